@@ -1,0 +1,49 @@
+// An array that begins on a cache line and starts at zero; the only way that the core holds numbers.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <new>
+
+namespace chainrule {
+
+template <class T>
+class AlignedArray {
+ public:
+  static constexpr std::size_t alignment = 64;
+
+  AlignedArray() = default;
+  explicit AlignedArray(std::size_t size)
+      : data_(static_cast<T*>(::operator new(bytes(size), std::align_val_t(alignment)))), size_(size) {
+    std::memset(data_.get(), 0, bytes(size));
+  }
+  AlignedArray(const AlignedArray& other) : AlignedArray(other.size_) {
+    if (size_ > 0) std::memcpy(data_.get(), other.data_.get(), size_ * sizeof(T));
+  }
+  AlignedArray(AlignedArray&& other) noexcept : data_(std::move(other.data_)), size_(other.size_) { other.size_ = 0; }
+  AlignedArray& operator=(AlignedArray other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+
+  T* data() { return data_.get(); }
+  const T* data() const { return data_.get(); }
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+
+ private:
+  struct Release {
+    void operator()(T* p) const { ::operator delete(p, std::align_val_t(alignment)); }
+  };
+  // A size that overflows asks for more than there is, and fails as an allocation does.
+  static std::size_t bytes(std::size_t size) {
+    return size > SIZE_MAX / sizeof(T) ? SIZE_MAX - alignment : size * sizeof(T);
+  }
+
+  std::unique_ptr<T, Release> data_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace chainrule

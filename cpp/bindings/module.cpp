@@ -1,0 +1,11 @@
+// The extension module: one register_<noun> a topic. Python owns the public names; this module stays private.
+#include <pybind11/pybind11.h>
+
+#include "bindings/bindings.hpp"
+
+PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
+  module.attr("__version__") = CHAINRULE_VERSION;
+  chainrule::bindings::register_settings(module);
+  chainrule::bindings::register_networks(module);
+  chainrule::bindings::register_utilities(module);
+}

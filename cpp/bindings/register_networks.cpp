@@ -1,0 +1,528 @@
+// The networks of both precisions, from one template. Each call checks shapes, takes the network's lock and gives the
+// interpreter free; many threads may predict with one network at a time, one may change it.
+#include <pybind11/functional.h>
+#include <pybind11/stl.h>
+
+#include <cmath>
+#include <exception>
+#include <map>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+
+#include "bindings/bindings.hpp"
+#include "layers/dense.hpp"
+#include "network.hpp"
+#include "training/initializers.hpp"
+#include "training/random.hpp"
+#include "training/trainer.hpp"
+
+namespace py = pybind11;
+
+namespace chainrule::bindings {
+
+namespace {
+
+const std::map<std::string, Activation>& activations() {
+  static const std::map<std::string, Activation> table = {
+      {"identity", Activation::identity},   {"sigmoid", Activation::sigmoid},
+      {"tanh", Activation::tanh},           {"relu", Activation::relu},
+      {"leaky_relu", Activation::leaky_relu}, {"elu", Activation::elu},
+      {"selu", Activation::selu},           {"softplus", Activation::softplus},
+      {"softsign", Activation::softsign},   {"gelu", Activation::gelu},
+      {"silu", Activation::silu},           {"hard_sigmoid", Activation::hard_sigmoid},
+      {"softmax", Activation::softmax},
+  };
+  return table;
+}
+
+void require(bool condition, const std::string& message) {
+  if (!condition) throw py::value_error(message);
+}
+
+bool takes(LossKind loss, Activation output) {
+  if (loss == LossKind::cross_entropy) return output == Activation::softmax || output == Activation::sigmoid;
+  if (loss == LossKind::poisson) return output == Activation::softplus || output == Activation::sigmoid;
+  return true;
+}
+
+// Samples and targets with the arrays that they lie in.
+class BoundData {
+ public:
+  BoundData(const py::array& X, const py::array& y, const std::optional<py::array_t<double>>& weights, size_t inputs,
+            size_t outputs)
+      : X_(X), y_(y), weights_(weights) {
+    data.inputs = source_of(X, "X");
+    require(X.ndim() == 2 && data.inputs.columns == inputs, "X must have shape (samples, inputs)");
+    require(data.inputs.rows > 0, "X must have at least one sample");
+    require(y.ndim() >= 1 && size_t(y.shape(0)) == data.inputs.rows, "X and y must have the same length");
+    if (y.ndim() == 1) {
+      bind_labels(outputs);
+    } else {
+      rows_ = source_of(y, "y");
+      require(rows_.columns == outputs, "y must have shape (samples, outputs)");
+      data.targets.rows = &rows_;
+    }
+    if (weights.has_value()) {
+      require(weights->ndim() == 1 && size_t(weights->shape(0)) == data.inputs.rows && weights->strides(0) == 8,
+              "sample_weight must be contiguous, of shape (samples,)");
+      data.weights = weights->data();
+    }
+  }
+  BoundData(const BoundData&) = delete;
+  BoundData& operator=(const BoundData&) = delete;
+
+  Data data;
+
+ private:
+  // A label is an index into the outputs: one out of range would write outside of the targets.
+  void bind_labels(size_t outputs) {
+    const bool contiguous = y_.strides(0) == py::ssize_t(sizeof(int64_t)) || y_.shape(0) == 1;
+    if (!py::isinstance<py::array_t<int64_t>>(y_) || !contiguous) {
+      throw py::type_error("labels y must be a contiguous array of int64");
+    }
+    const int64_t* labels = static_cast<const int64_t*>(y_.data());
+    const int64_t classes = outputs == 1 ? 2 : int64_t(outputs);
+    for (size_t i = 0; i < data.inputs.rows; ++i) {
+      require(labels[i] >= 0 && labels[i] < classes, "labels y must be in [0, " + std::to_string(classes) + ")");
+    }
+    data.targets.labels = labels;
+  }
+
+  py::array X_, y_;
+  std::optional<py::array_t<double>> weights_;
+  Source rows_ = {};
+};
+
+template <class T>
+class BoundNetwork {
+ public:
+  using Array = py::array_t<T, py::array::c_style | py::array::forcecast>;
+  using Weights = std::optional<py::array_t<double>>;
+
+  explicit BoundNetwork(size_t inputs) : network_(inputs) { require(inputs > 0, "inputs must be positive"); }
+
+  void add_dense(size_t units, const std::string& activation, double l1, double l2, double max_norm) {
+    const auto found = activations().find(activation);
+    require(found != activations().end(), "unknown activation '" + activation + "'");
+    require(units > 0, "units must be positive");
+    const Exclusive lock(*this);
+    require(network_.size() == 0 || network_.layer(network_.size() - 1).activation() != Activation::softmax,
+            "softmax must be on the last layer");
+    const typename Dense<T>::Options options = {found->second, l1, l2, max_norm};
+    network_.add(std::make_unique<Dense<T>>(network_.outputs(), units, options));
+    forget_pass();
+    state_ = OptimizerState<T>();
+  }
+
+  size_t parameter_count() const { return network_.parameter_count(); }
+
+  void initialize(size_t layer, const std::string& distribution, double scale, uint64_t seed) {
+    const Exclusive lock(*this);
+    const Layer<T>& target = checked_layer(layer);
+    const std::map<std::string, Distribution> table = {{"normal", Distribution::normal},
+                                                       {"uniform", Distribution::uniform},
+                                                       {"orthogonal", Distribution::orthogonal}};
+    const auto found = table.find(distribution);
+    require(found != table.end(), "unknown distribution '" + distribution + "'");
+    const std::vector<double> weights =
+        initial_weights(found->second, target.inputs(), target.outputs(), scale, seed, layer);
+    std::vector<T> plain = plain_layer(layer);
+    for (size_t i = 0; i < weights.size(); ++i) plain[i] = T(weights[i]);
+    set_plain_layer(layer, plain);
+  }
+
+  Array weights(size_t layer) const {
+    const Shared lock(*this);
+    const Layer<T>& from = checked_layer(layer);
+    const std::vector<T> plain = plain_layer(layer);
+    Array result({from.inputs(), from.outputs()});
+    std::copy_n(plain.data(), from.inputs() * from.outputs(), result.mutable_data());
+    return result;
+  }
+
+  void set_weights(size_t layer, const Array& values) {
+    const Exclusive lock(*this);
+    const Layer<T>& to = checked_layer(layer);
+    require(values.ndim() == 2 && size_t(values.shape(0)) == to.inputs() && size_t(values.shape(1)) == to.outputs(),
+            "weights must have shape (inputs, units)");
+    std::vector<T> plain = plain_layer(layer);
+    std::copy_n(values.data(), values.size(), plain.data());
+    set_plain_layer(layer, plain);
+  }
+
+  Array bias(size_t layer) const {
+    const Shared lock(*this);
+    const Layer<T>& from = checked_layer(layer);
+    const std::vector<T> plain = plain_layer(layer);
+    return Array(py::ssize_t(from.outputs()), plain.data() + from.inputs() * from.outputs());
+  }
+
+  void set_bias(size_t layer, const Array& values) {
+    const Exclusive lock(*this);
+    const Layer<T>& to = checked_layer(layer);
+    require(values.ndim() == 1 && size_t(values.shape(0)) == to.outputs(), "bias must have shape (units,)");
+    std::vector<T> plain = plain_layer(layer);
+    std::copy_n(values.data(), values.size(), plain.data() + to.inputs() * to.outputs());
+    set_plain_layer(layer, plain);
+  }
+
+  Array parameters() const {
+    const Shared lock(*this);
+    return unpacked(network_.parameters());
+  }
+
+  void set_parameters(const Array& values) {
+    const Exclusive lock(*this);
+    require(values.ndim() == 1 && size_t(values.size()) == network_.parameter_count(),
+            "parameters must have shape (parameter_count,)");
+    network_.pack(values.data(), network_.parameters().data());
+    network_.parameters_changed();
+    forget_pass();
+  }
+
+  void set_trainable(size_t layer, bool trainable) {
+    const Exclusive lock(*this);
+    checked_layer(layer);
+    network_.layer(layer).trainable = trainable;
+  }
+
+  Array predict(const py::array& X) const {
+    const Shared lock(*this);
+    const Source inputs = checked_inputs(X);
+    Array outputs({inputs.rows, network_.outputs()});
+    T* to = outputs.mutable_data();
+    const py::gil_scoped_release unlocked;
+    chainrule::predict(network_, inputs, to);
+    return outputs;
+  }
+
+  Array forward(const py::array& X) {
+    const Exclusive lock(*this);
+    const Source inputs = checked_inputs(X);
+    start_pass(inputs.rows);
+    {
+      const py::gil_scoped_release unlocked;
+      const std::vector<Signal<T>>& signals = workspace_->signals();
+      for (size_t i = 0; i < inputs.rows; ++i) {
+        gather_row(inputs, i, true, signals[0].activations + i * signals[0].stride);
+      }
+      run_team(1, [&](const Team& team) { network_.forward(team, signals, inputs.rows); });
+    }
+    pass_samples_ = inputs.rows;
+    return rows_of(workspace_->output(), workspace_->output().activations);
+  }
+
+  Array backward(const Array& output_gradient) {
+    const Exclusive lock(*this);
+    if (pass_samples_ == 0) throw std::runtime_error("backward needs a forward before it");
+    const Signal<T>& output = workspace_->output();
+    require(output_gradient.ndim() == 2 && size_t(output_gradient.shape(0)) == pass_samples_ &&
+                size_t(output_gradient.shape(1)) == output.size,
+            "output_gradient must have the shape of the outputs, (samples, outputs)");
+    const T* from = output_gradient.data();
+    {
+      const py::gil_scoped_release unlocked;
+      std::memset(output.deltas, 0, pass_samples_ * output.stride * sizeof(T));
+      for (size_t i = 0; i < pass_samples_; ++i) {
+        std::copy_n(from + i * output.size, output.size, output.deltas + i * output.stride);
+      }
+      run_team(1, [&](const Team&) {
+        kernels<T>().activation_gradient({output.pre_activations, output.activations, output.deltas, output.stride,
+                                          output.size, {0, pass_samples_}, output.activation});
+      });
+      chainrule::backward(network_, *workspace_, pass_samples_, fresh_gradient());
+    }
+    has_deltas_ = has_gradient_ = true;
+    const Signal<T>& input = workspace_->signals()[0];
+    return rows_of(input, input.deltas);
+  }
+
+  double loss_and_gradient(const py::array& X, const py::array& y, const Weights& sample_weight, const Loss& loss) {
+    const Exclusive lock(*this);
+    const BoundData bound(X, y, sample_weight, network_.inputs(), checked_outputs());
+    checked_loss(loss);
+    start_pass(chunk_size(network_, bound.data.inputs.rows));
+    double objective = 0;
+    {
+      const py::gil_scoped_release unlocked;
+      objective = chainrule::loss_and_gradient(network_, *workspace_, bound.data, loss, fresh_gradient());
+    }
+    // The stages of a large batch are gone with its chunks; only those of a whole one can be shown.
+    const bool whole = workspace_->capacity() == bound.data.inputs.rows;
+    pass_samples_ = whole ? bound.data.inputs.rows : 0;
+    has_deltas_ = whole;
+    has_gradient_ = true;
+    return objective;
+  }
+
+  Array gradients() const {
+    const Shared lock(*this);
+    if (!has_gradient_) throw std::runtime_error("there are no gradients before backward or loss_and_gradient");
+    return unpacked(gradient_);
+  }
+
+  Array pre_activations(size_t layer) const {
+    const Shared lock(*this);
+    const Signal<T>& signal = checked_signal(layer);
+    if (signal.pre_activations == signal.activations && signal.activation != Activation::identity) {
+      throw std::runtime_error("the pre-activations of this layer are not kept");
+    }
+    return rows_of(signal, signal.pre_activations);
+  }
+
+  Array layer_activations(size_t layer) const {
+    const Shared lock(*this);
+    const Signal<T>& signal = checked_signal(layer);
+    return rows_of(signal, signal.activations);
+  }
+
+  Array deltas(size_t layer) const {
+    const Shared lock(*this);
+    const Signal<T>& signal = checked_signal(layer);
+    if (!has_deltas_) throw std::runtime_error("there are no deltas before backward or loss_and_gradient");
+    return rows_of(signal, signal.deltas);
+  }
+
+  void step(const Optimizer& optimizer, double rate) {
+    const Exclusive lock(*this);
+    if (!has_gradient_) throw std::runtime_error("step needs gradients: call backward or loss_and_gradient first");
+    prepare_state(optimizer, rate);
+    const py::gil_scoped_release unlocked;
+    chainrule::step(network_, state_, optimizer, rate, gradient_.data());
+  }
+
+  py::tuple train_epoch(const py::array& X, const py::array& y, const Weights& sample_weight, size_t batch_size,
+                        bool shuffle, uint64_t seed, uint64_t epoch, const Loss& loss, const Optimizer& optimizer,
+                        const py::array_t<double, py::array::c_style | py::array::forcecast>& rates,
+                        double input_noise, const py::object& poll) {
+    const Exclusive lock(*this);
+    const BoundData bound(X, y, sample_weight, network_.inputs(), checked_outputs());
+    checked_loss(loss);
+    require(batch_size > 0, "batch_size must be positive");
+    const size_t samples = bound.data.inputs.rows;
+    const size_t steps = samples / batch_size + (samples % batch_size != 0);
+    require(rates.ndim() == 1 && size_t(rates.size()) == steps, "rates must have one element a step");
+    prepare_state(optimizer, rates.data()[0]);
+    forget_pass();
+
+    std::exception_ptr error;
+    const Poll ask = [&](size_t done) {
+      const py::gil_scoped_acquire locked;
+      try {
+        if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+        if (!poll.is_none()) poll(done);
+      } catch (...) {
+        error = std::current_exception();
+      }
+      return error == nullptr;
+    };
+    const EpochOptions options = {batch_size, shuffle, seed, epoch, loss, rates.data(), input_noise};
+    EpochResult result;
+    {
+      const py::gil_scoped_release unlocked;
+      result = chainrule::train_epoch(network_, state_, optimizer, bound.data, options, ask);
+    }
+    if (error != nullptr) std::rethrow_exception(error);
+    return py::make_tuple(result.steps, result.loss, result.metric, result.diverged);
+  }
+
+  py::tuple evaluate(const py::array& X, const py::array& y, const Weights& sample_weight, const Loss& loss) const {
+    const Shared lock(*this);
+    const BoundData bound(X, y, sample_weight, network_.inputs(), checked_outputs());
+    checked_loss(loss);
+    Evaluation<T> evaluation;
+    {
+      const py::gil_scoped_release unlocked;
+      evaluation = chainrule::evaluate(network_, bound.data, loss);
+    }
+    return py::make_tuple(evaluation.loss, evaluation.metric);
+  }
+
+  std::string optimizer_rule() const { return state_.started() ? name_of(state_.rule()) : ""; }
+  size_t optimizer_steps() const { return state_.steps(); }
+
+  py::dict optimizer_state() const {
+    const Shared lock(*this);
+    py::dict result;
+    for (size_t i = 0; i < state_.slots().size(); ++i) {
+      result[py::str(slot_names(state_.rule())[i])] = unpacked(state_.slots()[i]);
+    }
+    return result;
+  }
+
+  void set_optimizer_state(const std::string& rule, size_t steps, const std::map<std::string, Array>& values) {
+    const Exclusive lock(*this);
+    const Rule kind = rule_named(rule);
+    require(values.size() == slot_names(kind).size(), "state must have the slots of the rule");
+    OptimizerState<T> state(kind, network_.parameters().size(), steps);
+    for (size_t i = 0; i < state.slots().size(); ++i) {
+      const auto found = values.find(slot_names(kind)[i]);
+      require(found != values.end(), "state must have the slot '" + slot_names(kind)[i] + "'");
+      require(size_t(found->second.size()) == network_.parameter_count(), "state must have shape (parameter_count,)");
+      network_.pack(found->second.data(), state.slots()[i].data());
+    }
+    state_ = std::move(state);
+  }
+
+  void reset_optimizer() {
+    const Exclusive lock(*this);
+    state_ = OptimizerState<T>();
+  }
+
+ private:
+  class Exclusive {
+   public:
+    explicit Exclusive(const BoundNetwork& network) : lock_(network.mutex_, std::try_to_lock) {
+      if (!lock_.owns_lock()) throw std::runtime_error("the network is in use by another thread");
+    }
+
+   private:
+    std::unique_lock<std::shared_mutex> lock_;
+  };
+  class Shared {
+   public:
+    explicit Shared(const BoundNetwork& network) : lock_(network.mutex_, std::try_to_lock) {
+      if (!lock_.owns_lock()) throw std::runtime_error("the network is being changed by another thread");
+    }
+
+   private:
+    std::shared_lock<std::shared_mutex> lock_;
+  };
+
+  const Layer<T>& checked_layer(size_t layer) const {
+    if (layer >= network_.size()) throw py::index_error("no layer " + std::to_string(layer));
+    return network_.layer(layer);
+  }
+
+  const Signal<T>& checked_signal(size_t layer) const {
+    checked_layer(layer);
+    if (pass_samples_ == 0) throw std::runtime_error("there was no forward pass, or it was too large to keep");
+    return workspace_->signals()[layer + 1];
+  }
+
+  size_t checked_outputs() const {
+    require(network_.size() > 0, "the network has no layers");
+    return network_.outputs();
+  }
+
+  Source checked_inputs(const py::array& X) const {
+    checked_outputs();
+    const Source inputs = source_of(X, "X");
+    require(X.ndim() == 2 && inputs.columns == network_.inputs(), "X must have shape (samples, inputs)");
+    require(inputs.rows > 0, "X must have at least one sample");
+    return inputs;
+  }
+
+  void checked_loss(const Loss& loss) const {
+    require(takes(loss.kind, network_.layer(network_.size() - 1).activation()),
+            "this loss does not go with the output's activation");
+  }
+
+  std::vector<T> plain_layer(size_t layer) const {
+    std::vector<T> plain(network_.layer(layer).parameter_count());
+    network_.layer(layer).unpack(network_.parameters().data() + network_.offset(layer), plain.data());
+    return plain;
+  }
+
+  void set_plain_layer(size_t layer, const std::vector<T>& plain) {
+    network_.layer(layer).pack(plain.data(), network_.parameters().data() + network_.offset(layer));
+    network_.parameters_changed();
+    forget_pass();
+  }
+
+  Array unpacked(const AlignedArray<T>& packed) const {
+    Array result(py::ssize_t(network_.parameter_count()));
+    network_.unpack(packed.data(), result.mutable_data());
+    return result;
+  }
+
+  Array rows_of(const Signal<T>& signal, const T* from) const {
+    Array result({pass_samples_, signal.size});
+    T* to = result.mutable_data();
+    for (size_t i = 0; i < pass_samples_; ++i) std::copy_n(from + i * signal.stride, signal.size, to + i * signal.size);
+    return result;
+  }
+
+  void prepare_state(const Optimizer& optimizer, double rate) {
+    if (state_.started() && state_.rule() == optimizer.rule()) return;
+    state_ = OptimizerState<T>(optimizer, network_.parameters().size(), rate);
+  }
+
+  // Activations and gradients of other parameters are worth nothing.
+  void forget_pass() {
+    pass_samples_ = 0;
+    has_deltas_ = has_gradient_ = false;
+  }
+
+  void start_pass(size_t capacity) {
+    forget_pass();
+    if (workspace_ == nullptr || workspace_->capacity() != capacity ||
+        workspace_->signals().size() != network_.size() + 1) {
+      workspace_ = std::make_unique<Workspace<T>>(network_, capacity, Workspace<T>::Purpose::training);
+    }
+  }
+
+  T* fresh_gradient() {
+    if (gradient_.size() != network_.parameters().size()) gradient_ = AlignedArray<T>(network_.parameters().size());
+    return gradient_.data();
+  }
+
+  mutable std::shared_mutex mutex_;
+  Network<T> network_;
+  OptimizerState<T> state_;
+  std::unique_ptr<Workspace<T>> workspace_;
+  AlignedArray<T> gradient_;
+  size_t pass_samples_ = 0;
+  bool has_deltas_ = false;
+  bool has_gradient_ = false;
+};
+
+template <class T>
+void register_network(py::module_& module, const char* name) {
+  using Net = BoundNetwork<T>;
+  py::class_<Net>(module, name)
+      .def(py::init<size_t>(), py::arg("inputs"))
+      .def("add_dense", &Net::add_dense, py::arg("units"), py::arg("activation"), py::arg("l1"), py::arg("l2"),
+           py::arg("max_norm"))
+      .def_property_readonly("parameter_count", &Net::parameter_count)
+      .def("initialize", &Net::initialize, py::arg("layer"), py::arg("distribution"), py::arg("scale"),
+           py::arg("seed"))
+      .def("weights", &Net::weights, py::arg("layer"))
+      .def("set_weights", &Net::set_weights, py::arg("layer"), py::arg("values"))
+      .def("bias", &Net::bias, py::arg("layer"))
+      .def("set_bias", &Net::set_bias, py::arg("layer"), py::arg("values"))
+      .def("parameters", &Net::parameters)
+      .def("set_parameters", &Net::set_parameters, py::arg("values"))
+      .def("set_trainable", &Net::set_trainable, py::arg("layer"), py::arg("trainable"))
+      .def("predict", &Net::predict, py::arg("X"))
+      .def("forward", &Net::forward, py::arg("X"))
+      .def("backward", &Net::backward, py::arg("output_gradient"))
+      .def("loss_and_gradient", &Net::loss_and_gradient, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
+           py::arg("loss"))
+      .def("gradients", &Net::gradients)
+      .def("pre_activations", &Net::pre_activations, py::arg("layer"))
+      .def("activations", &Net::layer_activations, py::arg("layer"))
+      .def("deltas", &Net::deltas, py::arg("layer"))
+      .def("step", &Net::step, py::arg("optimizer"), py::arg("rate"))
+      .def("train_epoch", &Net::train_epoch, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
+           py::arg("batch_size"), py::arg("shuffle"), py::arg("seed"), py::arg("epoch"), py::arg("loss"),
+           py::arg("optimizer"), py::arg("rates"), py::arg("input_noise"), py::arg("poll").none(true))
+      .def("evaluate", &Net::evaluate, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
+           py::arg("loss"))
+      .def_property_readonly("optimizer_rule", &Net::optimizer_rule)
+      .def_property_readonly("optimizer_steps", &Net::optimizer_steps)
+      .def("optimizer_state", &Net::optimizer_state)
+      .def("set_optimizer_state", &Net::set_optimizer_state, py::arg("rule"), py::arg("steps"), py::arg("state"))
+      .def("reset_optimizer", &Net::reset_optimizer);
+}
+
+}  // namespace
+
+void register_networks(py::module_& module) {
+  register_network<float>(module, "NetworkFloat32");
+  register_network<double>(module, "NetworkFloat64");
+}
+
+}  // namespace chainrule::bindings

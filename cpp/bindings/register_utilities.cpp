@@ -1,0 +1,63 @@
+#include <pybind11/stl.h>
+
+#include <cstring>
+
+#include "bindings/bindings.hpp"
+#include "training/random.hpp"
+#include "training/team.hpp"
+
+namespace py = pybind11;
+
+namespace chainrule::bindings {
+
+namespace {
+
+constexpr size_t most_threads = 1024;
+
+py::array_t<int64_t> shuffled(size_t samples, uint64_t seed, uint64_t epoch) {
+  const std::vector<int64_t> order = shuffled_order(samples, seed, epoch);
+  return py::array_t<int64_t>(py::ssize_t(order.size()), order.data());
+}
+
+void set_threads(py::ssize_t threads) {
+  if (threads < 0 || size_t(threads) > most_threads) {
+    throw py::value_error("threads must be between 0 and " + std::to_string(most_threads) + ", got " +
+                          std::to_string(threads));
+  }
+  set_num_threads(size_t(threads));
+}
+
+py::dict build_info() {
+  py::dict info;
+#if defined(__clang__)
+  info["compiler"] = "clang " __clang_version__;
+#else
+  info["compiler"] = "GCC " __VERSION__;
+#endif
+  info["isa"] = kernel_table().name;
+#ifdef _OPENMP
+  info["openmp"] = std::to_string(_OPENMP);
+#else
+  info["openmp"] = "none";
+#endif
+  return info;
+}
+
+}  // namespace
+
+void register_utilities(py::module_& module) {
+  module.def(
+      "all_finite",
+      [](const py::array& array) {
+        const Source source = source_of(array, "array");
+        const py::gil_scoped_release unlocked;
+        return all_finite(source);
+      },
+      py::arg("array"));
+  module.def("shuffled_order", &shuffled, py::arg("samples"), py::arg("seed"), py::arg("epoch"));
+  module.def("set_num_threads", &set_threads, py::arg("threads"));
+  module.def("get_num_threads", &max_threads);
+  module.def("build_info", &build_info);
+}
+
+}  // namespace chainrule::bindings

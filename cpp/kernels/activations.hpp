@@ -1,0 +1,161 @@
+// The activations and their derivatives, a table from name to two small functions on a vector.
+// The derivative takes what is cheapest: the activation a where that is enough, the pre-activation z elsewhere.
+#pragma once
+
+#include "kernels/table.hpp"
+#include "simd/functions.hpp"
+
+namespace chainrule::CHAINRULE_ISA {
+namespace {
+
+using namespace chainrule::simd::CHAINRULE_ISA;
+
+template <Activation kind>
+struct Kind {};
+
+template <class T>
+CHAINRULE_INLINE Vector<T> constant(double value) {
+  return Vector<T>::broadcast(T(value));
+}
+
+constexpr double leaky_slope = 0.01;
+// Klambauer et al. 2017, Self-Normalizing Neural Networks.
+constexpr double selu_lambda = 1.0507009873554804934193349852946;
+constexpr double selu_alpha = 1.6732632423543772848170429916717;
+
+template <class T>
+CHAINRULE_INLINE Vector<T> activate(Kind<Activation::identity>, const Vector<T>& z) {
+  return z;
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::identity>, const Vector<T>&, const Vector<T>&) {
+  return constant<T>(1);
+}
+
+template <class T>
+CHAINRULE_INLINE Vector<T> activate(Kind<Activation::sigmoid>, const Vector<T>& z) {
+  return sigmoid(z);
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::sigmoid>, const Vector<T>&, const Vector<T>& a) {
+  return a * (constant<T>(1) - a);
+}
+
+template <class T>
+CHAINRULE_INLINE Vector<T> activate(Kind<Activation::tanh>, const Vector<T>& z) {
+  return tanh(z);
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::tanh>, const Vector<T>&, const Vector<T>& a) {
+  return fma(-a, a, constant<T>(1));
+}
+
+// max(0, z) in this order keeps a NaN.
+template <class T>
+CHAINRULE_INLINE Vector<T> activate(Kind<Activation::relu>, const Vector<T>& z) {
+  return max(Vector<T>::zero(), z);
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::relu>, const Vector<T>&, const Vector<T>& a) {
+  return select(less(Vector<T>::zero(), a), constant<T>(1), Vector<T>::zero());
+}
+
+template <class T>
+CHAINRULE_INLINE Vector<T> activate(Kind<Activation::leaky_relu>, const Vector<T>& z) {
+  return select(less(Vector<T>::zero(), z), z, constant<T>(leaky_slope) * z);
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::leaky_relu>, const Vector<T>&, const Vector<T>& a) {
+  return select(less(Vector<T>::zero(), a), constant<T>(1), constant<T>(leaky_slope));
+}
+
+template <class T>
+CHAINRULE_INLINE Vector<T> activate(Kind<Activation::elu>, const Vector<T>& z) {
+  return select(less(Vector<T>::zero(), z), z, expm1(z));
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::elu>, const Vector<T>&, const Vector<T>& a) {
+  return select(less(Vector<T>::zero(), a), constant<T>(1), a + constant<T>(1));
+}
+
+template <class T>
+CHAINRULE_INLINE Vector<T> activate(Kind<Activation::selu>, const Vector<T>& z) {
+  return select(less(Vector<T>::zero(), z), constant<T>(selu_lambda) * z,
+                constant<T>(selu_lambda * selu_alpha) * expm1(z));
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::selu>, const Vector<T>&, const Vector<T>& a) {
+  return select(less(Vector<T>::zero(), a), constant<T>(selu_lambda), a + constant<T>(selu_lambda * selu_alpha));
+}
+
+template <class T>
+CHAINRULE_INLINE Vector<T> activate(Kind<Activation::softplus>, const Vector<T>& z) {
+  return softplus(z);
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::softplus>, const Vector<T>& z, const Vector<T>&) {
+  return sigmoid(z);
+}
+
+template <class T>
+CHAINRULE_INLINE Vector<T> activate(Kind<Activation::softsign>, const Vector<T>& z) {
+  return z / (constant<T>(1) + abs(z));
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::softsign>, const Vector<T>&, const Vector<T>& a) {
+  const Vector<T> rest = constant<T>(1) - abs(a);
+  return rest * rest;
+}
+
+template <class T>
+CHAINRULE_INLINE Vector<T> activate(Kind<Activation::gelu>, const Vector<T>& z) {
+  return gelu(z);
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::gelu>, const Vector<T>& z, const Vector<T>&) {
+  return fma(z, normal_pdf(z), normal_cdf(z));
+}
+
+template <class T>
+CHAINRULE_INLINE Vector<T> activate(Kind<Activation::silu>, const Vector<T>& z) {
+  return z * sigmoid(z);
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::silu>, const Vector<T>& z, const Vector<T>&) {
+  const Vector<T> s = sigmoid(z);
+  return s * fma(z, constant<T>(1) - s, constant<T>(1));
+}
+
+template <class T>
+CHAINRULE_INLINE Vector<T> activate(Kind<Activation::hard_sigmoid>, const Vector<T>& z) {
+  const Vector<T> line = z / constant<T>(6) + constant<T>(0.5);
+  return min(constant<T>(1), max(Vector<T>::zero(), line));
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::hard_sigmoid>, const Vector<T>&, const Vector<T>& a) {
+  const Vector<T> below_one = select(less(a, constant<T>(1)), constant<T>(1.0 / 6), Vector<T>::zero());
+  return select(less(Vector<T>::zero(), a), below_one, Vector<T>::zero());
+}
+
+// Calls function(Kind<...>{}) for an element-wise activation; softmax belongs to whole rows and is left alone.
+template <class Function>
+CHAINRULE_INLINE void with_activation(Activation activation, Function function) {
+  switch (activation) {
+    case Activation::identity: return function(Kind<Activation::identity>{});
+    case Activation::sigmoid: return function(Kind<Activation::sigmoid>{});
+    case Activation::tanh: return function(Kind<Activation::tanh>{});
+    case Activation::relu: return function(Kind<Activation::relu>{});
+    case Activation::leaky_relu: return function(Kind<Activation::leaky_relu>{});
+    case Activation::elu: return function(Kind<Activation::elu>{});
+    case Activation::selu: return function(Kind<Activation::selu>{});
+    case Activation::softplus: return function(Kind<Activation::softplus>{});
+    case Activation::softsign: return function(Kind<Activation::softsign>{});
+    case Activation::gelu: return function(Kind<Activation::gelu>{});
+    case Activation::silu: return function(Kind<Activation::silu>{});
+    case Activation::hard_sigmoid: return function(Kind<Activation::hard_sigmoid>{});
+    case Activation::softmax: return;
+  }
+}
+
+}  // namespace
+}  // namespace chainrule::CHAINRULE_ISA

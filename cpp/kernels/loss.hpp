@@ -1,0 +1,259 @@
+// Whole rows of a network's output: softmax, the losses with their deltas, and the metrics.
+#pragma once
+
+#include "kernels/activations.hpp"
+
+namespace chainrule::CHAINRULE_ISA {
+namespace {
+
+// The lanes of a panel that are outputs and not padding.
+template <class T>
+CHAINRULE_INLINE Mask<T> real_lanes(size_t outputs, size_t panel) {
+  alignas(64) T index[lanes];
+  for (size_t i = 0; i < lanes; ++i) index[i] = T(panel * panel_width + i);
+  return less(Vector<T>::load(index), Vector<T>::broadcast(T(outputs)));
+}
+
+// Halves in a fixed tree, whatever the machine's vectors.
+template <class T, class Combine>
+CHAINRULE_INLINE T across(const Vector<T>& v, Combine combine) {
+  alignas(64) T lane[lanes];
+  v.store(lane);
+  for (size_t half = lanes / 2; half > 0; half /= 2) {
+    for (size_t i = 0; i < half; ++i) lane[i] = combine(lane[i], lane[i + half]);
+  }
+  return lane[0];
+}
+
+template <class T>
+CHAINRULE_INLINE T sum_across(const Vector<T>& v) {
+  return across(v, [](T a, T b) { return a + b; });
+}
+template <class T>
+CHAINRULE_INLINE T max_across(const Vector<T>& v) {
+  return across(v, [](T a, T b) { return a > b ? a : b; });
+}
+
+template <class T>
+T largest(const T* row, size_t outputs) {
+  T result = row[0];
+  for (size_t j = 1; j < outputs; ++j) result = row[j] > result ? row[j] : result;
+  return result;
+}
+
+template <class T>
+CHAINRULE_INLINE size_t panels_of(size_t outputs) {
+  return (outputs + panel_width - 1) / panel_width;
+}
+
+// a = e^(z - max z) / sum; padding becomes zero.
+template <class T>
+void softmax(const Rows<T>& rows) {
+  const size_t panels = panels_of<T>(rows.outputs);
+  for (size_t row = rows.rows.begin; row < rows.rows.end; ++row) {
+    const T* z = rows.pre_activations + row * rows.stride;
+    T* a = rows.activations + row * rows.stride;
+    const Vector<T> top = Vector<T>::broadcast(largest(z, rows.outputs));
+    Vector<T> sum = Vector<T>::zero();
+    for (size_t p = 0; p < panels; ++p) {
+      const Vector<T> e = exp(Vector<T>::load(z + p * panel_width) - top);
+      const Vector<T> real = select(real_lanes<T>(rows.outputs, p), e, Vector<T>::zero());
+      sum = sum + real;
+      real.store(a + p * panel_width);
+    }
+    const Vector<T> total = Vector<T>::broadcast(sum_across(sum));
+    for (size_t p = 0; p < panels; ++p) {
+      (Vector<T>::load(a + p * panel_width) / total).store(a + p * panel_width);
+    }
+  }
+}
+
+// From dE/da to dE/dz of one row, in place.
+template <class T>
+void row_activation_gradient(const Rows<T>& rows, size_t row) {
+  const size_t panels = panels_of<T>(rows.outputs);
+  const T* a = rows.activations + row * rows.stride;
+  const T* z = rows.pre_activations + row * rows.stride;
+  T* delta = rows.deltas + row * rows.stride;
+  if (rows.activation == Activation::softmax) {
+    Vector<T> sum = Vector<T>::zero();
+    for (size_t p = 0; p < panels; ++p) {
+      sum = fma(Vector<T>::load(delta + p * panel_width), Vector<T>::load(a + p * panel_width), sum);
+    }
+    const Vector<T> mean = Vector<T>::broadcast(sum_across(sum));
+    for (size_t p = 0; p < panels; ++p) {
+      const Vector<T> g = Vector<T>::load(delta + p * panel_width);
+      (Vector<T>::load(a + p * panel_width) * (g - mean)).store(delta + p * panel_width);
+    }
+    return;
+  }
+  with_activation(rows.activation, [&](auto kind) {
+    for (size_t p = 0; p < panels; ++p) {
+      const size_t at = p * panel_width;
+      const Vector<T> slope = derivative(kind, Vector<T>::load(z + at), Vector<T>::load(a + at));
+      (Vector<T>::load(delta + at) * slope).store(delta + at);
+    }
+  });
+}
+
+template <class T>
+void activation_gradient(const Rows<T>& rows) {
+  for (size_t row = rows.rows.begin; row < rows.rows.end; ++row) row_activation_gradient(rows, row);
+}
+
+template <class T>
+struct Term {
+  Vector<T> loss, gradient;
+};
+
+template <class T>
+CHAINRULE_INLINE Term<T> squared_error(const Vector<T>& a, const Vector<T>& t) {
+  const Vector<T> e = a - t;
+  return {constant<T>(0.5) * (e * e), e};
+}
+
+template <class T>
+CHAINRULE_INLINE Term<T> absolute_error(const Vector<T>& a, const Vector<T>& t) {
+  const Vector<T> e = a - t;
+  const Vector<T> sign = copysign(constant<T>(1), e);
+  return {abs(e), select(equal(e, Vector<T>::zero()), Vector<T>::zero(), sign)};
+}
+
+template <class T>
+CHAINRULE_INLINE Term<T> huber(const Vector<T>& a, const Vector<T>& t, const Vector<T>& delta) {
+  const Vector<T> e = a - t;
+  const Mask<T> near = less_equal(abs(e), delta);
+  const Vector<T> far = delta * (abs(e) - constant<T>(0.5) * delta);
+  return {select(near, constant<T>(0.5) * (e * e), far), select(near, e, copysign(delta, e))};
+}
+
+// a is a rate; loss a - t log a. Far below zero softplus(z) and its derivative are both e^z, whose log is z.
+template <class T>
+CHAINRULE_INLINE Term<T> poisson(Kind<Activation::softplus>, const Vector<T>& z, const Vector<T>& a,
+                                 const Vector<T>& t) {
+  const Mask<T> tiny = less(z, constant<T>(sizeof(T) == 4 ? -17 : -37));
+  const Vector<T> log_a = select(tiny, z, log(a));
+  const Vector<T> slope = sigmoid(z);
+  const Vector<T> ratio = select(tiny, constant<T>(1), slope / a);
+  return {a - t * log_a, slope - t * ratio};
+}
+template <class T>
+CHAINRULE_INLINE Term<T> poisson(Kind<Activation::sigmoid>, const Vector<T>& z, const Vector<T>& a,
+                                 const Vector<T>& t) {
+  return {fma(t, softplus(-z), a), (a - t) * sigmoid(-z)};
+}
+
+// -t log a - (1 - t) log(1 - a) = softplus(z) - t z, without cancellation for large |z|.
+template <class T>
+CHAINRULE_INLINE Term<T> binary_cross_entropy(const Vector<T>& z, const Vector<T>& a, const Vector<T>& t) {
+  const Vector<T> one = constant<T>(1);
+  return {fma(t, softplus(-z), (one - t) * softplus(z)), a - t};
+}
+
+// Sum of the terms' losses over a row; the gradients go to the row's deltas, zero in the padding.
+template <class T, class Compute>
+CHAINRULE_INLINE double sum_terms(const LossRows<T>& args, size_t row, Compute compute) {
+  const size_t begin = row * args.output.stride;
+  Vector<T> sum = Vector<T>::zero();
+  for (size_t p = 0; p < panels_of<T>(args.output.outputs); ++p) {
+    const size_t at = begin + p * panel_width;
+    const Mask<T> real = real_lanes<T>(args.output.outputs, p);
+    const Term<T> term = compute(Vector<T>::load(args.output.pre_activations + at),
+                                 Vector<T>::load(args.output.activations + at), Vector<T>::load(args.targets + at));
+    sum = sum + select(real, term.loss, Vector<T>::zero());
+    select(real, term.gradient, Vector<T>::zero()).store(args.output.deltas + at);
+  }
+  return double(sum_across(sum));
+}
+
+// log a_i = z_i - max z + log(max a), as max a = 1 / sum of e^(z - max z).
+template <class T>
+double softmax_cross_entropy(const LossRows<T>& args, size_t row) {
+  const size_t begin = row * args.output.stride;
+  const size_t panels = panels_of<T>(args.output.outputs);
+  const Vector<T> top = Vector<T>::broadcast(largest(args.output.pre_activations + begin, args.output.outputs));
+  const Vector<T> log_top =
+      log(Vector<T>::broadcast(largest(args.output.activations + begin, args.output.outputs)));
+  Vector<T> total = Vector<T>::zero();
+  for (size_t p = 0; p < panels; ++p) total = total + Vector<T>::load(args.targets + begin + p * panel_width);
+  const Vector<T> target_sum = Vector<T>::broadcast(sum_across(total));
+  return sum_terms(args, row, [&](const Vector<T>& z, const Vector<T>& a, const Vector<T>& t) {
+    const Vector<T> log_a = (z - top) + log_top;
+    return Term<T>{-(t * log_a), fma(a, target_sum, -t)};
+  });
+}
+
+// The loss of one row; deltas become dE/dz, not yet weighted.
+template <class T>
+double row_loss(const LossRows<T>& args, size_t row) {
+  using V = Vector<T>;
+  double loss = 0;
+  switch (args.loss) {
+    case LossKind::cross_entropy:
+      if (args.output.activation == Activation::softmax) return softmax_cross_entropy(args, row);
+      return sum_terms(args, row, [](const V& z, const V& a, const V& t) { return binary_cross_entropy(z, a, t); });
+    case LossKind::poisson:
+      if (args.output.activation == Activation::softplus) {
+        return sum_terms(args, row, [](const V& z, const V& a, const V& t) {
+          return poisson(Kind<Activation::softplus>{}, z, a, t);
+        });
+      }
+      return sum_terms(args, row, [](const V& z, const V& a, const V& t) {
+        return poisson(Kind<Activation::sigmoid>{}, z, a, t);
+      });
+    case LossKind::mse:
+      loss = sum_terms(args, row, [](const V&, const V& a, const V& t) { return squared_error(a, t); });
+      break;
+    case LossKind::mae:
+      loss = sum_terms(args, row, [](const V&, const V& a, const V& t) { return absolute_error(a, t); });
+      break;
+    case LossKind::huber: {
+      const V delta = V::broadcast(args.huber_delta);
+      loss = sum_terms(args, row, [&](const V&, const V& a, const V& t) { return huber(a, t, delta); });
+      break;
+    }
+  }
+  row_activation_gradient(args.output, row);
+  return loss;
+}
+
+template <class T>
+size_t first_largest(const T* row, size_t outputs) {
+  size_t best = 0;
+  for (size_t j = 1; j < outputs; ++j) best = row[j] > row[best] ? j : best;
+  return best;
+}
+
+template <class T>
+double row_metric(const LossRows<T>& args, size_t row) {
+  const size_t outputs = args.output.outputs;
+  const T* a = args.output.activations + row * args.output.stride;
+  const T* t = args.targets + row * args.output.stride;
+  if (args.metric == Metric::largest) return first_largest(a, outputs) == first_largest(t, outputs) ? 1 : 0;
+  double sum = 0;
+  for (size_t j = 0; j < outputs; ++j) {
+    if (args.metric == Metric::side) {
+      sum += (a[j] > T(0.5)) == (t[j] > T(0.5)) ? 1 : 0;
+    } else {
+      const double error = double(a[j]) - double(t[j]);
+      sum += error < 0 ? -error : error;
+    }
+  }
+  return sum / double(outputs);
+}
+
+template <class T>
+void loss(const LossRows<T>& args) {
+  for (size_t row = args.output.rows.begin; row < args.output.rows.end; ++row) {
+    args.losses[row] = row_loss(args, row);
+    args.metrics[row] = row_metric(args, row);
+    T* delta = args.output.deltas + row * args.output.stride;
+    const Vector<T> weight = Vector<T>::broadcast(args.weights[row]);
+    for (size_t p = 0; p < panels_of<T>(args.output.outputs); ++p) {
+      (Vector<T>::load(delta + p * panel_width) * weight).store(delta + p * panel_width);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace chainrule::CHAINRULE_ISA

@@ -1,0 +1,195 @@
+// What the kernels are and what they take. Every instruction set compiles kernels.cpp once and exports one table of
+// these functions; dispatch.cpp chooses among the tables. Kernels know vectors, panels and rows, but no layers.
+//
+// Matrices of samples are row-major with a stride that is a multiple of 16; weights are panels
+// [outputs / 16][inputs][16]. Lanes beyond the last output are padding: zero in weights, biases and deltas,
+// anything in activations.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace chainrule {
+
+constexpr size_t panel_width = 16;
+constexpr size_t max_slots = 3;
+
+enum class Activation : uint8_t {
+  identity,
+  sigmoid,
+  tanh,
+  relu,
+  leaky_relu,
+  elu,
+  selu,
+  softplus,
+  softsign,
+  gelu,
+  silu,
+  hard_sigmoid,
+  softmax,
+};
+
+enum class LossKind : uint8_t { mse, mae, huber, poisson, cross_entropy };
+
+// How right an output is, beside the loss: largest output, side of one half, or mean absolute error.
+enum class Metric : uint8_t { largest, side, absolute_error };
+
+enum class Rule : uint8_t {
+  sgd,
+  momentum,
+  nesterov,
+  adagrad,
+  adadelta,
+  rmsprop,
+  adam,
+  nadam,
+  delta_bar_delta,
+  irprop,
+};
+
+struct Range {
+  size_t begin, end;
+  size_t size() const { return end - begin; }
+};
+
+// c[row][panel] = start + sum over k of a[row][k] * b[panel][k], one chain of fused multiply-adds in ascending k.
+// Element (row, k) of A is a[row * a_row + k * a_inner]; vector (panel, k) of B begins at b[panel * b_panel + k *
+// b_inner]; vector (row, panel) of C begins at c[row * c_row + panel * c_panel].
+template <class T>
+struct Product {
+  const T* a;
+  size_t a_row, a_inner;
+  const T* b;
+  size_t b_panel, b_inner;
+  T* c;
+  size_t c_row, c_panel;
+  size_t inner;
+  Range rows, panels;
+};
+
+// The numbers of one step of an optimiser, the same for every parameter.
+template <class T>
+struct StepSettings {
+  Rule rule;
+  T rate;             // learning rate; for adam, nadam divided by 1 - beta1^t
+  T momentum;
+  T decay1, decay2;   // rho, or beta1 and beta2
+  T correction;       // adam, nadam: 1 / sqrt(1 - beta2^t)
+  T lookahead, now;   // nadam: weights of the moment and of the gradient, before the rate
+  T epsilon;
+  T increase, decrease, minimum, maximum;
+  T smoothing;
+  T clip_value;       // 0: none
+  T scale;            // of the gradient, from clipping by norm
+};
+
+// A run of parameters with their optimiser state, and what pulls on them beside the gradient (zero for biases).
+template <class T>
+struct Parameters {
+  T* values;
+  T* slots[max_slots];
+  T l1, l2;
+  T shrink;           // decoupled weight decay of this step: rate * weight_decay
+};
+
+template <class T>
+struct Forward {
+  Product<T> product;  // c: the pre-activations; may be `outputs` itself when nobody needs them
+  const T* bias;
+  Activation activation;
+  T* outputs;          // strides as c
+};
+
+template <class T>
+struct InputGradient {
+  Product<T> product;  // c: the delta of the layer below
+  Activation activation;  // of the layer below
+  const T* pre_activations;
+  const T* activations;  // of the layer below, strides as c
+};
+
+// Where a gradient goes: into memory (update null; continued there if accumulate), or straight into the parameters.
+template <class T>
+struct WeightGradient {
+  Product<T> product;  // c: the gradient in the layout of the weights (unused with an update)
+  bool accumulate;
+  const StepSettings<T>* update;
+  Parameters<T> parameters;
+};
+
+template <class T>
+struct BiasGradient {
+  const T* deltas;
+  size_t stride, samples;
+  Range panels;
+  T* gradient;
+  bool accumulate;
+  const StepSettings<T>* update;
+  Parameters<T> parameters;
+};
+
+template <class T>
+struct Transpose {
+  const T* panels;       // [outputs / 16][inputs][16]
+  T* transposed;         // [inputs / 16][outputs][16]
+  size_t inputs, outputs;
+  Range rows, columns;   // inputs, and panels of outputs
+};
+
+// Rows of one layer's output.
+template <class T>
+struct Rows {
+  T* pre_activations;
+  T* activations;
+  T* deltas;
+  size_t stride, outputs;
+  Range rows;
+  Activation activation;
+};
+
+template <class T>
+struct LossRows {
+  Rows<T> output;
+  LossKind loss;
+  Metric metric;
+  T huber_delta;
+  const T* targets;    // rows, strides as the output, zero in the padding
+  const T* weights;    // one a row: its share of the batch
+  double* losses;      // one a row, unweighted
+  double* metrics;
+};
+
+template <class T>
+struct Kernels {
+  void (*forward)(const Forward<T>&);
+  void (*input_gradient)(const InputGradient<T>&);
+  void (*weight_gradient)(const WeightGradient<T>&);
+  void (*bias_gradient)(const BiasGradient<T>&);
+  void (*transpose)(const Transpose<T>&);
+  void (*softmax)(const Rows<T>&);
+  // deltas: from the gradient by the activations to the gradient by the pre-activations, in place.
+  void (*activation_gradient)(const Rows<T>&);
+  void (*loss)(const LossRows<T>&);
+  // From stored gradients, `count` a multiple of 16.
+  void (*update)(const Parameters<T>&, const T* gradient, size_t count, const StepSettings<T>&);
+  // Adds the penalties' gradient and clips by value, in place.
+  void (*regularize)(const Parameters<T>&, T* gradient, size_t count, T clip_value);
+  double (*square_sum)(const T* values, size_t count);
+  // Scales the columns of panels [panels][inputs][16] that are longer than `longest`.
+  void (*max_norm)(T* panels, size_t inputs, Range range, T longest);
+};
+
+struct KernelTable {
+  const char* name;
+  Kernels<float> float32;
+  Kernels<double> float64;
+};
+
+// The table in use: the best that this processor can run, or the one that CHAINRULE_ISA names.
+const KernelTable& kernel_table();
+
+template <class T>
+const Kernels<T>& kernels();
+
+}  // namespace chainrule

@@ -1,0 +1,64 @@
+// A fully connected layer: z = x W + b, a = f(z). Weights live in panels [outputs / 16][inputs][16], the bias behind
+// them; a transposed copy [inputs / 16][outputs][16] serves the input gradient.
+#pragma once
+
+#include "aligned.hpp"
+#include "layers/layer.hpp"
+
+namespace chainrule {
+
+template <class T>
+class Dense final : public Layer<T> {
+ public:
+  struct Options {
+    Activation activation;
+    double l1, l2, max_norm;  // max_norm 0: none
+  };
+
+  Dense(size_t inputs, size_t outputs, const Options& options);
+
+  size_t inputs() const override { return inputs_; }
+  size_t outputs() const override { return outputs_; }
+  Activation activation() const override { return options_.activation; }
+  bool keeps_pre_activations() const override;
+  size_t work() const override { return inputs_ * panels() * panel_width; }
+
+  size_t parameter_count() const override { return inputs_ * outputs_ + outputs_; }
+  size_t packed_size() const override { return weights_size() + panels() * panel_width; }
+  void pack(const T* plain, T* packed) const override;
+  void unpack(const T* packed, T* plain) const override;
+  void bind(T* parameters) override;
+  void parameters_changed() override { transposed_current_ = false; }
+  // Makes the transposed weights; updates keep them true from then on.
+  void prepare_backward() override;
+
+  void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples) const override;
+  void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples) const override;
+  void gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
+                const GradientTarget<T>&) const override;
+  void regularize(T* gradient, T clip_value) const override;
+  void update(const GradientTarget<T>&) const override;
+  void finish_update(const Team&) override;
+  double penalty() const override;
+
+ private:
+  struct Share {
+    Range rows, panels;
+  };
+  size_t panels() const { return (outputs_ + panel_width - 1) / panel_width; }
+  size_t weights_size() const { return panels() * inputs_ * panel_width; }
+  // Panels where there are enough for everybody, so that each thread's weights stay in its own cache; else rows.
+  Share share(const Team& team, size_t rows, size_t panels) const;
+  Parameters<T> weights_with(const GradientTarget<T>&) const;
+  Parameters<T> bias_with(const GradientTarget<T>&) const;
+  void transpose(const Share& part);
+
+  size_t inputs_, outputs_;
+  Options options_;
+  T* weights_ = nullptr;
+  T* bias_ = nullptr;
+  AlignedArray<T> transposed_;
+  bool transposed_current_ = false;
+};
+
+}  // namespace chainrule

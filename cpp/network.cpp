@@ -1,0 +1,124 @@
+#include "network.hpp"
+
+#include <stdexcept>
+
+namespace chainrule {
+
+template <class T>
+void Network<T>::add(std::unique_ptr<Layer<T>> layer) {
+  if (layer->inputs() != outputs()) throw std::logic_error("a layer's inputs must be the last layer's outputs");
+  AlignedArray<T> grown(parameters_.size() + layer->packed_size());
+  if (!parameters_.empty()) std::memcpy(grown.data(), parameters_.data(), parameters_.size() * sizeof(T));
+  layers_.reserve(layers_.size() + 1);
+  offsets_.push_back(parameters_.size());
+  layers_.push_back(std::move(layer));
+  parameters_ = std::move(grown);
+  for (size_t i = 0; i < size(); ++i) layers_[i]->bind(parameters_.data() + offsets_[i]);
+}
+
+template <class T>
+size_t Network<T>::plain_offset(size_t i) const {
+  size_t offset = 0;
+  for (size_t l = 0; l < i; ++l) offset += layers_[l]->parameter_count();
+  return offset;
+}
+
+template <class T>
+void Network<T>::parameters_changed() {
+  for (auto& layer : layers_) layer->parameters_changed();
+}
+
+template <class T>
+void Network<T>::pack(const T* plain, T* packed) const {
+  for (size_t i = 0; i < size(); ++i) layers_[i]->pack(plain + plain_offset(i), packed + offsets_[i]);
+}
+
+template <class T>
+void Network<T>::unpack(const T* packed, T* plain) const {
+  for (size_t i = 0; i < size(); ++i) layers_[i]->unpack(packed + offsets_[i], plain + plain_offset(i));
+}
+
+template <class T>
+size_t Network<T>::work() const {
+  size_t work = 0;
+  for (const auto& layer : layers_) work += layer->work();
+  return work;
+}
+
+template <class T>
+double Network<T>::penalty() const {
+  double penalty = 0;
+  for (const auto& layer : layers_) penalty += layer->penalty();
+  return penalty;
+}
+
+template <class T>
+size_t Network<T>::first_trainable() const {
+  size_t first = 0;
+  while (first < size() && !layers_[first]->trainable) ++first;
+  return first;
+}
+
+template <class T>
+void Network<T>::prepare_backward(size_t lowest) {
+  for (size_t i = lowest; i < size(); ++i) layers_[i]->prepare_backward();
+}
+
+template <class T>
+void Network<T>::forward(const Team& team, const std::vector<Signal<T>>& signals, size_t samples) const {
+  for (size_t i = 0; i < size(); ++i) {
+    layers_[i]->forward(team, signals[i], signals[i + 1], samples);
+    team.barrier();
+  }
+}
+
+template <class T>
+void Network<T>::backward(const Team& team, const std::vector<Signal<T>>& signals, size_t samples,
+                          size_t lowest) const {
+  for (size_t i = size(); i-- > lowest;) {
+    layers_[i]->backward(team, signals[i + 1], signals[i], samples);
+    team.barrier();
+  }
+}
+
+template <class T>
+Workspace<T>::Workspace(const Network<T>& network, size_t capacity, Purpose purpose) : capacity_(capacity) {
+  const bool training = purpose == Purpose::training;
+  for (size_t i = 0; i <= network.size(); ++i) {
+    Signal<T> signal;
+    signal.size = i == 0 ? network.inputs() : network.layer(i - 1).outputs();
+    signal.stride = padded(signal.size);
+    signal.activations = room(signal.stride);
+    signal.pre_activations = signal.activations;
+    if (i > 0) {
+      const Layer<T>& layer = network.layer(i - 1);
+      signal.activation = layer.activation();
+      // The losses of the output are computed from z, which prediction has no use for.
+      const bool for_loss = training && i == network.size();
+      if (layer.keeps_pre_activations() || for_loss) signal.pre_activations = room(signal.stride);
+    }
+    if (training) signal.deltas = room(signal.stride);
+    signals_.push_back(signal);
+  }
+}
+
+template <class T>
+T* Workspace<T>::room(size_t stride) {
+  if (capacity_ > SIZE_MAX / stride) throw std::bad_alloc();
+  arrays_.emplace_back(capacity_ * stride);
+  return arrays_.back().data();
+}
+
+template <class T>
+size_t Workspace<T>::sample_bytes(const Network<T>& network) {
+  size_t values = 3 * padded(network.inputs());
+  for (size_t i = 0; i < network.size(); ++i) values += 3 * padded(network.layer(i).outputs());
+  return values * sizeof(T);
+}
+
+template class Network<float>;
+template class Network<double>;
+template class Workspace<float>;
+template class Workspace<double>;
+
+}  // namespace chainrule

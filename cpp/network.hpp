@@ -1,0 +1,81 @@
+// Layers in a row, with their parameters in one array, and the values of a batch between them.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "aligned.hpp"
+#include "layers/layer.hpp"
+
+namespace chainrule {
+
+template <class T>
+class Network {
+ public:
+  explicit Network(size_t inputs) : inputs_(inputs) {}
+
+  // The layer's inputs must be the outputs of the last one.
+  void add(std::unique_ptr<Layer<T>> layer);
+
+  size_t inputs() const { return inputs_; }
+  size_t outputs() const { return layers_.empty() ? inputs_ : layers_.back()->outputs(); }
+  size_t size() const { return layers_.size(); }
+  Layer<T>& layer(size_t i) { return *layers_[i]; }
+  const Layer<T>& layer(size_t i) const { return *layers_[i]; }
+  // Where a layer's part begins in the packed parameters, and in the plain ones.
+  size_t offset(size_t i) const { return offsets_[i]; }
+  size_t plain_offset(size_t i) const;
+
+  AlignedArray<T>& parameters() { return parameters_; }
+  const AlignedArray<T>& parameters() const { return parameters_; }
+  size_t parameter_count() const { return plain_offset(size()); }
+  void parameters_changed();
+  // From plain to packed and back, for parameters, gradients and an optimiser's state alike.
+  void pack(const T* plain, T* packed) const;
+  void unpack(const T* packed, T* plain) const;
+
+  // Multiply-adds of one sample's forward pass.
+  size_t work() const;
+  double penalty() const;
+  // The lowest layer that learns: no delta is needed below it.
+  size_t first_trainable() const;
+  // Serial, before the first backward of a pass; `lowest` is the lowest layer whose backward is called.
+  void prepare_backward(size_t lowest);
+
+  // signals[i] lies below layer i, signals[size()] is the output. A barrier stands behind every layer.
+  void forward(const Team&, const std::vector<Signal<T>>& signals, size_t samples) const;
+  // From the output's delta down to the delta above layer `lowest - 1`, with a barrier behind every layer.
+  void backward(const Team&, const std::vector<Signal<T>>& signals, size_t samples, size_t lowest) const;
+
+ private:
+  size_t inputs_;
+  std::vector<std::unique_ptr<Layer<T>>> layers_;
+  std::vector<size_t> offsets_;
+  AlignedArray<T> parameters_;
+};
+
+// Room for the values of up to `capacity` samples.
+template <class T>
+class Workspace {
+ public:
+  enum class Purpose { prediction, training };
+
+  Workspace(const Network<T>& network, size_t capacity, Purpose purpose);
+
+  size_t capacity() const { return capacity_; }
+  const std::vector<Signal<T>>& signals() const { return signals_; }
+  const Signal<T>& output() const { return signals_.back(); }
+  // Bytes that one sample takes.
+  static size_t sample_bytes(const Network<T>& network);
+
+ private:
+  T* room(size_t stride);
+
+  size_t capacity_;
+  std::vector<Signal<T>> signals_;
+  std::vector<AlignedArray<T>> arrays_;
+};
+
+inline size_t padded(size_t size) { return (size + panel_width - 1) / panel_width * panel_width; }
+
+}  // namespace chainrule

@@ -1,0 +1,198 @@
+// The one vector type of the kernels: 16 lanes on every machine, so that layouts and the order of operations are the
+// same everywhere. Only the number of registers behind it differs (native.hpp).
+#pragma once
+
+#include "simd/native.hpp"
+
+#define CHAINRULE_INLINE inline __attribute__((always_inline))
+
+namespace chainrule::simd::CHAINRULE_ISA {
+namespace {
+
+constexpr size_t lanes = 16;
+
+template <class T>
+constexpr size_t registers = lanes * sizeof(T) / native_bytes;
+
+template <class T>
+struct Mask {
+  typename Native<T>::Bits part[registers<T>];
+};
+
+template <class T>
+struct Vector {
+  using Scalar = T;
+  using Real = typename Native<T>::Real;
+  using Bits = typename Native<T>::Bits;
+  static constexpr size_t parts = registers<T>;
+  static constexpr size_t part_lanes = lanes / parts;
+
+  Real part[parts];
+
+  static CHAINRULE_INLINE Vector broadcast(T value) {
+    Vector v;
+    for (size_t i = 0; i < parts; ++i) v.part[i] = value - Real{};
+    return v;
+  }
+  static CHAINRULE_INLINE Vector zero() {
+    Vector v;
+    for (size_t i = 0; i < parts; ++i) v.part[i] = Real{};
+    return v;
+  }
+  static CHAINRULE_INLINE Vector load(const T* from) {
+    Vector v;
+    __builtin_memcpy(v.part, from, sizeof v.part);
+    return v;
+  }
+  CHAINRULE_INLINE void store(T* to) const { __builtin_memcpy(to, part, sizeof part); }
+};
+
+// An operation on each native register of its arguments in turn.
+template <class T, class Operation, class... Vectors>
+CHAINRULE_INLINE Vector<T> map_parts(Operation operation, const Vectors&... v) {
+  Vector<T> result;
+  for (size_t i = 0; i < Vector<T>::parts; ++i) result.part[i] = operation(v.part[i]...);
+  return result;
+}
+
+template <class T, class Comparison>
+CHAINRULE_INLINE Mask<T> compare_parts(Comparison comparison, const Vector<T>& a, const Vector<T>& b) {
+  Mask<T> result;
+  for (size_t i = 0; i < Vector<T>::parts; ++i) result.part[i] = comparison(a.part[i], b.part[i]);
+  return result;
+}
+
+template <class T>
+CHAINRULE_INLINE Vector<T> operator+(const Vector<T>& a, const Vector<T>& b) {
+  return map_parts<T>([](auto x, auto y) { return x + y; }, a, b);
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> operator-(const Vector<T>& a, const Vector<T>& b) {
+  return map_parts<T>([](auto x, auto y) { return x - y; }, a, b);
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> operator*(const Vector<T>& a, const Vector<T>& b) {
+  return map_parts<T>([](auto x, auto y) { return x * y; }, a, b);
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> operator/(const Vector<T>& a, const Vector<T>& b) {
+  return map_parts<T>([](auto x, auto y) { return x / y; }, a, b);
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> operator-(const Vector<T>& a) {
+  return map_parts<T>([](auto x) { return -x; }, a);
+}
+
+// a * b + c; fused where the instruction set has it.
+template <class T>
+CHAINRULE_INLINE Vector<T> fma(const Vector<T>& a, const Vector<T>& b, const Vector<T>& c) {
+  return map_parts<T>([](auto x, auto y, auto z) { return native_fma(x, y, z); }, a, b, c);
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> sqrt(const Vector<T>& a) {
+  return map_parts<T>([](auto x) { return native_sqrt(x); }, a);
+}
+// As x86 has it on every machine: the second argument when either is NaN.
+template <class T>
+CHAINRULE_INLINE Vector<T> min(const Vector<T>& a, const Vector<T>& b) {
+  return map_parts<T>([](auto x, auto y) { return x < y ? x : y; }, a, b);
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> max(const Vector<T>& a, const Vector<T>& b) {
+  return map_parts<T>([](auto x, auto y) { return x > y ? x : y; }, a, b);
+}
+
+template <class T>
+CHAINRULE_INLINE Mask<T> less(const Vector<T>& a, const Vector<T>& b) {
+  return compare_parts([](auto x, auto y) { return x < y; }, a, b);
+}
+template <class T>
+CHAINRULE_INLINE Mask<T> less_equal(const Vector<T>& a, const Vector<T>& b) {
+  return compare_parts([](auto x, auto y) { return x <= y; }, a, b);
+}
+template <class T>
+CHAINRULE_INLINE Mask<T> equal(const Vector<T>& a, const Vector<T>& b) {
+  return compare_parts([](auto x, auto y) { return x == y; }, a, b);
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> select(const Mask<T>& mask, const Vector<T>& if_true, const Vector<T>& if_false) {
+  return map_parts<T>([](auto m, auto x, auto y) { return m ? x : y; }, mask, if_true, if_false);
+}
+
+template <class T>
+struct Format;
+template <>
+struct Format<float> {
+  static constexpr int fraction_bits = 23, bias = 127;
+  static constexpr int32_t sign = INT32_MIN, fraction = 0x007fffff;
+};
+template <>
+struct Format<double> {
+  static constexpr int fraction_bits = 52, bias = 1023;
+  static constexpr int64_t sign = INT64_MIN, fraction = 0x000fffffffffffff;
+};
+
+// A cast between vector types keeps the bits.
+template <class T>
+CHAINRULE_INLINE typename Native<T>::Bits to_bits(typename Native<T>::Real value) {
+  return (typename Native<T>::Bits)value;
+}
+template <class T>
+CHAINRULE_INLINE typename Native<T>::Real from_bits(typename Native<T>::Bits value) {
+  return (typename Native<T>::Real)value;
+}
+
+template <class T>
+CHAINRULE_INLINE Vector<T> abs(const Vector<T>& a) {
+  return map_parts<T>([](auto x) { return from_bits<T>(to_bits<T>(x) & ~Format<T>::sign); }, a);
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> copysign(const Vector<T>& magnitude, const Vector<T>& sign) {
+  return map_parts<T>(
+      [](auto x, auto y) {
+        return from_bits<T>((to_bits<T>(x) & ~Format<T>::sign) | (to_bits<T>(y) & Format<T>::sign));
+      },
+      magnitude, sign);
+}
+
+// Nearest integer, ties to even, for |a| < 2^(fraction_bits - 1): adding 1.5 * 2^fraction_bits pushes the fraction out.
+template <class T>
+CHAINRULE_INLINE Vector<T> round_to_even(const Vector<T>& a) {
+  const Vector<T> shift = Vector<T>::broadcast(T(3) * T(int64_t(1) << (Format<T>::fraction_bits - 1)));
+  return (a + shift) - shift;
+}
+
+// a * 2^n for integral n; a and the result must be normal numbers.
+template <class T>
+CHAINRULE_INLINE Vector<T> ldexp(const Vector<T>& a, const Vector<T>& n) {
+  return map_parts<T>(
+      [](auto x, auto y) {
+        const auto exponent = __builtin_convertvector(y, typename Native<T>::Bits);
+        return from_bits<T>(to_bits<T>(x) + (exponent << Format<T>::fraction_bits));
+      },
+      a, n);
+}
+
+// a = mantissa(a) * 2^exponent(a) with mantissa in [1, 2), for positive normal a.
+template <class T>
+CHAINRULE_INLINE Vector<T> exponent(const Vector<T>& a) {
+  return map_parts<T>(
+      [](auto x) {
+        const auto biased = to_bits<T>(x) >> Format<T>::fraction_bits;
+        return __builtin_convertvector(biased - Format<T>::bias, typename Native<T>::Real);
+      },
+      a);
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> mantissa(const Vector<T>& a) {
+  return map_parts<T>(
+      [](auto x) {
+        using Integer = decltype(Format<T>::sign + 0);
+        const Integer one = Integer(Format<T>::bias) << Format<T>::fraction_bits;
+        return from_bits<T>((to_bits<T>(x) & Format<T>::fraction) | one);
+      },
+      a);
+}
+
+}  // namespace
+}  // namespace chainrule::simd::CHAINRULE_ISA

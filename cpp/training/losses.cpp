@@ -1,0 +1,35 @@
+#include "training/losses.hpp"
+
+#include <algorithm>
+
+namespace chainrule {
+
+Metric metric_of(const Loss& loss, Activation output, size_t outputs, const Targets& targets) {
+  const bool classes = targets.labels != nullptr && outputs > 1;
+  if (loss.kind == LossKind::cross_entropy) {
+    return classes || output == Activation::softmax ? Metric::largest : Metric::side;
+  }
+  return classes ? Metric::largest : Metric::absolute_error;
+}
+
+template <class T>
+void gather_target(const Targets& targets, const Loss& loss, Activation output, size_t outputs, size_t row, T* to) {
+  if (targets.rows != nullptr) {
+    gather_row(*targets.rows, row, false, to);
+  } else if (outputs == 1) {
+    to[0] = T(targets.labels[row]);
+  } else {
+    std::fill(to, to + outputs, T(0));
+    to[targets.labels[row]] = T(1);
+  }
+  if (loss.label_smoothing == 0) return;
+  const double classes = output == Activation::softmax ? double(outputs) : 2.0;
+  const T keep = T(1 - loss.label_smoothing);
+  const T floor = T(loss.label_smoothing / classes);
+  for (size_t j = 0; j < outputs; ++j) to[j] = to[j] * keep + floor;
+}
+
+template void gather_target<float>(const Targets&, const Loss&, Activation, size_t, size_t, float*);
+template void gather_target<double>(const Targets&, const Loss&, Activation, size_t, size_t, double*);
+
+}  // namespace chainrule

@@ -1,0 +1,60 @@
+// An optimiser's settings as the user gives them, and its state: slots laid out as the network's parameters, and the
+// number of steps taken.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "aligned.hpp"
+#include "kernels/table.hpp"
+
+namespace chainrule {
+
+class Optimizer {
+ public:
+  // Throws std::invalid_argument for a rule or setting that does not exist.
+  Optimizer(const std::string& rule, const std::map<std::string, double>& settings);
+
+  Rule rule() const { return rule_; }
+  double setting(const char* name) const;
+  // A whole gradient must be there before the first parameter moves.
+  bool clips_norm() const { return setting("clip_norm") > 0; }
+
+ private:
+  std::map<std::string, double> settings_;
+  Rule rule_;
+};
+
+const char* name_of(Rule rule);
+Rule rule_named(const std::string& name);
+const std::vector<std::string>& slot_names(Rule rule);
+
+template <class T>
+class OptimizerState {
+ public:
+  OptimizerState() = default;
+  // `rate` is what iRprop's step sizes start at.
+  OptimizerState(const Optimizer& optimizer, size_t size, double rate);
+  OptimizerState(Rule rule, size_t size, size_t steps);
+
+  bool started() const { return started_; }
+  Rule rule() const { return rule_; }
+  size_t steps() const { return steps_; }
+  std::vector<AlignedArray<T>>& slots() { return slots_; }
+  const std::vector<AlignedArray<T>>& slots() const { return slots_; }
+
+  // Counts one step and gives its numbers.
+  StepSettings<T> next_step(const Optimizer& optimizer, double rate);
+
+ private:
+  bool started_ = false;
+  Rule rule_ = Rule::sgd;
+  size_t steps_ = 0;
+  // beta^t by multiplication, step by step: pow differs between machines.
+  size_t powers_of_ = 0;
+  double power1_ = 1, power2_ = 1;
+  std::vector<AlignedArray<T>> slots_;
+};
+
+}  // namespace chainrule

@@ -1,0 +1,142 @@
+#include "training/team.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <thread>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#endif
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace chainrule {
+
+struct Meeting {
+  alignas(64) std::atomic<size_t> arrived{0};
+  alignas(64) std::atomic<size_t> round{0};
+};
+
+namespace {
+
+void pause() {
+#if defined(__SSE2__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// A dying momentum or a saturated sigmoid fills the arrays with denormal numbers, on which some processors are a
+// hundred times slower. Inside the core they are zero, on every machine; outside nothing changes.
+class FlushDenormals {
+ public:
+#if defined(__SSE2__)
+  FlushDenormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040); }
+  ~FlushDenormals() { _mm_setcsr(saved_); }
+
+ private:
+  unsigned saved_;
+#elif defined(__aarch64__)
+  FlushDenormals() {
+    asm volatile("mrs %0, fpcr" : "=r"(saved_));
+    asm volatile("msr fpcr, %0" : : "r"(saved_ | (uint64_t(1) << 24)));
+  }
+  ~FlushDenormals() { asm volatile("msr fpcr, %0" : : "r"(saved_)); }
+
+ private:
+  uint64_t saved_;
+#else
+  FlushDenormals() {}
+  ~FlushDenormals() {}
+#endif
+ public:
+  FlushDenormals(const FlushDenormals&) = delete;
+  FlushDenormals& operator=(const FlushDenormals&) = delete;
+};
+
+size_t runtime_limit() {
+#ifdef _OPENMP
+  return size_t(omp_get_max_threads());
+#else
+  return 1;
+#endif
+}
+
+// A container's share of the processor, in whole cores.
+size_t container_cores() {
+  double quota = 0;
+  double period = 0;
+  std::FILE* file = std::fopen("/sys/fs/cgroup/cpu.max", "r");
+  if (file == nullptr) return SIZE_MAX;
+  const int read = std::fscanf(file, "%lf %lf", &quota, &period);
+  std::fclose(file);
+  return read == 2 && quota > 0 && period > 0 ? size_t(std::ceil(quota / period)) : SIZE_MAX;
+}
+
+const size_t limit_at_start = runtime_limit();
+const size_t cores_at_start = container_cores();
+std::atomic<size_t> wanted_threads{0};
+std::atomic<bool> in_forked_child{false};
+
+// GNU OpenMP's threads do not survive a fork, and waiting for them never ends.
+#if defined(__unix__) || defined(__APPLE__)
+const int fork_watch = pthread_atfork(nullptr, nullptr, [] { in_forked_child = true; });
+#endif
+
+}  // namespace
+
+void Team::barrier() const {
+  if (size_ == 1) return;
+  const size_t round = meeting_->round.load(std::memory_order_acquire);
+  if (meeting_->arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
+    meeting_->arrived.store(0, std::memory_order_relaxed);
+    meeting_->round.store(round + 1, std::memory_order_release);
+    return;
+  }
+  // Spinning is fastest on idle cores and terrible on busy ones.
+  constexpr int spins = 4000;
+  for (int i = 0; meeting_->round.load(std::memory_order_acquire) == round; ++i) {
+    if (i < spins) {
+      pause();
+    } else {
+      std::this_thread::yield();
+    }
+  }
+}
+
+void run_team(size_t threads, const std::function<void(const Team&)>& work) {
+#ifdef _OPENMP
+  if (threads > 1) {
+    Meeting meeting;
+#pragma omp parallel num_threads(int(threads))
+    {
+      const FlushDenormals flush;
+      // The runtime may give fewer threads than asked for.
+      work(Team(size_t(omp_get_thread_num()), size_t(omp_get_num_threads()), &meeting));
+    }
+    return;
+  }
+#endif
+  const FlushDenormals flush;
+  work(Team());
+}
+
+void set_num_threads(size_t threads) { wanted_threads = threads; }
+
+size_t max_threads() {
+#if defined(__unix__) || defined(__APPLE__)
+  if (in_forked_child || fork_watch != 0) return 1;
+#endif
+  const size_t limit = runtime_limit();
+  const size_t wanted = wanted_threads;
+  if (wanted == 0) return std::max<size_t>(1, std::min(limit, cores_at_start));
+  return limit < limit_at_start ? std::min(wanted, limit) : wanted;
+}
+
+}  // namespace chainrule

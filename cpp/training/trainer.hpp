@@ -1,0 +1,79 @@
+// Training and evaluation of a network on data: batches are gathered, go forward, meet the loss, come back as deltas
+// and change the parameters. All threads enter once an epoch and meet at barriers between the stages.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "network.hpp"
+#include "training/losses.hpp"
+#include "training/optimizers.hpp"
+#include "training/source.hpp"
+
+namespace chainrule {
+
+// Samples with their targets. Labels lie in range, sizes agree: checked by who makes it.
+struct Data {
+  Source inputs;
+  Targets targets;
+  const double* weights = nullptr;  // one a sample; null: all one
+};
+
+struct EpochOptions {
+  size_t batch_size;
+  bool shuffle;
+  uint64_t seed;
+  uint64_t epoch;
+  Loss loss;
+  const double* rates;  // one a step
+  double input_noise;
+};
+
+struct EpochResult {
+  size_t steps = 0;
+  double loss = 0;
+  double metric = 0;
+  long diverged = -1;  // the step whose loss or weights stopped being finite
+};
+
+// Called now and then by one thread with the number of whole steps done; false stops.
+using Poll = std::function<bool(size_t)>;
+
+template <class T>
+struct Evaluation {
+  double loss = 0;
+  double metric = 0;
+};
+
+// How many samples are worked on at a time: bounded memory, and a bounded time between two polls.
+template <class T>
+size_t chunk_size(const Network<T>& network, size_t batch_size);
+
+// One pass over the data. When it diverges, parameters and state are those from before.
+template <class T>
+EpochResult train_epoch(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer, const Data& data,
+                        const EpochOptions& options, const Poll& poll);
+
+// Mean loss (without penalties) and metric.
+template <class T>
+Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& loss);
+
+// The objective (with penalties) and its gradient, laid out as the parameters. The workspace holds the signals of the
+// last chunk afterwards: of all samples, if its capacity is their number.
+template <class T>
+double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Data& data, const Loss& loss,
+                         T* gradient);
+
+// Gradients of all trainable layers from the deltas of the workspace's output, and the delta below the first layer.
+template <class T>
+void backward(Network<T>& network, Workspace<T>& workspace, size_t samples, T* gradient);
+
+// One update from a stored gradient; `gradient` is scaled where it is clipped.
+template <class T>
+void step(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer, double rate, T* gradient);
+
+// outputs: row-major (samples, outputs).
+template <class T>
+void predict(const Network<T>& network, const Source& inputs, T* outputs);
+
+}  // namespace chainrule

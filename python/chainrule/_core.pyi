@@ -1,0 +1,122 @@
+"""The C++ core: conversion and checks of shape and type happen at this border, everything else in C++.
+
+Private: `chainrule.Network` and its neighbours are the public face. Arrays of samples (``X``, rows of targets) may be
+uint8 (``X`` only: scaled by 1/255 while gathered), float32 or float64, of any strides, aligned and of native byte order;
+they are read in place. Labels are contiguous int64.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Float = TypeVar("_Float", np.float32, np.float64)
+
+__version__: str
+
+class Loss:
+    """name: "mse", "mae", "huber", "poisson", "cross_entropy"."""
+
+    def __init__(self, name: str, label_smoothing: float = 0.0, delta: float = 1.0) -> None: ...
+
+class Optimizer:
+    """rule: "sgd", "adagrad", "adadelta", "rmsprop", "adam", "nadam", "delta_bar_delta", "irprop".
+
+    settings: any of momentum, nesterov (0 or 1), beta1, beta2, rho, epsilon, weight_decay (decoupled), clip_norm,
+    clip_value (0: none), increase, decrease, smoothing, min_gain, max_gain, min_step, max_step; names as in the formulas.
+    """
+
+    def __init__(self, rule: str, settings: Mapping[str, float]) -> None: ...
+
+class _Network(Generic[_Float]):
+    def __init__(self, inputs: int) -> None: ...
+    def add_dense(self, units: int, activation: str, l1: float, l2: float, max_norm: float) -> None: ...
+    """max_norm 0: none. Weights and biases start at zero."""
+
+    # --- parameters: plain matrices outside, packed panels inside; getters copy
+    @property
+    def parameter_count(self) -> int: ...
+    def initialize(self, layer: int, distribution: str, scale: float, seed: int) -> None: ...
+    """distribution: "normal", "uniform", "orthogonal"; the scale is the final one (standard deviation, bound, gain)."""
+    def weights(self, layer: int) -> NDArray[_Float]: ...
+    def set_weights(self, layer: int, values: NDArray[_Float]) -> None: ...
+    def bias(self, layer: int) -> NDArray[_Float]: ...
+    def set_bias(self, layer: int, values: NDArray[_Float]) -> None: ...
+    def parameters(self) -> NDArray[_Float]: ...
+    """Flat: for each layer the weights row-major (inputs, units), then the bias."""
+    def set_parameters(self, values: NDArray[_Float]) -> None: ...
+    def set_trainable(self, layer: int, trainable: bool) -> None: ...
+
+    # --- below fit: forward keeps what backward needs
+    def predict(self, X: NDArray[Any]) -> NDArray[_Float]: ...
+    def forward(self, X: NDArray[Any]) -> NDArray[_Float]: ...
+    def backward(self, output_gradient: NDArray[Any]) -> NDArray[_Float]: ...
+    """From ∂E/∂a of the last layer: stores the gradients and returns ∂E/∂X. RuntimeError before any forward."""
+    def loss_and_gradient(
+        self, X: NDArray[Any], y: NDArray[Any], sample_weight: NDArray[np.float64] | None, loss: Loss
+    ) -> float: ...
+    """The objective (penalties included); stores activations, deltas and gradients (penalties' included)."""
+    def gradients(self) -> NDArray[_Float]: ...
+    """Flat, as parameters(). RuntimeError when there are none yet."""
+    def pre_activations(self, layer: int) -> NDArray[_Float]: ...
+    def activations(self, layer: int) -> NDArray[_Float]: ...
+    def deltas(self, layer: int) -> NDArray[_Float]: ...
+    """(samples, units) of the last forward / loss_and_gradient; RuntimeError when there was none."""
+    def step(self, optimizer: Optimizer, rate: float) -> None: ...
+    """One update from the stored gradients, as they are (clipping and max-norm apply)."""
+
+    # --- training
+    def train_epoch(
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        sample_weight: NDArray[np.float64] | None,
+        batch_size: int,
+        shuffle: bool,
+        seed: int,
+        epoch: int,
+        loss: Loss,
+        optimizer: Optimizer,
+        rates: NDArray[np.float64],
+        input_noise: float,
+        poll: Callable[[int], None] | None,
+    ) -> tuple[int, float, float, int]:
+        """One pass over the data with the GIL released.
+
+        rates: one learning rate a step, ceil(samples / batch_size) of them. poll(steps done) is called with the GIL
+        about every 50 ms (signals are checked then, with or without poll); an exception from it or from a signal
+        handler stops the epoch after a whole step and comes out of here. Returns (steps done, mean loss, mean metric, diverged): diverged is
+        -1, or the step (from 0) whose loss or weights stopped being finite, and then parameters and optimiser state
+        are those from before the epoch. y: labels (samples,) int64, or rows (samples, outputs).
+        """
+
+    def evaluate(
+        self, X: NDArray[Any], y: NDArray[Any], sample_weight: NDArray[np.float64] | None, loss: Loss
+    ) -> tuple[float, float]: ...
+    """(mean loss, mean metric)."""
+
+    # --- optimiser state: kept between calls while the rule stays the same, else begun anew
+    @property
+    def optimizer_rule(self) -> str: ...
+    """"" before the first step."""
+    @property
+    def optimizer_steps(self) -> int: ...
+    def optimizer_state(self) -> dict[str, NDArray[_Float]]: ...
+    """Flat arrays, laid out as parameters(): "velocity", "m", "v", …"""
+    def set_optimizer_state(self, rule: str, steps: int, state: Mapping[str, NDArray[_Float]]) -> None: ...
+    def reset_optimizer(self) -> None: ...
+
+class NetworkFloat32(_Network[np.float32]): ...
+class NetworkFloat64(_Network[np.float64]): ...
+
+def all_finite(array: NDArray[Any]) -> bool:
+    """Whether a float32 or float64 array (1-D or 2-D, any strides) has neither NaN nor infinity; no temporary."""
+
+def shuffled_order(samples: int, seed: int, epoch: int) -> NDArray[np.int64]: ...
+def set_num_threads(threads: int) -> None:
+    """0: back to the default."""
+
+def get_num_threads() -> int: ...
+def build_info() -> dict[str, str]:
+    """"compiler", "isa", "openmp"."""
