@@ -1,0 +1,85 @@
+"""chainrule: small and medium neural networks, trained on the CPU, fast, with numbers that can be checked."""
+
+from importlib.metadata import version as _version
+
+from . import data
+from .callbacks import Callback, Checkpoint, CSVLog, EarlyStopping, ReduceOnPlateau
+from .errors import ChainruleError, DataError, DivergedError, ModelFileError
+from .history import History
+from .initializers import Normal, Orthogonal, Uniform
+from .io import load
+from .layers import Dense, Input
+from .losses import MAE, MSE, CrossEntropy, Huber, Loss, Poisson
+from .network import Network
+from .optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    AdamW,
+    DeltaBarDelta,
+    IRprop,
+    Nadam,
+    Optimizer,
+    RMSprop,
+)
+from .schedules import (
+    CosineDecay,
+    ExponentialDecay,
+    InverseTimeDecay,
+    PiecewiseConstant,
+    Schedule,
+    StepDecay,
+    Warmup,
+)
+from .threads import get_num_threads, info, set_num_threads
+
+__version__ = _version("chainrule")
+
+__all__ = [
+    "MAE",
+    "MSE",
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "CSVLog",
+    "Callback",
+    "ChainruleError",
+    "Checkpoint",
+    "CosineDecay",
+    "CrossEntropy",
+    "DataError",
+    "DeltaBarDelta",
+    "Dense",
+    "DivergedError",
+    "EarlyStopping",
+    "ExponentialDecay",
+    "History",
+    "Huber",
+    "IRprop",
+    "Input",
+    "InverseTimeDecay",
+    "Loss",
+    "ModelFileError",
+    "Nadam",
+    "Network",
+    "Normal",
+    "Optimizer",
+    "Orthogonal",
+    "PiecewiseConstant",
+    "Poisson",
+    "RMSprop",
+    "ReduceOnPlateau",
+    "Schedule",
+    "StepDecay",
+    "Uniform",
+    "Warmup",
+    "__version__",
+    "data",
+    "get_num_threads",
+    "info",
+    "load",
+    "set_num_threads",
+]

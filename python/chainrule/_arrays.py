@@ -1,0 +1,168 @@
+"""Arrays at the border: what the core can read is passed in place, what it cannot is converted, the rest is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from . import _core
+from ._checks import checked_integer, checked_number
+from .losses import CrossEntropy, Loss, Poisson
+
+_IN_PLACE = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float64))
+
+
+def as_inputs(X: ArrayLike, features: int, dtype: DTypeLike, argument: str = "X") -> NDArray[Any]:
+    """Return X as (samples, features) that the core can read, in place where it can be.
+
+    Raises
+    ------
+    TypeError
+        For what is not an array of real numbers.
+    ValueError
+        For a wrong shape, no samples, NaN or infinity.
+    """
+    array = _as_real_array(X, argument, dtype)
+    if array.ndim != 2:
+        hint = f"; reshape one sample to (1, {array.shape[0]})" if array.ndim == 1 else ""
+        raise ValueError(f"{argument} must have shape (samples, {features}), got {array.shape}{hint}")
+    if array.shape[1] != features:
+        raise ValueError(f"{argument} must have {features} features, got {array.shape[1]} (shape {array.shape})")
+    if array.shape[0] == 0:
+        raise ValueError(f"{argument} must have at least one sample, got shape {array.shape}")
+    _check_finite(array, argument)
+    return array
+
+
+def as_targets(
+    y: ArrayLike, samples: int, outputs: int, loss: Loss, activation: str, dtype: DTypeLike, argument: str = "y"
+) -> NDArray[Any]:
+    """Return y as int64 labels (samples,) or as rows (samples, outputs), with values that the loss can mean.
+
+    Integer labels are rows with a one at the label; y is never scaled.
+    """
+    array = _as_real_array(y, argument, dtype, keep_integers=True)
+    if array.ndim == 0 or array.shape[0] != samples:
+        raise ValueError(f"X and {argument} must have the same length, got {samples} samples and shape {array.shape}")
+    if array.ndim == 1 and _are_labels(array, outputs, loss):
+        return _as_labels(array, 2 if outputs == 1 else outputs, argument)
+    if array.ndim == 1:
+        array = array[:, np.newaxis]
+    if array.ndim != 2 or array.shape[1] != outputs:
+        raise ValueError(f"{argument} must have shape ({samples}, {outputs}) or be labels, got {array.shape}")
+    rows = array if array.dtype in _IN_PLACE else array.astype(dtype)
+    _check_finite(rows, argument)
+    _check_values(rows, loss, activation, argument)
+    return rows
+
+
+def as_sample_weight(weights: ArrayLike | None, samples: int) -> NDArray[np.float64] | None:
+    """Return the weights as contiguous float64 (samples,): finite, none negative, not all zero."""
+    if weights is None:
+        return None
+    array = np.ascontiguousarray(_as_real_array(weights, "sample_weight", np.float64), dtype=np.float64)
+    if array.shape != (samples,):
+        raise ValueError(f"sample_weight must have shape ({samples},), got {array.shape}")
+    _check_finite(array, "sample_weight")
+    if array.min() < 0 or array.max() == 0:
+        raise ValueError("sample_weight must have no negative weight and at least one that is not zero")
+    return array
+
+
+def with_class_weight(
+    sample_weight: NDArray[np.float64] | None, class_weight: Mapping[int, float] | str | None, y: NDArray[Any]
+) -> NDArray[np.float64] | None:
+    """Multiply the samples' weights by those of their classes; "balanced" is samples / (classes · samples of it)."""
+    if class_weight is None:
+        return sample_weight
+    if y.ndim != 1:
+        raise ValueError(f"class_weight needs y as integer labels, got rows of shape {y.shape}")
+    counts = np.bincount(y)
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise ValueError(f"class_weight must be a mapping or 'balanced', got {class_weight!r}")
+        of_class = len(y) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    elif isinstance(class_weight, Mapping):
+        of_class = np.ones(len(counts))
+        for label, weight in class_weight.items():
+            value = checked_number(weight, f"class_weight[{label!r}]", lowest=0)
+            if checked_integer(label, "class_weight label", lowest=0) < len(counts):
+                of_class[label] = value
+    else:
+        raise TypeError(f"class_weight must be a mapping or 'balanced', got {class_weight!r}")
+    weights = of_class[y] if sample_weight is None else of_class[y] * sample_weight
+    if weights.max() == 0:
+        raise ValueError("class_weight and sample_weight leave no sample with a weight above zero")
+    return np.ascontiguousarray(weights, dtype=np.float64)
+
+
+def as_parameters(values: ArrayLike, shape: tuple[int, ...], dtype: DTypeLike, argument: str) -> NDArray[Any]:
+    """Return weights, a bias or all parameters as a contiguous array of that shape."""
+    array = _as_real_array(values, argument, dtype)
+    if array.shape != shape:
+        raise ValueError(f"{argument} must have shape {shape}, got {array.shape}")
+    with np.errstate(over="ignore"):
+        array = np.ascontiguousarray(array, dtype=dtype)
+    _check_finite(array.reshape(-1), argument)
+    return array
+
+
+def _as_real_array(
+    values: ArrayLike, argument: str, dtype: DTypeLike, *, keep_integers: bool = False
+) -> NDArray[Any]:
+    if np.ma.isMaskedArray(values) and np.ma.is_masked(values):
+        raise TypeError(f"{argument} must not be masked: fill or drop the masked values first")
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise TypeError(f"{argument} must be a rectangular array of numbers: {error}") from None
+    if array.dtype.kind not in "buif":
+        raise TypeError(f"{argument} must be an array of real numbers, got dtype {array.dtype}")
+    if array.dtype in _IN_PLACE and array.dtype.isnative and array.flags.aligned:
+        return array
+    if keep_integers and array.dtype.kind in "bui":
+        return array
+    with np.errstate(over="ignore"):
+        return array.astype(dtype)
+
+
+def _check_finite(array: NDArray[Any], argument: str) -> None:
+    if array.dtype.kind != "f" or _core.all_finite(array):
+        return
+    where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    raise ValueError(f"{argument} must be finite, got {array[where]} at {where}")
+
+
+def _are_labels(array: NDArray[Any], outputs: int, loss: Loss) -> bool:
+    classification = isinstance(loss, CrossEntropy)
+    return outputs > 1 if not classification else outputs > 1 or array.dtype.kind in "bui"
+
+
+def _as_labels(array: NDArray[Any], classes: int, argument: str) -> NDArray[np.int64]:
+    if array.dtype.kind == "f":
+        _check_finite(array, argument)
+        fractional = array[array != np.floor(array)]
+        if fractional.size:
+            raise ValueError(f"{argument} as labels must be whole numbers, got {fractional[0]}")
+    low, high = array.min(), array.max()
+    if low < 0 or high >= classes:
+        raise ValueError(f"{argument} as labels must be in [0, {classes - 1}], got {high if low >= 0 else low}")
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def _check_values(rows: NDArray[Any], loss: Loss, activation: str, argument: str) -> None:
+    if isinstance(loss, Poisson) and rows.min() < 0:
+        raise ValueError(f"{argument} must be counts >= 0 for loss 'poisson', got {rows.min()}")
+    if not isinstance(loss, CrossEntropy):
+        return
+    if rows.min() < 0 or rows.max() > 1:
+        worst = rows.min() if rows.min() < 0 else rows.max()
+        raise ValueError(f"{argument} must be in [0, 1] for loss 'cross_entropy', got {worst}")
+    if activation == "softmax":
+        sums = rows.sum(axis=1, dtype=np.float64)
+        worst = sums[np.argmax(np.abs(sums - 1))]
+        if abs(worst - 1) > 1e-3:
+            raise ValueError(f"rows of {argument} must sum to 1 for softmax with 'cross_entropy', got {worst:g}")

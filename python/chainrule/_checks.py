@@ -1,0 +1,64 @@
+"""Checks of plain arguments: each error names the argument, what came and what was expected."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import operator
+from collections.abc import Iterable
+from typing import SupportsIndex
+
+
+def checked_name(value: object, argument: str, known: Iterable[str]) -> str:
+    """Return value if it is one of the known names; suggest the close ones otherwise."""
+    names = sorted(known)
+    if not isinstance(value, str):
+        raise TypeError(f"{argument} must be a name, one of {', '.join(names)}; got {value!r}")
+    if value in names:
+        return value
+    close = difflib.get_close_matches(value, names, n=3)
+    hint = f"did you mean {' or '.join(repr(name) for name in close)}?" if close else f"known: {', '.join(names)}"
+    raise ValueError(f"unknown {argument} {value!r}; {hint}")
+
+
+def checked_number(
+    value: object,
+    argument: str,
+    *,
+    lowest: float = -math.inf,
+    highest: float = math.inf,
+    open_lowest: bool = False,
+    open_highest: bool = False,
+) -> float:
+    """Return a finite number of the interval as a float."""
+    if isinstance(value, bool) or not hasattr(value, "__float__") or isinstance(value, str):
+        raise TypeError(f"{argument} must be a number, got {value!r}")
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"{argument} must be a number, got {value!r}") from None
+    low = number > lowest if open_lowest else number >= lowest
+    high = number < highest if open_highest else number <= highest
+    if not (math.isfinite(number) and low and high):
+        left = "(" if open_lowest or lowest == -math.inf else "["
+        right = ")" if open_highest or highest == math.inf else "]"
+        raise ValueError(f"{argument} must be finite and in {left}{lowest:g}, {highest:g}{right}, got {value!r}")
+    return number
+
+
+def checked_integer(value: object, argument: str, *, lowest: int, highest: int = 2**63 - 1) -> int:
+    """Return an integer of the interval; 3.0 and True are not integers."""
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        raise TypeError(f"{argument} must be an integer, got {value!r}")
+    number = operator.index(value)
+    if not lowest <= number <= highest:
+        upper = "" if highest == 2**63 - 1 else f" and at most {highest}"
+        raise ValueError(f"{argument} must be at least {lowest}{upper}, got {number}")
+    return number
+
+
+def checked_flag(value: object, argument: str) -> bool:
+    """Return a bool; NumPy's are taken too."""
+    if type(value).__name__ not in ("bool", "bool_"):
+        raise TypeError(f"{argument} must be True or False, got {value!r}")
+    return bool(value)

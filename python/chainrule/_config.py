@@ -1,0 +1,27 @@
+"""Settings objects (losses, optimisers, schedules, initialisers) as plain dictionaries, for files and pickles."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+
+def to_config(settings: Any) -> Any:
+    """Turn a settings dataclass, with those inside it, into a dictionary that JSON can hold."""
+    if not dataclasses.is_dataclass(settings) or isinstance(settings, type):
+        return settings
+    fields = {field.name: to_config(getattr(settings, field.name)) for field in dataclasses.fields(settings)}
+    return {"type": type(settings).__name__, **fields}
+
+
+def from_config(config: Any, classes: dict[str, type]) -> Any:
+    """Build what `to_config` described; only the given classes are made, and each checks its own fields."""
+    if isinstance(config, list):
+        return tuple(config)
+    if not isinstance(config, dict):
+        return config
+    fields = {name: from_config(value, classes) for name, value in config.items() if name != "type"}
+    kind = config.get("type")
+    if kind not in classes:
+        raise ValueError(f"unknown settings {kind!r}")
+    return classes[kind](**fields)

@@ -1,0 +1,49 @@
+"""exp, log and cos from additions, multiplications and divisions alone.
+
+Those are rounded the same way on every machine; the library's functions are not, and a learning rate that differs in
+its last bit makes different weights.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+_LN2_HIGH = 6.93147180369123816490e-01  # with room for the product with an exponent to be exact
+_LN2_LOW = 1.90821492927058770002e-10
+
+
+def exp(x: Array) -> Array:
+    """Return e^x by its series around the nearest multiple of log 2."""
+    n = np.rint(x / (_LN2_HIGH + _LN2_LOW))
+    r = (x - n * _LN2_HIGH) - n * _LN2_LOW
+    series = np.ones_like(r)
+    for k in range(18, 0, -1):
+        series = 1.0 + r / k * series
+    return np.ldexp(series, n.astype(np.int64))
+
+
+def log(x: float) -> float:
+    """Return log x by the series of 2 atanh((m - 1)/(m + 1)) for the mantissa m."""
+    mantissa, exponent = math.frexp(x)
+    if mantissa < math.sqrt(0.5):
+        mantissa, exponent = 2 * mantissa, exponent - 1
+    s = (mantissa - 1) / (mantissa + 1)
+    series = 0.0
+    for k in range(25, 1, -2):
+        series = (series + 1 / k) * s * s
+    return exponent * _LN2_HIGH + (exponent * _LN2_LOW + 2 * s * (1 + series))
+
+
+def cos_pi(x: Array) -> Array:
+    """Return cos(pi x) for x in [0, 1] by the series of the sine around 1/2."""
+    angle = math.pi * (0.5 - x)
+    square = angle * angle
+    series = np.ones_like(angle)
+    for k in range(24, 1, -2):
+        series = 1.0 - square / (k * (k + 1)) * series
+    return angle * series

@@ -1,0 +1,93 @@
+"""Everything that a network is, as plain values and arrays: for copies, pickles and files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._checks import checked_integer, checked_number
+from ._config import from_config, to_config
+from .history import History
+from .layers import Dense, Input
+from .losses import LOSSES
+from .optimizers import OPTIMIZERS
+from .schedules import SCHEDULES
+
+if TYPE_CHECKING:
+    from .network import Network
+
+Tensors = dict[str, NDArray[Any]]
+
+_SETTINGS: dict[str, type] = {
+    **{cls.__name__: cls for cls in OPTIMIZERS.values()},
+    **{cls.__name__: cls for cls in LOSSES.values()},
+    **SCHEDULES,
+}
+
+
+def of_network(network: Network) -> tuple[dict[str, Any], Tensors]:
+    """Return a description that JSON can hold, and the arrays."""
+    core = network._core
+    description = {
+        "layers": [{"type": "Input", "size": network.inputs}, *(layer._config() for layer in network._dense)],
+        "dtype": network.dtype,
+        "seed": network.seed,
+        "epochs": network.epochs,
+        "rate_factor": network.rate_factor,
+        "optimizer": to_config(network.optimizer),
+        "loss": to_config(network.loss),
+        "rule": core.optimizer_rule,
+        "steps": core.optimizer_steps,
+        "history": dict(network.history),
+    }
+    tensors: Tensors = {}
+    for index in range(len(network._dense)):
+        tensors[f"layers.{index}.weights"] = core.weights(index)
+        tensors[f"layers.{index}.bias"] = core.bias(index)
+    for name, values in core.optimizer_state().items():
+        tensors[f"optimizer.{name}"] = values
+    return description, tensors
+
+
+def restore(network: Network, description: dict[str, Any], tensors: Tensors) -> None:
+    """Make a network that has not been initialised yet what `of_network` described; ValueError where they differ."""
+    first, *rest = description["layers"]
+    if first.get("type") != "Input" or any(config.get("type") != "Dense" for config in rest) or not rest:
+        raise ValueError("layers must be an Input and Dense layers")
+    dense = [Dense(**{name: value for name, value in config.items() if name != "type"}) for config in rest]
+    sizes = [Input(first["size"]).size, *(layer.units for layer in dense)]
+    parts = []
+    for index, layer in enumerate(dense):
+        parts.append(_taken(tensors, f"layers.{index}.weights", (sizes[index], layer.units), description["dtype"]))
+        parts.append(_taken(tensors, f"layers.{index}.bias", (layer.units,), description["dtype"]))
+    parameters = np.concatenate([part.reshape(-1) for part in parts])
+    slots = {name.removeprefix("optimizer."): values for name, values in tensors.items() if name[:10] == "optimizer."}
+    if len(slots) + len(parts) != len(tensors):
+        raise ValueError(f"unknown arrays among {sorted(tensors)}")
+    for name in slots:
+        _taken(tensors, f"optimizer.{name}", parameters.shape, description["dtype"])
+
+    seed = checked_integer(description["seed"], "seed", lowest=0, highest=2**64 - 1)
+    network._build(Input(first["size"]), dense, description["dtype"], seed)
+    network._core.set_parameters(parameters)
+    network.epochs = checked_integer(description["epochs"], "epochs", lowest=0)
+    network.rate_factor = checked_number(description["rate_factor"], "rate_factor", lowest=0)
+    network.optimizer = from_config(description["optimizer"], _SETTINGS)
+    network.loss = from_config(description["loss"], _SETTINGS)
+    network.history = History({str(name): [float(v) for v in vs] for name, vs in description["history"].items()})
+    if description["rule"]:
+        steps = checked_integer(description["steps"], "steps", lowest=0)
+        network._core.set_optimizer_state(description["rule"], steps, slots)
+
+
+def _taken(tensors: Tensors, name: str, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
+    if name not in tensors:
+        raise ValueError(f"array {name!r} is missing")
+    array = tensors[name]
+    if array.shape != shape or str(array.dtype) != dtype:
+        raise ValueError(f"array {name!r} must be {dtype} of shape {shape}, got {array.dtype} of {array.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"array {name!r} must be finite")
+    return array

@@ -1,0 +1,176 @@
+"""What is called while a network trains: callbacks of the package, or any function of (network, epoch, metrics)."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ._checks import checked_integer, checked_number
+
+if TYPE_CHECKING:
+    from .network import Network
+
+
+class Callback:
+    """Base class: override what is needed. A callback is called in the order of the list.
+
+    Any function of (network, epoch, metrics) serves as a callback too, as `on_epoch_end`.
+    """
+
+    def on_train_begin(self, network: Network) -> None:
+        """Before the first epoch."""
+
+    def on_epoch_end(self, network: Network, epoch: int, metrics: Mapping[str, float]) -> bool | None:
+        """After an epoch (from 1) with its metrics; True stops the training."""
+        return None
+
+    def on_train_end(self, network: Network) -> None:
+        """After the last epoch, also when training ends by an error or Ctrl-C."""
+
+
+class _Monitor(Callback):
+    """Watches one metric: lower is better, higher for accuracy."""
+
+    def __init__(self, monitor: str | None, min_delta: float = 0.0) -> None:
+        self.monitor = monitor
+        self.min_delta = checked_number(min_delta, "min_delta", lowest=0)
+        self.best = math.inf
+
+    def on_train_begin(self, network: Network) -> None:
+        self.best = math.inf
+
+    def _improved(self, metrics: Mapping[str, float]) -> bool:
+        name = self.monitor or ("val_loss" if "val_loss" in metrics else "loss")
+        if name not in metrics:
+            raise ValueError(f"monitor must be one of {', '.join(metrics)}; got {name!r}")
+        value = -metrics[name] if name.endswith("accuracy") else metrics[name]
+        if value < self.best - self.min_delta:
+            self.best = value
+            return True
+        return False
+
+
+class EarlyStopping(_Monitor):
+    """Stop when a metric has not improved for some epochs, and go back to the best weights.
+
+    Parameters
+    ----------
+    monitor : str, optional
+        "loss", "val_loss", "accuracy", "val_accuracy", …; default "val_loss" where there is one, else "loss".
+    patience : int
+        Epochs without improvement before it stops, >= 1.
+    min_delta : float
+        What counts as an improvement, >= 0.
+    restore_best : bool
+        Whether the network gets the weights of its best epoch.
+    """
+
+    def __init__(
+        self, monitor: str | None = None, patience: int = 3, min_delta: float = 0.0, restore_best: bool = True
+    ) -> None:
+        super().__init__(monitor, min_delta)
+        self.patience = checked_integer(patience, "patience", lowest=1)
+        self.restore_best = restore_best
+        self.best_epoch = 0
+        self._parameters: Any = None
+
+    def on_train_begin(self, network: Network) -> None:
+        super().on_train_begin(network)
+        self.best_epoch = 0
+        self._parameters = None
+
+    def on_epoch_end(self, network: Network, epoch: int, metrics: Mapping[str, float]) -> bool | None:
+        if self._improved(metrics):
+            self.best_epoch = epoch
+            self._parameters = network.parameters if self.restore_best else None
+        return epoch - self.best_epoch >= self.patience
+
+    def on_train_end(self, network: Network) -> None:
+        if self._parameters is not None:
+            network.parameters = self._parameters
+            self._parameters = None
+
+
+class Checkpoint(_Monitor):
+    """Save the network after every epoch, or after those alone in which a metric improved.
+
+    Parameters
+    ----------
+    path : str or path
+        The file, written atomically each time.
+    monitor : str, optional
+        The metric to improve; without, every epoch is saved.
+    """
+
+    def __init__(self, path: str | PathLike[str], monitor: str | None = None) -> None:
+        super().__init__(monitor)
+        self.path = Path(path)
+
+    def on_epoch_end(self, network: Network, epoch: int, metrics: Mapping[str, float]) -> bool | None:
+        if self.monitor is None or self._improved(metrics):
+            network.save(self.path)
+        return None
+
+
+class ReduceOnPlateau(_Monitor):
+    """Multiply the learning rate by a factor when a metric has not improved for some epochs.
+
+    Parameters
+    ----------
+    monitor : str, optional
+        As for `EarlyStopping`.
+    factor : float
+        In (0, 1).
+    patience : int
+        Epochs without improvement before each reduction, >= 1.
+    """
+
+    def __init__(
+        self, monitor: str | None = None, factor: float = 0.5, patience: int = 3, min_delta: float = 0.0
+    ) -> None:
+        super().__init__(monitor, min_delta)
+        self.factor = checked_number(factor, "factor", lowest=0, highest=1, open_lowest=True, open_highest=True)
+        self.patience = checked_integer(patience, "patience", lowest=1)
+        self._since = 0
+
+    def on_train_begin(self, network: Network) -> None:
+        super().on_train_begin(network)
+        self._since = 0
+
+    def on_epoch_end(self, network: Network, epoch: int, metrics: Mapping[str, float]) -> bool | None:
+        self._since = 0 if self._improved(metrics) else self._since + 1
+        if self._since >= self.patience:
+            network.rate_factor *= self.factor
+            self._since = 0
+        return None
+
+
+class CSVLog(Callback):
+    """Write a line an epoch into a CSV file, with a header at its start.
+
+    Parameters
+    ----------
+    path : str or path
+        The file; one that is there is replaced.
+    """
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self.path = Path(path)
+        self._names: list[str] = []
+
+    def on_train_begin(self, network: Network) -> None:
+        self._names = []
+
+    def on_epoch_end(self, network: Network, epoch: int, metrics: Mapping[str, float]) -> bool | None:
+        first = not self._names
+        self._names = self._names or list(metrics)
+        with self.path.open("w" if first else "a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            if first:
+                writer.writerow(["epoch", *self._names])
+            writer.writerow([epoch, *(metrics[name] for name in self._names)])
+        return None

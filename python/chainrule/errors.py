@@ -1,0 +1,40 @@
+"""The errors of the package; each is also the built-in error that one would expect."""
+
+from __future__ import annotations
+
+
+class ChainruleError(Exception):
+    """Base class of the package's own errors."""
+
+
+class ModelFileError(ChainruleError, ValueError):
+    """A model file is truncated, foreign, or does not fit what it says of itself."""
+
+
+class DataError(ChainruleError, ValueError):
+    """A data file is not what it should be."""
+
+
+class DivergedError(ChainruleError, ArithmeticError):
+    """The loss or the weights stopped being finite; the network has the weights from before that epoch.
+
+    Attributes
+    ----------
+    epoch, step : int
+        Where it happened: the epoch of this call to `fit` (from 1) and the step within it (from 1).
+    learning_rate : float
+        At that step.
+    """
+
+    def __init__(self, epoch: int, step: int, learning_rate: float) -> None:
+        super().__init__(epoch, step, learning_rate)
+        self.epoch = epoch
+        self.step = step
+        self.learning_rate = learning_rate
+
+    def __str__(self) -> str:
+        return (
+            f"loss or weights stopped being finite at epoch {self.epoch}, step {self.step}, with learning rate "
+            f"{self.learning_rate:g}; the weights are those from before the epoch. Try a smaller learning rate, "
+            "clip_norm, or inputs scaled to mean 0 and spread 1"
+        )

@@ -1,0 +1,82 @@
+"""What training went through: a list of numbers for each metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+class History(Mapping[str, list[float]]):
+    """Metric name to its values, one an epoch.
+
+    Examples
+    --------
+    >>> history = History()
+    >>> history.append({"loss": 0.5}); history.append({"loss": 0.25})
+    >>> history["loss"]
+    [0.5, 0.25]
+    >>> history
+    History(2 epochs: loss=0.25)
+    """
+
+    def __init__(self, values: Mapping[str, list[float]] | None = None) -> None:
+        self._values: dict[str, list[float]] = {name: list(v) for name, v in (values or {}).items()}
+
+    def append(self, metrics: Mapping[str, float]) -> None:
+        """Add one epoch; a metric that was not there before begins with NaN."""
+        epochs = self.epochs
+        for name in {**self._values, **metrics}:
+            values = self._values.setdefault(name, [float("nan")] * epochs)
+            values.append(float(metrics.get(name, float("nan"))))
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs."""
+        return max((len(values) for values in self._values.values()), default=0)
+
+    def __getitem__(self, name: str) -> list[float]:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self._values.items())
+        return f"History({self.epochs} epochs: {last})"
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame, a row an epoch (needs the extra `pandas`)."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError('to_frame needs pandas: pip install "chainrule[pandas]"') from error
+        return pandas.DataFrame(self._values, index=pandas.RangeIndex(1, self.epochs + 1, name="epoch"))
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw loss and metric by epoch (needs the extra `plot`); returns matplotlib's figure.
+
+        Parameters
+        ----------
+        axes : sequence of two matplotlib Axes, optional
+            Where to draw; a new figure without.
+        """
+        try:
+            from matplotlib.figure import Figure
+        except ImportError as error:
+            raise ImportError('plot needs matplotlib: pip install "chainrule[plot]"') from error
+        if axes is None:
+            axes = Figure(figsize=(9, 3.5), layout="constrained").subplots(1, 2)
+        loss, metric = axes
+        epochs = range(1, self.epochs + 1)
+        for name, values in self._values.items():
+            if name == "learning_rate":
+                continue
+            (loss if name.endswith("loss") else metric).plot(epochs, values, label=name)
+        for ax, title in ((loss, "loss"), (metric, "metric")):
+            ax.set(xlabel="epoch", title=title)
+            if ax.lines:
+                ax.legend()
+        return loss.figure

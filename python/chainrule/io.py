@@ -1,0 +1,110 @@
+"""Models in files: one safetensors file, written atomically; nothing in it is ever run."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from os import PathLike
+from pathlib import Path
+
+import safetensors
+import safetensors.numpy
+
+from . import _state
+from .errors import ModelFileError
+from .network import Network
+
+FORMAT = "chainrule-1"
+
+
+def save(network: Network, path: str | PathLike[str]) -> None:
+    """Write a network to a file: weights, architecture, optimiser state, random state and history.
+
+    The file is complete or not there: it is written beside its place, synced, and renamed.
+
+    Parameters
+    ----------
+    network : Network
+    path : str or path
+        Its folder must exist.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written; one that was there before is left as it was.
+    """
+    description, tensors = _state.of_network(network)
+    content = safetensors.numpy.save(tensors, metadata={"format": FORMAT, "chainrule": json.dumps(description)})
+    _write_atomically(Path(path), content)
+
+
+def load(path: str | PathLike[str]) -> Network:
+    """Read a network from a file that `Network.save` wrote.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ModelFileError
+        When the file is truncated, foreign, or does not fit what it says of itself.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, chainrule as cr
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "net.safetensors"
+    ...     cr.Network([4, 3, 2], seed=0).save(path)
+    ...     cr.load(path)
+    Network([4, 3, 2], 23 parameters, float32, seed=0)
+    """
+    file = Path(path)
+    if not file.exists():
+        raise FileNotFoundError(f"no model file at {file}")
+    try:
+        with safetensors.safe_open(file, framework="numpy") as opened:
+            metadata = opened.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise ModelFileError(f"{file} is not a chainrule model: its format is {metadata.get('format')!r}")
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        network = Network.__new__(Network)
+        _state.restore(network, json.loads(metadata["chainrule"]), tensors)
+    except ModelFileError:
+        raise
+    except OSError:
+        raise
+    except (safetensors.SafetensorError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ModelFileError(f"{file} is not a whole chainrule model: {error}") from error
+    return network
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp's own mode is for its owner alone; a model gets what any new file would.
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(temporary).chmod(0o666 & ~mask)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

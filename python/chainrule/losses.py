@@ -1,0 +1,112 @@
+"""The losses. The loss of a batch is the (weighted) mean over its samples of the loss of a sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from . import _core
+from ._checks import checked_name, checked_number
+
+
+class Loss:
+    """What a network's outputs are measured by."""
+
+    name: ClassVar[str]
+    # Output activations with which the loss has a meaning; None: all.
+    activations: ClassVar[tuple[str, ...] | None] = None
+
+    def _core(self) -> _core.Loss:
+        return _core.Loss(self.name)
+
+    def check_output(self, activation: str) -> None:
+        """Refuse an output activation with which this loss has no meaning.
+
+        Raises
+        ------
+        ValueError
+            Naming both.
+        """
+        if self.activations is not None and activation not in self.activations:
+            raise ValueError(
+                f"loss {self.name!r} needs an output activation of {' or '.join(self.activations)}, got {activation!r}"
+            )
+
+
+@dataclass(frozen=True)
+class MSE(Loss):
+    """Half the squared error, summed over the outputs: ½ Σ (target − output)².
+
+    Examples
+    --------
+    >>> MSE()
+    MSE()
+    """
+
+    name: ClassVar[str] = "mse"
+
+
+@dataclass(frozen=True)
+class MAE(Loss):
+    """Absolute error, summed over the outputs: Σ |target − output|."""
+
+    name: ClassVar[str] = "mae"
+
+
+@dataclass(frozen=True)
+class Huber(Loss):
+    """Squared error near zero, absolute error beyond (Huber 1964).
+
+    Parameters
+    ----------
+    delta : float
+        Where one becomes the other, > 0, in units of the targets.
+    """
+
+    name: ClassVar[str] = "huber"
+    delta: float = 1.0
+
+    def __post_init__(self) -> None:
+        checked_number(self.delta, "delta", lowest=0, open_lowest=True)
+
+    def _core(self) -> _core.Loss:
+        return _core.Loss(self.name, delta=float(self.delta))
+
+
+@dataclass(frozen=True)
+class Poisson(Loss):
+    """Negative log-likelihood of counts whose rate is the output: Σ output − target · log output."""
+
+    name: ClassVar[str] = "poisson"
+    activations: ClassVar[tuple[str, ...] | None] = ("softplus", "sigmoid")
+
+
+@dataclass(frozen=True)
+class CrossEntropy(Loss):
+    """−Σ target · log output with softmax; with sigmoid, the same for each independent label and its opposite.
+
+    Computed from the pre-activations, so it stays finite where the probability underflows.
+
+    Parameters
+    ----------
+    label_smoothing : float
+        Share of each target that is spread over all classes, in [0, 1) (Szegedy et al. 2016).
+    """
+
+    name: ClassVar[str] = "cross_entropy"
+    activations: ClassVar[tuple[str, ...] | None] = ("softmax", "sigmoid")
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        checked_number(self.label_smoothing, "label_smoothing", lowest=0, highest=1, open_highest=True)
+
+    def _core(self) -> _core.Loss:
+        return _core.Loss(self.name, label_smoothing=float(self.label_smoothing))
+
+
+LOSSES: dict[str, type[Loss]] = {cls.name: cls for cls in (MSE, MAE, Huber, Poisson, CrossEntropy)}
+
+
+def as_loss(loss: Loss | str) -> Loss:
+    """Return the loss of that name, or the loss itself."""
+    return loss if isinstance(loss, Loss) else LOSSES[checked_name(loss, "loss", LOSSES)]()

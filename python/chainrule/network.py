@@ -1,0 +1,453 @@
+"""The network: layers in a row, and everything that one does with them."""
+
+from __future__ import annotations
+
+import copy as copying
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _core, _state
+from ._arrays import as_inputs, as_parameters, as_sample_weight, as_targets, with_class_weight
+from ._checks import checked_flag, checked_integer, checked_name, checked_number
+from .fitting import Batches, CallbackLike, Plan, metric_name, run
+from .history import History
+from .layers import Dense, Input
+from .losses import Loss, as_loss
+from .optimizers import Adam, Optimizer, as_optimizer
+
+if TYPE_CHECKING:
+    from .check import Report
+
+_CORES = {"float32": _core.NetworkFloat32, "float64": _core.NetworkFloat64}
+
+
+class Network:
+    """A feed-forward neural network.
+
+    Parameters
+    ----------
+    layers : sequence of int, or of Input and layers
+        Sizes, such as ``[784, 300, 10]``; or ``[Input(784), Dense(300), Dense(10, activation="softmax")]``.
+    activation, output : str
+        With sizes: activation of the hidden layers and of the last one.
+    weights : optional
+        With sizes: the initial weights of all layers, as for `Dense`.
+    l1, l2, max_norm : float
+        With sizes: regularisation of all layers, as for `Dense`.
+    dtype : {"float32", "float64"}
+        Precision of everything in the network.
+    seed : int, optional
+        Of initial weights, shuffling and noise, 0 to 2⁶⁴ − 1; the same seed gives the same bytes. Drawn when not given.
+
+    Attributes
+    ----------
+    layers : list
+        The layers; their `weights`, `bias` and `trainable` can be read and set.
+    history : History
+        Metrics of all epochs so far.
+    epochs : int
+        Number of epochs so far.
+    rate_factor : float
+        What the learning rate is multiplied by (see `ReduceOnPlateau`).
+
+    Examples
+    --------
+    >>> import numpy as np, chainrule as cr
+    >>> X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=float)
+    >>> net = cr.Network([2, 8, 1], activation="tanh", output="sigmoid", seed=0)
+    >>> net
+    Network([2, 8, 1], 33 parameters, float32, seed=0)
+    >>> history = net.fit(X, [0, 1, 1, 0], epochs=500, batch_size="full", optimizer=cr.Adam(0.05), verbose=0)
+    >>> net.predict_classes(X).tolist()
+    [0, 1, 1, 0]
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[int] | Sequence[Input | Dense],
+        activation: str = "relu",
+        output: str = "identity",
+        *,
+        weights: Any = None,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        max_norm: float | None = None,
+        dtype: str = "float32",
+        seed: int | None = None,
+    ) -> None:
+        first, dense = _as_layers(layers, activation, output, weights=weights, l1=l1, l2=l2, max_norm=max_norm)
+        seed = secrets.randbits(64) if seed is None else checked_integer(seed, "seed", lowest=0, highest=2**64 - 1)
+        self._build(first, dense, str(np.dtype(dtype)) if not isinstance(dtype, str) else dtype, seed)
+        for layer in dense:
+            layer._initialize(seed)
+
+    def _build(self, first: Input, dense: list[Dense], dtype: str, seed: int) -> None:
+        self.dtype = checked_name(dtype, "dtype", _CORES)
+        self.seed = seed
+        self.layers: list[Input | Dense] = [first, *dense]
+        self.epochs = 0
+        self.rate_factor = 1.0
+        self.history = History()
+        self.optimizer: Optimizer | None = None
+        self.loss: Loss | None = None
+        self._sizes = [first.size, *(layer.units for layer in dense)]
+        self._core: Any = _CORES[self.dtype](first.size)
+        for index, layer in enumerate(dense):
+            layer._enter(self, index)
+
+    # --- what it is
+
+    @property
+    def inputs(self) -> int:
+        """Number of features."""
+        return self._sizes[0]
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs."""
+        return self._sizes[-1]
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of weights and biases."""
+        return int(self._core.parameter_count)
+
+    @property
+    def _dense(self) -> list[Dense]:
+        return [layer for layer in self.layers if isinstance(layer, Dense)]
+
+    def __repr__(self) -> str:
+        return f"Network({self._sizes}, {self.parameter_count:,} parameters, {self.dtype}, seed={self.seed})"
+
+    def summary(self) -> str:
+        """Print a table of layers, shapes and parameter counts, and return it."""
+        rows = [("layer", "output", "activation", "parameters", "trainable")]
+        rows.append(("Input", f"({self.inputs},)", "", "0", ""))
+        for layer, inputs in zip(self._dense, self._sizes, strict=False):
+            count = f"{(inputs + 1) * layer.units:,}"
+            rows.append(("Dense", f"({layer.units},)", layer.activation, count, "yes" if layer.trainable else "no"))
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        lines.insert(1, "-" * len(max(lines, key=len)))
+        text = "\n".join([*lines, f"{self.parameter_count:,} parameters, {self.dtype}"])
+        print(text)
+        return text
+
+    # --- training
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        epochs: int = 10,
+        batch_size: int | str = 32,
+        optimizer: Optimizer | str | None = None,
+        loss: Loss | str | None = None,
+        validation_data: tuple[Any, ...] | None = None,
+        sample_weight: ArrayLike | None = None,
+        class_weight: Mapping[int, float] | str | None = None,
+        shuffle: bool = True,
+        input_noise: float = 0.0,
+        callbacks: Iterable[CallbackLike] = (),
+        verbose: int = 1,
+    ) -> History:
+        """Train.
+
+        Parameters
+        ----------
+        X : array (samples, inputs)
+            uint8 (scaled by 1/255), float32 and float64 of any strides are read in place, batch by batch.
+        y : array (samples,) of labels, or (samples, outputs)
+            Integer labels 0 … outputs − 1 mean rows with a one at the label; with one sigmoid output and
+            cross-entropy they are 0 or 1.
+        epochs : int
+            Passes over the data.
+        batch_size : int or "full"
+            Samples a step; the last short batch is used.
+        optimizer : Optimizer or str, optional
+            Default: the one last used, at first `Adam()`. The same settings go on with their state, others begin anew.
+        loss : Loss or str, optional
+            Default: the one last used; at first cross-entropy for a softmax output or one sigmoid output, else mse.
+        validation_data : (X, y) or (X, y, sample_weight), optional
+            Evaluated after each epoch.
+        sample_weight : array (samples,), optional
+            A batch's loss is the weighted mean.
+        class_weight : mapping of label to weight, or "balanced", optional
+            Multiplied into the samples' weights.
+        shuffle : bool
+            A new order each epoch, from the seed.
+        input_noise : float
+            Standard deviation of normal noise on the inputs, in training only.
+        callbacks : iterable
+            `Callback` objects or functions of (network, epoch, metrics); a function that returns True stops.
+        verbose : {0, 1, 2}
+            Nothing; a progress bar if standard error is a terminal; a line an epoch.
+
+        Returns
+        -------
+        History
+            The network's history: loss (without penalties) and metric by epoch, of this call and those before.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For what cannot be trained with, before anything is changed.
+        DivergedError
+            When loss or weights stop being finite; the weights are those from before that epoch.
+        """
+        plan = self._plan(
+            X, y, sample_weight, class_weight, batch_size=batch_size, optimizer=optimizer, loss=loss, shuffle=shuffle,
+            input_noise=input_noise, epochs=epochs, callbacks=callbacks, verbose=verbose,
+        )  # fmt: skip
+        if validation_data is not None:
+            if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+                raise ValueError("validation_data must be (X, y) or (X, y, sample_weight)")
+            plan.validation = self._batches(*validation_data, loss=plan.loss, prefix="validation ")
+        run(self, plan)
+        return self.history
+
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, **options: Any) -> Network:
+        """Make one pass over the data, with the options of `fit`; returns the network."""
+        self.fit(X, y, **{"verbose": 0, **options, "epochs": 1})
+        return self
+
+    def train_on_batch(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        optimizer: Optimizer | str | None = None,
+        loss: Loss | str | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> dict[str, float]:
+        """Make one step on all samples given; returns loss and metric from before the step.
+
+        Examples
+        --------
+        >>> import numpy as np, chainrule as cr
+        >>> net = cr.Network([1, 1], seed=0, weights=0.0)
+        >>> net.train_on_batch(np.ones((4, 1)), np.ones(4), optimizer=cr.SGD(0.5))
+        {'loss': 0.5, 'mae': 1.0}
+        """
+        plan = self._plan(
+            X, y, sample_weight, None, batch_size="full", optimizer=optimizer, loss=loss, shuffle=False,
+            input_noise=0.0, epochs=1, callbacks=(), verbose=0,
+        )  # fmt: skip
+        epochs, history, self.history = self.epochs, self.history, History()
+        try:
+            run(self, plan)
+            metrics = self.history
+        finally:
+            self.epochs, self.history = epochs, history
+        return {name: values[0] for name, values in metrics.items() if name != "learning_rate"}
+
+    # --- using
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the outputs, (samples, outputs).
+
+        Examples
+        --------
+        >>> import numpy as np, chainrule as cr
+        >>> cr.Network([3, 2], weights=1.0).predict(np.ones((1, 3)))
+        array([[3., 3.]], dtype=float32)
+        """
+        return self._core.predict(as_inputs(X, self.inputs, self.dtype))
+
+    def predict_classes(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Return a label a sample: the largest output; with one output, whether it is above ½."""
+        outputs = self.predict(X)
+        return (outputs[:, 0] > 0.5).astype(np.int64) if self.outputs == 1 else outputs.argmax(axis=1)
+
+    def evaluate(
+        self, X: ArrayLike, y: ArrayLike, *, loss: Loss | str | None = None, sample_weight: ArrayLike | None = None
+    ) -> dict[str, float]:
+        """Return the mean loss (without penalties) and "accuracy" for classes, "mae" for other targets."""
+        chosen = self._chosen_loss(loss)
+        data = self._batches(X, y, sample_weight, loss=chosen)
+        value, metric = self._core.evaluate(data.X, data.y, data.weights, chosen._core())
+        return {"loss": value, metric_name(chosen, self.outputs, data.y): metric}
+
+    # --- below fit
+
+    def forward(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the outputs, and keep what `backward` needs."""
+        return self._core.forward(as_inputs(X, self.inputs, self.dtype))
+
+    def backward(self, output_gradient: ArrayLike) -> NDArray[Any]:
+        """Go back from ∂E/∂outputs of the last `forward`: stores the gradients and returns ∂E/∂X.
+
+        Parameters
+        ----------
+        output_gradient : array (samples, outputs)
+            Of whatever error E; nothing is averaged and no penalty is added.
+
+        Raises
+        ------
+        RuntimeError
+            Before any forward, or after the weights have changed.
+        """
+        gradient = as_inputs(output_gradient, self.outputs, self.dtype, "output_gradient")
+        return self._core.backward(np.ascontiguousarray(gradient, dtype=self.dtype))
+
+    def step(self, optimizer: Optimizer | str | None = None) -> None:
+        """Make one update from the stored gradients (clipping and max-norm apply)."""
+        chosen = self._chosen_optimizer(optimizer)
+        self._core.gradients()  # refuses before the optimiser is changed
+        self._use(chosen, self.loss)
+        rate = float(chosen.rates(self._core.optimizer_steps, 1)[0]) * self.rate_factor
+        self._core.step(chosen._core(), rate)
+
+    @property
+    def gradients(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+        """The stored gradients, (∂E/∂weights, ∂E/∂bias) for each dense layer; zero where frozen."""
+        flat = self._core.gradients()
+        pairs, begin = [], 0
+        for inputs, units in zip(self._sizes, self._sizes[1:], strict=False):
+            weights = flat[begin : begin + inputs * units].reshape(inputs, units)
+            begin += (inputs + 1) * units
+            pairs.append((weights, flat[begin - units : begin]))
+        return pairs
+
+    def loss_and_gradient(
+        self, X: ArrayLike, y: ArrayLike, loss: Loss | str | None = None, sample_weight: ArrayLike | None = None
+    ) -> tuple[float, NDArray[Any]]:
+        """Return the objective (mean loss and penalties) and its gradient, laid out as `parameters`.
+
+        What ``scipy.optimize.minimize(..., jac=True)`` asks for.
+        """
+        chosen = self._chosen_loss(loss)
+        data = self._batches(X, y, sample_weight, loss=chosen)
+        value = self._core.loss_and_gradient(data.X, data.y, data.weights, chosen._core())
+        return value, self._core.gradients()
+
+    @property
+    def parameters(self) -> NDArray[Any]:
+        """A copy of all parameters in one array: for each layer the weights row by row, then the bias. Assign to set."""
+        return self._core.parameters()
+
+    @parameters.setter
+    def parameters(self, values: ArrayLike) -> None:
+        self._core.set_parameters(as_parameters(values, (self.parameter_count,), self.dtype, "parameters"))
+
+    def check(self, X: ArrayLike, y: ArrayLike, **options: Any) -> Report:
+        """Compare the core with the reference, the object model and central differences: see `chainrule.check`."""
+        from .check import check
+
+        return check(self, X, y, **options)
+
+    # --- keeping
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write weights, architecture, optimiser state and random state into one safetensors file, atomically."""
+        from .io import save
+
+        save(self, path)
+
+    def copy(self) -> Network:
+        """Return an independent copy, with optimiser state and history."""
+        return copying.deepcopy(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        description, tensors = _state.of_network(self)
+        return {"description": description, "tensors": tensors}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        _state.restore(self, state["description"], state["tensors"])
+
+    # --- arguments
+
+    def _chosen_optimizer(self, optimizer: Optimizer | str | None) -> Optimizer:
+        return as_optimizer(optimizer) if optimizer is not None else self.optimizer or Adam()
+
+    def _chosen_loss(self, loss: Loss | str | None) -> Loss:
+        activation = self._dense[-1].activation
+        if loss is None:
+            classes = activation == "softmax" or (activation == "sigmoid" and self.outputs == 1)
+            loss = self.loss or ("cross_entropy" if classes else "mse")
+        chosen = as_loss(loss)
+        chosen.check_output(activation)
+        return chosen
+
+    def _use(self, optimizer: Optimizer, loss: Loss | None) -> None:
+        if optimizer != self.optimizer:
+            self._core.reset_optimizer()
+            self.rate_factor = 1.0
+        self.optimizer = optimizer
+        self.loss = loss
+
+    def _batches(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, loss: Loss, prefix: str = ""
+    ) -> Batches:
+        inputs = as_inputs(X, self.inputs, self.dtype, f"{prefix}X")
+        activation = self._dense[-1].activation
+        targets = as_targets(y, len(inputs), self.outputs, loss, activation, self.dtype, f"{prefix}y")
+        return Batches(inputs, targets, as_sample_weight(sample_weight, len(inputs)))
+
+    def _plan(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        class_weight: Mapping[int, float] | str | None,
+        *,
+        batch_size: int | str,
+        optimizer: Optimizer | str | None,
+        loss: Loss | str | None,
+        shuffle: bool,
+        input_noise: float,
+        epochs: int,
+        callbacks: Iterable[CallbackLike],
+        verbose: int,
+    ) -> Plan:
+        chosen_loss = self._chosen_loss(loss)
+        data = self._batches(X, y, sample_weight, loss=chosen_loss)
+        data.weights = with_class_weight(data.weights, class_weight, data.y)
+        if isinstance(batch_size, str):
+            if batch_size != "full":
+                raise ValueError(f"batch_size must be an integer or 'full', got {batch_size!r}")
+            batch_size = len(data)
+        return Plan(
+            data=data,
+            validation=None,
+            epochs=checked_integer(epochs, "epochs", lowest=0),
+            batch_size=min(checked_integer(batch_size, "batch_size", lowest=1), len(data)),
+            loss=chosen_loss,
+            optimizer=self._chosen_optimizer(optimizer),
+            shuffle=checked_flag(shuffle, "shuffle"),
+            input_noise=checked_number(input_noise, "input_noise", lowest=0),
+            callbacks=list(callbacks),
+            verbose=checked_integer(verbose, "verbose", lowest=0, highest=2),
+        )
+
+
+def _as_layers(
+    layers: Sequence[int] | Sequence[Input | Dense], activation: str, output: str, **options: Any
+) -> tuple[Input, list[Dense]]:
+    items = list(layers)
+    if items and all(not isinstance(item, (Input, Dense)) for item in items):
+        sizes = [checked_integer(size, "layers", lowest=1, highest=2**31) for size in items]
+        activations = [activation] * (len(sizes) - 2) + [output]
+        items = [Input(sizes[0])]
+        items += [Dense(units, f, **options) for units, f in zip(sizes[1:], activations, strict=False)]
+    elif options["weights"] is not None or options["l1"] or options["l2"] or options["max_norm"] is not None:
+        raise ValueError("weights, l1, l2 and max_norm go with a list of sizes; give them to the layers instead")
+    if len(items) < 2 or not isinstance(items[0], Input):
+        raise ValueError(f"layers must be sizes, or an Input and at least one layer behind it; got {layers!r}")
+    dense: list[Dense] = []
+    for item in items[1:]:
+        if not isinstance(item, Dense):
+            raise TypeError(f"layers must be Input and Dense layers, or sizes; got {item!r}")
+        if item._network is not None or any(item is other for other in dense):
+            raise ValueError(f"{item!r} is in a network already; a layer belongs to one place")
+        dense.append(item)
+    for layer in dense[:-1]:
+        if layer.activation == "softmax":
+            raise ValueError("activation 'softmax' must be on the last layer")
+    return items[0], dense

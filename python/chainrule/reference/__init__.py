@@ -1,0 +1,20 @@
+"""The NumPy reference: float64, the plain formula, one class for each layer, loss and optimiser.
+
+It shares no code with the core, and is written to be right at one look; docs/formulas.md is its specification. The core
+is compared with it stage by stage, and over whole training runs: weights, shuffling and noise come from the same words.
+"""
+
+from . import activations, initializers, losses, optimizers, random, schedules
+from .layers import Dense
+from .network import Network
+
+__all__ = [
+    "Dense",
+    "Network",
+    "activations",
+    "initializers",
+    "losses",
+    "optimizers",
+    "random",
+    "schedules",
+]

@@ -1,0 +1,88 @@
+"""The activations f(z) and their derivatives f'(z), a table from name to two functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+LEAKY_SLOPE = 0.01
+# Klambauer et al. 2017, Self-Normalizing Neural Networks.
+SELU_LAMBDA = 1.0507009873554804934193349852946
+SELU_ALPHA = 1.6732632423543772848170429916717
+
+_erfc = np.vectorize(math.erfc, otypes=[np.float64])
+
+
+def sigmoid(z: Array) -> Array:
+    """Return 1 / (1 + e^−z)."""
+    return np.exp(-np.logaddexp(0.0, -z))
+
+
+def softplus(z: Array) -> Array:
+    """Return log(1 + e^z)."""
+    return np.logaddexp(0.0, z)
+
+
+def normal_cdf(z: Array) -> Array:
+    """Return Φ(z)."""
+    return 0.5 * np.asarray(_erfc(-z / math.sqrt(2.0)))
+
+
+def normal_pdf(z: Array) -> Array:
+    """Return φ(z)."""
+    return np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
+
+
+def softmax(z: Array) -> Array:
+    """Return e^zᵢ / Σ e^zⱼ along the rows."""
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def _exp_negative(z: Array) -> Array:
+    return np.exp(np.minimum(z, 0.0))
+
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "identity": lambda z: z,
+    "sigmoid": sigmoid,
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0.0),
+    "leaky_relu": lambda z: np.where(z > 0, z, LEAKY_SLOPE * z),
+    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0.0))),
+    "selu": lambda z: SELU_LAMBDA * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0.0))),
+    "softplus": softplus,
+    "softsign": lambda z: z / (1.0 + np.abs(z)),
+    "gelu": lambda z: z * normal_cdf(z),
+    "silu": lambda z: z * sigmoid(z),
+    "hard_sigmoid": lambda z: np.clip(z / 6.0 + 0.5, 0.0, 1.0),
+    "softmax": softmax,
+}
+
+DERIVATIVES: dict[str, Callable[[Array], Array]] = {
+    "identity": np.ones_like,
+    "sigmoid": lambda z: sigmoid(z) * (1.0 - sigmoid(z)),
+    "tanh": lambda z: 1.0 - np.tanh(z) ** 2,
+    "relu": lambda z: np.where(z > 0, 1.0, 0.0),
+    "leaky_relu": lambda z: np.where(z > 0, 1.0, LEAKY_SLOPE),
+    "elu": lambda z: np.where(z > 0, 1.0, _exp_negative(z)),
+    "selu": lambda z: SELU_LAMBDA * np.where(z > 0, 1.0, SELU_ALPHA * _exp_negative(z)),
+    "softplus": sigmoid,
+    "softsign": lambda z: 1.0 / (1.0 + np.abs(z)) ** 2,
+    "gelu": lambda z: normal_cdf(z) + z * normal_pdf(z),
+    "silu": lambda z: sigmoid(z) * (1.0 + z * (1.0 - sigmoid(z))),
+    "hard_sigmoid": lambda z: np.where((z > -3.0) & (z < 3.0), 1.0 / 6.0, 0.0),
+}
+
+
+def delta(activation: str, z: Array, gradient: Array) -> Array:
+    """Return ∂E/∂z from ∂E/∂a; softmax couples the outputs of a row."""
+    if activation == "softmax":
+        a = softmax(z)
+        return a * (gradient - (gradient * a).sum(axis=1, keepdims=True))
+    return gradient * DERIVATIVES[activation](z)

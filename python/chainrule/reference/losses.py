@@ -1,0 +1,130 @@
+"""The losses of a sample, and ∂E/∂z of the output."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import activations
+from .activations import Array
+
+
+class Loss(ABC):
+    """E of each sample from pre-activation z, activation a and target t, each (samples, outputs)."""
+
+    @abstractmethod
+    def value(self, z: Array, a: Array, t: Array, activation: str) -> Array:
+        """Return E of each sample, (samples,)."""
+
+    @abstractmethod
+    def gradient(self, a: Array, t: Array) -> Array:
+        """Return ∂E/∂a."""
+
+    def delta(self, z: Array, a: Array, t: Array, activation: str) -> Array:
+        """Return ∂E/∂z."""
+        return activations.delta(activation, z, self.gradient(a, t))
+
+    def smoothed(self, t: Array, activation: str) -> Array:
+        """Return the targets that the loss aims at."""
+        return t
+
+
+class MSE(Loss):
+    """½ Σ (t − a)²."""
+
+    def value(self, z: Array, a: Array, t: Array, activation: str) -> Array:
+        return np.asarray(0.5 * ((t - a) ** 2).sum(axis=1))
+
+    def gradient(self, a: Array, t: Array) -> Array:
+        return a - t
+
+
+class MAE(Loss):
+    """Σ |t − a|."""
+
+    def value(self, z: Array, a: Array, t: Array, activation: str) -> Array:
+        return np.asarray(np.abs(t - a).sum(axis=1))
+
+    def gradient(self, a: Array, t: Array) -> Array:
+        return np.sign(a - t)
+
+
+class Huber(Loss):
+    """½ e² up to delta, delta (|e| − ½ delta) beyond."""
+
+    def __init__(self, delta: float = 1.0) -> None:
+        self.threshold = delta
+
+    def value(self, z: Array, a: Array, t: Array, activation: str) -> Array:
+        e = np.abs(a - t)
+        far = self.threshold * (e - 0.5 * self.threshold)
+        return np.asarray(np.where(e <= self.threshold, 0.5 * e**2, far).sum(axis=1))
+
+    def gradient(self, a: Array, t: Array) -> Array:
+        return np.clip(a - t, -self.threshold, self.threshold)
+
+
+class Poisson(Loss):
+    """Σ a − t log a."""
+
+    def value(self, z: Array, a: Array, t: Array, activation: str) -> Array:
+        return np.asarray((a - t * np.log(a)).sum(axis=1))
+
+    def gradient(self, a: Array, t: Array) -> Array:
+        return 1.0 - t / a
+
+
+class CrossEntropy(Loss):
+    """−Σ t log a with softmax; −Σ t log a + (1 − t) log(1 − a) with sigmoid; from z, so that it stays finite."""
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        self.label_smoothing = label_smoothing
+
+    def smoothed(self, t: Array, activation: str) -> Array:
+        classes = t.shape[1] if activation == "softmax" else 2
+        return t * (1.0 - self.label_smoothing) + self.label_smoothing / classes
+
+    def value(self, z: Array, a: Array, t: Array, activation: str) -> Array:
+        if activation == "softmax":
+            top = z.max(axis=1, keepdims=True)
+            log_a = z - top - np.log(np.exp(z - top).sum(axis=1, keepdims=True))
+            return np.asarray(-(t * log_a).sum(axis=1))
+        log_a, log_rest = -np.logaddexp(0.0, -z), -np.logaddexp(0.0, z)
+        return np.asarray(-(t * log_a + (1.0 - t) * log_rest).sum(axis=1))
+
+    def gradient(self, a: Array, t: Array) -> Array:
+        raise NotImplementedError("cross-entropy goes straight to the pre-activations")
+
+    def delta(self, z: Array, a: Array, t: Array, activation: str) -> Array:
+        return a * t.sum(axis=1, keepdims=True) - t if activation == "softmax" else a - t
+
+
+LOSSES: dict[str, type[Loss]] = {
+    "mse": MSE,
+    "mae": MAE,
+    "huber": Huber,
+    "poisson": Poisson,
+    "cross_entropy": CrossEntropy,
+}
+
+
+def target_rows(y: NDArray[np.generic], outputs: int) -> Array:
+    """Return rows (samples, outputs): labels become rows with a one, or the one output's targets."""
+    if y.ndim == 2:
+        return y.astype(np.float64)
+    if outputs == 1:
+        return y.astype(np.float64)[:, None]
+    return np.eye(outputs)[y.astype(np.int64)]
+
+
+def metric(a: Array, y: NDArray[np.generic], loss: Loss, activation: str) -> Array:
+    """Return how right each sample is: accuracy for classes, mean absolute error for other targets."""
+    t = target_rows(y, a.shape[1])
+    classes = y.ndim == 1 and a.shape[1] > 1
+    if classes or (isinstance(loss, CrossEntropy) and activation == "softmax"):
+        return (a.argmax(axis=1) == t.argmax(axis=1)).astype(np.float64)
+    if isinstance(loss, CrossEntropy):
+        return np.asarray(((a > 0.5) == (t > 0.5)).mean(axis=1))
+    return np.asarray(np.abs(t - a).mean(axis=1))

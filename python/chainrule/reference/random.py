@@ -1,0 +1,41 @@
+"""The random words and what is made of them: NumPy's own Philox, keyed as the core's."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .activations import Array
+
+WEIGHTS, SHUFFLING, INPUT_NOISE = 1, 2, 3
+
+
+def words(seed: int, purpose: int, b: int, c: int, count: int) -> NDArray[np.uint64]:
+    """Return the first words of the stream of that key and counter."""
+    key = np.array([seed, purpose], dtype=np.uint64)
+    counter = np.array([0, b, c, 0], dtype=np.uint64)
+    return np.asarray(np.random.Philox(key=key, counter=counter).random_raw(count), dtype=np.uint64)
+
+
+def uniform(raw: NDArray[np.uint64]) -> Array:
+    """Return (word >> 11) · 2⁻⁵³, in [0, 1)."""
+    return (raw >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def normal(raw: NDArray[np.uint64]) -> Array:
+    """Return Φ⁻¹(((word >> 12) + ½) · 2⁻⁵²)."""
+    inverse = NormalDist().inv_cdf
+    middles = ((raw >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
+    return np.array([inverse(float(p)) for p in middles])
+
+
+def order(samples: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """Return the order of an epoch: Fisher–Yates, one word a swap."""
+    shuffled = list(range(samples))
+    raw = words(seed, SHUFFLING, epoch, 0, max(samples - 1, 0))
+    for i, word in zip(range(samples - 1, 0, -1), raw, strict=True):
+        j = (int(word) * (i + 1)) >> 64
+        shuffled[i], shuffled[j] = shuffled[j], shuffled[i]
+    return np.array(shuffled, dtype=np.int64)

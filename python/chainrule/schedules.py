@@ -1,0 +1,252 @@
+"""Learning-rate schedules: functions of the step, counted from 0 over the life of the optimiser's state."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _exact
+from ._checks import checked_integer, checked_number
+
+Rates = NDArray[np.float64]
+
+
+class Schedule(ABC):
+    """A learning rate that changes with the step; call it with step numbers to see its rates.
+
+    Rates are computed from exact operations only, so that they are the same bytes on every machine.
+    """
+
+    def __call__(self, steps: ArrayLike) -> Rates:
+        """Return the rates at the given steps (integers from 0), as float64 of the same shape."""
+        return self._rates(np.asarray(steps, dtype=np.float64))
+
+    @abstractmethod
+    def _rates(self, k: Rates) -> Rates: ...
+
+
+@dataclass(frozen=True)
+class StepDecay(Schedule):
+    """rate * factor^floor(k / every): a staircase.
+
+    Parameters
+    ----------
+    rate : float
+        Rate at the first step, > 0.
+    every : int
+        Steps between two changes, >= 1.
+    factor : float
+        What the rate is multiplied by at each change, in (0, 1].
+
+    Examples
+    --------
+    >>> StepDecay(0.4, every=10)([0, 9, 10, 20]).tolist()
+    [0.4, 0.4, 0.2, 0.1]
+    """
+
+    rate: float
+    every: int
+    factor: float = 0.5
+
+    def __post_init__(self) -> None:
+        checked_number(self.rate, "rate", lowest=0, open_lowest=True)
+        checked_integer(self.every, "every", lowest=1)
+        checked_number(self.factor, "factor", lowest=0, highest=1, open_lowest=True)
+
+    def _rates(self, k: Rates) -> Rates:
+        stairs = np.floor(k / self.every)
+        rates = np.full_like(k, self.rate)
+        # Multiplied stair by stair: a library's power differs between machines. Past 1100 halvings nothing is left.
+        for stair in range(1, min(int(stairs.max(initial=0)), 2000) + 1):
+            rates[stairs >= stair] *= self.factor
+        return rates
+
+
+@dataclass(frozen=True)
+class ExponentialDecay(Schedule):
+    """rate * factor^(k / every): as StepDecay, without the stairs.
+
+    Parameters
+    ----------
+    rate : float
+        Rate at the first step, > 0.
+    every : int
+        Steps in which the rate is multiplied by `factor` once, >= 1.
+    factor : float
+        In (0, 1].
+
+    Examples
+    --------
+    >>> ExponentialDecay(0.4, every=10, factor=0.25)([0, 5, 10]).round(12).tolist()
+    [0.4, 0.2, 0.1]
+    """
+
+    rate: float
+    every: int
+    factor: float
+
+    def __post_init__(self) -> None:
+        checked_number(self.rate, "rate", lowest=0, open_lowest=True)
+        checked_integer(self.every, "every", lowest=1)
+        checked_number(self.factor, "factor", lowest=0, highest=1, open_lowest=True)
+
+    def _rates(self, k: Rates) -> Rates:
+        return self.rate * _exact.exp(np.maximum(_exact.log(self.factor) * k / self.every, -700.0))
+
+
+@dataclass(frozen=True)
+class InverseTimeDecay(Schedule):
+    """rate / (1 + k / every): the 1/t of stochastic approximation (Robbins and Monro 1951).
+
+    Parameters
+    ----------
+    rate : float
+        Rate at the first step, > 0.
+    every : float
+        Steps after which the rate has halved, > 0.
+
+    Examples
+    --------
+    >>> InverseTimeDecay(0.4, every=10)([0, 10, 30]).tolist()
+    [0.4, 0.2, 0.1]
+    """
+
+    rate: float
+    every: float
+
+    def __post_init__(self) -> None:
+        checked_number(self.rate, "rate", lowest=0, open_lowest=True)
+        checked_number(self.every, "every", lowest=0, open_lowest=True)
+
+    def _rates(self, k: Rates) -> Rates:
+        return self.rate / (1.0 + k / self.every)
+
+
+@dataclass(frozen=True)
+class CosineDecay(Schedule):
+    """Half a cosine from rate down to minimum, again and again with restarts (SGDR, Loshchilov and Hutter 2017).
+
+    Parameters
+    ----------
+    rate : float
+        Rate at the first step, > 0.
+    steps : int
+        Length of the (first) period, >= 1.
+    minimum : float
+        Rate at the end, in [0, rate].
+    restart_factor : int, optional
+        With it, a new period begins at the end of each, so many times as long as the last; without, the rate stays
+        at the minimum.
+
+    Examples
+    --------
+    >>> CosineDecay(0.2, steps=100)([0, 50, 100, 150]).round(12).tolist()
+    [0.2, 0.1, 0.0, 0.0]
+    """
+
+    rate: float
+    steps: int
+    minimum: float = 0.0
+    restart_factor: int | None = None
+
+    def __post_init__(self) -> None:
+        checked_number(self.rate, "rate", lowest=0, open_lowest=True)
+        checked_integer(self.steps, "steps", lowest=1)
+        checked_number(self.minimum, "minimum", lowest=0, highest=self.rate)
+        if self.restart_factor is not None:
+            checked_integer(self.restart_factor, "restart_factor", lowest=1)
+
+    def _rates(self, k: Rates) -> Rates:
+        begin, length = self._periods(k)
+        part = np.minimum((k - begin) / length, 1.0)
+        return self.minimum + 0.5 * (self.rate - self.minimum) * (1.0 + _exact.cos_pi(part))
+
+    def _periods(self, k: Rates) -> tuple[Rates, Rates]:
+        begin, length = np.zeros_like(k), np.full_like(k, self.steps)
+        if self.restart_factor == 1:
+            begin = np.floor(k / self.steps) * self.steps
+        elif self.restart_factor is not None:
+            while bool((over := k >= begin + length).any()):
+                begin = np.where(over, begin + length, begin)
+                length = np.where(over, length * self.restart_factor, length)
+        return begin, length
+
+
+@dataclass(frozen=True)
+class PiecewiseConstant(Schedule):
+    """One rate up to each boundary and one behind the last.
+
+    Parameters
+    ----------
+    boundaries : sequence of int
+        Steps at which the rate changes, ascending.
+    rates : sequence of float
+        One more than boundaries, each >= 0.
+
+    Examples
+    --------
+    >>> PiecewiseConstant([100], [0.1, 0.01])([99, 100]).tolist()
+    [0.1, 0.01]
+    """
+
+    boundaries: tuple[int, ...]
+    rates: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        boundaries = tuple(checked_integer(b, "boundaries", lowest=1) for b in self.boundaries)
+        rates = tuple(checked_number(r, "rates", lowest=0) for r in self.rates)
+        if any(a >= b for a, b in zip(boundaries, boundaries[1:], strict=False)):
+            raise ValueError(f"boundaries must be ascending, got {boundaries}")
+        if len(rates) != len(boundaries) + 1:
+            raise ValueError(f"rates must be one more than boundaries, got {len(rates)} and {len(boundaries)}")
+        object.__setattr__(self, "boundaries", boundaries)
+        object.__setattr__(self, "rates", rates)
+
+    def _rates(self, k: Rates) -> Rates:
+        return np.asarray(self.rates)[np.searchsorted(np.asarray(self.boundaries), k, side="right")]
+
+
+@dataclass(frozen=True)
+class Warmup(Schedule):
+    """A linear rise to the first rate of another schedule, then that schedule.
+
+    Parameters
+    ----------
+    steps : int
+        Length of the rise, >= 1.
+    then : Schedule or float
+        What follows; a number stays.
+
+    Examples
+    --------
+    >>> Warmup(4, then=0.4)([0, 1, 3, 4]).tolist()
+    [0.1, 0.2, 0.4, 0.4]
+    """
+
+    steps: int
+    then: Schedule | float
+
+    def __post_init__(self) -> None:
+        checked_integer(self.steps, "steps", lowest=1)
+        if not isinstance(self.then, Schedule):
+            checked_number(self.then, "then", lowest=0, open_lowest=True)
+
+    def _rates(self, k: Rates) -> Rates:
+        behind = np.maximum(k - self.steps, 0.0)
+        after = rates_at(self.then, behind)
+        rise = rates_at(self.then, np.zeros_like(k)) * (k + 1) / self.steps
+        return np.where(k < self.steps, rise, after)
+
+
+def rates_at(rate: Schedule | float, steps: Rates) -> Rates:
+    """Return the rates of a schedule, or of a number that stays."""
+    return rate(steps) if isinstance(rate, Schedule) else np.full_like(steps, rate)
+
+
+SCHEDULES: dict[str, type] = {
+    cls.__name__: cls
+    for cls in (StepDecay, ExponentialDecay, InverseTimeDecay, CosineDecay, PiecewiseConstant, Warmup)
+}
