@@ -26,9 +26,7 @@ def chebyshev_powers(degree: int) -> list[mpmath.mpf]:
     n = degree + 1
     angles = [mpmath.pi * (i + mpmath.mpf(1) / 2) / n for i in range(n)]
     values = [scaled_erfc(mpmath.cos(angle)) for angle in angles]
-    series = [
-        2 * mpmath.fsum(v * mpmath.cos(j * a) for v, a in zip(values, angles, strict=True)) / n for j in range(n)
-    ]
+    series = [2 * mpmath.fsum(v * mpmath.cos(j * a) for v, a in zip(values, angles, strict=True)) / n for j in range(n)]
     series[0] /= 2
     powers = [mpmath.mpf(0)] * n
     before, current = [mpmath.mpf(1)], [mpmath.mpf(0), mpmath.mpf(1)]

@@ -110,9 +110,7 @@ def as_parameters(values: ArrayLike, shape: tuple[int, ...], dtype: DTypeLike, a
     return array
 
 
-def _as_real_array(
-    values: ArrayLike, argument: str, dtype: DTypeLike, *, keep_integers: bool = False
-) -> NDArray[Any]:
+def _as_real_array(values: ArrayLike, argument: str, dtype: DTypeLike, *, keep_integers: bool = False) -> NDArray[Any]:
     if np.ma.isMaskedArray(values) and np.ma.is_masked(values):
         raise TypeError(f"{argument} must not be masked: fill or drop the masked values first")
     try:

@@ -1,8 +1,8 @@
 """The C++ core: conversion and checks of shape and type happen at this border, everything else in C++.
 
 Private: `chainrule.Network` and its neighbours are the public face. Arrays of samples (``X``, rows of targets) may be
-uint8 (``X`` only: scaled by 1/255 while gathered), float32 or float64, of any strides, aligned and of native byte order;
-they are read in place. Labels are contiguous int64.
+uint8 (``X`` only: scaled by 1/255 while gathered), float32 or float64, of any strides, aligned and of native byte
+order; they are read in place. Labels are contiguous int64.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ class Optimizer:
     """rule: "sgd", "adagrad", "adadelta", "rmsprop", "adam", "nadam", "delta_bar_delta", "irprop".
 
     settings: any of momentum, nesterov (0 or 1), beta1, beta2, rho, epsilon, weight_decay (decoupled), clip_norm,
-    clip_value (0: none), increase, decrease, smoothing, min_gain, max_gain, min_step, max_step; names as in the formulas.
+    clip_value (0: none), increase, decrease, smoothing, min_gain, max_gain, min_step, max_step: docs/formulas.md.
     """
 
     def __init__(self, rule: str, settings: Mapping[str, float]) -> None: ...
@@ -86,9 +86,9 @@ class _Network(Generic[_Float]):
 
         rates: one learning rate a step, ceil(samples / batch_size) of them. poll(steps done) is called with the GIL
         about every 50 ms (signals are checked then, with or without poll); an exception from it or from a signal
-        handler stops the epoch after a whole step and comes out of here. Returns (steps done, mean loss, mean metric, diverged): diverged is
-        -1, or the step (from 0) whose loss or weights stopped being finite, and then parameters and optimiser state
-        are those from before the epoch. y: labels (samples,) int64, or rows (samples, outputs).
+        handler stops the epoch after a whole step and comes out of here. Returns (steps done, mean loss, mean metric,
+        diverged): diverged is -1, or the step (from 0) whose loss or weights stopped being finite, and then parameters
+        and optimiser state are those from before the epoch. y: labels (samples,) int64, or rows (samples, outputs).
         """
 
     def evaluate(
@@ -119,4 +119,4 @@ def set_num_threads(threads: int) -> None:
 
 def get_num_threads() -> int: ...
 def build_info() -> dict[str, str]:
-    """"compiler", "isa", "openmp"."""
+    """ "compiler", "isa", "openmp"."""

@@ -38,3 +38,7 @@ class DivergedError(ChainruleError, ArithmeticError):
             f"{self.learning_rate:g}; the weights are those from before the epoch. Try a smaller learning rate, "
             "clip_norm, or inputs scaled to mean 0 and spread 1"
         )
+
+
+class CheckError(ChainruleError, AssertionError):
+    """`Network.check(..., strict=True)` found a difference."""

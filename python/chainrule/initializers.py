@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ._checks import checked_name, checked_number
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    pass
 
 
 @dataclass(frozen=True)

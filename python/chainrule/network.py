@@ -23,7 +23,10 @@ from .optimizers import Adam, Optimizer, as_optimizer
 if TYPE_CHECKING:
     from .check import Report
 
-_CORES = {"float32": _core.NetworkFloat32, "float64": _core.NetworkFloat64}
+_CORES: dict[str, type[_core.NetworkFloat32] | type[_core.NetworkFloat64]] = {
+    "float32": _core.NetworkFloat32,
+    "float64": _core.NetworkFloat64,
+}
 
 
 class Network:
@@ -96,7 +99,7 @@ class Network:
         self.optimizer: Optimizer | None = None
         self.loss: Loss | None = None
         self._sizes = [first.size, *(layer.units for layer in dense)]
-        self._core: Any = _CORES[self.dtype](first.size)
+        self._core: _core.NetworkFloat32 | _core.NetworkFloat64 = _CORES[self.dtype](first.size)
         for index, layer in enumerate(dense):
             layer._enter(self, index)
 
@@ -329,7 +332,7 @@ class Network:
 
     @property
     def parameters(self) -> NDArray[Any]:
-        """A copy of all parameters in one array: for each layer the weights row by row, then the bias. Assign to set."""
+        """A copy of all parameters in one array, for each layer weights row by row, then bias; assign to set."""
         return self._core.parameters()
 
     @parameters.setter

@@ -1,4 +1,4 @@
-"""The optimisers: their settings. The arithmetic is in the core, the formulas with their sources in docs/formulas.md."""
+"""The optimisers' settings. The arithmetic is in the core, the formulas with their sources in docs/formulas.md."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -198,7 +199,7 @@ class PiecewiseConstant(Schedule):
     def __post_init__(self) -> None:
         boundaries = tuple(checked_integer(b, "boundaries", lowest=1) for b in self.boundaries)
         rates = tuple(checked_number(r, "rates", lowest=0) for r in self.rates)
-        if any(a >= b for a, b in zip(boundaries, boundaries[1:], strict=False)):
+        if any(a >= b for a, b in itertools.pairwise(boundaries)):
             raise ValueError(f"boundaries must be ascending, got {boundaries}")
         if len(rates) != len(boundaries) + 1:
             raise ValueError(f"rates must be one more than boundaries, got {len(rates)} and {len(boundaries)}")
@@ -247,6 +248,5 @@ def rates_at(rate: Schedule | float, steps: Rates) -> Rates:
 
 
 SCHEDULES: dict[str, type] = {
-    cls.__name__: cls
-    for cls in (StepDecay, ExponentialDecay, InverseTimeDecay, CosineDecay, PiecewiseConstant, Warmup)
+    cls.__name__: cls for cls in (StepDecay, ExponentialDecay, InverseTimeDecay, CosineDecay, PiecewiseConstant, Warmup)
 }

@@ -35,13 +35,13 @@ def normal_cdf(z: Array) -> Array:
 
 def normal_pdf(z: Array) -> Array:
     """Return φ(z)."""
-    return np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
+    return np.asarray(np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi))
 
 
 def softmax(z: Array) -> Array:
     """Return e^zᵢ / Σ e^zⱼ along the rows."""
     e = np.exp(z - z.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
 def _exp_negative(z: Array) -> Array:
@@ -84,5 +84,5 @@ def delta(activation: str, z: Array, gradient: Array) -> Array:
     """Return ∂E/∂z from ∂E/∂a; softmax couples the outputs of a row."""
     if activation == "softmax":
         a = softmax(z)
-        return a * (gradient - (gradient * a).sum(axis=1, keepdims=True))
+        return np.asarray(a * (gradient - (gradient * a).sum(axis=1, keepdims=True)))
     return gradient * DERIVATIVES[activation](z)

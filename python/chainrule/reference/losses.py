@@ -116,7 +116,7 @@ def target_rows(y: NDArray[np.generic], outputs: int) -> Array:
         return y.astype(np.float64)
     if outputs == 1:
         return y.astype(np.float64)[:, None]
-    return np.eye(outputs)[y.astype(np.int64)]
+    return np.asarray(np.eye(outputs)[y.astype(np.int64)])
 
 
 def metric(a: Array, y: NDArray[np.generic], loss: Loss, activation: str) -> Array:
@@ -124,7 +124,7 @@ def metric(a: Array, y: NDArray[np.generic], loss: Loss, activation: str) -> Arr
     t = target_rows(y, a.shape[1])
     classes = y.ndim == 1 and a.shape[1] > 1
     if classes or (isinstance(loss, CrossEntropy) and activation == "softmax"):
-        return (a.argmax(axis=1) == t.argmax(axis=1)).astype(np.float64)
+        return np.asarray(a.argmax(axis=1) == t.argmax(axis=1), dtype=np.float64)
     if isinstance(loss, CrossEntropy):
         return np.asarray(((a > 0.5) == (t > 0.5)).mean(axis=1))
     return np.asarray(np.abs(t - a).mean(axis=1))

@@ -14,7 +14,8 @@ from .optimizers import Optimizer
 
 def as_values(X: NDArray[np.generic]) -> Array:
     """Return inputs as float64; bytes are scaled to [0, 1]."""
-    return X / 255.0 if X.dtype == np.uint8 else X.astype(np.float64)
+    values = X.astype(np.float64)
+    return values / 255.0 if X.dtype == np.uint8 else values
 
 
 class Network:

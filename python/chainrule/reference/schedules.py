@@ -21,9 +21,7 @@ def inverse_time_decay(k: int, rate: float, every: float) -> float:
     return rate / (1 + k / every)
 
 
-def cosine_decay(
-    k: int, rate: float, steps: int, minimum: float = 0.0, restart_factor: int | None = None
-) -> float:
+def cosine_decay(k: int, rate: float, steps: int, minimum: float = 0.0, restart_factor: int | None = None) -> float:
     """Return minimum + ½ (rate − minimum)(1 + cos(π i/n)) at step i of a period of n."""
     i, n = k, steps
     while restart_factor is not None and i >= n:

@@ -1,0 +1,166 @@
+"""The command line: ``python -m chainrule`` trains handwritten digits and shows what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+import chainrule as cr
+
+from . import _checks, plots
+
+WRONG_SHOWN = 4
+SHADES = " .:-=+*#%@"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        commands = {"train": train, "check": check, "info": info}
+        return commands[options.command](options)
+    except (cr.ChainruleError, ValueError, OSError, ImportError) as error:
+        print(f"chainrule: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="chainrule", description="Train a network on handwritten digits, and check every number in it."
+    )
+    parser.add_argument(
+        "command", nargs="?", default="train", choices=["train", "check", "info"],
+        help="train (default): the digits; check: the core against its references; info: the build",
+    )  # fmt: skip
+    parser.add_argument("--data", metavar="DIR", help="folder of the full MNIST (default: the embedded sample)")
+    parser.add_argument("--epochs", type=int, default=20, help="passes over the data (default %(default)s)")
+    parser.add_argument("--hidden", type=int, default=300, help="hidden units (default %(default)s)")
+    parser.add_argument("--batch-size", type=int, default=32, help="samples a step (default %(default)s)")
+    parser.add_argument("--rate", type=float, default=0.1, help="learning rate (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of weights and shuffling (default %(default)s)")
+    parser.add_argument("--save", metavar="FILE", help="write the trained network (safetensors)")
+    parser.add_argument("--plot", metavar="FILE", help="draw learning curve, confusion matrix and first-layer weights")
+    return parser
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train on the digits and report."""
+    digits = cr.data.mnist_sample() if options.data is None else cr.data.mnist(options.data)
+    net = _network(options)
+    net.summary()
+    print(f"\n{len(digits.X_train):,} training and {len(digits.X_test):,} test images")
+    _checks.checked_integer(options.epochs, "--epochs", lowest=1)
+    begin = time.perf_counter()
+    net.fit(
+        digits.X_train,
+        digits.y_train,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        optimizer=cr.SGD(options.rate, momentum=0.9),
+        loss="cross_entropy",
+        validation_data=(digits.X_test, digits.y_test),
+        callbacks=[_print_epoch],
+    )
+    seconds = time.perf_counter() - begin
+    guesses = net.predict_classes(digits.X_test)
+    accuracy = float((guesses == digits.y_test).mean())
+    confusion = confusion_matrix(digits.y_test, guesses)
+    print(f"\ntest accuracy {accuracy:.2%}\n\n{_as_table(confusion)}\n")
+    _show_wrong(digits.X_test, digits.y_test, guesses)
+    speed = options.epochs * len(digits.X_train) / seconds
+    print(f"training speed {speed:,.0f} samples a second ({seconds / options.epochs:.3f} s an epoch), {_build()}\n")
+    report = net.check(
+        digits.X_train[:8], digits.y_train[:8], loss="cross_entropy", optimizer=cr.SGD(options.rate, momentum=0.9)
+    )
+    print(report)
+    if options.save:
+        net.save(options.save)
+        print(f"saved {options.save}")
+    if options.plot:
+        plots.training_overview(net, confusion).savefig(options.plot)
+        print(f"drew {options.plot}")
+    return 0 if report.ok else 1
+
+
+def check(options: argparse.Namespace) -> int:
+    """Check the digits' network, and the textbook's encoder with the object model."""
+    digits = cr.data.mnist_sample()
+    reports = {
+        f"digits, 784-{options.hidden}-10": _network(options).check(digits.X_train[:8], digits.y_train[:8]),
+        "8-3-8 encoder": cr.Network([8, 3, 8], "sigmoid", "sigmoid", seed=options.seed).check(*cr.data.identity8()),
+    }
+    for name, report in reports.items():
+        print(f"{name}\n{report}\n")
+    return 0 if all(report.ok for report in reports.values()) else 1
+
+
+def info(options: argparse.Namespace) -> int:
+    """Show version, compiler, instruction set and threads."""
+    for name, value in cr.info().items():
+        print(f"{name:10}{value}")
+    return 0
+
+
+def confusion_matrix(truth: NDArray[np.int64], guesses: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how often each digit (row) was read as each (column)."""
+    counts = np.zeros((10, 10), dtype=np.int64)
+    np.add.at(counts, (truth, guesses), 1)
+    return counts
+
+
+def _network(options: argparse.Namespace) -> cr.Network:
+    return cr.Network([784, options.hidden, 10], activation="relu", output="softmax", seed=options.seed)
+
+
+def _build() -> str:
+    facts = cr.info()
+    return f"{facts['isa']}, up to {facts['threads']} threads"
+
+
+def _print_epoch(net: cr.Network, epoch: int, metrics: Mapping[str, float]) -> None:
+    # The bar is on standard error, and clears itself for the line.
+    from tqdm import tqdm
+
+    tqdm.write(
+        f"epoch {epoch:3}  loss {metrics['loss']:.4f}  accuracy {metrics['accuracy']:.4f}"
+        f"  test loss {metrics['val_loss']:.4f}  test accuracy {metrics['val_accuracy']:.4f}",
+        file=sys.stdout,
+    )
+
+
+def _as_table(confusion: NDArray[np.int64]) -> str:
+    lines = ["digit  read as " + "".join(f"{digit:6}" for digit in range(10))]
+    lines += [f"{digit:5}          " + "".join(f"{n or '.':>6}" for n in row) for digit, row in enumerate(confusion)]
+    return "\n".join(lines)
+
+
+def _show_wrong(X: NDArray[np.uint8], truth: NDArray[np.int64], guesses: NDArray[np.int64]) -> None:
+    wrong = np.flatnonzero(truth != guesses)
+    if wrong.size == 0:
+        print("not one digit read wrong\n")
+        return
+    print(f"{wrong.size} of {len(truth)} read wrong, the first of them:")
+    drawn = [_draw(X[i]) for i in wrong[:WRONG_SHOWN]]
+    titles = [f"test image {i}: a {truth[i]}, read as {guesses[i]}".ljust(30) for i in wrong[:WRONG_SHOWN]]
+    print("  ".join(titles))
+    for row in zip(*drawn, strict=True):
+        print("  ".join(line.ljust(30) for line in row).rstrip())
+    print()
+
+
+def _draw(image: NDArray[np.uint8]) -> list[str]:
+    # Two rows of pixels make one of characters, which are twice as high as wide.
+    rows = image.reshape(14, 2, 28).astype(int).mean(axis=1)
+    return ["".join(SHADES[int(value) * len(SHADES) // 256] for value in row) for row in rows]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,400 @@
+"""The check: the core against the reference, the object model and central differences, stage by stage.
+
+A kink (ReLU at zero, an absolute error of zero) has no derivative to compare: what lies on one is recognised, left out,
+and counted, instead of being hidden by a loose tolerance.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _state, reference
+from ._checks import checked_integer
+from .errors import CheckError
+from .losses import MSE, Huber, Loss
+from .nodes import Network as NodesNetwork
+from .optimizers import OPTIMIZERS, SGD, IRprop, Optimizer
+
+if TYPE_CHECKING:
+    from .network import Network
+
+Array = NDArray[np.float64]
+
+# Largest difference, relative to the largest number of its kind.
+TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
+NODES_TOLERANCE = 1e-10
+TRAINING_TOLERANCE = {"float32": 1e-4, "float64": 1e-8}
+DIFFERENCES_TOLERANCE = 1e-7
+# Parameters of a layer that central differences are taken of; each needs four forward passes.
+SAMPLED = 50
+# Where a unit's slope jumps.
+_KINKS = {"relu": (0.0,), "leaky_relu": (0.0,), "elu": (0.0,), "selu": (0.0,), "hard_sigmoid": (-3.0, 3.0)}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One comparison: largest relative error, where it is, and how many places were left out as kinks."""
+
+    stage: str
+    against: str
+    error: float
+    tolerance: float
+    where: str
+    kinks: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether the error is within the tolerance; NaN is not."""
+        return self.error <= self.tolerance
+
+
+@dataclass
+class Report:
+    """What a check found; prints as a table.
+
+    Attributes
+    ----------
+    ok : bool
+        Whether every comparison is within its tolerance.
+    lines : list of Line
+    """
+
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every comparison is within its tolerance."""
+        return all(line.ok for line in self.lines)
+
+    @property
+    def largest_error(self) -> float:
+        """The largest relative error of all."""
+        return max(line.error for line in self.lines)
+
+    def __repr__(self) -> str:
+        rows = [("stage", "core against", "largest error", "allowed", "where", "")]
+        for line in self.lines:
+            note = f"{line.kinks} at kinks left out" if line.kinks else ""
+            verdict = note if line.ok else f"DIFFERS {note}"
+            where = line.where if line.error > 0 else ""
+            rows.append((line.stage, line.against, f"{line.error:.1e}", f"{line.tolerance:.0e}", where, verdict))
+        widths = [max(len(row[i]) for row in rows) for i in range(6)]
+        table = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+        table.insert(1, "-" * max(map(len, table)))
+        first = next((line for line in self.lines if not line.ok), None)
+        end = "all agree" if first is None else f"first difference: {first.stage}, at {first.where}"
+        return "\n".join([*table, end])
+
+
+def check(
+    network: Network,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    loss: Loss | str | None = None,
+    optimizer: Optimizer | str | None = None,
+    sample_weight: ArrayLike | None = None,
+    steps: int = 4,
+    strict: bool = False,
+) -> Report:
+    """Compare the core with everything that computes the same; the network itself is not changed.
+
+    Parameters
+    ----------
+    network : Network
+    X, y, loss, optimizer, sample_weight
+        As for `Network.fit`; a few samples are enough.
+    steps : int
+        Steps of training that are compared, >= 1.
+    strict : bool
+        Whether a difference raises.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    CheckError
+        With ``strict=True``, when something differs; its text is the report.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> X, y = cr.data.identity8()
+    >>> cr.Network([8, 3, 8], activation="sigmoid", output="sigmoid", seed=0).check(X, y, loss="mse").ok
+    True
+    """
+    steps = checked_integer(steps, "steps", lowest=1)
+    subject = network.copy()
+    chosen_loss = subject._chosen_loss(loss)
+    chosen_optimizer = subject._chosen_optimizer(optimizer)
+    data = subject._batches(X, y, sample_weight, loss=chosen_loss)
+    weights = np.ones(len(data)) if data.weights is None else data.weights
+    twin = in_float64(network)
+    report = Report()
+    kinked = _kinked_samples(subject, data.X, data.y, chosen_loss)
+    if kinked.any() and not kinked.all():
+        weights = np.where(kinked, 0.0, weights)
+    lines = report.lines
+    lines += _stages(subject, data.X, data.y, weights, chosen_loss, int(kinked.sum()))
+    lines += _one_step(subject, chosen_optimizer)
+    lines += _training(twin, data.X, data.y, weights, chosen_loss, chosen_optimizer, steps)
+    if network.dtype == "float32":
+        lines += _training(network.copy(), data.X, data.y, weights, chosen_loss, SGD(0.01, momentum=0.9), steps)
+    lines += _object_model(twin, data.X, data.y, chosen_loss)
+    lines += _central_differences(twin, data.X, data.y, weights, chosen_loss)
+    if strict and not report.ok:
+        raise CheckError(f"the core differs\n{report!r}")
+    return report
+
+
+def reference_of(network: Network) -> reference.Network:
+    """Return the reference network with the same layers and parameters."""
+    return reference.Network(
+        [
+            reference.Dense(
+                layer.weights, layer.bias, layer.activation, layer.l1, layer.l2, layer.max_norm, layer.trainable
+            )
+            for layer in network._dense
+        ]
+    )
+
+
+def reference_loss(loss: Loss) -> reference.losses.Loss:
+    """Return the reference's loss with the same settings."""
+    settings = {f.name: getattr(loss, f.name) for f in dataclasses.fields(loss)}  # type: ignore[arg-type]
+    return reference.losses.LOSSES[loss.name](**settings)
+
+
+def reference_optimizer(optimizer: Optimizer) -> reference.optimizers.Optimizer:
+    """Return the reference's optimiser with the same settings, at its start."""
+    name = next(name for name, cls in OPTIMIZERS.items() if cls is type(optimizer))
+    settings = {f.name: getattr(optimizer, f.name) for f in dataclasses.fields(optimizer) if f.name != "learning_rate"}
+    return reference.optimizers.OPTIMIZERS[name](**settings)
+
+
+def in_float64(network: Network) -> Network:
+    """Return a copy of the network in float64, without the optimiser's state."""
+    description, tensors = _state.of_network(network)
+    description.update(dtype="float64", rule="")
+    parameters = {name: t.astype(np.float64) for name, t in tensors.items() if name.startswith("layers.")}
+    twin = type(network).__new__(type(network))
+    _state.restore(twin, description, parameters)
+    return twin
+
+
+def compare(
+    stage: str, against: str, got: NDArray[Any], expected: NDArray[Any], tolerance: float, kinks: int = 0
+) -> Line:
+    """Compare two arrays relative to the largest magnitude in the expected one."""
+    difference = np.abs(got.astype(np.float64) - expected)
+    scale = max(float(np.abs(expected).max(initial=0.0)), 1e-30)
+    worst = np.unravel_index(int(np.argmax(difference)), difference.shape) if difference.size else (0,)
+    error = float(difference[worst]) / scale if difference.size else 0.0
+    place = ", ".join(str(int(i)) for i in worst)
+    return Line(stage, against, error, tolerance, f"[{place}]", kinks)
+
+
+def _sides(z: Array, activation: str) -> NDArray[np.int64]:
+    return sum((np.asarray(z > kink, dtype=np.int64) for kink in _KINKS.get(activation, ())), np.zeros(z.shape, int))
+
+
+def _loss_sides(a: Array, t: Array, loss: Loss) -> NDArray[np.int64]:
+    if loss.name == "mae":
+        return np.asarray(np.sign(a - t), dtype=np.int64)
+    if isinstance(loss, Huber):
+        return np.asarray(a - t > loss.delta, dtype=np.int64) - np.asarray(a - t < -loss.delta, dtype=np.int64)
+    return np.zeros(a.shape, dtype=np.int64)
+
+
+def _reference_sides(net: reference.Network, X: NDArray[Any], y: NDArray[Any], loss: Loss) -> list[NDArray[np.int64]]:
+    a = net.forward(X)
+    t = reference.losses.target_rows(y, a.shape[1])
+    sides = [_sides(layer.pre_activations, layer.activation) for layer in net.layers]
+    return [*sides, _loss_sides(a, t, loss)]
+
+
+def _kinked_samples(network: Network, X: NDArray[Any], y: NDArray[Any], loss: Loss) -> NDArray[np.bool_]:
+    """Tell the samples that rounding alone may put on different sides of a kink in core and reference."""
+    net = reference_of(network)
+    a = net.forward(X)
+    margin = 10 * TOLERANCE[network.dtype]
+    near = np.zeros(len(X), dtype=bool)
+    for layer in net.layers:
+        for kink in _KINKS.get(layer.activation, ()):
+            scale = max(float(np.abs(layer.pre_activations).max()), 1.0)
+            near |= (np.abs(layer.pre_activations - kink) < margin * scale).any(axis=1)
+    t = reference.losses.target_rows(y, a.shape[1])
+    scale = max(float(np.abs(a).max()), 1.0)
+    if loss.name == "mae":
+        near |= (np.abs(a - t) < margin * scale).any(axis=1)
+    return near
+
+
+def _stages(
+    network: Network, X: NDArray[Any], y: NDArray[Any], weights: Array, loss: Loss, kinks: int
+) -> Iterator[Line]:
+    tolerance = TOLERANCE[network.dtype]
+    core = network._core
+    net = reference_of(network)
+    core.forward(X)
+    net.forward(X)
+    for i, layer in enumerate(net.layers):
+        yield compare(f"activations, layer {i + 1}", "reference", core.activations(i), layer.activations, tolerance)
+    objective = core.loss_and_gradient(X, y, weights, loss._core())
+    expected = net.loss_and_gradient(X, y, reference_loss(loss), weights)
+    yield compare("loss", "reference", np.array([objective]), np.array([expected]), tolerance)
+    for i, layer in enumerate(net.layers):
+        yield compare(f"deltas, layer {i + 1}", "reference", core.deltas(i), layer.deltas, tolerance, kinks)
+    for i, ((weight, bias), layer) in enumerate(zip(network.gradients, net.layers, strict=True)):
+        yield compare(f"weight gradient, layer {i + 1}", "reference", weight, layer.weight_gradient, tolerance, kinks)
+        yield compare(f"bias gradient, layer {i + 1}", "reference", bias, layer.bias_gradient, tolerance, kinks)
+
+
+def _one_step(network: Network, optimizer: Optimizer) -> Iterator[Line]:
+    """Compare one step of the optimiser, both from the core's own gradient."""
+    net = reference_of(network)
+    for layer, (weights, bias) in zip(net.layers, network.gradients, strict=True):
+        layer.weight_gradient, layer.bias_gradient = weights.astype(np.float64), bias.astype(np.float64)
+    network._core.reset_optimizer()
+    network.optimizer, network.rate_factor = optimizer, 1.0
+    network.step(optimizer)
+    net.step(reference_optimizer(optimizer), float(optimizer.rates(0, 1)[0]))
+    name = f"one step, {type(optimizer).__name__}"
+    yield compare(name, "reference", network.parameters, net.parameters, TOLERANCE[network.dtype])
+
+
+def _training(
+    network: Network, X: NDArray[Any], y: NDArray[Any], weights: Array, loss: Loss, optimizer: Optimizer, steps: int
+) -> Iterator[Line]:
+    """Compare epochs of shuffled batches, two steps each where there are samples enough."""
+    net = reference_of(network)
+    pupil = reference_optimizer(optimizer)
+    network._core.reset_optimizer()
+    batch = len(X) if isinstance(optimizer, IRprop) else -(-len(X) // 2)
+    per_epoch = -(-len(X) // batch)
+    got, expected = [], []
+    for epoch in range(-(-steps // per_epoch)):
+        rates = optimizer.rates(epoch * per_epoch, per_epoch)
+        arguments = (X, y, weights, batch, True, network.seed, epoch, loss._core(), optimizer._core(), rates, 0.0, None)
+        got.append(network._core.train_epoch(*arguments)[1])
+        expected.append(
+            net.train_epoch(
+                X, y, reference_loss(loss), pupil, rates, batch, True, network.seed, epoch, sample_weight=weights
+            )[0]
+        )
+    tolerance = TRAINING_TOLERANCE[network.dtype]
+    name = f"{len(got) * per_epoch} steps, {type(optimizer).__name__}, {network.dtype}"
+    yield compare(f"{name}: loss", "reference", np.array(got), np.array(expected), tolerance)
+    yield compare(f"{name}: parameters", "reference", network.parameters, net.parameters, tolerance)
+
+
+def _object_model(network: Network, X: NDArray[Any], y: NDArray[Any], loss: Loss) -> Iterator[Line]:
+    """Compare outputs and gradients with one Python object for each neuron, where that model reaches."""
+    plain = all(layer.activation == "sigmoid" and layer.trainable for layer in network._dense)
+    if not plain or not isinstance(loss, MSE) or network.parameter_count * len(X) > 3_000_000:
+        return
+    model = NodesNetwork.from_network(network)
+    samples = reference.network.as_values(X).tolist()
+    labels = reference.losses.target_rows(y, network.outputs).tolist()
+    outputs = np.array([model.predict(sample) for sample in samples])
+    yield compare("outputs", "object model", network.predict(X), outputs, NODES_TOLERANCE)
+    gradients = [model.flat(model.get_gradient(t, x)) for t, x in zip(labels, samples, strict=True)]
+    network._core.loss_and_gradient(X, y, None, loss._core())
+    mean = np.mean(np.array(gradients), axis=0)
+    expected = mean + _penalty_gradient(network)
+    yield compare("gradient", "object model", network._core.gradients(), expected, NODES_TOLERANCE)
+
+
+def _penalty_gradient(network: Network) -> Array:
+    parts: list[Array] = []
+    for layer in network._dense:
+        w = layer.weights.ravel()
+        parts += [layer.l2 * w + layer.l1 * np.sign(w), np.zeros(layer.units)]
+    return np.concatenate(parts)
+
+
+def _central_differences(
+    network: Network, X: NDArray[Any], y: NDArray[Any], weights: Array, loss: Loss
+) -> Iterator[Line]:
+    """Compare the core's gradient with differences of the reference's loss, a sample of each layer's parameters."""
+    network._core.loss_and_gradient(X, y, weights, loss._core())
+    gradient = network._core.gradients().astype(np.float64)
+    net = reference_of(network)
+    begin = 0
+    for i, layer in enumerate(network._dense):
+        size = layer.weights.size + layer.units
+        if layer.trainable:
+            chosen = begin + np.random.default_rng(i).permutation(size)[:SAMPLED]
+            yield _layer_differences(f"gradient, layer {i + 1}", net, chosen, gradient, X, y, weights, loss)
+        begin += size
+
+
+def _layer_differences(
+    stage: str,
+    net: reference.Network,
+    chosen: NDArray[np.int64],
+    gradient: Array,
+    X: NDArray[Any],
+    y: NDArray[Any],
+    weights: Array,
+    loss: Loss,
+) -> Line:
+    start = net.parameters
+    expected, got, kept = [], [], []
+    for index in chosen:
+        h = 1e-4 * max(1.0, abs(float(start[index])))
+        difference, kink = _difference(net, start, int(index), h, X, y, weights, loss)
+        if not kink:
+            expected.append(difference)
+            got.append(gradient[index])
+            kept.append(int(index))
+    # Relative to the layer's largest gradient, so that the differences' own rounding does not count for a zero.
+    kinks = len(chosen) - len(kept)
+    line = compare(stage, "differences", np.array(got), np.array(expected), DIFFERENCES_TOLERANCE, kinks)
+    where = f"parameter {kept[int(line.where.strip('[]'))]}" if kept else "nowhere"
+    return dataclasses.replace(line, where=where)
+
+
+def _difference(
+    net: reference.Network,
+    start: Array,
+    index: int,
+    h: float,
+    X: NDArray[Any],
+    y: NDArray[Any],
+    weights: Array,
+    loss: Loss,
+) -> tuple[float, bool]:
+    """Return (E(−2h) − 8E(−h) + 8E(h) − E(2h)) / 12h, and whether a kink lies between."""
+    values, kink = {}, False
+    counted = weights > 0
+    net.parameters = start
+    sides = [side[counted] for side in _reference_sides(net, X, y, loss)]
+    for offset in (-2, -1, 1, 2):
+        moved = start.copy()
+        moved[index] += offset * h
+        net.parameters = moved
+        there = [side[counted] for side in _reference_sides(net, X, y, loss)]
+        kink |= any(not np.array_equal(a, b) for a, b in zip(sides, there, strict=True))
+        kink |= _crosses_zero(net, start[index], moved[index])
+        values[offset] = _objective(net, X, y, weights, loss)
+    net.parameters = start
+    return (values[-2] - 8 * values[-1] + 8 * values[1] - values[2]) / (12 * h), kink
+
+
+def _crosses_zero(net: reference.Network, before: float, after: float) -> bool:
+    """Tell whether ‖W‖₁ has a kink between two values of a weight."""
+    return any(layer.l1 > 0 for layer in net.layers) and bool(np.sign(before) != np.sign(after))
+
+
+def _objective(net: reference.Network, X: NDArray[Any], y: NDArray[Any], weights: Array, loss: Loss) -> float:
+    value, _ = net.evaluate(X, y, reference_loss(loss), weights)
+    return value + sum(layer.penalty() for layer in net.layers)

@@ -1,0 +1,101 @@
+"""What must be said twice is said the same twice: the version, and the extension's names in its stub."""
+
+import ast
+import re
+import sys
+from importlib import metadata, resources
+from pathlib import Path
+
+import pytest
+
+import chainrule
+from chainrule import _core
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_tests_run_against_the_installed_package():
+    assert Path(_core.__file__).suffix in {".so", ".pyd"}
+    assert str(ROOT / "python") not in sys.path
+
+
+@pytest.mark.parametrize(
+    "version",
+    [chainrule.__version__, _core.__version__, metadata.version("chainrule")],
+    ids=["package", "extension", "metadata"],
+)
+def test_version_is_that_of_pyproject(version):
+    assert version == PROJECT["version"]
+
+
+def test_version_is_written_in_pyproject_only():
+    sources = [ROOT / "CMakeLists.txt"]
+    for folder in ("cmake", "cpp", "python"):
+        sources += [path for path in (ROOT / folder).rglob("*") if path.suffix in {".cmake", ".txt", ".cpp", ".hpp", ".py", ".pyi"}]
+    assert [path for path in sources if f'"{PROJECT["version"]}"' in path.read_text(encoding="utf-8")] == []
+
+
+# The stub, as data: a class is a dictionary from name to member, a function the list of its arguments, a property or
+# a variable None.
+Member = list[str] | None
+
+
+def stub_member(node: ast.stmt) -> tuple[str, Member]:
+    if isinstance(node, ast.AnnAssign):
+        return ast.unparse(node.target), None
+    assert isinstance(node, ast.FunctionDef)
+    if any(ast.unparse(decorator) == "property" for decorator in node.decorator_list):
+        return node.name, None
+    return node.name, [argument.arg for argument in node.args.args]
+
+
+def stub_class(node: ast.ClassDef, classes: dict[str, dict[str, Member]]) -> dict[str, Member]:
+    members: dict[str, Member] = {}
+    for base in node.bases:
+        members |= classes.get(ast.unparse(base).partition("[")[0], {})
+    return members | dict(stub_member(child) for child in node.body if isinstance(child, ast.FunctionDef | ast.AnnAssign))
+
+
+def stub() -> tuple[dict[str, dict[str, Member]], dict[str, Member]]:
+    tree = ast.parse((resources.files("chainrule") / "_core.pyi").read_text(encoding="utf-8"))
+    classes: dict[str, dict[str, Member]] = {}
+    members: dict[str, Member] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            classes[node.name] = stub_class(node, classes)
+        elif isinstance(node, ast.FunctionDef | ast.AnnAssign):
+            members |= [stub_member(node)]
+    return {name: members for name, members in classes.items() if not name.startswith("_")}, members
+
+
+def extension_member(value: object) -> Member:
+    """Arguments stand in the first line of a pybind11 docstring: name(self: type, layer: int) -> type."""
+    if not callable(value):
+        return None
+    signature = (value.__doc__ or "").partition("\n")[0].rpartition(" -> ")[0]
+    return re.findall(r"[(,] ?(\w+)(?=: )", signature)
+
+
+def is_public(name: str) -> bool:
+    return not name.startswith("_") or name in {"__init__", "__version__"}
+
+
+CLASSES, MEMBERS = stub()
+
+
+def test_stub_has_the_names_of_the_extension():
+    extension = {name: value for name, value in vars(_core).items() if is_public(name)}
+    assert CLASSES.keys() == {name for name, value in extension.items() if isinstance(value, type)}
+    assert MEMBERS == {name: extension_member(value) for name, value in extension.items() if name not in CLASSES}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_stub_has_the_members_of_the_extension(name):
+    extension = {member: value for member, value in vars(getattr(_core, name)).items() if is_public(member)}
+    assert CLASSES[name] == {member: extension_member(value) for member, value in extension.items()}
