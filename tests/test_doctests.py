@@ -18,7 +18,7 @@ def examples() -> Iterator[doctest.DocTest]:
                 yield test
 
 
-@pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
+@pytest.mark.parametrize("example", list(examples()), ids=lambda example: example.name)
 def test_example_gives_the_output_it_shows(example, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # examples may save files
     report = []

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+
 from chainrule.data import mnist
 
 TARGET = Path(__file__).parents[1] / "python" / "chainrule" / "data" / "mnist_sample.npz"

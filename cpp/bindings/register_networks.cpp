@@ -26,12 +26,18 @@ namespace {
 
 const std::map<std::string, Activation>& activations() {
   static const std::map<std::string, Activation> table = {
-      {"identity", Activation::identity},   {"sigmoid", Activation::sigmoid},
-      {"tanh", Activation::tanh},           {"relu", Activation::relu},
-      {"leaky_relu", Activation::leaky_relu}, {"elu", Activation::elu},
-      {"selu", Activation::selu},           {"softplus", Activation::softplus},
-      {"softsign", Activation::softsign},   {"gelu", Activation::gelu},
-      {"silu", Activation::silu},           {"hard_sigmoid", Activation::hard_sigmoid},
+      {"identity", Activation::identity},
+      {"sigmoid", Activation::sigmoid},
+      {"tanh", Activation::tanh},
+      {"relu", Activation::relu},
+      {"leaky_relu", Activation::leaky_relu},
+      {"elu", Activation::elu},
+      {"selu", Activation::selu},
+      {"softplus", Activation::softplus},
+      {"softsign", Activation::softsign},
+      {"gelu", Activation::gelu},
+      {"silu", Activation::silu},
+      {"hard_sigmoid", Activation::hard_sigmoid},
       {"softmax", Activation::softmax},
   };
   return table;
@@ -121,9 +127,8 @@ class BoundNetwork {
   void initialize(size_t layer, const std::string& distribution, double scale, uint64_t seed) {
     const Exclusive lock(*this);
     const Layer<T>& target = checked_layer(layer);
-    const std::map<std::string, Distribution> table = {{"normal", Distribution::normal},
-                                                       {"uniform", Distribution::uniform},
-                                                       {"orthogonal", Distribution::orthogonal}};
+    const std::map<std::string, Distribution> table = {
+        {"normal", Distribution::normal}, {"uniform", Distribution::uniform}, {"orthogonal", Distribution::orthogonal}};
     const auto found = table.find(distribution);
     require(found != table.end(), "unknown distribution '" + distribution + "'");
     const std::vector<double> weights =
@@ -229,8 +234,13 @@ class BoundNetwork {
         std::copy_n(from + i * output.size, output.size, output.deltas + i * output.stride);
       }
       run_team(1, [&](const Team&) {
-        kernels<T>().activation_gradient({output.pre_activations, output.activations, output.deltas, output.stride,
-                                          output.size, {0, pass_samples_}, output.activation});
+        kernels<T>().activation_gradient({output.pre_activations,
+                                          output.activations,
+                                          output.deltas,
+                                          output.stride,
+                                          output.size,
+                                          {0, pass_samples_},
+                                          output.activation});
       });
       chainrule::backward(network_, *workspace_, pass_samples_, fresh_gradient());
     }
@@ -295,8 +305,8 @@ class BoundNetwork {
 
   py::tuple train_epoch(const py::array& X, const py::array& y, const Weights& sample_weight, size_t batch_size,
                         bool shuffle, uint64_t seed, uint64_t epoch, const Loss& loss, const Optimizer& optimizer,
-                        const py::array_t<double, py::array::c_style | py::array::forcecast>& rates,
-                        double input_noise, const py::object& poll) {
+                        const py::array_t<double, py::array::c_style | py::array::forcecast>& rates, double input_noise,
+                        const py::object& poll) {
     const Exclusive lock(*this);
     const BoundData bound(X, y, sample_weight, network_.inputs(), checked_outputs());
     checked_loss(loss);
@@ -487,8 +497,7 @@ void register_network(py::module_& module, const char* name) {
       .def("add_dense", &Net::add_dense, py::arg("units"), py::arg("activation"), py::arg("l1"), py::arg("l2"),
            py::arg("max_norm"))
       .def_property_readonly("parameter_count", &Net::parameter_count)
-      .def("initialize", &Net::initialize, py::arg("layer"), py::arg("distribution"), py::arg("scale"),
-           py::arg("seed"))
+      .def("initialize", &Net::initialize, py::arg("layer"), py::arg("distribution"), py::arg("scale"), py::arg("seed"))
       .def("weights", &Net::weights, py::arg("layer"))
       .def("set_weights", &Net::set_weights, py::arg("layer"), py::arg("values"))
       .def("bias", &Net::bias, py::arg("layer"))
@@ -499,8 +508,8 @@ void register_network(py::module_& module, const char* name) {
       .def("predict", &Net::predict, py::arg("X"))
       .def("forward", &Net::forward, py::arg("X"))
       .def("backward", &Net::backward, py::arg("output_gradient"))
-      .def("loss_and_gradient", &Net::loss_and_gradient, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
-           py::arg("loss"))
+      .def("loss_and_gradient", &Net::loss_and_gradient, py::arg("X"), py::arg("y"),
+           py::arg("sample_weight").none(true), py::arg("loss"))
       .def("gradients", &Net::gradients)
       .def("pre_activations", &Net::pre_activations, py::arg("layer"))
       .def("activations", &Net::layer_activations, py::arg("layer"))
@@ -509,8 +518,7 @@ void register_network(py::module_& module, const char* name) {
       .def("train_epoch", &Net::train_epoch, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
            py::arg("batch_size"), py::arg("shuffle"), py::arg("seed"), py::arg("epoch"), py::arg("loss"),
            py::arg("optimizer"), py::arg("rates"), py::arg("input_noise"), py::arg("poll").none(true))
-      .def("evaluate", &Net::evaluate, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
-           py::arg("loss"))
+      .def("evaluate", &Net::evaluate, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true), py::arg("loss"))
       .def_property_readonly("optimizer_rule", &Net::optimizer_rule)
       .def_property_readonly("optimizer_steps", &Net::optimizer_steps)
       .def("optimizer_state", &Net::optimizer_state)

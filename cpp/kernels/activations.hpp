@@ -141,19 +141,32 @@ CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::hard_sigmoid>, const Vect
 template <class Function>
 CHAINRULE_INLINE void with_activation(Activation activation, Function function) {
   switch (activation) {
-    case Activation::identity: return function(Kind<Activation::identity>{});
-    case Activation::sigmoid: return function(Kind<Activation::sigmoid>{});
-    case Activation::tanh: return function(Kind<Activation::tanh>{});
-    case Activation::relu: return function(Kind<Activation::relu>{});
-    case Activation::leaky_relu: return function(Kind<Activation::leaky_relu>{});
-    case Activation::elu: return function(Kind<Activation::elu>{});
-    case Activation::selu: return function(Kind<Activation::selu>{});
-    case Activation::softplus: return function(Kind<Activation::softplus>{});
-    case Activation::softsign: return function(Kind<Activation::softsign>{});
-    case Activation::gelu: return function(Kind<Activation::gelu>{});
-    case Activation::silu: return function(Kind<Activation::silu>{});
-    case Activation::hard_sigmoid: return function(Kind<Activation::hard_sigmoid>{});
-    case Activation::softmax: return;
+    case Activation::identity:
+      return function(Kind<Activation::identity>{});
+    case Activation::sigmoid:
+      return function(Kind<Activation::sigmoid>{});
+    case Activation::tanh:
+      return function(Kind<Activation::tanh>{});
+    case Activation::relu:
+      return function(Kind<Activation::relu>{});
+    case Activation::leaky_relu:
+      return function(Kind<Activation::leaky_relu>{});
+    case Activation::elu:
+      return function(Kind<Activation::elu>{});
+    case Activation::selu:
+      return function(Kind<Activation::selu>{});
+    case Activation::softplus:
+      return function(Kind<Activation::softplus>{});
+    case Activation::softsign:
+      return function(Kind<Activation::softsign>{});
+    case Activation::gelu:
+      return function(Kind<Activation::gelu>{});
+    case Activation::silu:
+      return function(Kind<Activation::silu>{});
+    case Activation::hard_sigmoid:
+      return function(Kind<Activation::hard_sigmoid>{});
+    case Activation::softmax:
+      return;
   }
 }
 

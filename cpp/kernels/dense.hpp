@@ -26,9 +26,8 @@ void forward(const Forward<T>& args) {
                  product.c + row * product.c_row + panel * product.c_panel, product.c_row, product.c_panel);
     if (args.activation == Activation::identity && args.outputs == product.c) return;
     with_activation(args.activation, [&](auto kind) {
-      for_each_vector(product, row, rows, panel, panels, [&](size_t at) {
-        activate(kind, Vector<T>::load(product.c + at)).store(args.outputs + at);
-      });
+      for_each_vector(product, row, rows, panel, panels,
+                      [&](size_t at) { activate(kind, Vector<T>::load(product.c + at)).store(args.outputs + at); });
     });
   });
 }

@@ -43,8 +43,8 @@ const KernelTable& choose() {
                            __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")},
 #endif
 #ifdef CHAINRULE_HAS_AVX2
-      {&avx2::table, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                         __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")},
+      {&avx2::table, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+                         __builtin_cpu_supports("bmi2")},
 #endif
 #ifdef CHAINRULE_HAS_NEON
       {&neon::table, true},

@@ -11,9 +11,9 @@ namespace {
 
 template <class T>
 constexpr Kernels<T> all_kernels = {
-    forward<T>,  input_gradient<T>,      weight_gradient<T>, bias_gradient<T>, transpose<T>,
-    softmax<T>,  activation_gradient<T>, loss<T>,            update<T>,        regularize<T>,
-    square_sum<T>, max_norm<T>,
+    forward<T>,   input_gradient<T>, weight_gradient<T>,     bias_gradient<T>,
+    transpose<T>, softmax<T>,        activation_gradient<T>, loss<T>,
+    update<T>,    regularize<T>,     square_sum<T>,          max_norm<T>,
 };
 
 }  // namespace

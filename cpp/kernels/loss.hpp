@@ -172,8 +172,7 @@ double softmax_cross_entropy(const LossRows<T>& args, size_t row) {
   const size_t begin = row * args.output.stride;
   const size_t panels = panels_of<T>(args.output.outputs);
   const Vector<T> top = Vector<T>::broadcast(largest(args.output.pre_activations + begin, args.output.outputs));
-  const Vector<T> log_top =
-      log(Vector<T>::broadcast(largest(args.output.activations + begin, args.output.outputs)));
+  const Vector<T> log_top = log(Vector<T>::broadcast(largest(args.output.activations + begin, args.output.outputs)));
   Vector<T> total = Vector<T>::zero();
   for (size_t p = 0; p < panels; ++p) total = total + Vector<T>::load(args.targets + begin + p * panel_width);
   const Vector<T> target_sum = Vector<T>::broadcast(sum_across(total));
@@ -198,9 +197,8 @@ double row_loss(const LossRows<T>& args, size_t row) {
           return poisson(Kind<Activation::softplus>{}, z, a, t);
         });
       }
-      return sum_terms(args, row, [](const V& z, const V& a, const V& t) {
-        return poisson(Kind<Activation::sigmoid>{}, z, a, t);
-      });
+      return sum_terms(
+          args, row, [](const V& z, const V& a, const V& t) { return poisson(Kind<Activation::sigmoid>{}, z, a, t); });
     case LossKind::mse:
       loss = sum_terms(args, row, [](const V&, const V& a, const V& t) { return squared_error(a, t); });
       break;

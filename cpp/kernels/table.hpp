@@ -72,16 +72,16 @@ struct Product {
 template <class T>
 struct StepSettings {
   Rule rule;
-  T rate;             // learning rate; for adam, nadam divided by 1 - beta1^t
+  T rate;  // learning rate; for adam, nadam divided by 1 - beta1^t
   T momentum;
-  T decay1, decay2;   // rho, or beta1 and beta2
-  T correction;       // adam, nadam: 1 / sqrt(1 - beta2^t)
-  T lookahead, now;   // nadam: weights of the moment and of the gradient, before the rate
+  T decay1, decay2;  // rho, or beta1 and beta2
+  T correction;      // adam, nadam: 1 / sqrt(1 - beta2^t)
+  T lookahead, now;  // nadam: weights of the moment and of the gradient, before the rate
   T epsilon;
   T increase, decrease, minimum, maximum;
   T smoothing;
-  T clip_value;       // 0: none
-  T scale;            // of the gradient, from clipping by norm
+  T clip_value;  // 0: none
+  T scale;       // of the gradient, from clipping by norm
 };
 
 // A run of parameters with their optimiser state, and what pulls on them beside the gradient (zero for biases).
@@ -90,7 +90,7 @@ struct Parameters {
   T* values;
   T* slots[max_slots];
   T l1, l2;
-  T shrink;           // decoupled weight decay of this step: rate * weight_decay
+  T shrink;  // decoupled weight decay of this step: rate * weight_decay
 };
 
 template <class T>
@@ -98,12 +98,12 @@ struct Forward {
   Product<T> product;  // c: the pre-activations; may be `outputs` itself when nobody needs them
   const T* bias;
   Activation activation;
-  T* outputs;          // strides as c
+  T* outputs;  // strides as c
 };
 
 template <class T>
 struct InputGradient {
-  Product<T> product;  // c: the delta of the layer below
+  Product<T> product;     // c: the delta of the layer below
   Activation activation;  // of the layer below
   const T* pre_activations;
   const T* activations;  // of the layer below, strides as c
@@ -131,10 +131,10 @@ struct BiasGradient {
 
 template <class T>
 struct Transpose {
-  const T* panels;       // [outputs / 16][inputs][16]
-  T* transposed;         // [inputs / 16][outputs][16]
+  const T* panels;  // [outputs / 16][inputs][16]
+  T* transposed;    // [inputs / 16][outputs][16]
   size_t inputs, outputs;
-  Range rows, columns;   // inputs, and panels of outputs
+  Range rows, columns;  // inputs, and panels of outputs
 };
 
 // Rows of one layer's output.
@@ -154,9 +154,9 @@ struct LossRows {
   LossKind loss;
   Metric metric;
   T huber_delta;
-  const T* targets;    // rows, strides as the output, zero in the padding
-  const T* weights;    // one a row: its share of the batch
-  double* losses;      // one a row, unweighted
+  const T* targets;  // rows, strides as the output, zero in the padding
+  const T* weights;  // one a row: its share of the batch
+  double* losses;    // one a row, unweighted
   double* metrics;
 };
 

@@ -131,16 +131,20 @@ CHAINRULE_INLINE Vector<T> apply(RuleTag<Rule::irprop>, const RuleVectors<T>& k,
 
 constexpr size_t slots_of(Rule rule) {
   switch (rule) {
-    case Rule::sgd: return 0;
+    case Rule::sgd:
+      return 0;
     case Rule::momentum:
     case Rule::nesterov:
     case Rule::adagrad:
-    case Rule::rmsprop: return 1;
+    case Rule::rmsprop:
+      return 1;
     case Rule::adadelta:
     case Rule::adam:
     case Rule::nadam:
-    case Rule::irprop: return 2;
-    case Rule::delta_bar_delta: return 3;
+    case Rule::irprop:
+      return 2;
+    case Rule::delta_bar_delta:
+      return 3;
   }
   return 0;
 }
@@ -148,23 +152,32 @@ constexpr size_t slots_of(Rule rule) {
 template <class Function>
 CHAINRULE_INLINE void with_rule(Rule rule, Function function) {
   switch (rule) {
-    case Rule::sgd: return function(RuleTag<Rule::sgd>{});
-    case Rule::momentum: return function(RuleTag<Rule::momentum>{});
-    case Rule::nesterov: return function(RuleTag<Rule::nesterov>{});
-    case Rule::adagrad: return function(RuleTag<Rule::adagrad>{});
-    case Rule::adadelta: return function(RuleTag<Rule::adadelta>{});
-    case Rule::rmsprop: return function(RuleTag<Rule::rmsprop>{});
-    case Rule::adam: return function(RuleTag<Rule::adam>{});
-    case Rule::nadam: return function(RuleTag<Rule::nadam>{});
-    case Rule::delta_bar_delta: return function(RuleTag<Rule::delta_bar_delta>{});
-    case Rule::irprop: return function(RuleTag<Rule::irprop>{});
+    case Rule::sgd:
+      return function(RuleTag<Rule::sgd>{});
+    case Rule::momentum:
+      return function(RuleTag<Rule::momentum>{});
+    case Rule::nesterov:
+      return function(RuleTag<Rule::nesterov>{});
+    case Rule::adagrad:
+      return function(RuleTag<Rule::adagrad>{});
+    case Rule::adadelta:
+      return function(RuleTag<Rule::adadelta>{});
+    case Rule::rmsprop:
+      return function(RuleTag<Rule::rmsprop>{});
+    case Rule::adam:
+      return function(RuleTag<Rule::adam>{});
+    case Rule::nadam:
+      return function(RuleTag<Rule::nadam>{});
+    case Rule::delta_bar_delta:
+      return function(RuleTag<Rule::delta_bar_delta>{});
+    case Rule::irprop:
+      return function(RuleTag<Rule::irprop>{});
   }
 }
 
 // g + l2 w + l1 sign(w), clipped to [-clip_value, clip_value] where that is not zero.
 template <class T>
-CHAINRULE_INLINE Vector<T> regularized(const Parameters<T>& parameters, T clip_value, const Vector<T>& w,
-                                       Vector<T> g) {
+CHAINRULE_INLINE Vector<T> regularized(const Parameters<T>& parameters, T clip_value, const Vector<T>& w, Vector<T> g) {
   g = fma(Vector<T>::broadcast(parameters.l2), w, g);
   g = fma(Vector<T>::broadcast(parameters.l1), sign(w), g);
   if (clip_value > T(0)) {

@@ -14,8 +14,10 @@ bool Dense<T>::keeps_pre_activations() const {
     case Activation::softplus:
     case Activation::gelu:
     case Activation::silu:
-    case Activation::softmax: return true;
-    default: return false;
+    case Activation::softmax:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -56,14 +58,24 @@ typename Dense<T>::Share Dense<T>::share(const Team& team, size_t rows, size_t p
 template <class T>
 void Dense<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples) const {
   const Share part = share(team, samples, panels());
-  const Product<T> product = {below.activations, below.stride, 1, weights_,     inputs_ * panel_width, panel_width,
-                              above.pre_activations, above.stride, panel_width, inputs_, part.rows, part.panels};
+  const Product<T> product = {below.activations,
+                              below.stride,
+                              1,
+                              weights_,
+                              inputs_ * panel_width,
+                              panel_width,
+                              above.pre_activations,
+                              above.stride,
+                              panel_width,
+                              inputs_,
+                              part.rows,
+                              part.panels};
   kernels<T>().forward({product, bias_, options_.activation, above.activations});
   if (options_.activation != Activation::softmax) return;
   if (part.rows.size() == samples && team.size() > 1) team.barrier();
   const Range rows = part.rows.size() == samples ? team.share(samples) : part.rows;
-  kernels<T>().softmax({above.pre_activations, above.activations, nullptr, above.stride, outputs_, rows,
-                        Activation::softmax});
+  kernels<T>().softmax(
+      {above.pre_activations, above.activations, nullptr, above.stride, outputs_, rows, Activation::softmax});
 }
 
 // delta below = (delta above) W^T * f'(z below)
@@ -71,8 +83,18 @@ template <class T>
 void Dense<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples) const {
   const size_t below_panels = (inputs_ + panel_width - 1) / panel_width;
   const Share part = share(team, samples, below_panels);
-  const Product<T> product = {above.deltas, above.stride, 1, transposed_.data(), outputs_ * panel_width, panel_width,
-                              below.deltas, below.stride, panel_width, outputs_, part.rows, part.panels};
+  const Product<T> product = {above.deltas,
+                              above.stride,
+                              1,
+                              transposed_.data(),
+                              outputs_ * panel_width,
+                              panel_width,
+                              below.deltas,
+                              below.stride,
+                              panel_width,
+                              outputs_,
+                              part.rows,
+                              part.panels};
   kernels<T>().input_gradient({product, below.activation, below.pre_activations, below.activations});
 }
 
@@ -81,8 +103,9 @@ template <class T>
 void Dense<T>::gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                         const GradientTarget<T>& target) const {
   const Share part = share(team, inputs_, panels());
-  const Product<T> product = {below.activations, 1, below.stride, above.deltas, panel_width, above.stride,
-                              target.gradient, panel_width, inputs_ * panel_width, samples, part.rows, part.panels};
+  const Product<T> product = {
+      below.activations, 1,           below.stride,          above.deltas, panel_width, above.stride,
+      target.gradient,   panel_width, inputs_ * panel_width, samples,      part.rows,   part.panels};
   kernels<T>().weight_gradient({product, target.accumulate, target.update, weights_with(target)});
   const Range bias_panels = part.panels.size() == panels() ? team.share(panels()) : part.panels;
   T* bias_gradient = target.gradient == nullptr ? nullptr : target.gradient + weights_size();
@@ -92,8 +115,7 @@ void Dense<T>::gradient(const Team& team, const Signal<T>& below, const Signal<T
 
 template <class T>
 Parameters<T> Dense<T>::weights_with(const GradientTarget<T>& target) const {
-  return {weights_, {target.slots[0], target.slots[1], target.slots[2]}, T(options_.l1), T(options_.l2),
-          target.shrink};
+  return {weights_, {target.slots[0], target.slots[1], target.slots[2]}, T(options_.l1), T(options_.l2), target.shrink};
 }
 
 template <class T>

@@ -16,17 +16,17 @@ struct Signal {
   Activation activation = Activation::identity;
   T* pre_activations = nullptr;  // the activations themselves where nobody needs both
   T* activations = nullptr;
-  T* deltas = nullptr;           // null: nobody asks for them
+  T* deltas = nullptr;  // null: nobody asks for them
 };
 
 // Where a layer's gradient goes: into memory, or through an update straight into the parameters.
 template <class T>
 struct GradientTarget {
-  T* gradient;                     // laid out as the parameters; unused with an update
-  bool accumulate;                 // continue the sums that are in `gradient`
-  const StepSettings<T>* update;   // null: store
-  T* slots[max_slots];             // the optimiser's state, laid out as the parameters
-  T shrink;                        // decoupled weight decay of this step
+  T* gradient;                    // laid out as the parameters; unused with an update
+  bool accumulate;                // continue the sums that are in `gradient`
+  const StepSettings<T>* update;  // null: store
+  T* slots[max_slots];            // the optimiser's state, laid out as the parameters
+  T shrink;                       // decoupled weight decay of this step
 };
 
 // Calls that take a Team are made by all its threads at once; between two such calls stands a barrier.

@@ -36,7 +36,7 @@ const RuleEntry& entry(Rule rule) {
 
 const std::vector<std::string>& setting_names() {
   static const std::vector<std::string> names = {
-      "momentum", "nesterov", "beta1",     "beta2",    "rho",      "epsilon",  "weight_decay", "clip_norm",
+      "momentum",   "nesterov", "beta1",    "beta2",     "rho",      "epsilon",  "weight_decay", "clip_norm",
       "clip_value", "increase", "decrease", "smoothing", "min_gain", "max_gain", "min_step",     "max_step"};
   return names;
 }

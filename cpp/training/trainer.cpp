@@ -113,8 +113,8 @@ class LossStage {
         metrics_(capacity) {}
 
   void compute(const Team& team, const Signal<T>& output, const Chunk<T>& chunk) {
-    const Rows<T> rows = {output.pre_activations, output.activations,          output.deltas,    output.stride,
-                          output.size,            team.share(chunk.samples), output.activation};
+    const Rows<T> rows = {output.pre_activations,    output.activations, output.deltas, output.stride, output.size,
+                          team.share(chunk.samples), output.activation};
     kernels<T>().loss({rows, loss_.kind, metric_, T(loss_.huber_delta), chunk.targets.data(), chunk.weights.data(),
                        losses_.data(), metrics_.data()});
   }
@@ -166,8 +166,7 @@ class StoredStep {
     for (size_t i = team.index(); i < network_.size(); i += team.size()) {
       if (!network_.layer(i).trainable) continue;
       if (regularize) network_.layer(i).regularize(gradient + network_.offset(i), settings.clip_value);
-      square_sums_.data()[i] =
-          kernels<T>().square_sum(gradient + network_.offset(i), network_.layer(i).packed_size());
+      square_sums_.data()[i] = kernels<T>().square_sum(gradient + network_.offset(i), network_.layer(i).packed_size());
     }
     team.barrier();
     settings.scale = scale();
@@ -528,14 +527,14 @@ void predict(const Network<T>& network, const Source& inputs, T* outputs) {
   });
 }
 
-#define CHAINRULE_INSTANTIATE(T)                                                                                      \
-  template size_t chunk_size<T>(const Network<T>&, size_t);                                                           \
-  template EpochResult train_epoch<T>(Network<T>&, OptimizerState<T>&, const Optimizer&, const Data&,                 \
-                                      const EpochOptions&, const Poll&);                                              \
-  template Evaluation<T> evaluate<T>(const Network<T>&, const Data&, const Loss&);                                    \
-  template double loss_and_gradient<T>(Network<T>&, Workspace<T>&, const Data&, const Loss&, T*);                     \
-  template void backward<T>(Network<T>&, Workspace<T>&, size_t, T*);                                                  \
-  template void step<T>(Network<T>&, OptimizerState<T>&, const Optimizer&, double, T*);                               \
+#define CHAINRULE_INSTANTIATE(T)                                                                      \
+  template size_t chunk_size<T>(const Network<T>&, size_t);                                           \
+  template EpochResult train_epoch<T>(Network<T>&, OptimizerState<T>&, const Optimizer&, const Data&, \
+                                      const EpochOptions&, const Poll&);                              \
+  template Evaluation<T> evaluate<T>(const Network<T>&, const Data&, const Loss&);                    \
+  template double loss_and_gradient<T>(Network<T>&, Workspace<T>&, const Data&, const Loss&, T*);     \
+  template void backward<T>(Network<T>&, Workspace<T>&, size_t, T*);                                  \
+  template void step<T>(Network<T>&, OptimizerState<T>&, const Optimizer&, double, T*);               \
   template void predict<T>(const Network<T>&, const Source&, T*)
 CHAINRULE_INSTANTIATE(float);
 CHAINRULE_INSTANTIATE(double);

@@ -61,8 +61,7 @@ Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& 
 // The objective (with penalties) and its gradient, laid out as the parameters. The workspace holds the signals of the
 // last chunk afterwards: of all samples, if its capacity is their number.
 template <class T>
-double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Data& data, const Loss& loss,
-                         T* gradient);
+double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Data& data, const Loss& loss, T* gradient);
 
 // Gradients of all trainable layers from the deltas of the workspace's output, and the delta below the first layer.
 template <class T>

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,14 @@ from ._checks import checked_integer, checked_number
 from ._config import from_config, to_config
 from .history import History
 from .layers import Dense, Input
-from .losses import LOSSES
-from .optimizers import OPTIMIZERS
+from .losses import LOSSES, Loss
+from .optimizers import OPTIMIZERS, Optimizer
 from .schedules import SCHEDULES
 
 if TYPE_CHECKING:
     from .network import Network
 
+_Settings = TypeVar("_Settings")
 Tensors = dict[str, NDArray[Any]]
 
 _SETTINGS: dict[str, type] = {
@@ -74,12 +75,18 @@ def restore(network: Network, description: dict[str, Any], tensors: Tensors) -> 
     network._core.set_parameters(parameters)
     network.epochs = checked_integer(description["epochs"], "epochs", lowest=0)
     network.rate_factor = checked_number(description["rate_factor"], "rate_factor", lowest=0)
-    network.optimizer = from_config(description["optimizer"], _SETTINGS)
-    network.loss = from_config(description["loss"], _SETTINGS)
+    network.optimizer = _of_type(Optimizer, from_config(description["optimizer"], _SETTINGS))
+    network.loss = _of_type(Loss, from_config(description["loss"], _SETTINGS))
     network.history = History({str(name): [float(v) for v in vs] for name, vs in description["history"].items()})
     if description["rule"]:
         steps = checked_integer(description["steps"], "steps", lowest=0)
         network._core.set_optimizer_state(description["rule"], steps, slots)
+
+
+def _of_type(expected: type[_Settings], settings: Any) -> _Settings | None:
+    if settings is not None and not isinstance(settings, expected):
+        raise ValueError(f"expected settings of {expected.__name__}, got {settings!r}")
+    return settings
 
 
 def _taken(tensors: Tensors, name: str, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:

@@ -191,15 +191,64 @@ def in_float64(network: Network) -> Network:
 
 
 def compare(
-    stage: str, against: str, got: NDArray[Any], expected: NDArray[Any], tolerance: float, kinks: int = 0
+    stage: str,
+    against: str,
+    got: NDArray[Any],
+    expected: NDArray[Any],
+    tolerance: float,
+    *,
+    scale: float = 0.0,
+    kinks: int = 0,
 ) -> Line:
-    """Compare two arrays relative to the largest magnitude in the expected one."""
+    """Compare two arrays, relative to the largest magnitude in the expected one or to `scale`, if that is larger."""
     difference = np.abs(got.astype(np.float64) - expected)
-    scale = max(float(np.abs(expected).max(initial=0.0)), 1e-30)
-    worst = np.unravel_index(int(np.argmax(difference)), difference.shape) if difference.size else (0,)
-    error = float(difference[worst]) / scale if difference.size else 0.0
+    if difference.size == 0:
+        return Line(stage, against, 0.0, tolerance, "nowhere", kinks)
+    scale = max(scale, float(np.abs(expected).max()), 1e-30)
+    worst = np.unravel_index(int(np.argmax(difference)), difference.shape)
     place = ", ".join(str(int(i)) for i in worst)
-    return Line(stage, against, error, tolerance, f"[{place}]", kinks)
+    return Line(stage, against, float(difference[worst]) / scale, tolerance, f"[{place}]", kinks)
+
+
+@dataclass(frozen=True)
+class Scales:
+    """How large the terms are whose differences a stage is: what its rounding is relative to.
+
+    A trained network's output and target all but cancel; what is left of them carries their rounding. So terms are
+    added up as magnitudes, on the way that the deltas go (Higham 2002, running error analysis).
+    """
+
+    loss: float
+    deltas: list[float]
+    weight_gradients: list[float]
+    bias_gradients: list[float]
+
+
+def scales_of(net: reference.Network, y: NDArray[Any], weights: Array, loss: Loss) -> Scales:
+    """Return the scales of a batch that has just gone forward through the reference."""
+    last = net.layers[-1]
+    share = (weights / weights.sum())[:, None]
+    t = reference.losses.target_rows(y, last.activations.shape[1])
+    terms = np.abs(last.activations) + np.abs(t)
+    loss_scale = np.abs(last.pre_activations) * t if loss.name == "cross_entropy" else 0.5 * terms**2
+    magnitude = share * terms
+    if loss.name != "cross_entropy" and last.activation != "softmax":
+        magnitude = magnitude * _slope(last)
+    deltas: list[float] = []
+    of_weights: list[float] = []
+    of_biases: list[float] = []
+    for i in range(len(net.layers) - 1, -1, -1):
+        layer = net.layers[i]
+        deltas.insert(0, float(magnitude.max()))
+        of_weights.insert(0, float((np.abs(layer.inputs).T @ magnitude).max()))
+        of_biases.insert(0, float(magnitude.sum(axis=0).max()))
+        if i > 0:
+            magnitude = (magnitude @ np.abs(layer.weights).T) * _slope(net.layers[i - 1])
+    return Scales(float((share * loss_scale).sum()), deltas, of_weights, of_biases)
+
+
+def _slope(layer: reference.Dense) -> Array:
+    return np.abs(reference.activations.DERIVATIVES[layer.activation](layer.pre_activations))
 
 
 def _sides(z: Array, activation: str) -> NDArray[np.int64]:
@@ -246,16 +295,21 @@ def _stages(
     net = reference_of(network)
     core.forward(X)
     net.forward(X)
-    for i, layer in enumerate(net.layers):
-        yield compare(f"activations, layer {i + 1}", "reference", core.activations(i), layer.activations, tolerance)
+    for i, layer in enumerate(net.layers, start=1):
+        yield compare(f"activations, layer {i}", "reference", core.activations(i - 1), layer.activations, tolerance)
     objective = core.loss_and_gradient(X, y, weights, loss._core())
     expected = net.loss_and_gradient(X, y, reference_loss(loss), weights)
-    yield compare("loss", "reference", np.array([objective]), np.array([expected]), tolerance)
+    scales = scales_of(net, y, weights, loss)
+
+    def against(stage: str, got: NDArray[Any], wanted: Array, scale: float) -> Line:
+        return compare(stage, "reference", got, wanted, tolerance, scale=scale, kinks=kinks)
+
+    yield against("loss", np.array([objective]), np.array([expected]), scales.loss)
     for i, layer in enumerate(net.layers):
-        yield compare(f"deltas, layer {i + 1}", "reference", core.deltas(i), layer.deltas, tolerance, kinks)
+        yield against(f"deltas, layer {i + 1}", core.deltas(i), layer.deltas, scales.deltas[i])
     for i, ((weight, bias), layer) in enumerate(zip(network.gradients, net.layers, strict=True)):
-        yield compare(f"weight gradient, layer {i + 1}", "reference", weight, layer.weight_gradient, tolerance, kinks)
-        yield compare(f"bias gradient, layer {i + 1}", "reference", bias, layer.bias_gradient, tolerance, kinks)
+        yield against(f"weight gradient, layer {i + 1}", weight, layer.weight_gradient, scales.weight_gradients[i])
+        yield against(f"bias gradient, layer {i + 1}", bias, layer.bias_gradient, scales.bias_gradients[i])
 
 
 def _one_step(network: Network, optimizer: Optimizer) -> Iterator[Line]:
@@ -276,6 +330,8 @@ def _training(
 ) -> Iterator[Line]:
     """Compare epochs of shuffled batches, two steps each where there are samples enough."""
     net = reference_of(network)
+    net.forward(X)
+    scales = scales_of(net, y, weights, loss)
     pupil = reference_optimizer(optimizer)
     network._core.reset_optimizer()
     batch = len(X) if isinstance(optimizer, IRprop) else -(-len(X) // 2)
@@ -292,7 +348,7 @@ def _training(
         )
     tolerance = TRAINING_TOLERANCE[network.dtype]
     name = f"{len(got) * per_epoch} steps, {type(optimizer).__name__}, {network.dtype}"
-    yield compare(f"{name}: loss", "reference", np.array(got), np.array(expected), tolerance)
+    yield compare(f"{name}: loss", "reference", np.array(got), np.array(expected), tolerance, scale=scales.loss)
     yield compare(f"{name}: parameters", "reference", network.parameters, net.parameters, tolerance)
 
 
@@ -358,7 +414,7 @@ def _layer_differences(
             kept.append(int(index))
     # Relative to the layer's largest gradient, so that the differences' own rounding does not count for a zero.
     kinks = len(chosen) - len(kept)
-    line = compare(stage, "differences", np.array(got), np.array(expected), DIFFERENCES_TOLERANCE, kinks)
+    line = compare(stage, "differences", np.array(got), np.array(expected), DIFFERENCES_TOLERANCE, kinks=kinks)
     where = f"parameter {kept[int(line.where.strip('[]'))]}" if kept else "nowhere"
     return dataclasses.replace(line, where=where)
 

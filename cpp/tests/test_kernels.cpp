@@ -1,0 +1,158 @@
+// The kernels against scalar loops in long double, over shapes with every kind of remainder.
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "aligned.hpp"
+#include "layers/dense.hpp"
+#include "tests/check.hpp"
+#include "training/random.hpp"
+
+using namespace chainrule;
+using namespace chainrule::tests;
+
+namespace {
+
+template <class T>
+AlignedArray<T> random_array(size_t size, uint64_t seed) {
+  AlignedArray<T> array(size);
+  RandomWords words(seed, Purpose::weights, 0, 0);
+  for (size_t i = 0; i < size; ++i) array.data()[i] = T(2 * uniform(words.next()) - 1);
+  return array;
+}
+
+template <class T>
+struct Case {
+  size_t samples, inputs, outputs;
+  size_t below = (inputs + 15) / 16 * 16, above = (outputs + 15) / 16 * 16;
+  AlignedArray<T> plain = random_array<T>(inputs * outputs + outputs, 1);
+  AlignedArray<T> x = random_array<T>(samples * below, 2);
+  AlignedArray<T> z{samples * above}, a{samples * above}, delta{samples * above}, below_delta{samples * below};
+
+  T w(size_t k, size_t j) const { return plain.data()[k * outputs + j]; }
+};
+
+template <class T>
+void test_dense(size_t samples, size_t inputs, size_t outputs) {
+  const double tolerance = sizeof(T) == 4 ? 2e-5 : 1e-13;
+  Case<T> c = {samples, inputs, outputs};
+  Dense<T> layer(inputs, outputs, {Activation::identity, 0, 0, 0});
+  AlignedArray<T> packed(layer.packed_size());
+  layer.pack(c.plain.data(), packed.data());
+  layer.bind(packed.data());
+  AlignedArray<T> back(c.plain.size());
+  layer.unpack(packed.data(), back.data());
+  for (size_t i = 0; i < back.size(); ++i) expect(back.data()[i] == c.plain.data()[i], "pack and unpack");
+
+  const Signal<T> below = {inputs, c.below, Activation::identity, c.x.data(), c.x.data(), c.below_delta.data()};
+  const Signal<T> above = {outputs, c.above, Activation::identity, c.z.data(), c.a.data(), c.delta.data()};
+  for (size_t i = 0; i < samples; ++i) {
+    for (size_t j = 0; j < outputs; ++j) c.delta.data()[i * c.above + j] = T(0.01) * T(int(i * 7 + j * 3) % 19 - 9);
+  }
+  AlignedArray<T> gradient(layer.packed_size());
+  layer.prepare_backward();
+  for (size_t threads : {1, 3}) {
+    run_team(threads, [&](const Team& team) {
+      layer.forward(team, below, above, samples);
+      team.barrier();
+      layer.backward(team, above, below, samples);
+      layer.gradient(team, below, above, samples, {gradient.data(), false, nullptr, {}, T(0)});
+    });
+    for (size_t i = 0; i < samples; ++i) {
+      for (size_t j = 0; j < outputs; ++j) {
+        long double sum = c.plain.data()[inputs * outputs + j];
+        for (size_t k = 0; k < inputs; ++k) sum += (long double)c.x.data()[i * c.below + k] * c.w(k, j);
+        expect_near(double(c.a.data()[i * c.above + j]), double(sum), tolerance, "forward");
+      }
+      for (size_t k = 0; k < inputs; ++k) {
+        long double sum = 0;
+        for (size_t j = 0; j < outputs; ++j) sum += (long double)c.delta.data()[i * c.above + j] * c.w(k, j);
+        expect_near(double(c.below_delta.data()[i * c.below + k]), double(sum), tolerance, "input gradient");
+      }
+    }
+    AlignedArray<T> plain_gradient(c.plain.size());
+    layer.unpack(gradient.data(), plain_gradient.data());
+    for (size_t j = 0; j < outputs; ++j) {
+      long double bias = 0;
+      for (size_t i = 0; i < samples; ++i) bias += (long double)c.delta.data()[i * c.above + j];
+      expect_near(double(plain_gradient.data()[inputs * outputs + j]), double(bias), tolerance, "bias gradient");
+      for (size_t k = 0; k < inputs; ++k) {
+        long double sum = 0;
+        for (size_t i = 0; i < samples; ++i) {
+          sum += (long double)c.x.data()[i * c.below + k] * c.delta.data()[i * c.above + j];
+        }
+        expect_near(double(plain_gradient.data()[k * outputs + j]), double(sum), tolerance, "weight gradient");
+      }
+    }
+  }
+}
+
+// An update that is fused into the gradient is the update from the stored gradient, bit for bit.
+template <class T>
+void test_fused_update(Rule rule) {
+  constexpr size_t samples = 7, inputs = 29, outputs = 35;
+  StepSettings<T> settings = {};
+  settings.rule = rule;
+  settings.rate = T(0.1);
+  settings.momentum = settings.decay1 = settings.smoothing = T(0.9);
+  settings.decay2 = T(0.99);
+  settings.correction = settings.lookahead = settings.now = settings.scale = T(1);
+  settings.epsilon = T(1e-4);
+  settings.increase = T(1.2);
+  settings.decrease = T(0.5);
+  settings.minimum = T(0.01);
+  settings.maximum = T(10);
+  AlignedArray<T> results[2];
+  for (bool fused : {false, true}) {
+    Case<T> c = {samples, inputs, outputs};
+    Dense<T> layer(inputs, outputs, {Activation::identity, 0.01, 0.02, 0});
+    AlignedArray<T> packed(layer.packed_size()), gradient(layer.packed_size());
+    layer.pack(c.plain.data(), packed.data());
+    layer.bind(packed.data());
+    const Signal<T> below = {inputs, c.below, Activation::identity, c.x.data(), c.x.data(), nullptr};
+    const Signal<T> above = {outputs, c.above, Activation::identity, c.z.data(), c.a.data(), c.delta.data()};
+    for (size_t i = 0; i < samples; ++i) {
+      for (size_t j = 0; j < outputs; ++j) c.delta.data()[i * c.above + j] = T(0.1) * T(int(i * 7 + j * 3) % 19 - 9);
+    }
+    AlignedArray<T> slots[max_slots] = {AlignedArray<T>(packed.size()), AlignedArray<T>(packed.size()),
+                                        AlignedArray<T>(packed.size())};
+    GradientTarget<T> target = {gradient.data(), false, fused ? &settings : nullptr, {}, T(0.001)};
+    for (size_t i = 0; i < max_slots; ++i) target.slots[i] = slots[i].data();
+    run_team(1, [&](const Team& team) {
+      for (int step = 0; step < 3; ++step) {
+        layer.gradient(team, below, above, samples, target);
+        if (fused) continue;
+        GradientTarget<T> stored = target;
+        stored.update = &settings;
+        layer.regularize(gradient.data(), T(0));
+        layer.update(stored);
+      }
+    });
+    results[fused] = packed;
+  }
+  for (size_t i = 0; i < results[0].size(); ++i) {
+    expect(results[0].data()[i] == results[1].data()[i], "fused update is the stored one");
+  }
+}
+
+template <class T>
+void test_all() {
+  for (size_t samples : {1, 2, 5, 12, 13, 25}) {
+    for (size_t inputs : {1, 3, 16, 37}) {
+      for (size_t outputs : {1, 10, 16, 17, 33, 48}) test_dense<T>(samples, inputs, outputs);
+    }
+  }
+  for (Rule rule : {Rule::sgd, Rule::momentum, Rule::nesterov, Rule::adagrad, Rule::adadelta, Rule::rmsprop, Rule::adam,
+                    Rule::nadam, Rule::delta_bar_delta, Rule::irprop}) {
+    test_fused_update<T>(rule);
+  }
+}
+
+}  // namespace
+
+int main() {
+  std::printf("kernels: %s\n", kernel_table().name);
+  test_all<float>();
+  test_all<double>();
+  return result();
+}

@@ -1,0 +1,93 @@
+// A whole training run in C++, for the sanitizers: odd shapes, chunks, threads, every way to stop.
+#include <numeric>
+
+#include "layers/dense.hpp"
+#include "tests/check.hpp"
+#include "training/random.hpp"
+#include "training/trainer.hpp"
+
+using namespace chainrule;
+using namespace chainrule::tests;
+
+namespace {
+
+template <class T>
+Network<T> made_network() {
+  Network<T> network(11);
+  network.add(std::make_unique<Dense<T>>(11, 37, typename Dense<T>::Options{Activation::gelu, 0, 0.01, 1.0}));
+  network.add(std::make_unique<Dense<T>>(37, 5, typename Dense<T>::Options{Activation::softmax, 0.001, 0, 0}));
+  std::vector<T> plain(network.parameter_count());
+  RandomWords words(3, Purpose::weights, 0, 0);
+  for (T& w : plain) w = T(uniform(words.next()) - 0.5);
+  network.pack(plain.data(), network.parameters().data());
+  return network;
+}
+
+template <class T>
+void test_training(const std::map<std::string, double>& settings, size_t batch) {
+  constexpr size_t samples = 53;
+  std::vector<double> x(samples * 11);
+  std::vector<int64_t> y(samples);
+  RandomWords words(1, Purpose::weights, 0, 0);
+  for (double& value : x) value = uniform(words.next());
+  for (size_t i = 0; i < samples; ++i) y[i] = int64_t(i % 5);
+  Data data;
+  data.inputs = {reinterpret_cast<const char*>(x.data()), Element::float64, 88, 8, samples, 11};
+  data.targets.labels = y.data();
+  const std::vector<double> rates((samples + batch - 1) / batch, 0.1);
+  const Loss loss = {LossKind::cross_entropy, 0.1, 1};
+  const EpochOptions options = {batch, true, 1, 0, loss, rates.data(), 0.1};
+
+  std::vector<AlignedArray<T>> results;
+  for (size_t threads : {1, 4}) {
+    set_num_threads(threads);
+    Network<T> network = made_network<T>();
+    const Optimizer optimizer("adam", settings);
+    OptimizerState<T> state(optimizer, network.parameters().size(), 0.1);
+    const double before = evaluate(network, data, loss).loss;
+    for (int epoch = 0; epoch < 5; ++epoch) {
+      const EpochResult done = train_epoch(network, state, optimizer, data, options, {});
+      expect(done.steps == rates.size() && done.diverged < 0, "epoch is whole");
+    }
+    expect(evaluate(network, data, loss).loss < before, "loss falls");
+    results.push_back(network.parameters());
+  }
+  set_num_threads(0);
+  for (size_t i = 0; i < results[0].size(); ++i) {
+    expect(results[0].data()[i] == results[1].data()[i], "threads change nothing");
+  }
+}
+
+void test_divergence() {
+  const std::vector<float> x(33, 1.0f);
+  const std::vector<int64_t> y(3, 0);
+  Data data;
+  data.inputs = {reinterpret_cast<const char*>(x.data()), Element::float32, 44, 4, 3, 11};
+  data.targets.labels = y.data();
+  const std::vector<double> rates(3, 1e38);
+  Network<float> network = made_network<float>();
+  const AlignedArray<float> before = network.parameters();
+  const Optimizer optimizer("sgd", {});
+  OptimizerState<float> state(optimizer, before.size(), 0);
+  const EpochOptions options = {1, false, 0, 0, {LossKind::mse, 0, 1}, rates.data(), 0};
+  const EpochResult done = train_epoch(network, state, optimizer, data, options, {});
+  expect(done.diverged >= 0, "divergence is seen");
+  for (size_t i = 0; i < before.size(); ++i) {
+    expect(before.data()[i] == network.parameters().data()[i], "divergence is undone");
+  }
+  expect(state.steps() == 0, "state is from before");
+}
+
+}  // namespace
+
+int main() {
+  const std::map<std::string, double> adam = {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}};
+  std::map<std::string, double> clipped = adam;
+  clipped["clip_norm"] = 0.5;
+  for (size_t batch : {1, 7, 53}) {
+    test_training<float>(adam, batch);
+    test_training<double>(clipped, batch);
+  }
+  test_divergence();
+  return result();
+}

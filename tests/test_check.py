@@ -1,0 +1,63 @@
+"""The check finds what is wrong, and knows a kink when it meets one."""
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import reference
+
+
+def data(samples=6):
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((samples, 5)), rng.standard_normal((samples, 3))
+
+
+def test_check_leaves_the_network_alone():
+    net = cr.Network([5, 6, 3], seed=0)
+    X, y = data()
+    net.fit(X, y, epochs=2, verbose=0)
+    other = net.copy()
+    net.check(X, y)
+    for n in (net, other):
+        n.fit(X, y, epochs=1, verbose=0)
+    assert net.parameters.tobytes() == other.parameters.tobytes()
+
+
+@pytest.mark.parametrize("activation", reference.activations.DERIVATIVES)
+def test_check_sees_a_wrong_sign_in_a_derivative(activation, monkeypatch):
+    right = reference.activations.DERIVATIVES[activation]
+    monkeypatch.setitem(reference.activations.DERIVATIVES, activation, lambda z: -right(z))
+    report = cr.Network([5, 6, 3], activation=activation, seed=0).check(*data())
+    assert not report.ok
+    assert "first difference: deltas, layer" in repr(report)
+
+
+def test_strict_check_raises(monkeypatch):
+    monkeypatch.setitem(reference.activations.ACTIVATIONS, "tanh", np.sin)
+    with pytest.raises(cr.CheckError, match="first difference: activations, layer 1"):
+        cr.Network([5, 6, 3], activation="tanh", seed=0).check(*data(), strict=True)
+
+
+def test_inputs_of_zero_put_every_unit_on_its_kink():
+    net = cr.Network([5, 6, 3], activation="relu", seed=0)
+    X, y = data()
+    X[0] = 0
+    report = net.check(X, y)
+    assert report.ok, report
+    assert any(line.kinks for line in report.lines)
+
+
+def test_object_model_takes_part_where_it_reaches():
+    X, y = cr.data.identity8()
+    stages = [
+        line.against for line in cr.Network([8, 3, 8], "sigmoid", "sigmoid", seed=0).check(X, y, loss="mse").lines
+    ]
+    assert stages.count("object model") == 2
+
+
+def test_report_is_a_table():
+    report = cr.Network([5, 6, 3], activation="tanh", seed=0).check(*data())
+    text = repr(report)
+    assert "activations, layer 1" in text
+    assert text.endswith("all agree")
+    assert 0 < report.largest_error < 1e-4

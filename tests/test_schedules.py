@@ -1,0 +1,78 @@
+"""The schedules against the reference's plain formulas, and their bits."""
+
+import functools
+import hashlib
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import _exact
+from chainrule.reference import schedules as plain
+
+STEPS = np.arange(0, 3000)
+CASES = {
+    "step": (cr.StepDecay(0.3, every=70, factor=0.9), lambda k: plain.step_decay(k, 0.3, 70, 0.9)),
+    "exponential": (cr.ExponentialDecay(0.3, 100, 0.5), lambda k: plain.exponential_decay(k, 0.3, 100, 0.5)),
+    "inverse": (cr.InverseTimeDecay(0.3, 50), lambda k: plain.inverse_time_decay(k, 0.3, 50)),
+    "cosine": (cr.CosineDecay(0.3, 500, 0.01), lambda k: plain.cosine_decay(k, 0.3, 500, 0.01)),
+    "restarts": (cr.CosineDecay(0.3, 100, 0.01, 2), lambda k: plain.cosine_decay(k, 0.3, 100, 0.01, 2)),
+    "equal restarts": (cr.CosineDecay(0.3, 100, 0.01, 1), lambda k: plain.cosine_decay(k, 0.3, 100, 0.01, 1)),
+    "piecewise": (
+        cr.PiecewiseConstant([10, 200], [0.3, 0.1, 0.01]),
+        lambda k: plain.piecewise_constant(k, [10, 200], [0.3, 0.1, 0.01]),
+    ),
+    "warmup": (
+        cr.Warmup(100, cr.CosineDecay(0.3, 500)),
+        lambda k: plain.warmup(k, 100, functools.partial(plain.cosine_decay, rate=0.3, steps=500)),
+    ),
+    "warmup of a number": (cr.Warmup(100, 0.2), lambda k: plain.warmup(k, 100, lambda _: 0.2)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_schedule_matches_reference(name):
+    schedule, formula = CASES[name]
+    assert schedule(STEPS) == pytest.approx([formula(int(k)) for k in STEPS], rel=1e-13, abs=1e-16)
+
+
+def test_schedules_are_the_same_bytes_on_every_machine():
+    joined = b"".join(schedule(STEPS).tobytes() for schedule, _ in CASES.values())
+    assert hashlib.sha256(joined).hexdigest()[:16] == "4ca8f426bd844261"
+
+
+def test_exact_functions_are_accurate():
+    x = np.linspace(-700, 0, 1001)
+    assert _exact.exp(x) == pytest.approx(np.exp(x), rel=1e-15)
+    assert [_exact.log(v) for v in (1e-9, 0.3, 0.999, 1.0)] == pytest.approx(np.log([1e-9, 0.3, 0.999, 1.0]), rel=1e-15)
+    u = np.linspace(0, 1, 1001)
+    assert _exact.cos_pi(u) == pytest.approx(np.cos(np.pi * u), abs=5e-16)
+
+
+def test_training_takes_the_schedule_step_by_step():
+    X, y = cr.data.sine(20)
+    nets = [cr.Network([1, 4, 1], seed=0, dtype="float64") for _ in range(2)]
+    schedule = cr.InverseTimeDecay(0.1, 3)
+    nets[0].fit(X, y, epochs=3, batch_size=5, optimizer=cr.SGD(schedule), shuffle=False, verbose=0)
+    for k in range(12):
+        rows = slice(5 * (k % 4), 5 * (k % 4) + 5)
+        nets[1].train_on_batch(X[rows], y[rows], optimizer=cr.SGD(float(schedule(k))))
+    assert nets[0].parameters == pytest.approx(nets[1].parameters, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: cr.StepDecay(-1, 10), "rate must be"),
+        (lambda: cr.StepDecay(1, 0), "every must be at least 1"),
+        (lambda: cr.StepDecay(1, 1, 2.0), "factor must be"),
+        (lambda: cr.CosineDecay(0.1, 10, 0.2), "minimum must be"),
+        (lambda: cr.PiecewiseConstant([5, 3], [1, 1, 1]), "ascending"),
+        (lambda: cr.PiecewiseConstant([5], [1]), "one more"),
+        (lambda: cr.Warmup(0, 0.1), "steps must be"),
+        (lambda: cr.ExponentialDecay(float("nan"), 1, 0.5), "rate must be finite"),
+    ],
+)
+def test_bad_settings_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
