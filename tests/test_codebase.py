@@ -37,7 +37,11 @@ def test_version_is_that_of_pyproject(version):
 def test_version_is_written_in_pyproject_only():
     sources = [ROOT / "CMakeLists.txt"]
     for folder in ("cmake", "cpp", "python"):
-        sources += [path for path in (ROOT / folder).rglob("*") if path.suffix in {".cmake", ".txt", ".cpp", ".hpp", ".py", ".pyi"}]
+        sources += [
+            path
+            for path in (ROOT / folder).rglob("*")
+            if path.suffix in {".cmake", ".txt", ".cpp", ".hpp", ".py", ".pyi"}
+        ]
     assert [path for path in sources if f'"{PROJECT["version"]}"' in path.read_text(encoding="utf-8")] == []
 
 
@@ -59,7 +63,9 @@ def stub_class(node: ast.ClassDef, classes: dict[str, dict[str, Member]]) -> dic
     members: dict[str, Member] = {}
     for base in node.bases:
         members |= classes.get(ast.unparse(base).partition("[")[0], {})
-    return members | dict(stub_member(child) for child in node.body if isinstance(child, ast.FunctionDef | ast.AnnAssign))
+    return members | dict(
+        stub_member(child) for child in node.body if isinstance(child, ast.FunctionDef | ast.AnnAssign)
+    )
 
 
 def stub() -> tuple[dict[str, dict[str, Member]], dict[str, Member]]:
@@ -92,7 +98,7 @@ CLASSES, MEMBERS = stub()
 def test_stub_has_the_names_of_the_extension():
     extension = {name: value for name, value in vars(_core).items() if is_public(name)}
     assert CLASSES.keys() == {name for name, value in extension.items() if isinstance(value, type)}
-    assert MEMBERS == {name: extension_member(value) for name, value in extension.items() if name not in CLASSES}
+    assert {name: extension_member(value) for name, value in extension.items() if name not in CLASSES} == MEMBERS
 
 
 @pytest.mark.parametrize("name", CLASSES)

@@ -384,12 +384,15 @@ def _central_differences(
     network._core.loss_and_gradient(X, y, weights, loss._core())
     gradient = network._core.gradients().astype(np.float64)
     net = reference_of(network)
+    net.forward(X)
+    scales = scales_of(net, y, weights, loss)
     begin = 0
     for i, layer in enumerate(network._dense):
         size = layer.weights.size + layer.units
         if layer.trainable:
             chosen = begin + np.random.default_rng(i).permutation(size)[:SAMPLED]
-            yield _layer_differences(f"gradient, layer {i + 1}", net, chosen, gradient, X, y, weights, loss)
+            scale = max(scales.weight_gradients[i], scales.bias_gradients[i])
+            yield _layer_differences(f"gradient, layer {i + 1}", net, chosen, gradient, X, y, weights, loss, scale)
         begin += size
 
 
@@ -402,19 +405,21 @@ def _layer_differences(
     y: NDArray[Any],
     weights: Array,
     loss: Loss,
+    scale: float,
 ) -> Line:
     start = net.parameters
     expected, got, kept = [], [], []
     for index in chosen:
-        h = 1e-4 * max(1.0, abs(float(start[index])))
+        h = 3e-4 * max(1.0, abs(float(start[index])))
         difference, kink = _difference(net, start, int(index), h, X, y, weights, loss)
         if not kink:
             expected.append(difference)
             got.append(gradient[index])
             kept.append(int(index))
-    # Relative to the layer's largest gradient, so that the differences' own rounding does not count for a zero.
     kinks = len(chosen) - len(kept)
-    line = compare(stage, "differences", np.array(got), np.array(expected), DIFFERENCES_TOLERANCE, kinks=kinks)
+    line = compare(
+        stage, "differences", np.array(got), np.array(expected), DIFFERENCES_TOLERANCE, scale=scale, kinks=kinks
+    )
     where = f"parameter {kept[int(line.where.strip('[]'))]}" if kept else "nowhere"
     return dataclasses.replace(line, where=where)
 

@@ -32,9 +32,8 @@ def training_overview(network: Network, confusion: NDArray[np.int64], shown: int
     except ImportError as error:
         raise ImportError('pictures need matplotlib: pip install "chainrule[plot]"') from error
     figure = Figure(figsize=(12, 7), layout="constrained")
-    top: Any
-    bottom: Any
-    top, bottom = figure.subfigures(2, 1, height_ratios=[1, 1.1])  # type: ignore[misc]
+    halves: Any = figure.subfigures(2, 1, height_ratios=[1, 1.1])
+    top, bottom = halves
     loss, metric, matrix = top.subplots(1, 3)
     network.history.plot((loss, metric))
     matrix.imshow(np.log1p(confusion), cmap="Blues")
