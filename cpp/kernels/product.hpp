@@ -52,6 +52,7 @@ CHAINRULE_INLINE void tile(const Product<T>& product, size_t row, size_t panel, 
 #pragma GCC unroll 24
     for (size_t r = 0; r < R; ++r) {
       const Vector<T> element = Vector<T>::broadcast(a[r * product.a_row]);
+#pragma GCC unroll 2
       for (size_t q = 0; q < Q; ++q) sum[r][q] = fma(element, column[q], sum[r][q]);
     }
     a += product.a_inner;

@@ -31,26 +31,34 @@ struct Vector {
 
   static CHAINRULE_INLINE Vector broadcast(T value) {
     Vector v;
+#pragma GCC unroll 8
     for (size_t i = 0; i < parts; ++i) v.part[i] = value - Real{};
     return v;
   }
   static CHAINRULE_INLINE Vector zero() {
     Vector v;
+#pragma GCC unroll 8
     for (size_t i = 0; i < parts; ++i) v.part[i] = Real{};
     return v;
   }
   static CHAINRULE_INLINE Vector load(const T* from) {
     Vector v;
-    __builtin_memcpy(v.part, from, sizeof v.part);
+#pragma GCC unroll 8
+    for (size_t i = 0; i < parts; ++i) __builtin_memcpy(&v.part[i], from + i * part_lanes, sizeof(Real));
     return v;
   }
-  CHAINRULE_INLINE void store(T* to) const { __builtin_memcpy(to, part, sizeof part); }
+  // Register by register: a copy of the whole would keep the sums of a tile in memory.
+  CHAINRULE_INLINE void store(T* to) const {
+#pragma GCC unroll 8
+    for (size_t i = 0; i < parts; ++i) __builtin_memcpy(to + i * part_lanes, &part[i], sizeof(Real));
+  }
 };
 
 // An operation on each native register of its arguments in turn.
 template <class T, class Operation, class... Vectors>
 CHAINRULE_INLINE Vector<T> map_parts(Operation operation, const Vectors&... v) {
   Vector<T> result;
+#pragma GCC unroll 8
   for (size_t i = 0; i < Vector<T>::parts; ++i) result.part[i] = operation(v.part[i]...);
   return result;
 }
@@ -58,6 +66,7 @@ CHAINRULE_INLINE Vector<T> map_parts(Operation operation, const Vectors&... v) {
 template <class T, class Comparison>
 CHAINRULE_INLINE Mask<T> compare_parts(Comparison comparison, const Vector<T>& a, const Vector<T>& b) {
   Mask<T> result;
+#pragma GCC unroll 8
   for (size_t i = 0; i < Vector<T>::parts; ++i) result.part[i] = comparison(a.part[i], b.part[i]);
   return result;
 }

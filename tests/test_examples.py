@@ -1,0 +1,58 @@
+"""Every example runs, and reaches what it says."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def run(name, *arguments, folder):
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / name), *arguments], cwd=folder, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def number(pattern, text):
+    return float(re.search(pattern, text)[1])
+
+
+def test_xor(tmp_path):
+    assert run("xor.py", folder=tmp_path).splitlines()[1].endswith("accuracy 100%")
+
+
+def test_encoder(tmp_path):
+    out = run("encoder.py", folder=tmp_path)
+    assert number(r"steps: (\S+)", out) < 1e-6
+    rows = [line.split() for line in out.splitlines()[3:]]
+    assert all(row[0] == row[1] for row in rows)
+    assert len({tuple(row[2:]) for row in rows}) == 8
+
+
+def test_function_approximation(tmp_path):
+    assert number(r"noise: (\S+)", run("function_approximation.py", folder=tmp_path)) < 0.08
+    assert (tmp_path / "function_approximation.png").stat().st_size > 10_000
+
+
+def test_gradient_checking(tmp_path):
+    assert run("gradient_checking.py", folder=tmp_path).rstrip().endswith("all agree")
+
+
+def test_custom_loss(tmp_path):
+    for line in run("custom_loss.py", folder=tmp_path).splitlines():
+        assert number(r": (\S+)", line) == pytest.approx(number(r"quantile (\S+):", line), abs=0.05)
+
+
+def test_lbfgs(tmp_path):
+    assert number(r"accuracy (\S+)%", run("lbfgs.py", folder=tmp_path)) > 99
+
+
+def test_every_example_is_tested():
+    here = Path(__file__).read_text(encoding="utf-8")
+    untested = [path.name for path in EXAMPLES.glob("*.py") if path.name not in here and path.name != "mnist.py"]
+    assert untested == []
