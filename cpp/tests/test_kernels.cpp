@@ -51,7 +51,7 @@ void test_dense(size_t samples, size_t inputs, size_t outputs) {
   }
   AlignedArray<T> gradient(layer.packed_size());
   layer.prepare_backward();
-  for (size_t threads : {1, 3}) {
+  for (size_t threads : {1u, 3u}) {
     run_team(threads, [&](const Team& team) {
       layer.forward(team, below, above, samples);
       team.barrier();
@@ -137,9 +137,9 @@ void test_fused_update(Rule rule) {
 
 template <class T>
 void test_all() {
-  for (size_t samples : {1, 2, 5, 12, 13, 25}) {
-    for (size_t inputs : {1, 3, 16, 37}) {
-      for (size_t outputs : {1, 10, 16, 17, 33, 48}) test_dense<T>(samples, inputs, outputs);
+  for (size_t samples : {1u, 2u, 5u, 12u, 13u, 25u}) {
+    for (size_t inputs : {1u, 3u, 16u, 37u}) {
+      for (size_t outputs : {1u, 10u, 16u, 17u, 33u, 48u}) test_dense<T>(samples, inputs, outputs);
     }
   }
   for (Rule rule : {Rule::sgd, Rule::momentum, Rule::nesterov, Rule::adagrad, Rule::adadelta, Rule::rmsprop, Rule::adam,

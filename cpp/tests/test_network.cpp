@@ -39,7 +39,7 @@ void test_training(const std::map<std::string, double>& settings, size_t batch) 
   const EpochOptions options = {batch, true, 1, 0, loss, rates.data(), 0.1};
 
   std::vector<AlignedArray<T>> results;
-  for (size_t threads : {1, 4}) {
+  for (size_t threads : {1u, 4u}) {
     set_num_threads(threads);
     Network<T> network = made_network<T>();
     const Optimizer optimizer("adam", settings);
@@ -84,7 +84,7 @@ int main() {
   const std::map<std::string, double> adam = {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}};
   std::map<std::string, double> clipped = adam;
   clipped["clip_norm"] = 0.5;
-  for (size_t batch : {1, 7, 53}) {
+  for (size_t batch : {1u, 7u, 53u}) {
     test_training<float>(adam, batch);
     test_training<double>(clipped, batch);
   }

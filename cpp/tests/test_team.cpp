@@ -9,7 +9,7 @@ using namespace chainrule;
 using namespace chainrule::tests;
 
 int main() {
-  for (size_t threads : {1, 2, 3, 8}) {
+  for (size_t threads : {1u, 2u, 3u, 8u}) {
     std::vector<int> touched(101);
     std::atomic<int> together{0};
     std::atomic<bool> apart{false};
