@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -37,9 +38,9 @@ class AlignedArray {
   struct Release {
     void operator()(T* p) const { ::operator delete(p, std::align_val_t(alignment)); }
   };
-  // A size that overflows asks for more than there is, and fails as an allocation does.
   static std::size_t bytes(std::size_t size) {
-    return size > SIZE_MAX / sizeof(T) ? SIZE_MAX - alignment : size * sizeof(T);
+    if (size > PTRDIFF_MAX / sizeof(T)) throw std::bad_alloc();
+    return size * sizeof(T);
   }
 
   std::unique_ptr<T, Release> data_;

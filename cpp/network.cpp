@@ -39,9 +39,9 @@ void Network<T>::unpack(const T* packed, T* plain) const {
 }
 
 template <class T>
-size_t Network<T>::work() const {
-  size_t work = 0;
-  for (const auto& layer : layers_) work += layer->work();
+double Network<T>::work(size_t entries) const {
+  double work = double(layers_[0]->work()) * double(entries) / double(inputs());
+  for (size_t i = 1; i < size(); ++i) work += double(layers_[i]->work());
   return work;
 }
 
@@ -66,38 +66,50 @@ void Network<T>::prepare_backward(size_t lowest) {
 
 template <class T>
 void Network<T>::forward(const Team& team, const std::vector<Signal<T>>& signals, size_t samples) const {
+  bool own_samples = true;
   for (size_t i = 0; i < size(); ++i) {
+    const bool by_samples = layers_[i]->by_samples(team, samples);
+    if (i > 0 && !(own_samples && by_samples)) team.barrier();
     layers_[i]->forward(team, signals[i], signals[i + 1], samples);
-    team.barrier();
+    own_samples = by_samples;
   }
+  if (!own_samples) team.barrier();
 }
 
 template <class T>
 void Network<T>::backward(const Team& team, const std::vector<Signal<T>>& signals, size_t samples,
                           size_t lowest) const {
+  bool own_samples = true;
   for (size_t i = size(); i-- > lowest;) {
+    const bool by_samples = layers_[i]->by_samples(team, samples);
+    if (!(own_samples && by_samples)) team.barrier();
     layers_[i]->backward(team, signals[i + 1], signals[i], samples);
-    team.barrier();
+    own_samples = by_samples;
   }
+  team.barrier();
 }
 
 template <class T>
 Workspace<T>::Workspace(const Network<T>& network, size_t capacity, Purpose purpose) : capacity_(capacity) {
-  const bool training = purpose == Purpose::training;
-  for (size_t i = 0; i <= network.size(); ++i) {
+  Signal<T> input;
+  input.size = network.inputs();
+  input.stride = row_stride<T>(input.size);
+  if (purpose == Purpose::pass) {
+    input.activations = input.pre_activations = room(input.stride);
+    input.deltas = room(input.stride);
+  }
+  signals_.push_back(input);
+  for (size_t i = 0; i < network.size(); ++i) {
+    const Layer<T>& layer = network.layer(i);
     Signal<T> signal;
-    signal.size = i == 0 ? network.inputs() : network.layer(i - 1).outputs();
-    signal.stride = padded(signal.size);
-    signal.activations = room(signal.stride);
-    signal.pre_activations = signal.activations;
-    if (i > 0) {
-      const Layer<T>& layer = network.layer(i - 1);
-      signal.activation = layer.activation();
-      // The losses of the output are computed from z, which prediction has no use for.
-      const bool for_loss = training && i == network.size();
-      if (layer.keeps_pre_activations() || for_loss) signal.pre_activations = room(signal.stride);
-    }
-    if (training) signal.deltas = room(signal.stride);
+    signal.size = layer.outputs();
+    signal.stride = row_stride<T>(signal.size);
+    signal.activation = layer.activation();
+    signal.activations = signal.pre_activations = room(signal.stride);
+    // The losses of the output are computed from z, which prediction has no use for.
+    const bool for_loss = purpose != Purpose::prediction && i + 1 == network.size();
+    if (layer.keeps_pre_activations() || for_loss) signal.pre_activations = room(signal.stride);
+    if (purpose != Purpose::prediction) signal.deltas = room(signal.stride);
     signals_.push_back(signal);
   }
 }
@@ -111,8 +123,8 @@ T* Workspace<T>::room(size_t stride) {
 
 template <class T>
 size_t Workspace<T>::sample_bytes(const Network<T>& network) {
-  size_t values = 3 * padded(network.inputs());
-  for (size_t i = 0; i < network.size(); ++i) values += 3 * padded(network.layer(i).outputs());
+  size_t values = 0;
+  for (size_t i = 0; i < network.size(); ++i) values += 3 * row_stride<T>(network.layer(i).outputs());
   return values * sizeof(T);
 }
 

@@ -34,17 +34,18 @@ class Network {
   void pack(const T* plain, T* packed) const;
   void unpack(const T* packed, T* plain) const;
 
-  // Multiply-adds of one sample's forward pass.
-  size_t work() const;
+  // Multiply-adds of the forward pass of one sample of which `entries` inputs are not zero.
+  double work(size_t entries) const;
   double penalty() const;
   // The lowest layer that learns: no delta is needed below it.
   size_t first_trainable() const;
   // Serial, before the first backward of a pass; `lowest` is the lowest layer whose backward is called.
   void prepare_backward(size_t lowest);
 
-  // signals[i] lies below layer i, signals[size()] is the output. A barrier stands behind every layer.
+  // signals[i] lies below layer i, signals[size()] is the output, of which each thread has its share of the samples
+  // afterwards. Barriers stand where layers need them.
   void forward(const Team&, const std::vector<Signal<T>>& signals, size_t samples) const;
-  // From the output's delta down to the delta above layer `lowest - 1`, with a barrier behind every layer.
+  // From the delta of a thread's share of the output down to the delta above layer `lowest - 1`; ends with a barrier.
   void backward(const Team&, const std::vector<Signal<T>>& signals, size_t samples, size_t lowest) const;
 
  private:
@@ -58,14 +59,15 @@ class Network {
 template <class T>
 class Workspace {
  public:
-  enum class Purpose { prediction, training };
+  // Prediction and training bring the inputs with them; a pass that can be looked at holds them too, and their deltas.
+  enum class Purpose { prediction, training, pass };
 
   Workspace(const Network<T>& network, size_t capacity, Purpose purpose);
 
   size_t capacity() const { return capacity_; }
   const std::vector<Signal<T>>& signals() const { return signals_; }
   const Signal<T>& output() const { return signals_.back(); }
-  // Bytes that one sample takes.
+  // Bytes that one sample takes, beside its inputs.
   static size_t sample_bytes(const Network<T>& network);
 
  private:
@@ -76,6 +78,13 @@ class Workspace {
   std::vector<AlignedArray<T>> arrays_;
 };
 
-inline size_t padded(size_t size) { return (size + panel_width - 1) / panel_width * panel_width; }
+// The stride of rows of `size`: whole panels, and not such that the rows of a tile fall on the same lines of the cache.
+template <class T>
+size_t row_stride(size_t size) {
+  constexpr size_t bytes_apart = 1024;
+  const size_t panels = (size + panel_width - 1) / panel_width;
+  const bool collides = panels * panel_width * sizeof(T) % bytes_apart == 0;
+  return (panels + (collides ? 1 : 0)) * panel_width;
+}
 
 }  // namespace chainrule

@@ -253,7 +253,7 @@ class BoundNetwork {
     const Exclusive lock(*this);
     const BoundData bound(X, y, sample_weight, network_.inputs(), checked_outputs());
     checked_loss(loss);
-    start_pass(chunk_size(network_, bound.data.inputs.rows));
+    start_pass(chunk_size(network_, bound.data.inputs, bound.data.inputs.rows));
     double objective = 0;
     {
       const py::gil_scoped_release unlocked;
@@ -470,7 +470,7 @@ class BoundNetwork {
     forget_pass();
     if (workspace_ == nullptr || workspace_->capacity() != capacity ||
         workspace_->signals().size() != network_.size() + 1) {
-      workspace_ = std::make_unique<Workspace<T>>(network_, capacity, Workspace<T>::Purpose::training);
+      workspace_ = std::make_unique<Workspace<T>>(network_, capacity, Workspace<T>::Purpose::pass);
     }
   }
 

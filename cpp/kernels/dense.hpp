@@ -5,69 +5,141 @@
 #include "kernels/activations.hpp"
 #include "kernels/product.hpp"
 #include "kernels/update.hpp"
+#include "simd/transpose.hpp"
 
 namespace chainrule::CHAINRULE_ISA {
 namespace {
 
+// What follows a product, as targets of `multiply`; the work on a whole tile stays out of line, as there is a copy of
+// the loop over tiles for each size of tile.
+template <class T>
+size_t offset_of(const Product<T>& product, const Place& place) {
+  return place.row * product.c_row + place.panel * product.c_panel;
+}
+
 // Calls function(offset) for each vector of a tile, with its place in the layout of C.
 template <class T, class Function>
-CHAINRULE_INLINE void for_each_vector(const Product<T>& product, size_t row, size_t rows, size_t panel, size_t panels,
-                                      Function function) {
-  for (size_t r = row; r < row + rows; ++r) {
-    for (size_t p = panel; p < panel + panels; ++p) function(r * product.c_row + p * product.c_panel);
+CHAINRULE_INLINE void for_each_vector(const Product<T>& product, const Place& place, Function function) {
+  const size_t begin = offset_of(product, place);
+  for (size_t r = 0; r < place.rows; ++r) {
+    for (size_t q = 0; q < place.panels; ++q) function(begin + r * product.c_row + q * product.c_panel);
   }
 }
 
 template <class T>
-void forward(const Forward<T>& args) {
-  const Product<T>& product = args.product;
-  for_each_tile(product, [&](size_t row, size_t rows, size_t panel, size_t panels) {
-    compute_tile(product, row, rows, panel, panels, Start::bias, args.bias,
-                 product.c + row * product.c_row + panel * product.c_panel, product.c_row, product.c_panel);
+struct ForwardTarget {
+  const Forward<T>& args;
+
+  Sums<T> sums(const Place& place) const {
+    const Product<T>& product = args.product;
+    return {product.c + offset_of(product, place), product.c_row, product.c_panel, Start::bias, args.bias};
+  }
+  __attribute__((noinline)) void finish(const Place& place) const {
+    const Product<T>& product = args.product;
     if (args.activation == Activation::identity && args.outputs == product.c) return;
     with_activation(args.activation, [&](auto kind) {
-      for_each_vector(product, row, rows, panel, panels,
+      for_each_vector(product, place,
                       [&](size_t at) { activate(kind, Vector<T>::load(product.c + at)).store(args.outputs + at); });
     });
-  });
+  }
+};
+
+template <class T>
+void forward(const Forward<T>& args) {
+  multiply(args.product, ForwardTarget<T>{args});
 }
 
 template <class T>
-void input_gradient(const InputGradient<T>& args) {
-  const Product<T>& product = args.product;
-  for_each_tile(product, [&](size_t row, size_t rows, size_t panel, size_t panels) {
-    compute_tile<T>(product, row, rows, panel, panels, Start::zero, nullptr,
-                    product.c + row * product.c_row + panel * product.c_panel, product.c_row, product.c_panel);
+struct InputGradientTarget {
+  const InputGradient<T>& args;
+
+  Sums<T> sums(const Place& place) const {
+    const Product<T>& product = args.product;
+    return {product.c + offset_of(product, place), product.c_row, product.c_panel};
+  }
+  __attribute__((noinline)) void finish(const Place& place) const {
+    const Product<T>& product = args.product;
     if (args.activation == Activation::identity) return;
     with_activation(args.activation, [&](auto kind) {
-      for_each_vector(product, row, rows, panel, panels, [&](size_t at) {
+      for_each_vector(product, place, [&](size_t at) {
         const Vector<T> z = Vector<T>::load(args.pre_activations + at);
         const Vector<T> a = Vector<T>::load(args.activations + at);
         (Vector<T>::load(product.c + at) * derivative(kind, z, a)).store(product.c + at);
       });
     });
-  });
+  }
+};
+
+template <class T>
+void input_gradient(const InputGradient<T>& args) {
+  multiply(args.product, InputGradientTarget<T>{args});
 }
 
 template <class T>
+struct StoredGradientTarget {
+  const WeightGradient<T>& args;
+
+  Sums<T> sums(const Place& place) const {
+    const Product<T>& product = args.product;
+    return {product.c + offset_of(product, place), product.c_row, product.c_panel,
+            args.accumulate ? Start::memory : Start::zero};
+  }
+  void finish(const Place&) const {}
+};
+
+// The gradient of a tile is in a scratch for no longer than its update takes. A panel's rows lie in a row in memory, in
+// the scratch as in the weights: one run to update.
+template <class T>
+struct UpdateTarget {
+  const WeightGradient<T>& args;
+  UpdateRun<T>* run_update;
+  T* scratch;
+
+  // The sums take long enough for the parameters to come near meanwhile.
+  Sums<T> sums(const Place& place) const {
+    for (size_t q = 0; q < place.panels; ++q) {
+      const size_t at = offset_of(args.product, place) + q * args.product.c_panel;
+      prefetch_run(at_offset(args.parameters, at), place.rows * panel_width);
+    }
+    return {scratch, panel_width, place.rows * panel_width};
+  }
+  void finish(const Place& place) const {
+    const size_t run = place.rows * panel_width;
+    for (size_t q = 0; q < place.panels; ++q) {
+      const size_t at = offset_of(args.product, place) + q * args.product.c_panel;
+      run_update(at_offset(args.parameters, at), scratch + q * run, run, *args.update);
+    }
+  }
+};
+
+// Plain gradient descent needs no scratch: it happens in the registers.
+template <class T>
+struct DescentTarget {
+  const WeightGradient<T>& args;
+
+  Sums<T> sums(const Place& place) const {
+    const Product<T>& product = args.product;
+    return {args.parameters.values + offset_of(product, place),
+            product.c_row,
+            product.c_panel,
+            Start::zero,
+            nullptr,
+            End::descend,
+            args.update->rate};
+  }
+  void finish(const Place&) const {}
+};
+
+template <class T>
 void weight_gradient(const WeightGradient<T>& args) {
-  const Product<T>& product = args.product;
-  const Start start = args.accumulate ? Start::memory : Start::zero;
-  alignas(64) T scratch[tile_rows<T> * tile_panels<T> * panel_width];
-  for_each_tile(product, [&](size_t row, size_t rows, size_t panel, size_t panels) {
-    const size_t at = row * product.c_row + panel * product.c_panel;
-    if (args.update == nullptr) {
-      compute_tile<T>(product, row, rows, panel, panels, start, nullptr, product.c + at, product.c_row,
-                      product.c_panel);
-      return;
-    }
-    // A panel's rows lie in a row in memory, in the scratch as in the weights: one run to update.
-    const size_t run = rows * panel_width;
-    compute_tile<T>(product, row, rows, panel, panels, Start::zero, nullptr, scratch, panel_width, run);
-    for (size_t p = 0; p < panels; ++p) {
-      update(at_offset(args.parameters, at + p * product.c_panel), scratch + p * run, run, *args.update);
-    }
-  });
+  if (args.update == nullptr) {
+    multiply(args.product, StoredGradientTarget<T>{args});
+  } else if (args.update->rule == Rule::sgd && is_plain(args.parameters, *args.update)) {
+    multiply(args.product, DescentTarget<T>{args});
+  } else {
+    alignas(64) T scratch[tile_sums<T> * panel_width];
+    multiply(args.product, UpdateTarget<T>{args, update_run_of<T>(args.update->rule), scratch});
+  }
 }
 
 template <class T>
@@ -86,16 +158,24 @@ void bias_gradient(const BiasGradient<T>& args) {
   }
 }
 
+// Whole blocks of 16 inputs by 16 outputs go through registers; the edges element by element.
 template <class T>
 void transpose(const Transpose<T>& args) {
   for (size_t panel = args.columns.begin; panel < args.columns.end; ++panel) {
     const size_t first = panel * panel_width;
     const size_t left = args.outputs - first;
     const size_t columns = left < panel_width ? left : panel_width;
-    for (size_t k = args.rows.begin; k < args.rows.end; ++k) {
-      const T* from = args.panels + panel * args.inputs * panel_width + k * panel_width;
-      T* to = args.transposed + (k / panel_width * args.outputs + first) * panel_width + k % panel_width;
-      for (size_t j = 0; j < columns; ++j) to[j * panel_width] = from[j];
+    const T* from = args.panels + panel * args.inputs * panel_width;
+    T* to = args.transposed + first * panel_width;
+    for (size_t k = args.rows.begin; k < args.rows.end;) {
+      T* block = to + k / panel_width * args.outputs * panel_width;
+      if (k % panel_width == 0 && k + panel_width <= args.rows.end) {
+        transpose_block(from + k * panel_width, block, columns);
+        k += panel_width;
+      } else {
+        for (size_t j = 0; j < columns; ++j) block[j * panel_width + k % panel_width] = from[k * panel_width + j];
+        ++k;
+      }
     }
   }
 }

@@ -2,6 +2,7 @@
 // internal. A library template instantiated here could be the copy that the linker keeps for every machine.
 #include "kernels/dense.hpp"
 #include "kernels/loss.hpp"
+#include "kernels/non_zeros.hpp"
 
 #define CHAINRULE_NAME_OF(isa) #isa
 #define CHAINRULE_NAME(isa) CHAINRULE_NAME_OF(isa)
@@ -9,11 +10,21 @@
 namespace chainrule::CHAINRULE_ISA {
 namespace {
 
+// Lanes at 2 GHz; without fused multiply-add, a half of them.
+#if defined(__AVX2__) || defined(__aarch64__)
+constexpr double rate = 2e9;
+#else
+constexpr double rate = 1e9;
+#endif
+template <class T>
+constexpr double speed = rate * double(native_bytes / sizeof(T));
+
 template <class T>
 constexpr Kernels<T> all_kernels = {
     forward<T>,   input_gradient<T>, weight_gradient<T>,     bias_gradient<T>,
     transpose<T>, softmax<T>,        activation_gradient<T>, loss<T>,
     update<T>,    regularize<T>,     square_sum<T>,          max_norm<T>,
+    speed<T>,     listed_rows<T>,    mark_non_zeros<T>,
 };
 
 }  // namespace

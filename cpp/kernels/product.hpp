@@ -20,85 +20,199 @@ constexpr size_t sum_registers = 12;
 constexpr size_t sum_registers = 8;
 #endif
 
-// Two panels abreast load an element of A once for both; wide vectors have no room for that.
+// Sums of a tile as vectors. The tallest tile has one panel, or two where 16 lanes are one register: an element of A is
+// then loaded once for both.
 template <class T>
-constexpr size_t tile_panels = registers<T> == 1 ? 2 : 1;
+constexpr size_t tile_sums = sum_registers / registers<T>;
 template <class T>
-constexpr size_t tile_rows = sum_registers / (registers<T> * tile_panels<T>);
+constexpr size_t tallest = tile_sums<T> / (registers<T> == 1 ? 2 : 1);
+
+// The panels that a tile of R rows takes at most.
+template <class T, size_t R>
+constexpr size_t widest = tile_sums<T> / R < 6 ? tile_sums<T> / R : 6;
+
+// What is left of the rows goes to smaller tiles: 12, 8, 4, 2, 1 or 6, 4, 2, 1.
+constexpr size_t smaller_tile(size_t rows) { return rows >= 8 ? 8 : rows >= 4 ? 4 : rows >= 2 ? 2 : 1; }
+
+// Rows whose non-zeros are listed together. Wide registers are fed best where a vector of B serves several rows, though
+// some of their elements are zero; narrow ones where no zero is met at all.
+#if defined(__AVX512F__)
+template <class T>
+constexpr size_t listed_rows = 4;
+#else
+template <class T>
+constexpr size_t listed_rows = 1;
+#endif
 
 enum class Start { zero, bias, memory };
+// A sum is stored, or is a gradient that a weight goes down: w - rate * sum.
+enum class End { store, descend };
 
-template <class T, size_t R, size_t Q>
-CHAINRULE_INLINE void tile(const Product<T>& product, size_t row, size_t panel, Start start, const T* bias, T* to,
-                           size_t to_row, size_t to_panel) {
+// Where a tile's sums start and where they go: vector (r, q) at to[r * row + q * panel].
+template <class T>
+struct Sums {
+  T* to;
+  size_t row, panel;
+  Start start = Start::zero;
+  const T* bias = nullptr;
+  End end = End::store;
+  T rate = T(0);
+};
+
+// A tile's place in C.
+struct Place {
+  size_t row, rows, panel, panels;
+};
+
+// How a tile walks along the inner index: over all of it, over what is listed, or over what is listed with the elements
+// of A packed beside it.
+enum class Walk { all, listed, packed };
+
+template <class T>
+struct Inner {
+  const T* a;  // of the tile's first row
+  const uint32_t* index;
+  size_t count;
+};
+
+template <class T, size_t R, size_t Q, Walk walk>
+void tile(const Product<T>& product, const Inner<T>& inner, size_t panel, const Sums<T>& sums) {
   Vector<T> sum[R][Q];
-#pragma GCC unroll 24
+#pragma GCC unroll 12
   for (size_t r = 0; r < R; ++r) {
+#pragma GCC unroll 6
     for (size_t q = 0; q < Q; ++q) {
-      if (start == Start::bias) {
-        sum[r][q] = Vector<T>::load(bias + (panel + q) * panel_width);
-      } else if (start == Start::memory) {
-        sum[r][q] = Vector<T>::load(to + r * to_row + q * to_panel);
+      if (sums.start == Start::bias) {
+        sum[r][q] = Vector<T>::load(sums.bias + (panel + q) * panel_width);
+      } else if (sums.start == Start::memory) {
+        sum[r][q] = Vector<T>::load(sums.to + r * sums.row + q * sums.panel);
       } else {
         sum[r][q] = Vector<T>::zero();
       }
     }
   }
-  const T* a = product.a + row * product.a_row;
-  const T* b = product.b + panel * product.b_panel;
-  for (size_t k = 0; k < product.inner; ++k) {
+  const T* panels = product.b + panel * product.b_panel;
+  for (size_t i = 0; i < inner.count; ++i) {
+    const size_t k = walk == Walk::all ? i : inner.index[i];
+    const T* a = inner.a + (walk == Walk::packed ? i : k * product.a_inner);
+    const T* b = panels + k * product.b_inner;
     Vector<T> column[Q];
+#pragma GCC unroll 6
     for (size_t q = 0; q < Q; ++q) column[q] = Vector<T>::load(b + q * product.b_panel);
-#pragma GCC unroll 24
+#pragma GCC unroll 12
     for (size_t r = 0; r < R; ++r) {
       const Vector<T> element = Vector<T>::broadcast(a[r * product.a_row]);
-#pragma GCC unroll 2
+#pragma GCC unroll 6
       for (size_t q = 0; q < Q; ++q) sum[r][q] = fma(element, column[q], sum[r][q]);
     }
-    a += product.a_inner;
-    b += product.b_inner;
   }
-#pragma GCC unroll 24
-  for (size_t r = 0; r < R; ++r) {
-    for (size_t q = 0; q < Q; ++q) sum[r][q].store(to + r * to_row + q * to_panel);
-  }
-}
-
-// A tile of `rows` <= R rows: the number of rows becomes a constant on the way down.
-template <class T, size_t R, size_t Q>
-void tile_of(size_t rows, const Product<T>& product, size_t row, size_t panel, Start start, const T* bias, T* to,
-             size_t to_row, size_t to_panel) {
-  if (rows == R) {
-    tile<T, R, Q>(product, row, panel, start, bias, to, to_row, to_panel);
-  } else if constexpr (R > 1) {
-    tile_of<T, R - 1, Q>(rows, product, row, panel, start, bias, to, to_row, to_panel);
-  }
-}
-
-// Calls compute(row, rows, panel, panels) for every tile; panels outside, so that a panel of B stays in the cache.
-template <class T, class Compute>
-CHAINRULE_INLINE void for_each_tile(const Product<T>& product, Compute compute) {
-  for (size_t panel = product.panels.begin; panel < product.panels.end;) {
-    const size_t left = product.panels.end - panel;
-    const size_t panels = left < tile_panels<T> ? left : tile_panels<T>;
-    for (size_t row = product.rows.begin; row < product.rows.end;) {
-      const size_t rows_left = product.rows.end - row;
-      const size_t rows = rows_left < tile_rows<T> ? rows_left : tile_rows<T>;
-      compute(row, rows, panel, panels);
-      row += rows;
+  if (sums.end == End::descend) {
+    const Vector<T> down = Vector<T>::broadcast(-sums.rate);
+#pragma GCC unroll 12
+    for (size_t r = 0; r < R; ++r) {
+#pragma GCC unroll 6
+      for (size_t q = 0; q < Q; ++q) {
+        T* w = sums.to + r * sums.row + q * sums.panel;
+        fma(down, sum[r][q], Vector<T>::load(w)).store(w);
+      }
     }
-    panel += panels;
+    return;
+  }
+#pragma GCC unroll 12
+  for (size_t r = 0; r < R; ++r) {
+#pragma GCC unroll 6
+    for (size_t q = 0; q < Q; ++q) sum[r][q].store(sums.to + r * sums.row + q * sums.panel);
   }
 }
 
-// One tile into `to`, whose vector (r, q) begins at to[r * to_row + q * to_panel].
-template <class T>
-CHAINRULE_INLINE void compute_tile(const Product<T>& product, size_t row, size_t rows, size_t panel, size_t panels,
-                                   Start start, const T* bias, T* to, size_t to_row, size_t to_panel) {
-  if (panels == tile_panels<T>) {
-    tile_of<T, tile_rows<T>, tile_panels<T>>(rows, product, row, panel, start, bias, to, to_row, to_panel);
+template <size_t value>
+struct Constant {
+  static constexpr size_t size = value;
+};
+
+// Calls function with `value`, from 1 to `most`, as a constant.
+template <size_t most, class Function>
+CHAINRULE_INLINE void with_constant(size_t value, Function function) {
+  if constexpr (most > 1) {
+    if (value < most) return with_constant<most - 1>(value, function);
+  }
+  function(Constant<most>{});
+}
+
+// Calls compute(constant, panel) for runs of panels of nearly the same length that a tile of R rows can take.
+template <class T, size_t R, class Compute>
+CHAINRULE_INLINE void for_each_run(const Range& panels, Compute compute) {
+  const size_t runs = (panels.size() + widest<T, R> - 1) / widest<T, R>;
+  for (size_t i = 0; i < runs; ++i) {
+    const size_t begin = panels.begin + panels.size() * i / runs;
+    const size_t end = panels.begin + panels.size() * (i + 1) / runs;
+    with_constant<widest<T, R>>(end - begin, [&](auto count) { compute(count, begin); });
+  }
+}
+
+// Panels are outside and rows inside, so that the panels of B stay in the cache.
+template <class T, size_t R, size_t Q, class Target>
+void tiles_beside(Constant<Q>, const Product<T>& product, Range rows, size_t panel, const Target& target) {
+  for (size_t row = rows.begin; row < rows.end; row += R) {
+    const Inner<T> inner = {product.a + row * product.a_row, nullptr, product.inner};
+    const Place place = {row, R, panel, Q};
+    tile<T, R, Q, Walk::all>(product, inner, panel, target.sums(place));
+    target.finish(place);
+  }
+}
+
+template <class T, size_t R, class Target>
+void all_tiles(const Product<T>& product, Range rows, const Target& target) {
+  const size_t whole = rows.begin + rows.size() / R * R;
+  if (whole > rows.begin) {
+    for_each_run<T, R>(product.panels, [&](auto count, size_t panel) {
+      tiles_beside<T, R>(count, product, {rows.begin, whole}, panel, target);
+    });
+  }
+  if constexpr (R > 1) {
+    if (whole < rows.end) all_tiles<T, smaller_tile(R - 1)>(product, {whole, rows.end}, target);
+  }
+}
+
+// The tiles of one list: its group at once, or row by row where the rows in question cut it.
+template <class T, size_t G, Walk walk, size_t Q, class Target>
+CHAINRULE_INLINE void tiles_of_list(const Product<T>& product, size_t list, size_t panel, const Target& target) {
+  const NonZeros<T>& listed = *product.non_zeros;
+  const size_t begin = listed.begin[list];
+  const size_t first = listed.row[list];
+  const auto compute = [&](auto rows, size_t row) {
+    constexpr size_t R = decltype(rows)::size;
+    const T* a = walk == Walk::packed ? listed.values + begin : product.a + row * product.a_row;
+    const Place place = {row, R, panel, Q};
+    tile<T, R, Q, walk>(product, {a, listed.index + begin, listed.count[list]}, panel, target.sums(place));
+    target.finish(place);
+  };
+  if (first >= product.rows.begin && first + G <= product.rows.end) return compute(Constant<G>{}, first);
+  for (size_t row = first; row < first + listed.group; ++row) {
+    if (row >= product.rows.begin && row < product.rows.end) compute(Constant<1>{}, row);
+  }
+}
+
+template <class T, size_t G, Walk walk, class Target>
+void listed_tiles(const Product<T>& product, const Target& target) {
+  for_each_run<T, G>(product.panels, [&](auto count, size_t panel) {
+    for (size_t list = 0; list < product.non_zeros->lists; ++list) {
+      tiles_of_list<T, G, walk, decltype(count)::size>(product, list, panel, target);
+    }
+  });
+}
+
+// Computes every tile of C, then tells the target so. A target says where the sums of a tile go, and what follows.
+template <class T, class Target>
+CHAINRULE_INLINE void multiply(const Product<T>& product, const Target& target) {
+  if (product.non_zeros == nullptr) {
+    all_tiles<T, tallest<T>>(product, product.rows, target);
+  } else if (product.non_zeros->values != nullptr) {
+    listed_tiles<T, 1, Walk::packed>(product, target);
+  } else if (product.non_zeros->group == listed_rows<T>) {
+    listed_tiles<T, listed_rows<T>, Walk::listed>(product, target);
   } else {
-    tile_of<T, tile_rows<T>, 1>(rows, product, row, panel, start, bias, to, to_row, to_panel);
+    listed_tiles<T, 1, Walk::listed>(product, target);
   }
 }
 

@@ -53,6 +53,21 @@ struct Range {
   size_t size() const { return end - begin; }
 };
 
+// Rows of a product's A with the inner indices at which they are not zero, ascending: the others add nothing to a sum.
+// List i belongs to the `group` rows from row[i] on, and holds the indices at which not all of them are zero. Rows
+// without a list are left out. Where A itself is not there, `values` has its elements, laid out as `index`, and a group
+// is one row.
+template <class T>
+struct NonZeros {
+  const uint32_t* index;
+  const uint32_t* row;
+  const size_t* begin;  // of each list, in index
+  const uint32_t* count;
+  size_t lists;
+  size_t group;
+  const T* values;
+};
+
 // c[row][panel] = start + sum over k of a[row][k] * b[panel][k], one chain of fused multiply-adds in ascending k.
 // Element (row, k) of A is a[row * a_row + k * a_inner]; vector (panel, k) of B begins at b[panel * b_panel + k *
 // b_inner]; vector (row, panel) of C begins at c[row * c_row + panel * c_panel].
@@ -66,6 +81,7 @@ struct Product {
   size_t c_row, c_panel;
   size_t inner;
   Range rows, panels;
+  const NonZeros<T>* non_zeros = nullptr;  // null: every row and every inner index
 };
 
 // The numbers of one step of an optimiser, the same for every parameter.
@@ -178,6 +194,12 @@ struct Kernels {
   double (*square_sum)(const T* values, size_t count);
   // Scales the columns of panels [panels][inputs][16] that are longer than `longest`.
   void (*max_norm)(T* panels, size_t inputs, Range range, T longest);
+  // Multiply-adds a second that a thread can count on in its products.
+  double speed;
+  // The rows of a group whose non-zeros are best listed together.
+  size_t listed_rows;
+  // A bit for each of 16 * words elements: whether it is not zero.
+  void (*mark_non_zeros)(const T* row, size_t words, uint16_t* marks);
 };
 
 struct KernelTable {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/table.hpp"
-#include "simd/vector.hpp"
+#include "simd/functions.hpp"
 
 namespace chainrule::CHAINRULE_ISA {
 namespace {
@@ -68,7 +68,7 @@ template <class T>
 CHAINRULE_INLINE Vector<T> apply(RuleTag<Rule::adagrad>, const RuleVectors<T>& k, const Vector<T>& w,
                                  const Vector<T>& g, Vector<T>* s) {
   s[0] = fma(g, g, s[0]);
-  return w - k.rate * g / (sqrt(s[0]) + k.epsilon);
+  return w - quotient(k.rate * g, sqrt(s[0]) + k.epsilon);
 }
 
 template <class T>
@@ -84,7 +84,7 @@ template <class T>
 CHAINRULE_INLINE Vector<T> apply(RuleTag<Rule::rmsprop>, const RuleVectors<T>& k, const Vector<T>& w,
                                  const Vector<T>& g, Vector<T>* s) {
   s[0] = fma(k.decay1, s[0], k.rest1 * (g * g));
-  return w - k.rate * g / (sqrt(s[0]) + k.epsilon);
+  return w - quotient(k.rate * g, sqrt(s[0]) + k.epsilon);
 }
 
 template <class T>
@@ -92,7 +92,7 @@ CHAINRULE_INLINE Vector<T> apply(RuleTag<Rule::adam>, const RuleVectors<T>& k, c
                                  Vector<T>* s) {
   s[0] = fma(k.decay1, s[0], k.rest1 * g);
   s[1] = fma(k.decay2, s[1], k.rest2 * (g * g));
-  return w - k.rate * s[0] / fma(sqrt(s[1]), k.correction, k.epsilon);
+  return w - quotient(k.rate * s[0], fma(sqrt(s[1]), k.correction, k.epsilon));
 }
 
 template <class T>
@@ -100,7 +100,7 @@ CHAINRULE_INLINE Vector<T> apply(RuleTag<Rule::nadam>, const RuleVectors<T>& k, 
                                  Vector<T>* s) {
   s[0] = fma(k.decay1, s[0], k.rest1 * g);
   s[1] = fma(k.decay2, s[1], k.rest2 * (g * g));
-  return w - k.rate * fma(k.lookahead, s[0], k.now * g) / fma(sqrt(s[1]), k.correction, k.epsilon);
+  return w - quotient(k.rate * fma(k.lookahead, s[0], k.now * g), fma(sqrt(s[1]), k.correction, k.epsilon));
 }
 
 // State: gain, averaged gradient, velocity.
@@ -186,14 +186,23 @@ CHAINRULE_INLINE Vector<T> regularized(const Parameters<T>& parameters, T clip_v
   return g;
 }
 
+// Whether nothing but the gradient pulls on the parameters.
+template <class T>
+bool is_plain(const Parameters<T>& parameters, const StepSettings<T>& settings) {
+  return parameters.l1 == T(0) && parameters.l2 == T(0) && parameters.shrink == T(0) && settings.clip_value == T(0) &&
+         settings.scale == T(1);
+}
+
+// An update of a run of `count` parameters, a multiple of 16.
+template <class T>
+using UpdateRun = void(const Parameters<T>&, const T* gradient, size_t count, const StepSettings<T>&);
+
 template <class T, Rule rule>
-CHAINRULE_INLINE void update_run(RuleTag<rule> tag, const Parameters<T>& parameters, const T* gradient, size_t count,
-                                 const StepSettings<T>& settings) {
+void update_run(const Parameters<T>& parameters, const T* gradient, size_t count, const StepSettings<T>& settings) {
   const RuleVectors<T> k(settings);
   const Vector<T> keep = Vector<T>::broadcast(T(1) - parameters.shrink);
   const Vector<T> scale = Vector<T>::broadcast(settings.scale);
-  const bool plain = parameters.l1 == T(0) && parameters.l2 == T(0) && parameters.shrink == T(0) &&
-                     settings.clip_value == T(0) && settings.scale == T(1);
+  const bool plain = is_plain(parameters, settings);
   for (size_t i = 0; i < count; i += lanes) {
     Vector<T> w = Vector<T>::load(parameters.values + i);
     Vector<T> g = Vector<T>::load(gradient + i);
@@ -203,14 +212,26 @@ CHAINRULE_INLINE void update_run(RuleTag<rule> tag, const Parameters<T>& paramet
     }
     Vector<T> s[max_slots];
     for (size_t slot = 0; slot < slots_of(rule); ++slot) s[slot] = Vector<T>::load(parameters.slots[slot] + i);
-    apply(tag, k, w, g, s).store(parameters.values + i);
+    apply(RuleTag<rule>{}, k, w, g, s).store(parameters.values + i);
     for (size_t slot = 0; slot < slots_of(rule); ++slot) s[slot].store(parameters.slots[slot] + i);
   }
 }
 
+template <class T, Rule rule>
+constexpr UpdateRun<T>* run_for(RuleTag<rule>) {
+  return update_run<T, rule>;
+}
+
+template <class T>
+UpdateRun<T>* update_run_of(Rule rule) {
+  UpdateRun<T>* run = nullptr;
+  with_rule(rule, [&](auto tag) { run = run_for<T>(tag); });
+  return run;
+}
+
 template <class T>
 void update(const Parameters<T>& parameters, const T* gradient, size_t count, const StepSettings<T>& settings) {
-  with_rule(settings.rule, [&](auto tag) { update_run(tag, parameters, gradient, count, settings); });
+  update_run_of<T>(settings.rule)(parameters, gradient, count, settings);
 }
 
 template <class T>
@@ -220,6 +241,16 @@ Parameters<T> at_offset(Parameters<T> parameters, size_t offset) {
     if (slot != nullptr) slot += offset;
   }
   return parameters;
+}
+
+template <class T>
+CHAINRULE_INLINE void prefetch_run(const Parameters<T>& parameters, size_t count) {
+  constexpr size_t line = 64 / sizeof(T);
+  for (size_t i = 0; i < count; i += line) __builtin_prefetch(parameters.values + i, 1);
+  for (const T* slot : parameters.slots) {
+    if (slot == nullptr) break;
+    for (size_t i = 0; i < count; i += line) __builtin_prefetch(slot + i, 1);
+  }
 }
 
 template <class T>

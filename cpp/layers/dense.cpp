@@ -4,6 +4,23 @@
 
 namespace chainrule {
 
+namespace {
+
+// Bytes of weights that every thread reads rather than wait for the others.
+constexpr size_t small_weights = 40000;
+
+// Calls multiply(product) for each part of what is listed of the signal below, or once for all of it.
+template <class T, class Multiply>
+void for_each_part(Product<T> product, const std::vector<NonZeros<T>>* listed, Multiply multiply) {
+  if (listed == nullptr) return multiply(product);
+  for (const NonZeros<T>& part : *listed) {
+    product.non_zeros = &part;
+    multiply(product);
+  }
+}
+
+}  // namespace
+
 template <class T>
 Dense<T>::Dense(size_t inputs, size_t outputs, const Options& options)
     : inputs_(inputs), outputs_(outputs), options_(options) {}
@@ -48,32 +65,42 @@ void Dense<T>::bind(T* parameters) {
   parameters_changed();
 }
 
+// Large weights stay in the caches of the threads that update them; small ones cost less to fetch than a barrier.
 template <class T>
-typename Dense<T>::Share Dense<T>::share(const Team& team, size_t rows, size_t panels) const {
-  if (panels >= 2 * team.size()) return {{0, rows}, team.share(panels)};
-  return {team.share(rows), {0, panels}};
+bool Dense<T>::by_samples(const Team& team, size_t samples) const {
+  const bool enough_panels = panels() >= 2 * team.size();
+  const bool small = weights_size() * sizeof(T) <= small_weights && samples >= 2 * row_group * team.size();
+  return !enough_panels || small;
+}
+
+template <class T>
+typename Dense<T>::Share Dense<T>::weights_share(const Team& team) const {
+  if (panels() >= 2 * team.size()) return {{0, inputs_}, team.share(panels())};
+  return {team.share_rows(inputs_), {0, panels()}};
 }
 
 // a = f(x W + b)
 template <class T>
 void Dense<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples) const {
-  const Share part = share(team, samples, panels());
-  const Product<T> product = {below.activations,
-                              below.stride,
-                              1,
-                              weights_,
-                              inputs_ * panel_width,
-                              panel_width,
-                              above.pre_activations,
-                              above.stride,
-                              panel_width,
-                              inputs_,
-                              part.rows,
-                              part.panels};
-  kernels<T>().forward({product, bias_, options_.activation, above.activations});
+  const bool all_samples = !by_samples(team, samples);
+  const Range rows = team.share_rows(samples);
+  const Product<T> whole = {below.activations,
+                            below.stride,
+                            1,
+                            weights_,
+                            inputs_ * panel_width,
+                            panel_width,
+                            above.pre_activations,
+                            above.stride,
+                            panel_width,
+                            inputs_,
+                            all_samples ? Range{0, samples} : rows,
+                            all_samples ? team.share(panels()) : Range{0, panels()}};
+  for_each_part(whole, below.of_samples, [&](const Product<T>& product) {
+    kernels<T>().forward({product, bias_, options_.activation, above.activations});
+  });
   if (options_.activation != Activation::softmax) return;
-  if (part.rows.size() == samples && team.size() > 1) team.barrier();
-  const Range rows = part.rows.size() == samples ? team.share(samples) : part.rows;
+  if (all_samples) team.barrier();
   kernels<T>().softmax(
       {above.pre_activations, above.activations, nullptr, above.stride, outputs_, rows, Activation::softmax});
 }
@@ -81,8 +108,8 @@ void Dense<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>
 // delta below = (delta above) W^T * f'(z below)
 template <class T>
 void Dense<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples) const {
+  const bool all_samples = !by_samples(team, samples);
   const size_t below_panels = (inputs_ + panel_width - 1) / panel_width;
-  const Share part = share(team, samples, below_panels);
   const Product<T> product = {above.deltas,
                               above.stride,
                               1,
@@ -93,8 +120,8 @@ void Dense<T>::backward(const Team& team, const Signal<T>& above, const Signal<T
                               below.stride,
                               panel_width,
                               outputs_,
-                              part.rows,
-                              part.panels};
+                              all_samples ? Range{0, samples} : team.share_rows(samples),
+                              all_samples ? team.share(below_panels) : Range{0, below_panels}};
   kernels<T>().input_gradient({product, below.activation, below.pre_activations, below.activations});
 }
 
@@ -102,11 +129,13 @@ void Dense<T>::backward(const Team& team, const Signal<T>& above, const Signal<T
 template <class T>
 void Dense<T>::gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                         const GradientTarget<T>& target) const {
-  const Share part = share(team, inputs_, panels());
-  const Product<T> product = {
+  const Share part = weights_share(team);
+  const Product<T> whole = {
       below.activations, 1,           below.stride,          above.deltas, panel_width, above.stride,
       target.gradient,   panel_width, inputs_ * panel_width, samples,      part.rows,   part.panels};
-  kernels<T>().weight_gradient({product, target.accumulate, target.update, weights_with(target)});
+  for_each_part(whole, below.of_columns, [&](const Product<T>& product) {
+    kernels<T>().weight_gradient({product, target.accumulate, target.update, weights_with(target)});
+  });
   const Range bias_panels = part.panels.size() == panels() ? team.share(panels()) : part.panels;
   T* bias_gradient = target.gradient == nullptr ? nullptr : target.gradient + weights_size();
   kernels<T>().bias_gradient({above.deltas, above.stride, samples, bias_panels, bias_gradient, target.accumulate,
@@ -150,7 +179,7 @@ void Dense<T>::finish_update(const Team& team) {
     kernels<T>().max_norm(weights_, inputs_, team.share(panels()), T(options_.max_norm));
     team.barrier();
   }
-  if (transposed_current_) transpose(share(team, inputs_, panels()));
+  if (transposed_current_) transpose(weights_share(team));
 }
 
 template <class T>

@@ -32,6 +32,7 @@ class Dense final : public Layer<T> {
   // Makes the transposed weights; updates keep them true from then on.
   void prepare_backward() override;
 
+  bool by_samples(const Team&, size_t samples) const override;
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples) const override;
   void gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
@@ -40,6 +41,7 @@ class Dense final : public Layer<T> {
   void update(const GradientTarget<T>&) const override;
   void finish_update(const Team&) override;
   double penalty() const override;
+  bool penalized() const override { return options_.l1 > 0 || options_.l2 > 0; }
 
  private:
   struct Share {
@@ -47,8 +49,8 @@ class Dense final : public Layer<T> {
   };
   size_t panels() const { return (outputs_ + panel_width - 1) / panel_width; }
   size_t weights_size() const { return panels() * inputs_ * panel_width; }
-  // Panels where there are enough for everybody, so that each thread's weights stay in its own cache; else rows.
-  Share share(const Team& team, size_t rows, size_t panels) const;
+  // A thread's part of the weights: panels where there are enough for everybody, else rows.
+  Share weights_share(const Team& team) const;
   Parameters<T> weights_with(const GradientTarget<T>&) const;
   Parameters<T> bias_with(const GradientTarget<T>&) const;
   void transpose(const Share& part);

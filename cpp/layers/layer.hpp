@@ -2,6 +2,8 @@
 // Layers know kernels and the team of threads that works on them, but nothing of losses, optimisers or epochs.
 #pragma once
 
+#include <vector>
+
 #include "kernels/table.hpp"
 #include "training/team.hpp"
 
@@ -17,6 +19,10 @@ struct Signal {
   T* pre_activations = nullptr;  // the activations themselves where nobody needs both
   T* activations = nullptr;
   T* deltas = nullptr;  // null: nobody asks for them
+  // Where the activations are not zero, if that is worth knowing: lists of columns for samples, and of samples for
+  // columns, in parts. Columns without a list are zero in all samples.
+  const std::vector<NonZeros<T>>* of_samples = nullptr;
+  const std::vector<NonZeros<T>>* of_columns = nullptr;
 };
 
 // Where a layer's gradient goes: into memory, or through an update straight into the parameters.
@@ -29,7 +35,8 @@ struct GradientTarget {
   T shrink;                       // decoupled weight decay of this step
 };
 
-// Calls that take a Team are made by all its threads at once; between two such calls stands a barrier.
+// Calls that take a Team are made by all its threads at once. Between two such calls stands a barrier, unless both
+// share out the same samples, or the same units (by_samples).
 template <class T>
 class Layer {
  public:
@@ -55,6 +62,9 @@ class Layer {
   // Serial, before the first backward after that: what backward needs beside the parameters.
   virtual void prepare_backward() = 0;
 
+  // Whether a team shares out samples in forward and backward, so that nobody waits between two such layers; else it
+  // shares out units: then a thread's units see no parameters but those that its part of `gradient` updates.
+  virtual bool by_samples(const Team&, size_t samples) const = 0;
   virtual void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples) const = 0;
   virtual void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples) const = 0;
   virtual void gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
@@ -65,6 +75,7 @@ class Layer {
   // After an update: max-norm, and what is derived from the parameters.
   virtual void finish_update(const Team&) = 0;
   virtual double penalty() const = 0;
+  virtual bool penalized() const = 0;
 
   bool trainable = true;
 };

@@ -32,6 +32,7 @@ struct Constants<float> {
   static constexpr double exp_lowest = -87.3365447505, exp_highest = 88.7228391116;
   static constexpr double tanh_one = 10;
   static constexpr double normal_lowest = -14;
+  static constexpr size_t newton_steps = 3;
   // 1/2!, 1/3!, ...
   static constexpr double exp_series[] = {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040};
   // 2/3, 2/5, ... for an argument of at most 1/3, squared.
@@ -50,6 +51,7 @@ struct Constants<double> {
   static constexpr double exp_lowest = -708.3964185322641, exp_highest = 709.7827128933840;
   static constexpr double tanh_one = 20;
   static constexpr double normal_lowest = -39;
+  static constexpr size_t newton_steps = 4;
   static constexpr double exp_series[] = {0.5,           1.0 / 6,        1.0 / 24,        1.0 / 120,
                                           1.0 / 720,     1.0 / 5040,     1.0 / 40320,     1.0 / 362880,
                                           1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
@@ -147,6 +149,20 @@ CHAINRULE_INLINE Vector<T> log(const Vector<T>& x) {
   result = select(equal(x, Vector<T>::zero()), -infinity, result);
   result = select(less(x, Vector<T>::zero()), number<T>(__builtin_nan("")), result);
   return keep_nan(x, result);
+}
+
+// a / b for positive normal b, within an ulp or so, from multiplications alone: for loops that would wait for the
+// divider. The difference of the exponents' bits is a first guess of 1 / b, and Newton's iteration squares its error.
+template <class T>
+CHAINRULE_INLINE Vector<T> quotient(const Vector<T>& a, const Vector<T>& b) {
+  const Vector<T> one = number<T>(1);
+  Vector<T> reciprocal = reciprocal_guess(b);
+#pragma GCC unroll 4
+  for (size_t i = 0; i < Constants<T>::newton_steps; ++i) {
+    reciprocal = fma(reciprocal, fma(-b, reciprocal, one), reciprocal);
+  }
+  const Vector<T> first = a * reciprocal;
+  return fma(fma(-b, first, a), reciprocal, first);
 }
 
 template <class T>

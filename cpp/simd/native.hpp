@@ -70,5 +70,25 @@ inline NativeDouble native_sqrt(NativeDouble a) {
 }
 #endif
 
+// A bit for each lane: whether it is not zero.
+#if defined(__AVX512F__)
+inline unsigned non_zero_bits(NativeFloat a) { return _mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_NEQ_UQ); }
+inline unsigned non_zero_bits(NativeDouble a) { return _mm512_cmp_pd_mask(a, _mm512_setzero_pd(), _CMP_NEQ_UQ); }
+#elif defined(__AVX2__)
+inline unsigned non_zero_bits(NativeFloat a) {
+  return unsigned(_mm256_movemask_ps(_mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_NEQ_UQ)));
+}
+inline unsigned non_zero_bits(NativeDouble a) {
+  return unsigned(_mm256_movemask_pd(_mm256_cmp_pd(a, _mm256_setzero_pd(), _CMP_NEQ_UQ)));
+}
+#else
+template <class Real>
+inline unsigned non_zero_bits(Real a) {
+  unsigned bits = 0;
+  for (unsigned i = 0; i < sizeof(a) / sizeof(a[0]); ++i) bits |= unsigned(a[i] < 0 || a[i] > 0) << i;
+  return bits;
+}
+#endif
+
 }  // namespace
 }  // namespace chainrule::simd::CHAINRULE_ISA

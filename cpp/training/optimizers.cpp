@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <stdexcept>
 
 namespace chainrule {
@@ -34,12 +35,11 @@ const RuleEntry& entry(Rule rule) {
   return *std::find_if(rules().begin(), rules().end(), [&](const RuleEntry& e) { return e.rule == rule; });
 }
 
-const std::vector<std::string>& setting_names() {
-  static const std::vector<std::string> names = {
-      "momentum",   "nesterov", "beta1",    "beta2",     "rho",      "epsilon",  "weight_decay", "clip_norm",
-      "clip_value", "increase", "decrease", "smoothing", "min_gain", "max_gain", "min_step",     "max_step"};
-  return names;
-}
+// In the order of Setting.
+constexpr const char* setting_names[] = {"momentum",     "nesterov",  "beta1",      "beta2",    "rho",      "epsilon",
+                                         "weight_decay", "clip_norm", "clip_value", "increase", "decrease", "smoothing",
+                                         "min_gain",     "max_gain",  "min_step",   "max_step"};
+static_assert(std::size(setting_names) == size_t(Setting::count));
 
 }  // namespace
 
@@ -54,23 +54,20 @@ const char* name_of(Rule rule) { return entry(rule).name; }
 
 const std::vector<std::string>& slot_names(Rule rule) { return entry(rule).slots; }
 
-Optimizer::Optimizer(const std::string& rule, const std::map<std::string, double>& settings)
-    : settings_(settings), rule_(rule_named(rule)) {
+Optimizer::Optimizer(const std::string& rule, const std::map<std::string, double>& settings) : rule_(rule_named(rule)) {
   for (const auto& [name, value] : settings) {
-    const auto& names = setting_names();
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      throw std::invalid_argument("unknown optimizer setting '" + name + "'");
-    }
+    const auto found = std::find(std::begin(setting_names), std::end(setting_names), name);
+    if (found == std::end(setting_names)) throw std::invalid_argument("unknown optimizer setting '" + name + "'");
     if (!std::isfinite(value)) throw std::invalid_argument("optimizer setting '" + name + "' must be finite");
+    settings_[size_t(found - std::begin(setting_names))] = value;
   }
-  if (rule_ == Rule::sgd && setting("momentum") > 0) {
-    rule_ = setting("nesterov") > 0 ? Rule::nesterov : Rule::momentum;
+  if (rule_ == Rule::sgd && (*this)[Setting::momentum] > 0) {
+    rule_ = (*this)[Setting::nesterov] > 0 ? Rule::nesterov : Rule::momentum;
   }
 }
 
-double Optimizer::setting(const char* name) const {
-  const auto found = settings_.find(name);
-  return found == settings_.end() ? 0.0 : found->second;
+bool Optimizer::ignores_zero_gradients() const {
+  return (rule_ == Rule::sgd || rule_ == Rule::adagrad) && (*this)[Setting::weight_decay] == 0;
 }
 
 template <class T>
@@ -88,8 +85,8 @@ OptimizerState<T>::OptimizerState(const Optimizer& optimizer, size_t size, doubl
 template <class T>
 StepSettings<T> OptimizerState<T>::next_step(const Optimizer& optimizer, double rate) {
   steps_ += 1;
-  const double beta1 = optimizer.setting("beta1");
-  const double beta2 = optimizer.setting("beta2");
+  const double beta1 = optimizer[Setting::beta1];
+  const double beta2 = optimizer[Setting::beta2];
   for (; powers_of_ < steps_; ++powers_of_) {
     power1_ *= beta1;
     power2_ *= beta2;
@@ -97,16 +94,16 @@ StepSettings<T> OptimizerState<T>::next_step(const Optimizer& optimizer, double 
   StepSettings<T> s = {};
   s.rule = rule_;
   s.rate = T(rate);
-  s.momentum = T(optimizer.setting("momentum"));
-  s.epsilon = T(optimizer.setting("epsilon"));
-  s.clip_value = T(optimizer.setting("clip_value"));
+  s.momentum = T(optimizer[Setting::momentum]);
+  s.epsilon = T(optimizer[Setting::epsilon]);
+  s.clip_value = T(optimizer[Setting::clip_value]);
   s.scale = T(1);
-  s.increase = T(optimizer.setting("increase"));
-  s.decrease = T(optimizer.setting("decrease"));
-  s.smoothing = T(optimizer.setting("smoothing"));
-  s.minimum = T(optimizer.setting(rule_ == Rule::irprop ? "min_step" : "min_gain"));
-  s.maximum = T(optimizer.setting(rule_ == Rule::irprop ? "max_step" : "max_gain"));
-  s.decay1 = T(optimizer.setting("rho"));
+  s.increase = T(optimizer[Setting::increase]);
+  s.decrease = T(optimizer[Setting::decrease]);
+  s.smoothing = T(optimizer[Setting::smoothing]);
+  s.minimum = T(optimizer[rule_ == Rule::irprop ? Setting::min_step : Setting::min_gain]);
+  s.maximum = T(optimizer[rule_ == Rule::irprop ? Setting::max_step : Setting::max_gain]);
+  s.decay1 = T(optimizer[Setting::rho]);
   if (rule_ == Rule::adam || rule_ == Rule::nadam) {
     s.decay1 = T(beta1);
     s.decay2 = T(beta2);

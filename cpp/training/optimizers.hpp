@@ -2,6 +2,7 @@
 // number of steps taken.
 #pragma once
 
+#include <array>
 #include <map>
 #include <string>
 #include <vector>
@@ -11,18 +12,41 @@
 
 namespace chainrule {
 
+enum class Setting : size_t {
+  momentum,
+  nesterov,
+  beta1,
+  beta2,
+  rho,
+  epsilon,
+  weight_decay,
+  clip_norm,
+  clip_value,
+  increase,
+  decrease,
+  smoothing,
+  min_gain,
+  max_gain,
+  min_step,
+  max_step,
+  count,
+};
+
 class Optimizer {
  public:
   // Throws std::invalid_argument for a rule or setting that does not exist.
   Optimizer(const std::string& rule, const std::map<std::string, double>& settings);
 
   Rule rule() const { return rule_; }
-  double setting(const char* name) const;
+  // Zero where it was not given.
+  double operator[](Setting setting) const { return settings_[size_t(setting)]; }
   // A whole gradient must be there before the first parameter moves.
-  bool clips_norm() const { return setting("clip_norm") > 0; }
+  bool clips_norm() const { return (*this)[Setting::clip_norm] > 0; }
+  // A gradient of zero changes neither parameter nor state.
+  bool ignores_zero_gradients() const;
 
  private:
-  std::map<std::string, double> settings_;
+  std::array<double, size_t(Setting::count)> settings_ = {};
   Rule rule_;
 };
 

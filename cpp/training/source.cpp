@@ -1,7 +1,11 @@
 #include "training/source.hpp"
 
+#include <algorithm>
 #include <array>
-#include <cmath>
+#include <atomic>
+#include <iterator>
+
+#include "training/team.hpp"
 
 namespace chainrule {
 
@@ -33,6 +37,40 @@ const std::array<T, 256>& scaled_bytes() {
   return table;
 }
 
+// Elements of a sparse source, as a dense row of their own.
+Source elements(const Source& source, size_t begin, size_t count) {
+  const size_t bytes = source.element == Element::uint8 ? 1 : source.element == Element::float32 ? 4 : 8;
+  return {source.data + begin * bytes, source.element, 0, ptrdiff_t(bytes), 1, count};
+}
+
+constexpr size_t elements_per_thread = 1000000;
+
+// A value times zero is zero unless the value is not finite; 16 sums without a branch are vectors to the compiler.
+template <class S>
+bool row_is_finite_as(const Source& source, size_t row, Range columns) {
+  constexpr size_t width = 16;
+  const char* from = row_of(source, row);
+  S sums[width] = {};
+  if (source.column_stride == ptrdiff_t(sizeof(S))) {
+    const S* values = reinterpret_cast<const S*>(from);
+    size_t k = columns.begin;
+    for (; k + width <= columns.end; k += width) {
+      for (size_t i = 0; i < width; ++i) sums[i] += values[k + i] * S(0);
+    }
+    for (; k < columns.end; ++k) sums[0] += values[k] * S(0);
+  } else {
+    for (size_t k = columns.begin; k < columns.end; ++k) {
+      sums[0] += *reinterpret_cast<const S*>(from + ptrdiff_t(k) * source.column_stride) * S(0);
+    }
+  }
+  return std::all_of(std::begin(sums), std::end(sums), [](S sum) { return sum == S(0); });
+}
+
+bool row_is_finite(const Source& source, size_t row, Range columns) {
+  return source.element == Element::float32 ? row_is_finite_as<float>(source, row, columns)
+                                            : row_is_finite_as<double>(source, row, columns);
+}
+
 }  // namespace
 
 template <class T>
@@ -55,21 +93,35 @@ void gather_row(const Source& source, size_t row, bool scale_bytes, T* to) {
   }
 }
 
+template <class T>
+size_t gather_sparse_row(const Source& source, size_t row, uint32_t* columns, T* values) {
+  const size_t begin = source.index_at(source.row_begins, row);
+  const size_t count = source.index_at(source.row_begins, row + 1) - begin;
+  for (size_t i = 0; i < count; ++i) columns[i] = uint32_t(source.index_at(source.indices, begin + i));
+  gather_row(elements(source, begin, count), 0, true, values);
+  return count;
+}
+
 bool all_finite(const Source& source) {
-  // A value times zero is zero unless the value is not finite: no branch in the loop.
-  for (size_t row = 0; row < source.rows; ++row) {
-    double sum = 0;
-    if (source.element == Element::float32) {
-      for_each_value<float>(source, row, [&](size_t, float value) { sum += double(value * 0.0f); });
-    } else if (source.element == Element::float64) {
-      for_each_value<double>(source, row, [&](size_t, double value) { sum += value * 0.0; });
+  if (source.element == Element::uint8) return true;
+  const Source dense = source.sparse() ? elements(source, 0, source.index_at(source.row_begins, source.rows)) : source;
+  const size_t work = dense.rows * dense.columns;
+  const size_t threads = std::min(max_threads(), 1 + work / elements_per_thread);
+  std::atomic<bool> finite{true};
+  run_team(threads, [&](const Team& team) {
+    // Long rows are shared out too.
+    const Range rows = dense.rows == 1 ? Range{0, 1} : team.share(dense.rows);
+    const Range columns = dense.rows == 1 ? team.share(dense.columns) : Range{0, dense.columns};
+    for (size_t row = rows.begin; row < rows.end && finite; ++row) {
+      if (!row_is_finite(dense, row, columns)) finite = false;
     }
-    if (!(sum == 0)) return false;
-  }
-  return true;
+  });
+  return finite;
 }
 
 template void gather_row<float>(const Source&, size_t, bool, float*);
 template void gather_row<double>(const Source&, size_t, bool, double*);
+template size_t gather_sparse_row<float>(const Source&, size_t, uint32_t*, float*);
+template size_t gather_sparse_row<double>(const Source&, size_t, uint32_t*, double*);
 
 }  // namespace chainrule

@@ -99,9 +99,10 @@ void Team::barrier() const {
     meeting_->round.store(round + 1, std::memory_order_release);
     return;
   }
-  // Spinning is fastest on idle cores and terrible on busy ones.
-  constexpr int spins = 4000;
+  // Spinning is fastest on idle cores and terrible on busy ones; a pause may take as long as a short stage.
+  constexpr int hot_spins = 300, spins = 4000;
   for (int i = 0; meeting_->round.load(std::memory_order_acquire) == round; ++i) {
+    if (i < hot_spins) continue;
     if (i < spins) {
       pause();
     } else {

@@ -10,6 +10,8 @@ namespace chainrule {
 
 struct Meeting;
 
+constexpr size_t row_group = 4;
+
 // A thread's place among those that run the same work.
 class Team {
  public:
@@ -19,10 +21,18 @@ class Team {
 
   size_t index() const { return index_; }
   size_t size() const { return size_; }
+  // The same team, numbered from the other end.
+  Team reversed() const { return Team(size_ - 1 - index_, size_, meeting_); }
   // Returns when every thread of the team has called it; what they wrote before is seen by all.
   void barrier() const;
   // This thread's part of `count` things.
   Range share(size_t count) const { return {count * index_ / size_, count * (index_ + 1) / size_}; }
+  // This thread's part of `samples` rows, cut between whole groups of rows that kernels take together.
+  Range share_rows(size_t samples) const {
+    const Range part = share(samples);
+    const bool last = index_ + 1 == size_;
+    return {part.begin / row_group * row_group, last ? samples : part.end / row_group * row_group};
+  }
 
  private:
   size_t index_ = 0;

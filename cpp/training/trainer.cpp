@@ -1,9 +1,11 @@
 #include "training/trainer.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 
+#include "training/inputs.hpp"
 #include "training/random.hpp"
 
 namespace chainrule {
@@ -11,22 +13,29 @@ namespace chainrule {
 namespace {
 
 // Multiply-adds worth a barrier: below this a second thread costs more than it brings.
-constexpr size_t work_per_thread = 400000;
+constexpr double work_per_thread = 100000;
+// What the update of a parameter costs, in multiply-adds.
+constexpr double update_work = 4;
 // Between two polls: a few milliseconds on the slowest kernels.
-constexpr size_t work_between_polls = 4000000;
+constexpr double work_between_polls = 4000000;
 constexpr size_t chunk_bytes = size_t(16) << 20;
-constexpr size_t chunk_work = 500000000;
+// Time on a chunk, so that a wish to stop is soon heard.
+constexpr double chunk_seconds = 0.05;
 constexpr size_t prediction_rows = 128;
 
-size_t threads_for(size_t work) { return std::clamp<size_t>(work / work_per_thread, 1, max_threads()); }
+size_t threads_for(double work) { return size_t(std::clamp(work / work_per_thread, 1.0, double(max_threads()))); }
 
 // What of the data is worked on at a time, in the layout of the kernels.
 template <class T>
 struct Chunk {
-  Chunk(size_t capacity, size_t input_stride, size_t output_stride)
-      : inputs(capacity * input_stride), targets(capacity * output_stride), weights(capacity), raw_weights(capacity) {}
+  Chunk(const Source& source, size_t capacity, size_t outputs, Columns columns, size_t threads)
+      : inputs(source, capacity, columns, threads),
+        targets(capacity * row_stride<T>(outputs)),
+        weights(capacity),
+        raw_weights(capacity) {}
 
-  AlignedArray<T> inputs, targets;
+  Inputs<T> inputs;
+  AlignedArray<T> targets;
   AlignedArray<T> weights;           // of a sample in its batch's mean
   AlignedArray<double> raw_weights;  // as given
   size_t samples = 0;
@@ -46,22 +55,24 @@ class Gatherer {
     epoch_ = epoch;
   }
 
-  // Samples [first, first + count) of the epoch, which belong to the batch with this sum of weights.
-  void gather(const Team& team, size_t first, size_t count, double batch_weight, Chunk<T>& chunk) const {
-    const Range part = team.share(count);
-    const size_t input_stride = padded(network_.inputs());
-    const size_t output_stride = padded(network_.outputs());
+  // Samples [first, first + count) of the epoch, which belong to the batch with this sum of weights. Threads take their
+  // parts in reverse: of one sample, another thread has this stage than has the stages beside it.
+  void gather(const Team& whole, size_t first, size_t count, double batch_weight, Chunk<T>& chunk) const {
+    const Team team = whole.reversed();
+    const Range part = team.share_rows(count);
+    const size_t output_stride = row_stride<T>(network_.outputs());
     const Activation output = network_.layer(network_.size() - 1).activation();
     for (size_t i = part.begin; i < part.end; ++i) {
       const size_t row = row_of(first + i);
-      T* inputs = chunk.inputs.data() + i * input_stride;
-      gather_row(data_.inputs, row, true, inputs);
-      if (noise_ > 0) disturb(first + i, inputs);
+      chunk.inputs.gather(data_.inputs, row, i, [&](T* inputs) {
+        if (noise_ > 0) disturb(first + i, inputs);
+      });
       gather_target(data_.targets, loss_, output, network_.outputs(), row, chunk.targets.data() + i * output_stride);
       const double weight = weight_of(first + i);
       chunk.raw_weights.data()[i] = weight;
       chunk.weights.data()[i] = batch_weight > 0 ? T(weight / batch_weight) : T(0);
     }
+    chunk.inputs.list_columns(part, team.index());
     if (team.index() == 0) chunk.samples = count;
   }
 
@@ -113,8 +124,8 @@ class LossStage {
         metrics_(capacity) {}
 
   void compute(const Team& team, const Signal<T>& output, const Chunk<T>& chunk) {
-    const Rows<T> rows = {output.pre_activations,    output.activations, output.deltas, output.stride, output.size,
-                          team.share(chunk.samples), output.activation};
+    const Rows<T> rows = {output.pre_activations,         output.activations, output.deltas, output.stride, output.size,
+                          team.share_rows(chunk.samples), output.activation};
     kernels<T>().loss({rows, loss_.kind, metric_, T(loss_.huber_delta), chunk.targets.data(), chunk.weights.data(),
                        losses_.data(), metrics_.data()});
   }
@@ -132,12 +143,6 @@ class LossStage {
   Metric metric_;
   AlignedArray<double> losses_, metrics_;
 };
-
-template <class T>
-std::vector<Signal<T>> with_inputs(std::vector<Signal<T>> signals, Chunk<T>& chunk) {
-  signals[0].activations = signals[0].pre_activations = chunk.inputs.data();
-  return signals;
-}
 
 template <class T>
 GradientTarget<T> stored_gradient(const Network<T>& network, T* gradient, size_t layer, bool accumulate) {
@@ -182,7 +187,7 @@ class StoredStep {
 
  private:
   T scale() const {
-    const double longest = optimizer_.setting("clip_norm");
+    const double longest = optimizer_[Setting::clip_norm];
     double squares = 0;
     for (size_t i = 0; i < network_.size(); ++i) squares += square_sums_.data()[i];
     const double norm = std::sqrt(squares);
@@ -197,14 +202,14 @@ class StoredStep {
 
 template <class T>
 T shrink_of(const Optimizer& optimizer, double rate) {
-  return T(rate * optimizer.setting("weight_decay"));
+  return T(rate * optimizer[Setting::weight_decay]);
 }
 
 // Polls by the clock, but reads the clock only after some work.
 class PollTimer {
  public:
-  PollTimer(const Poll& poll, size_t work_per_chunk)
-      : poll_(poll), chunks_between_(std::max<size_t>(1, work_between_polls / std::max<size_t>(1, work_per_chunk))) {}
+  PollTimer(const Poll& poll, double work_per_chunk)
+      : poll_(poll), chunks_between_(size_t(std::max(1.0, work_between_polls / work_per_chunk))) {}
 
   // False: stop.
   bool go_on(size_t steps) {
@@ -224,6 +229,10 @@ class PollTimer {
 
 // One pass over the data. All threads run the same loop over steps and chunks; the members are shared, and written by
 // the first thread only, between barriers.
+//
+// Between the barriers of two steps lie two stages: samples go forward, meet the loss and come back, and the next chunk
+// is gathered; then the parameters change. Where the first layer shares out its units, its forward pass follows their
+// update without a barrier: a step's signals then live beside those of the step before.
 template <class T>
 class Epoch {
  public:
@@ -235,18 +244,26 @@ class Epoch {
         options_(options),
         samples_(data.inputs.rows),
         batch_(std::min(options.batch_size, samples_)),
-        chunk_(chunk_size(network, batch_)),
+        chunk_(chunk_size(network, data.inputs, batch_)),
         threads_(threads),
         lowest_(network.first_trainable()),
         order_(options.shuffle ? shuffled_order(samples_, options.seed, options.epoch) : std::vector<int64_t>()),
         gatherer_(network, data, options.loss, options.shuffle ? order_.data() : nullptr),
-        workspace_(network, chunk_, Workspace<T>::Purpose::training),
         loss_stage_(network, options.loss, data.targets, chunk_),
         stored_step_(network, state, optimizer),
-        timer_(poll, chunk_ * network.work() * 3),
-        chunks_{Chunk<T>(chunk_, padded(network.inputs()), padded(network.outputs())),
-                Chunk<T>(chunk_, padded(network.inputs()), padded(network.outputs()))} {
+        timer_(poll, double(chunk_) * network.work(data.inputs.entries()) * 3) {
     gatherer_.add_noise(options.input_noise, options.seed, options.epoch);
+    const bool zeros_count = !fused() || !optimizer.ignores_zero_gradients() || network.layer(0).penalized();
+    const Columns columns = zeros_count ? Columns::all : Columns::filled;
+    for (size_t i = 0; i < 2; ++i) {
+      chunks_.emplace_back(data.inputs, chunk_, network.outputs(), columns, threads);
+      if (i == 0 || overlaps()) workspaces_.emplace_back(network, chunk_, Workspace<T>::Purpose::training);
+    }
+    choose_skips();
+    for (size_t i = 0; i < 2; ++i) {
+      signals_[i] = workspaces_[overlaps() ? i : 0].signals();
+      chunks_[i].inputs.attach(signals_[i][0]);
+    }
     if (!fused()) gradient_ = AlignedArray<T>(network.parameters().size());
     network.prepare_backward(lowest_ + 1);
   }
@@ -259,48 +276,66 @@ class Epoch {
   }
 
  private:
+  // The zeros of the first samples speak for all.
+  void choose_skips() {
+    Chunk<T>& chunk = chunks_[0];
+    gatherer_.gather(Team(), 0, std::min(chunk_, samples_), 1, chunk);
+    chunk.inputs.list_samples(chunk.samples, 0, 1);
+    const Skips skips = chunk.inputs.worthwhile(chunk.samples);
+    for (Chunk<T>& c : chunks_) c.inputs.set_skips(skips);
+  }
+
   // Gradients go straight into the parameters, unless the whole gradient is needed first.
   bool fused() const { return chunk_ == batch_ && !optimizer_.clips_norm(); }
+  // Signals of two steps fit in the cache, and steps are so short that a barrier counts.
+  bool overlaps() const { return fused() && chunk_ * Workspace<T>::sample_bytes(network_) <= overlapping_bytes; }
 
   void work(const Team& team) {
     size_t current = 0;
+    size_t step = 0;
+    size_t turn = 0;
     double batch_weight = gatherer_.weight_sum(0, std::min(batch_, samples_));
     gatherer_.gather(team, 0, std::min(chunk_, samples_), batch_weight, chunks_[0]);
     team.barrier();
-    for (size_t first = 0; first < samples_; first += batch_) {
+    chunks_[0].inputs.list_samples(chunks_[0].samples, team.index(), team.size());
+    for (size_t first = 0; first < samples_; first += batch_, ++step) {
       const size_t batch_end = std::min(first + batch_, samples_);
-      if (team.index() == 0) settings_ = state_.next_step(optimizer_, options_.rates[first / batch_]);
       for (size_t begin = first; begin < batch_end; begin += chunk_) {
         const size_t end = std::min(begin + chunk_, batch_end);
-        const std::vector<Signal<T>> signals = with_inputs(workspace_.signals(), chunks_[current]);
-        deltas(team, signals, chunks_[current]);
-        gradients(team, signals, end - begin, begin > first, first / batch_);
-        if (team.index() == 0) account(chunks_[current], first, end == batch_end);
+        Chunk<T>& chunk = chunks_[current];
+        Chunk<T>& next = chunks_[1 - current];
+        network_.forward(team, signals_[current], end - begin);
+        loss_stage_.compute(team, signals_[current].back(), chunk);
         if (end < samples_) {
           const bool next_batch = end == batch_end;
           const size_t next_end = next_batch ? std::min(batch_end + batch_, samples_) : batch_end;
           if (next_batch) batch_weight = gatherer_.weight_sum(end, next_end - end);
-          current = 1 - current;
-          gatherer_.gather(team, end, std::min(chunk_, next_end - end), batch_weight, chunks_[current]);
+          gatherer_.gather(team, end, std::min(chunk_, next_end - end), batch_weight, next);
         }
-        team.barrier();
-        if (stop_ && (end < batch_end || fused())) return;
+        const bool last_of_step = end == batch_end;
+        if (team.index() == 0 && last_of_step && stop_behind_ == SIZE_MAX) {
+          settings_ = state_.next_step(optimizer_, options_.rates[step]);
+        }
+        network_.backward(team, signals_[current], end - begin, lowest_ + 1);
+        if (stop_behind_ < turn) return;
+        gradients(team, signals_[current], end - begin, begin > first, step);
+        if (team.index() == 0) account(chunk, step, turn, last_of_step);
+        if (end < samples_) next.inputs.list_samples(next.samples, team.index(), team.size());
+        if (!runs_on(team, end)) team.barrier();
+        current = 1 - current;
+        turn += 1;
       }
       if (!fused()) {
-        stored_step_.run(team, settings_, shrink_of<T>(optimizer_, options_.rates[first / batch_]), gradient_.data(),
-                         true);
+        stored_step_.run(team, settings_, shrink_of<T>(optimizer_, options_.rates[step]), gradient_.data(), true);
         finish_updates(team);
         team.barrier();
-        if (stop_) return;
       }
     }
   }
 
-  void deltas(const Team& team, const std::vector<Signal<T>>& signals, const Chunk<T>& chunk) {
-    network_.forward(team, signals, chunk.samples);
-    loss_stage_.compute(team, signals.back(), chunk);
-    team.barrier();
-    network_.backward(team, signals, chunk.samples, lowest_ + 1);
+  // Whether the next chunk may go forward before every thread has updated its parameters.
+  bool runs_on(const Team& team, size_t end) const {
+    return overlaps() && !network_.layer(0).by_samples(team, std::min(batch_, samples_ - end));
   }
 
   void gradients(const Team& team, const std::vector<Signal<T>>& signals, size_t samples, bool accumulate,
@@ -321,16 +356,18 @@ class Epoch {
     }
   }
 
-  void account(const Chunk<T>& chunk, size_t first, bool whole_step) {
+  // The other threads look at stop_behind_ a turn later, with a barrier between: all stop in the same place.
+  void account(const Chunk<T>& chunk, size_t step, size_t turn, bool last_of_step) {
     loss_stage_.add_to(totals_, chunk);
     if (!std::isfinite(totals_.loss)) {
-      result_.diverged = long(first / batch_);
-      stop_ = true;
-      return;
+      if (result_.diverged < 0) result_.diverged = long(step);
+    } else if (last_of_step) {
+      result_.steps += 1;
     }
-    if (whole_step) result_.steps += 1;
-    if (!timer_.go_on(result_.steps)) stop_ = true;
+    if (stop_behind_ == SIZE_MAX && (result_.diverged >= 0 || !timer_.go_on(result_.steps))) stop_behind_ = turn;
   }
+
+  static constexpr size_t overlapping_bytes = size_t(256) << 10;
 
   Network<T>& network_;
   OptimizerState<T>& state_;
@@ -339,16 +376,17 @@ class Epoch {
   const size_t samples_, batch_, chunk_, threads_, lowest_;
   const std::vector<int64_t> order_;
   Gatherer<T> gatherer_;
-  Workspace<T> workspace_;
+  std::vector<Workspace<T>> workspaces_;
   LossStage<T> loss_stage_;
   StoredStep<T> stored_step_;
   PollTimer timer_;
-  Chunk<T> chunks_[2];
+  std::vector<Chunk<T>> chunks_;
+  std::vector<Signal<T>> signals_[2];
   AlignedArray<T> gradient_;
   StepSettings<T> settings_ = {};
   Totals totals_;
   EpochResult result_;
-  bool stop_ = false;
+  std::atomic<size_t> stop_behind_{SIZE_MAX};
 };
 
 template <class T>
@@ -359,21 +397,14 @@ bool finite(const AlignedArray<T>& values) {
   return sum == T(0);
 }
 
-// Calls work(team, first, count) on pieces of at most `piece` samples, each with a thread of its own.
-template <class Work>
-void for_each_piece(const Team& team, size_t samples, size_t piece, Work work) {
-  const Range part = team.share(samples);
-  for (size_t first = part.begin; first < part.end; first += piece) {
-    work(first, std::min(piece, part.end - first));
-  }
-}
-
 }  // namespace
 
 template <class T>
-size_t chunk_size(const Network<T>& network, size_t batch_size) {
-  const size_t by_memory = chunk_bytes / Workspace<T>::sample_bytes(network);
-  const size_t by_work = chunk_work / (3 * network.work());
+size_t chunk_size(const Network<T>& network, const Source& inputs, size_t batch_size) {
+  // Inputs are there twice, with an index beside each or lists of about their size.
+  const size_t input_bytes = 2 * inputs.entries() * (sizeof(T) + sizeof(uint32_t));
+  const size_t by_memory = chunk_bytes / (Workspace<T>::sample_bytes(network) + input_bytes);
+  const size_t by_work = size_t(chunk_seconds * kernels<T>().speed / (3 * network.work(inputs.entries())));
   return std::clamp<size_t>(std::min(by_memory, by_work), 1, batch_size);
 }
 
@@ -383,7 +414,9 @@ EpochResult train_epoch(Network<T>& network, OptimizerState<T>& state, const Opt
   const AlignedArray<T> parameters = network.parameters();
   const OptimizerState<T> before = state;
   const size_t batch = std::min(options.batch_size, data.inputs.rows);
-  Epoch<T> epoch(network, state, optimizer, data, options, poll, threads_for(batch * network.work() * 3));
+  const double work =
+      double(batch) * network.work(data.inputs.entries()) * 3 + double(network.parameter_count()) * update_work;
+  Epoch<T> epoch(network, state, optimizer, data, options, poll, threads_for(work));
   EpochResult result = epoch.run();
   if (result.diverged < 0 && !finite(network.parameters())) result.diverged = long(result.steps) - 1;
   if (result.diverged >= 0) {
@@ -397,18 +430,19 @@ EpochResult train_epoch(Network<T>& network, OptimizerState<T>& state, const Opt
 template <class T>
 Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& loss) {
   constexpr size_t block = 65536;
-  const size_t threads = threads_for(data.inputs.rows * network.work());
+  const size_t threads = threads_for(double(data.inputs.rows) * network.work(data.inputs.entries()));
+  const size_t rows = chunk_size(network, data.inputs, prediction_rows);
   const Gatherer<T> gatherer(network, data, loss, nullptr);
   std::vector<Workspace<T>> workspaces;
   std::vector<Chunk<T>> chunks;
   std::vector<LossStage<T>> stages;
   for (size_t i = 0; i < threads; ++i) {
-    workspaces.emplace_back(network, prediction_rows, Workspace<T>::Purpose::training);
-    chunks.emplace_back(prediction_rows, padded(network.inputs()), padded(network.outputs()));
-    stages.emplace_back(network, loss, data.targets, prediction_rows);
+    workspaces.emplace_back(network, rows, Workspace<T>::Purpose::training);
+    chunks.emplace_back(data.inputs, rows, network.outputs(), Columns::none, 1);
+    stages.emplace_back(network, loss, data.targets, rows);
   }
   // The pieces' sums are added up in the order of the samples, so pieces must not depend on the threads.
-  const size_t pieces = (data.inputs.rows + prediction_rows - 1) / prediction_rows;
+  const size_t pieces = (data.inputs.rows + rows - 1) / rows;
   Totals totals;
   std::vector<Totals> parts(std::min(pieces, block));
   for (size_t begin = 0; begin < pieces; begin += block) {
@@ -417,10 +451,11 @@ Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& 
       const Range part = team.share(count);
       const Team alone;
       Chunk<T>& chunk = chunks[team.index()];
-      const std::vector<Signal<T>> signals = with_inputs(workspaces[team.index()].signals(), chunk);
+      std::vector<Signal<T>> signals = workspaces[team.index()].signals();
+      chunk.inputs.attach(signals[0]);
       for (size_t i = part.begin; i < part.end; ++i) {
-        const size_t first = (begin + i) * prediction_rows;
-        gatherer.gather(alone, first, std::min(prediction_rows, data.inputs.rows - first), 1, chunk);
+        const size_t first = (begin + i) * rows;
+        gatherer.gather(alone, first, std::min(rows, data.inputs.rows - first), 1, chunk);
         network.forward(alone, signals, chunk.samples);
         stages[team.index()].compute(alone, signals.back(), chunk);
         parts[i] = Totals();
@@ -441,35 +476,36 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
                          T* gradient) {
   const size_t samples = data.inputs.rows;
   const size_t capacity = workspace.capacity();
+  const size_t threads = threads_for(double(samples) * network.work(data.inputs.entries()) * 3);
   const Gatherer<T> gatherer(network, data, loss, nullptr);
-  Chunk<T> chunk(capacity, padded(network.inputs()), padded(network.outputs()));
+  Chunk<T> chunk(data.inputs, capacity, network.outputs(), Columns::filled, threads);
   LossStage<T> stage(network, loss, data.targets, capacity);
   const double weight = gatherer.weight_sum(0, samples);
   Totals totals;
   std::memset(gradient, 0, network.parameters().size() * sizeof(T));
   network.prepare_backward(1);
-  run_team(threads_for(samples * network.work() * 3), [&](const Team& team) {
-    const std::vector<Signal<T>>& signals = workspace.signals();
+  std::vector<Signal<T>> signals = workspace.signals();
+  chunk.inputs.attach(signals[0]);
+  run_team(threads, [&](const Team& team) {
     for (size_t first = 0; first < samples; first += capacity) {
       const size_t count = std::min(capacity, samples - first);
       gatherer.gather(team, first, count, weight, chunk);
       team.barrier();
-      const Range part = team.share(count * signals[0].stride);
-      std::memcpy(signals[0].activations + part.begin, chunk.inputs.data() + part.begin, part.size() * sizeof(T));
-      team.barrier();
+      chunk.inputs.list_samples(count, team.index(), team.size());
       network.forward(team, signals, count);
       stage.compute(team, signals.back(), chunk);
-      team.barrier();
       network.backward(team, signals, count, 1);
       for (size_t i = 0; i < network.size(); ++i) {
         if (!network.layer(i).trainable) continue;
-        network.layer(i).gradient(team, signals[i], signals[i + 1], count,
-                                  stored_gradient(network, gradient, i, first > 0));
+        network.layer(i).gradient(team, signals[i], signals[i + 1], count, stored_gradient(network, gradient, i, true));
       }
       if (team.index() == 0) stage.add_to(totals, chunk);
       team.barrier();
     }
   });
+  if (!data.inputs.sparse() && capacity == samples) {
+    std::memcpy(workspace.signals()[0].activations, signals[0].activations, samples * signals[0].stride * sizeof(T));
+  }
   for (size_t i = 0; i < network.size(); ++i) {
     if (network.layer(i).trainable) network.layer(i).regularize(gradient + network.offset(i), T(0));
   }
@@ -480,7 +516,7 @@ template <class T>
 void backward(Network<T>& network, Workspace<T>& workspace, size_t samples, T* gradient) {
   std::memset(gradient, 0, network.parameters().size() * sizeof(T));
   network.prepare_backward(0);
-  run_team(threads_for(samples * network.work() * 2), [&](const Team& team) {
+  run_team(threads_for(double(samples) * network.work(network.inputs()) * 2), [&](const Team& team) {
     const std::vector<Signal<T>>& signals = workspace.signals();
     network.backward(team, signals, samples, 0);
     for (size_t i = 0; i < network.size(); ++i) {
@@ -504,31 +540,38 @@ void step(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimi
 }
 
 template <class T>
-void predict(const Network<T>& network, const Source& inputs, T* outputs) {
-  const size_t threads = threads_for(inputs.rows * network.work());
+void predict(const Network<T>& network, const Source& source, T* outputs) {
+  const size_t threads = threads_for(double(source.rows) * network.work(source.entries()));
+  const size_t rows = chunk_size(network, source, std::min(prediction_rows, source.rows));
   std::vector<Workspace<T>> workspaces;
+  std::vector<Inputs<T>> inputs;
   for (size_t i = 0; i < threads; ++i) {
-    workspaces.emplace_back(network, std::min(prediction_rows, inputs.rows), Workspace<T>::Purpose::prediction);
+    workspaces.emplace_back(network, rows, Workspace<T>::Purpose::prediction);
+    inputs.emplace_back(source, rows, Columns::none, 1);
   }
   run_team(threads, [&](const Team& team) {
     const Team alone;
-    const std::vector<Signal<T>>& signals = workspaces[team.index()].signals();
-    for_each_piece(team, inputs.rows, prediction_rows, [&](size_t first, size_t count) {
-      for (size_t i = 0; i < count; ++i) {
-        gather_row(inputs, first + i, true, signals[0].activations + i * signals[0].stride);
-      }
+    std::vector<Signal<T>> signals = workspaces[team.index()].signals();
+    Inputs<T>& chunk = inputs[team.index()];
+    const Range part = team.share(source.rows);
+    for (size_t first = part.begin; first < part.end; first += rows) {
+      const size_t count = std::min(rows, part.end - first);
+      for (size_t i = 0; i < count; ++i) chunk.gather(source, first + i, i);
+      chunk.list_columns({0, count}, 0);
+      if (first == part.begin) chunk.set_skips(chunk.worthwhile(count));
+      chunk.attach(signals[0]);
       network.forward(alone, signals, count);
       const Signal<T>& output = signals.back();
       for (size_t i = 0; i < count; ++i) {
         std::memcpy(outputs + (first + i) * output.size, output.activations + i * output.stride,
                     output.size * sizeof(T));
       }
-    });
+    }
   });
 }
 
 #define CHAINRULE_INSTANTIATE(T)                                                                      \
-  template size_t chunk_size<T>(const Network<T>&, size_t);                                           \
+  template size_t chunk_size<T>(const Network<T>&, const Source&, size_t);                            \
   template EpochResult train_epoch<T>(Network<T>&, OptimizerState<T>&, const Optimizer&, const Data&, \
                                       const EpochOptions&, const Poll&);                              \
   template Evaluation<T> evaluate<T>(const Network<T>&, const Data&, const Loss&);                    \

@@ -47,7 +47,7 @@ struct Evaluation {
 
 // How many samples are worked on at a time: bounded memory, and a bounded time between two polls.
 template <class T>
-size_t chunk_size(const Network<T>& network, size_t batch_size);
+size_t chunk_size(const Network<T>& network, const Source& inputs, size_t batch_size);
 
 // One pass over the data. When it diverges, parameters and state are those from before.
 template <class T>
@@ -73,6 +73,6 @@ void step(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimi
 
 // outputs: row-major (samples, outputs).
 template <class T>
-void predict(const Network<T>& network, const Source& inputs, T* outputs);
+void predict(const Network<T>& network, const Source& source, T* outputs);
 
 }  // namespace chainrule

@@ -1,0 +1,67 @@
+#include "training/inputs.hpp"
+
+#include "network.hpp"
+
+namespace chainrule {
+
+namespace {
+
+// Skipping pays where the lists are shorter than this share of what a product without them walks along.
+constexpr double worthwhile_share = 0.6;
+
+}  // namespace
+
+template <class T>
+Inputs<T>::Inputs(const Source& source, size_t capacity, Columns columns, size_t threads)
+    : stride_(row_stride<T>(source.columns)), column_count_(source.columns), skips_{true, columns != Columns::none} {
+  if (source.sparse()) {
+    sparse_.emplace(source, capacity, columns, threads);
+    return;
+  }
+  rows_ = AlignedArray<T>(capacity * stride_);
+  const size_t group = capacity < 2 * kernels<T>().listed_rows ? 1 : kernels<T>().listed_rows;
+  lists_.emplace(capacity, column_count_, group, columns, threads);
+}
+
+template <class T>
+void Inputs<T>::list_columns(Range samples, size_t thread) {
+  if (sparse_) return sparse_->list_columns(samples, thread);
+  if (skips_.in_forward) lists_->list_columns(samples, thread);
+}
+
+template <class T>
+void Inputs<T>::list_samples(size_t samples, size_t thread, size_t threads) {
+  if (sparse_) return sparse_->list_samples(samples, thread, threads);
+  if (skips_.in_gradient) lists_->list_samples(samples, thread, threads);
+}
+
+template <class T>
+void Inputs<T>::attach(Signal<T>& below) {
+  below.activations = below.pre_activations = rows_.data();
+  if (sparse_) {
+    below.of_samples = &sparse_->of_samples();
+    below.of_columns = &sparse_->of_columns();
+  } else {
+    below.of_samples = skips_.in_forward ? &lists_->of_samples() : nullptr;
+    below.of_columns = skips_.in_gradient ? &lists_->of_columns() : nullptr;
+  }
+}
+
+template <class T>
+Skips Inputs<T>::worthwhile(size_t samples) const {
+  if (sparse_) return skips_;
+  return {listed_share(lists_->of_samples(), samples, column_count_) < worthwhile_share,
+          skips_.in_gradient && listed_share(lists_->of_columns(), column_count_, samples) < worthwhile_share};
+}
+
+template <class T>
+void Inputs<T>::set_skips(const Skips& skips) {
+  skips_ = skips;
+  if (sparse_) return;
+  if (!skips.in_forward && !skips.in_gradient) lists_.reset();
+}
+
+template class Inputs<float>;
+template class Inputs<double>;
+
+}  // namespace chainrule
