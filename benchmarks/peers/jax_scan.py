@@ -1,0 +1,135 @@
+"""JAX: the whole epoch, shuffling included, is one compiled scan over the batches."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from numpy.typing import NDArray
+
+import chainrule as cr
+
+from ..data import WORDS_A_ROW
+from ..workloads import Training, Workload
+from . import Model, Parameters, Peer, rows
+
+ACTIVATIONS = {
+    "identity": lambda z: z,
+    "relu": jax.nn.relu,
+    "sigmoid": jax.nn.sigmoid,
+    "softmax": jax.nn.softmax,
+    "tanh": jnp.tanh,
+}
+
+
+def forward(parameters: Any, x: Any, hidden: str) -> Any:
+    """Return the last layer before its activation; integers are the words' numbers of sparse rows."""
+    for index, (weights, bias) in enumerate(parameters):
+        if index:
+            x = ACTIVATIONS[hidden](x)
+        x = (weights[x].sum(axis=1) if jnp.issubdtype(x.dtype, jnp.integer) else x @ weights) + bias
+    return x
+
+
+def mean_loss(parameters: Any, x: Any, y: Any, hidden: str, output: str, loss: str) -> Any:
+    """Return the mean loss of a batch."""
+    z = forward(parameters, x, hidden)
+    if loss == "cross_entropy":
+        return -jnp.take_along_axis(jax.nn.log_softmax(z), y[:, None], axis=1).mean()
+    return 0.5 * jnp.square(ACTIVATIONS[output](z) - y).sum(axis=1).mean()
+
+
+def sgd(state: Any, gradients: Any, settings: Any) -> Any:
+    """Return the state after a step."""
+    if not settings.momentum:
+        parameters = jax.tree.map(lambda p, g: p - settings.learning_rate * g, state["parameters"], gradients)
+        return {"parameters": parameters}
+    v = jax.tree.map(lambda v, g: settings.momentum * v - settings.learning_rate * g, state["velocity"], gradients)
+    return {"parameters": jax.tree.map(jnp.add, state["parameters"], v), "velocity": v}
+
+
+def adam(state: Any, gradients: Any, settings: Any) -> Any:
+    """Return the state after a step."""
+    beta1, beta2, t = settings.beta1, settings.beta2, state["t"] + 1
+    m = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state["m"], gradients)
+    v = jax.tree.map(lambda v, g: beta2 * v + (1 - beta2) * g * g, state["v"], gradients)
+    rate, correction = settings.learning_rate / (1 - beta1**t), 1 / (1 - beta2**t)
+
+    def updated(p: Any, m: Any, v: Any) -> Any:
+        return p - rate * m / (jnp.sqrt(v * correction) + settings.epsilon)
+
+    return {"parameters": jax.tree.map(updated, state["parameters"], m, v), "m": m, "v": v, "t": t}
+
+
+def first_state(parameters: Any, settings: cr.SGD | cr.Adam) -> Any:
+    """Return parameters and optimiser state before the first step."""
+
+    def zeros() -> Any:
+        return jax.tree.map(jnp.zeros_like, parameters)
+
+    if isinstance(settings, cr.Adam):
+        return {"parameters": parameters, "m": zeros(), "v": zeros(), "t": jnp.float32(0)}
+    return {"parameters": parameters, **({"velocity": zeros()} if settings.momentum else {})}
+
+
+@partial(jax.jit, static_argnums=4, donate_argnums=0)
+def train_epoch(state: Any, key: Any, X: Any, y: Any, training: Training) -> Any:
+    """Return the state after an epoch."""
+    update = adam if isinstance(training.optimizer, cr.Adam) else sgd
+
+    def step(state: Any, chosen: Any) -> tuple[Any, None]:
+        gradients = jax.grad(mean_loss)(
+            state["parameters"], X[chosen], y[chosen], training.hidden, training.output, training.loss
+        )
+        return update(state, gradients, training.optimizer), None
+
+    order = jax.random.permutation(key, len(X))
+    whole = len(X) // training.batch_size * training.batch_size
+    state, _ = lax.scan(step, state, order[:whole].reshape(-1, training.batch_size))
+    return step(state, order[whole:])[0] if whole < len(X) else state
+
+
+class OnJAX(Model):
+    """The state lives on the device and is donated to the next epoch."""
+
+    def __init__(self, workload: Workload, parameters: Parameters) -> None:
+        self.workload = workload
+        self.state = {"parameters": [(jnp.array(weights), jnp.array(bias)) for weights, bias in parameters]}
+        self.function = self.compiled()
+
+    def compiled(self) -> Any:
+        """Return prediction with the parameters as they are now, as constants."""
+        parameters, hidden, output = self.state["parameters"], self.workload.hidden, ACTIVATIONS[self.workload.output]
+        return jax.jit(lambda x: output(forward(parameters, x, hidden)))
+
+    def load(self, training: Training, X: Any, y: NDArray[Any]) -> None:
+        """Put the data on the device."""
+        self.X, self.y = self.native(X), jnp.array(rows(training, y))
+        self.training = training
+        self.state = first_state(self.state["parameters"], training.optimizer)
+        self.key = jax.random.key(0)
+
+    def epoch(self) -> None:
+        """Run the compiled epoch."""
+        self.key, key = jax.random.split(self.key)
+        self.state = train_epoch(self.state, key, self.X, self.y, self.training)
+        jax.block_until_ready(self.state)  # type: ignore[no-untyped-call]
+
+    def native(self, X: Any) -> Any:
+        """Return an array on the device; of sparse rows the words' numbers."""
+        return jnp.array(X if isinstance(X, np.ndarray) else X.indices.reshape(-1, WORDS_A_ROW))
+
+    def predict(self, X: Any) -> Any:
+        """Return the outputs once they are there."""
+        return self.function(X).block_until_ready()
+
+    def outputs(self, X: Any) -> NDArray[Any]:
+        """Return the outputs of the parameters as they are now."""
+        return np.asarray(self.compiled()(self.native(X)))
+
+
+PEER = Peer("JAX", {"JAX": jax.__version__}, {"jit": OnJAX})

@@ -1,0 +1,41 @@
+"""chainrule itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+import chainrule as cr
+
+from ..workloads import Training, Workload
+from . import Model, Parameters, Peer, SkipError, thread_counts
+
+
+class Ours(Model):
+    """One network; every epoch goes on with the optimiser's state."""
+
+    def __init__(self, workload: Workload, parameters: Parameters) -> None:
+        self.network = workload.initial()
+        self.predict = self.network.predict
+
+    def load(self, training: Training, X: Any, y: NDArray[Any]) -> None:
+        """Keep the data, and what is said at each fit."""
+        try:
+            self.network.predict(X[:1])
+        except (TypeError, ValueError) as error:
+            raise SkipError(str(error)) from error
+        self.X, self.y = X, y
+        self.options: dict[str, Any] = {
+            "batch_size": training.batch_size,
+            "optimizer": training.optimizer,
+            "loss": training.loss,
+            "verbose": 0,
+        }
+
+    def epoch(self) -> None:
+        """Fit for one epoch."""
+        self.network.fit(self.X, self.y, epochs=1, **self.options)
+
+
+PEER = Peer("chainrule", {"chainrule": cr.__version__}, {[*thread_counts()][-1]: Ours})

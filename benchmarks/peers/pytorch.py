@@ -1,0 +1,172 @@
+"""PyTorch: eager with fused optimisers, and with the whole step compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+import chainrule as cr
+
+from ..data import WORDS_A_ROW
+from ..workloads import Training, Workload
+from . import Model, Parameters, Peer, rows, thread_counts
+
+Loss = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Any]
+Step = Callable[[Tensor, Tensor], Any]
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "identity": nn.Identity,
+    "relu": nn.ReLU,
+    "sigmoid": nn.Sigmoid,
+    "softmax": partial(nn.Softmax, dim=1),
+    "tanh": nn.Tanh,
+}
+
+# Every workload, variant and shape is a graph of the same code; beyond this many it would silently run eagerly.
+torch._dynamo.config.recompile_limit = 128
+
+
+class Bag(nn.Module):
+    """The first layer for rows of words: the sum of their rows of weights."""
+
+    def __init__(self, weights: Tensor, bias: Tensor) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(weights), nn.Parameter(bias)
+
+    def forward(self, words: Tensor) -> Tensor:
+        """Words as (samples, words a row)."""
+        return functional.embedding_bag(words, self.weight, mode="sum") + self.bias
+
+
+def linear(weights: Tensor, bias: Tensor) -> nn.Module:
+    """Return a layer with these parameters."""
+    layer = nn.Linear(*weights.shape)
+    layer.weight, layer.bias = nn.Parameter(weights.T.contiguous()), nn.Parameter(bias)
+    return layer
+
+
+def mean_loss(training: Training) -> Loss:
+    """Return the mean loss of a batch, of what gives the last layer before its activation."""
+    if training.loss == "cross_entropy":
+        return lambda network, x, y: functional.cross_entropy(network(x), y)
+    output = ACTIVATIONS[training.output]()
+    return lambda network, x, y: functional.mse_loss(output(network(x)), y, reduction="sum") / (2 * len(x))
+
+
+def eager_step(network: nn.Module, loss: Loss, settings: Any) -> Step:
+    """Return a step as in every tutorial, with the fused optimiser."""
+    options: dict[str, Any] = {"lr": settings.learning_rate, "fused": True}
+    optimizer: torch.optim.Optimizer
+    if isinstance(settings, cr.SGD):
+        optimizer = torch.optim.SGD(network.parameters(), momentum=settings.momentum, **options)
+    else:
+        betas = settings.beta1, settings.beta2
+        optimizer = torch.optim.Adam(network.parameters(), betas=betas, eps=settings.epsilon, **options)
+
+    def step(x: Tensor, y: Tensor) -> None:
+        optimizer.zero_grad()
+        loss(network, x, y).backward()
+        optimizer.step()
+
+    return step
+
+
+def compiled_step(network: nn.Module, loss: Loss, settings: Any) -> Step:
+    """Return forward, backward and update as one graph; that of model and loss alone is slower on small networks."""
+    parameters = {name: parameter.detach() for name, parameter in network.named_parameters()}
+    m, v = ({name: torch.zeros_like(p) for name, p in parameters.items()} for _ in range(2))
+    t = torch.zeros(())
+
+    def sgd(name: str, p: Tensor, gradient: Tensor) -> None:
+        if settings.momentum:
+            m[name].mul_(settings.momentum).sub_(gradient, alpha=settings.learning_rate)
+            p.add_(m[name])
+        else:
+            p.sub_(gradient, alpha=settings.learning_rate)
+
+    def adam(name: str, p: Tensor, gradient: Tensor) -> None:
+        m[name].mul_(settings.beta1).add_(gradient, alpha=1 - settings.beta1)
+        v[name].mul_(settings.beta2).addcmul_(gradient, gradient, value=1 - settings.beta2)
+        rate, correction = settings.learning_rate / (1 - settings.beta1**t), 1 / (1 - settings.beta2**t)
+        p.sub_(rate * m[name] / ((v[name] * correction).sqrt() + settings.epsilon))
+
+    update = sgd if isinstance(settings, cr.SGD) else adam
+
+    def objective(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Any:
+        return loss(lambda x: torch.func.functional_call(network, parameters, (x,)), x, y)
+
+    def step(x: Tensor, y: Tensor) -> None:
+        gradients = torch.func.grad(objective)(parameters, x, y)
+        t.add_(1)
+        for name, p in parameters.items():
+            update(name, p, gradients[name])
+
+    compiled: Step = torch.no_grad()(torch.compile(step))
+    return compiled
+
+
+class OnTorch(Model):
+    """The data set is one tensor; a permutation an epoch, batches by index_select."""
+
+    def __init__(self, workload: Workload, parameters: Parameters, threads: int, compiled: bool = False) -> None:
+        self.threads, self.trains = threads, isinstance(workload, Training)
+        self.make_step = compiled_step if compiled else eager_step
+        layers: list[nn.Module] = []
+        for weights, bias in parameters:
+            make: Callable[[Tensor, Tensor], nn.Module] = Bag if workload.data == "words" and not layers else linear
+            layers += [make(torch.tensor(weights), torch.tensor(bias)), ACTIVATIONS[workload.hidden]()]
+        self.network = nn.Sequential(*layers[:-1])
+        self.whole = nn.Sequential(self.network, ACTIVATIONS[workload.output]())
+        self.predict = torch.compile(self.whole) if compiled else self.whole
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Set the threads; numbers too small for a normal float count as zero, as in chainrule and JAX."""
+        torch.set_num_threads(self.threads)
+        torch.set_flush_denormal(True)
+        try:
+            with nullcontext() if self.trains else torch.inference_mode():
+                yield
+        finally:
+            torch.set_flush_denormal(False)
+
+    def load(self, training: Training, X: Any, y: NDArray[Any]) -> None:
+        """Make tensors of the data, and the step."""
+        self.X, self.y, self.batch_size = self.native(X), torch.from_numpy(rows(training, y)), training.batch_size
+        self.step = self.make_step(self.network, mean_loss(training), training.optimizer)
+
+    def epoch(self) -> None:
+        """Shuffle; then a step a batch."""
+        for chosen in torch.split(torch.randperm(len(self.X)), self.batch_size):
+            self.step(self.X.index_select(0, chosen), self.y.index_select(0, chosen))
+
+    def native(self, X: Any) -> Tensor:
+        """Return a tensor; of sparse rows the words' numbers."""
+        if isinstance(X, np.ndarray):
+            return torch.from_numpy(X)
+        return torch.from_numpy(X.indices.reshape(-1, WORDS_A_ROW).astype(np.int64))
+
+    def outputs(self, X: Any) -> NDArray[Any]:
+        """Return the outputs as NumPy's, without compiling anything for it."""
+        with torch.inference_mode():
+            outputs: NDArray[Any] = self.whole(self.native(X)).numpy()
+        return outputs
+
+
+PEER = Peer(
+    "PyTorch",
+    {"PyTorch": torch.__version__},
+    {
+        f"{name}{', compiled' if compiled else ''}": partial(OnTorch, threads=n, compiled=compiled)
+        for compiled in (False, True)
+        for name, n in thread_counts().items()
+    },
+)

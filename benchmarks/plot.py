@@ -1,0 +1,91 @@
+"""The picture of a report: the ratios, and how chainrule's time grows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from .report import OURS, fastest, peer_names
+
+COLORS = {
+    "NumPy": "#4e79a7",
+    "PyTorch": "#e15759",
+    "JAX": "#76b7b2",
+    "scikit-learn": "#f28e2b",
+    "onnxruntime": "#9c755f",
+    OURS: "#2f4b3c",
+}
+
+
+def plot(report: dict[str, Any]) -> Figure:
+    """Draw everything that the report has."""
+    scaling = report.get("scaling")
+    figure = Figure(figsize=(13, 9 if scaling else 5), layout="constrained")
+    axes = figure.subplot_mosaic([["ratios"] * 2, ["samples", "width"]] if scaling else [["ratios"]])
+    ratios(axes["ratios"], report)
+    if scaling:
+        by_samples(axes["samples"], scaling["samples"])
+        by_width(axes["width"], scaling["width"])
+    for ax in axes.values():
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.grid(axis="y", alpha=0.3)
+        ax.set_axisbelow(True)
+    facts = report["header"]
+    machine = f"{facts['processor']}, {facts['instruction set']}, {facts['threads']} threads, {facts['date']}"
+    figure.supxlabel(machine, fontsize=9, color="0.4")
+    return figure
+
+
+def ratios(ax: Axes, report: dict[str, Any]) -> None:
+    """Draw how many times as long each peer's better variant takes; a bar each, the line is chainrule."""
+    entries, names = report["workloads"], peer_names(report)
+    width = 0.84 / max(1, len(names))
+    bests = [fastest(entry) for entry in entries]
+    for k, name in enumerate(names):
+        heights = {i: best[name]["ratio"] for i, best in enumerate(bests) if best.get(name, {}).get("ratio")}
+        places = [i + (k - (len(names) - 1) / 2) * width for i in heights]
+        bars = ax.bar(places, [h - 1 for h in heights.values()], width * 0.92, bottom=1, label=name, color=COLORS[name])
+        for bar, height in zip(bars, heights.values(), strict=True):
+            above = height >= 1
+            ax.annotate(
+                f"{height:.3g}" if height < 100 else f"{height:.0f}", (bar.get_x() + bar.get_width() / 2, height),
+                (0, 3 if above else -3), textcoords="offset points", ha="center", va="bottom" if above else "top",
+                fontsize=7, color="0.25", rotation=90,
+            )  # fmt: skip
+    ax.axhline(1, color=COLORS[OURS], linewidth=1.5, label=OURS)
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} ×"))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.margins(x=0.01, y=0.16)
+    ax.set_xticks(range(len(entries)), ["\n".join(entry["name"].rsplit("-", 1)) for entry in entries])
+    ax.set_ylabel("time, in times of chainrule's")
+    ax.legend(ncols=len(names) + 1, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+
+
+def by_samples(ax: Axes, points: list[dict[str, Any]]) -> None:
+    """Draw seconds an epoch against samples; the line goes through nought and the last point."""
+    x, y = [p["samples"] for p in points], [p["seconds"] for p in points]
+    ax.plot([0, x[-1]], [0, y[-1]], "--", color="0.6", label="proportional")
+    ax.plot(x, y, "o", color=COLORS[OURS], label=f"256-{points[0]['width']}-{points[0]['width']}-8")
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    ax.set(xlabel="samples", ylabel="seconds an epoch", title="time and samples", xlim=(0, None), ylim=(0, None))
+    ax.legend(frameon=False)
+
+
+def by_width(ax: Axes, points: list[dict[str, Any]]) -> None:
+    """Draw seconds an epoch against the hidden width, beside the arithmetic at the best rate of them all."""
+    x, y, flops = ([p[name] for p in points] for name in ("width", "seconds", "flops"))
+    rate = max(work / seconds for work, seconds in zip(flops, y, strict=True))
+    ax.plot(x, [f / rate for f in flops], "--", color="0.6", label=f"arithmetic at {rate / 1e9:.0f} GFLOP/s")
+    ax.plot(x, y, "o-", color=COLORS[OURS], label=f"256-width-width-8, {points[0]['samples']:,} samples")
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log")
+    ax.set_xticks(x, [str(width) for width in x])
+    ax.minorticks_off()
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.set(xlabel="hidden width", ylabel="seconds an epoch", title="time and width")
+    ax.legend(frameon=False)
