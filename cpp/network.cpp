@@ -1,6 +1,9 @@
 #include "network.hpp"
 
+#include <algorithm>
 #include <stdexcept>
+
+#include "layers/packing.hpp"
 
 namespace chainrule {
 
@@ -39,6 +42,22 @@ void Network<T>::unpack(const T* packed, T* plain) const {
 }
 
 template <class T>
+std::vector<SampleLayer<T>> Network<T>::sample_layers() const {
+  std::vector<SampleLayer<T>> layers;
+  for (const auto& layer : layers_) layers.push_back(layer->sample_layer());
+  return layers;
+}
+
+template <class T>
+size_t Network<T>::widest_layer() const {
+  size_t widest = 0;
+  for (const auto& layer : layers_) {
+    widest = std::max(widest, (layer->outputs() + panel_width - 1) / panel_width * panel_width);
+  }
+  return widest;
+}
+
+template <class T>
 double Network<T>::work(size_t entries) const {
   double work = double(layers_[0]->work()) * double(entries) / double(inputs());
   for (size_t i = 1; i < size(); ++i) work += double(layers_[i]->work());
@@ -64,12 +83,45 @@ void Network<T>::prepare_backward(size_t lowest) {
   for (size_t i = lowest; i < size(); ++i) layers_[i]->prepare_backward();
 }
 
+namespace {
+
+// Lists are worth their tiles up to this share of what a product without them walks along.
+constexpr double worthwhile_share = 0.85;
+
+// Lists where a signal is not zero, all threads at once, and lets the signal know if that saves enough.
 template <class T>
-void Network<T>::forward(const Team& team, const std::vector<Signal<T>>& signals, size_t samples) const {
+void list_non_zeros(const Team& team, Signal<T>& signal, size_t samples) {
+  const Range rows = team.share_rows(samples);
+  for (size_t row = rows.begin; row < rows.end; ++row) {
+    signal.lists->mark(signal.activations + row * signal.stride, row);
+  }
+  signal.lists->list_columns(rows, team.index());
+  team.barrier();
+  const bool worthwhile = listed_share(signal.lists->of_samples(), samples, signal.size) < worthwhile_share;
+  signal.of_samples = worthwhile ? &signal.lists->of_samples() : nullptr;
+  signal.of_columns = worthwhile ? &signal.lists->of_columns() : nullptr;
+  if (worthwhile) signal.lists->list_samples(samples, team.index(), team.size());
+}
+
+template <class T>
+void pack_own_samples(const Team& team, const Signal<T>& signal, size_t samples) {
+  const Range rows = team.share_rows(samples);
+  for (size_t row = rows.begin; row < rows.end; ++row) {
+    pack_activations(signal.activations + row * signal.stride, signal.size, row, signal.capacity,
+                     signal.packed_activations);
+  }
+}
+
+}  // namespace
+
+template <class T>
+void Network<T>::forward(const Team& team, std::vector<Signal<T>>& signals, size_t samples) const {
   bool own_samples = true;
   for (size_t i = 0; i < size(); ++i) {
     const bool by_samples = layers_[i]->by_samples(team, samples);
     if (i > 0 && !(own_samples && by_samples)) team.barrier();
+    if (i > 0 && signals[i].packed_activations != nullptr) pack_own_samples(team, signals[i], samples);
+    if (i > 0 && signals[i].lists != nullptr) list_non_zeros(team, signals[i], samples);
     layers_[i]->forward(team, signals[i], signals[i + 1], samples);
     own_samples = by_samples;
   }
@@ -94,6 +146,7 @@ Workspace<T>::Workspace(const Network<T>& network, size_t capacity, Purpose purp
   Signal<T> input;
   input.size = network.inputs();
   input.stride = row_stride<T>(input.size);
+  input.capacity = capacity;
   if (purpose == Purpose::pass) {
     input.activations = input.pre_activations = room(input.stride);
     input.deltas = room(input.stride);
@@ -104,6 +157,7 @@ Workspace<T>::Workspace(const Network<T>& network, size_t capacity, Purpose purp
     Signal<T> signal;
     signal.size = layer.outputs();
     signal.stride = row_stride<T>(signal.size);
+    signal.capacity = capacity;
     signal.activation = layer.activation();
     signal.activations = signal.pre_activations = room(signal.stride);
     // The losses of the output are computed from z, which prediction has no use for.
@@ -111,6 +165,24 @@ Workspace<T>::Workspace(const Network<T>& network, size_t capacity, Purpose purp
     if (layer.keeps_pre_activations() || for_loss) signal.pre_activations = room(signal.stride);
     if (purpose != Purpose::prediction) signal.deltas = room(signal.stride);
     signals_.push_back(signal);
+  }
+  if (purpose == Purpose::training) make_packed();
+}
+
+// Where activations and deltas of a layer fill more than the first levels of the memory can look up.
+template <class T>
+void Workspace<T>::make_packed() {
+  constexpr size_t large = size_t(256) << 10;
+  for (size_t i = 0; i + 1 < signals_.size(); ++i) {
+    Signal<T>& below = signals_[i];
+    Signal<T>& above = signals_[i + 1];
+    if (capacity_ * (below.stride + above.stride) * sizeof(T) < large || above.size < 8 * panel_width) continue;
+    // The inputs are packed where they are.
+    if (i > 0 && below.packed_activations == nullptr) {
+      const size_t blocks = (below.size + packed_columns - 1) / packed_columns;
+      below.packed_activations = room(blocks * packed_columns);
+    }
+    above.packed_deltas = room(above.stride);
   }
 }
 

@@ -34,6 +34,9 @@ class Network {
   void pack(const T* plain, T* packed) const;
   void unpack(const T* packed, T* plain) const;
 
+  // The layers as a single sample meets them, and the longest row between them in whole panels.
+  std::vector<SampleLayer<T>> sample_layers() const;
+  size_t widest_layer() const;
   // Multiply-adds of the forward pass of one sample of which `entries` inputs are not zero.
   double work(size_t entries) const;
   double penalty() const;
@@ -43,8 +46,8 @@ class Network {
   void prepare_backward(size_t lowest);
 
   // signals[i] lies below layer i, signals[size()] is the output, of which each thread has its share of the samples
-  // afterwards. Barriers stand where layers need them.
-  void forward(const Team&, const std::vector<Signal<T>>& signals, size_t samples) const;
+  // afterwards. Barriers stand where layers need them. The signals are a thread's own, what they point at is common.
+  void forward(const Team&, std::vector<Signal<T>>& signals, size_t samples) const;
   // From the delta of a thread's share of the output down to the delta above layer `lowest - 1`; ends with a barrier.
   void backward(const Team&, const std::vector<Signal<T>>& signals, size_t samples, size_t lowest) const;
 
@@ -65,6 +68,7 @@ class Workspace {
   Workspace(const Network<T>& network, size_t capacity, Purpose purpose);
 
   size_t capacity() const { return capacity_; }
+  std::vector<Signal<T>>& signals() { return signals_; }
   const std::vector<Signal<T>>& signals() const { return signals_; }
   const Signal<T>& output() const { return signals_.back(); }
   // Bytes that one sample takes, beside its inputs.
@@ -72,6 +76,7 @@ class Workspace {
 
  private:
   T* room(size_t stride);
+  void make_packed();
 
   size_t capacity_;
   std::vector<Signal<T>> signals_;

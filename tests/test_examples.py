@@ -52,6 +52,11 @@ def test_lbfgs(tmp_path):
     assert number(r"accuracy (\S+)%", run("lbfgs.py", folder=tmp_path)) > 99
 
 
+def test_cython_loop(tmp_path):
+    out = run("cython_loop.py", "1000", folder=tmp_path)
+    assert "agrees" in out
+
+
 def test_every_example_is_tested():
     here = Path(__file__).read_text(encoding="utf-8")
     untested = [path.name for path in EXAMPLES.glob("*.py") if path.name not in here and path.name != "mnist.py"]

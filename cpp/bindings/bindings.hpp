@@ -8,12 +8,28 @@
 
 namespace chainrule::bindings {
 
+void register_inference(pybind11::module_& module);
 void register_settings(pybind11::module_& module);
 void register_networks(pybind11::module_& module);
 void register_utilities(pybind11::module_& module);
 
+// Whether the core can read the array where it is.
+bool is_readable(const pybind11::array& array);
+
 // A view of a 2-D array (or a 1-D one as a single row) that lives as long as the array; TypeError or ValueError for
 // what cannot be read in place.
 Source source_of(const pybind11::array& array, const char* name);
+
+// Compressed sparse rows in arrays of the user's: checked once, so that the core can rely on them.
+struct SparseMatrix {
+  // indices and row_begins: contiguous, both int32 or both int64; columns ascending within each row.
+  SparseMatrix(pybind11::array data, pybind11::array indices, pybind11::array row_begins, size_t columns);
+
+  pybind11::array data, indices, row_begins;
+  Source source;
+};
+
+// A view of samples: a 2-D array or a SparseMatrix.
+Source samples_of(const pybind11::object& samples, const char* name);
 
 }  // namespace chainrule::bindings

@@ -3,6 +3,7 @@
 #include <pybind11/functional.h>
 #include <pybind11/stl.h>
 
+#include <atomic>
 #include <cmath>
 #include <exception>
 #include <map>
@@ -15,7 +16,9 @@
 #include "layers/dense.hpp"
 #include "network.hpp"
 #include "training/initializers.hpp"
+#include "training/predictor.hpp"
 #include "training/random.hpp"
+#include "training/sample_predictor.hpp"
 #include "training/trainer.hpp"
 
 namespace py = pybind11;
@@ -56,11 +59,11 @@ bool takes(LossKind loss, Activation output) {
 // Samples and targets with the arrays that they lie in.
 class BoundData {
  public:
-  BoundData(const py::array& X, const py::array& y, const std::optional<py::array_t<double>>& weights, size_t inputs,
+  BoundData(const py::object& X, const py::array& y, const std::optional<py::array_t<double>>& weights, size_t inputs,
             size_t outputs)
       : X_(X), y_(y), weights_(weights) {
-    data.inputs = source_of(X, "X");
-    require(X.ndim() == 2 && data.inputs.columns == inputs, "X must have shape (samples, inputs)");
+    data.inputs = samples_of(X, "X");
+    require(data.inputs.columns == inputs, "X must have shape (samples, inputs)");
     require(data.inputs.rows > 0, "X must have at least one sample");
     require(y.ndim() >= 1 && size_t(y.shape(0)) == data.inputs.rows, "X and y must have the same length");
     if (y.ndim() == 1) {
@@ -96,7 +99,8 @@ class BoundData {
     data.targets.labels = labels;
   }
 
-  py::array X_, y_;
+  py::object X_;
+  py::array y_;
   std::optional<py::array_t<double>> weights_;
   Source rows_ = {};
 };
@@ -108,6 +112,9 @@ class BoundNetwork {
   using Weights = std::optional<py::array_t<double>>;
 
   explicit BoundNetwork(size_t inputs) : network_(inputs) { require(inputs > 0, "inputs must be positive"); }
+  ~BoundNetwork() { delete_room(); }
+  BoundNetwork(const BoundNetwork&) = delete;
+  BoundNetwork& operator=(const BoundNetwork&) = delete;
 
   void add_dense(size_t units, const std::string& activation, double l1, double l2, double max_norm) {
     const auto found = activations().find(activation);
@@ -118,6 +125,7 @@ class BoundNetwork {
             "softmax must be on the last layer");
     const typename Dense<T>::Options options = {found->second, l1, l2, max_norm};
     network_.add(std::make_unique<Dense<T>>(network_.outputs(), units, options));
+    delete_room();
     forget_pass();
     state_ = OptimizerState<T>();
   }
@@ -193,14 +201,44 @@ class BoundNetwork {
     network_.layer(layer).trainable = trainable;
   }
 
-  Array predict(const py::array& X) const {
+  // Few samples are predicted in a room that is kept, without giving the interpreter free: both would take longer than
+  // the arithmetic. Several threads may come at once; who finds the room taken makes another.
+  Array predict(const py::object& X) const {
     const Shared lock(*this);
     const Source inputs = checked_inputs(X);
     Array outputs({inputs.rows, network_.outputs()});
     T* to = outputs.mutable_data();
-    const py::gil_scoped_release unlocked;
-    chainrule::predict(network_, inputs, to);
+    if (double(inputs.rows) * network_.work(inputs.entries()) > quick_work || inputs.rows > quick_rows ||
+        inputs.sparse()) {
+      const py::gil_scoped_release unlocked;
+      chainrule::predict(network_, inputs, to);
+      return outputs;
+    }
+    std::unique_ptr<Predictor<T>> predictor(room_.exchange(nullptr));
+    if (predictor == nullptr || !predictor->fits(inputs)) {
+      predictor = std::make_unique<Predictor<T>>(network_, inputs, inputs.rows);
+    }
+    run_team(1, [&](const Team&) { predictor->predict(inputs, {0, inputs.rows}, to); });
+    predictor.reset(room_.exchange(predictor.release()));
     return outputs;
+  }
+
+  // None, where X is not an array that the core reads as it is: then somebody else converts it, or says what is wrong.
+  py::object predict_in_place(const py::object& X) const {
+    if (Py_TYPE(X.ptr()) != py::detail::npy_api::get().PyArray_Type_) return py::none();
+    const py::array array = py::reinterpret_borrow<py::array>(X);
+    if (array.ndim() != 2 || array.shape(0) == 0 || size_t(array.shape(1)) != network_.inputs() ||
+        !is_readable(array)) {
+      return py::none();
+    }
+    const Source source = source_of(array, "X");
+    return all_finite(source) ? py::object(predict(array)) : py::none();
+  }
+
+  std::unique_ptr<SamplePredictor<T>> sample_predictor() const {
+    const Shared lock(*this);
+    checked_outputs();
+    return std::make_unique<SamplePredictor<T>>(network_);
   }
 
   Array forward(const py::array& X) {
@@ -209,7 +247,7 @@ class BoundNetwork {
     start_pass(inputs.rows);
     {
       const py::gil_scoped_release unlocked;
-      const std::vector<Signal<T>>& signals = workspace_->signals();
+      std::vector<Signal<T>>& signals = workspace_->signals();
       for (size_t i = 0; i < inputs.rows; ++i) {
         gather_row(inputs, i, true, signals[0].activations + i * signals[0].stride);
       }
@@ -249,7 +287,7 @@ class BoundNetwork {
     return rows_of(input, input.deltas);
   }
 
-  double loss_and_gradient(const py::array& X, const py::array& y, const Weights& sample_weight, const Loss& loss) {
+  double loss_and_gradient(const py::object& X, const py::array& y, const Weights& sample_weight, const Loss& loss) {
     const Exclusive lock(*this);
     const BoundData bound(X, y, sample_weight, network_.inputs(), checked_outputs());
     checked_loss(loss);
@@ -303,7 +341,7 @@ class BoundNetwork {
     chainrule::step(network_, state_, optimizer, rate, gradient_.data());
   }
 
-  py::tuple train_epoch(const py::array& X, const py::array& y, const Weights& sample_weight, size_t batch_size,
+  py::tuple train_epoch(const py::object& X, const py::array& y, const Weights& sample_weight, size_t batch_size,
                         bool shuffle, uint64_t seed, uint64_t epoch, const Loss& loss, const Optimizer& optimizer,
                         const py::array_t<double, py::array::c_style | py::array::forcecast>& rates, double input_noise,
                         const py::object& poll) {
@@ -338,7 +376,7 @@ class BoundNetwork {
     return py::make_tuple(result.steps, result.loss, result.metric, result.diverged);
   }
 
-  py::tuple evaluate(const py::array& X, const py::array& y, const Weights& sample_weight, const Loss& loss) const {
+  py::tuple evaluate(const py::object& X, const py::array& y, const Weights& sample_weight, const Loss& loss) const {
     const Shared lock(*this);
     const BoundData bound(X, y, sample_weight, network_.inputs(), checked_outputs());
     checked_loss(loss);
@@ -382,6 +420,8 @@ class BoundNetwork {
   }
 
  private:
+  void delete_room() { const std::unique_ptr<Predictor<T>> last(room_.exchange(nullptr)); }
+
   class Exclusive {
    public:
     explicit Exclusive(const BoundNetwork& network) : lock_(network.mutex_, std::try_to_lock) {
@@ -417,10 +457,10 @@ class BoundNetwork {
     return network_.outputs();
   }
 
-  Source checked_inputs(const py::array& X) const {
+  Source checked_inputs(const py::object& X) const {
     checked_outputs();
-    const Source inputs = source_of(X, "X");
-    require(X.ndim() == 2 && inputs.columns == network_.inputs(), "X must have shape (samples, inputs)");
+    const Source inputs = samples_of(X, "X");
+    require(inputs.columns == network_.inputs(), "X must have shape (samples, inputs)");
     require(inputs.rows > 0, "X must have at least one sample");
     return inputs;
   }
@@ -479,8 +519,12 @@ class BoundNetwork {
     return gradient_.data();
   }
 
+  static constexpr double quick_work = 300000;
+  static constexpr size_t quick_rows = 16;
+
   mutable std::shared_mutex mutex_;
   Network<T> network_;
+  mutable std::atomic<Predictor<T>*> room_{nullptr};
   OptimizerState<T> state_;
   std::unique_ptr<Workspace<T>> workspace_;
   AlignedArray<T> gradient_;
@@ -506,6 +550,8 @@ void register_network(py::module_& module, const char* name) {
       .def("set_parameters", &Net::set_parameters, py::arg("values"))
       .def("set_trainable", &Net::set_trainable, py::arg("layer"), py::arg("trainable"))
       .def("predict", &Net::predict, py::arg("X"))
+      .def("predict_in_place", &Net::predict_in_place, py::arg("X"))
+      .def("sample_predictor", &Net::sample_predictor)
       .def("forward", &Net::forward, py::arg("X"))
       .def("backward", &Net::backward, py::arg("output_gradient"))
       .def("loss_and_gradient", &Net::loss_and_gradient, py::arg("X"), py::arg("y"),
@@ -529,6 +575,11 @@ void register_network(py::module_& module, const char* name) {
 }  // namespace
 
 void register_networks(py::module_& module) {
+  py::class_<SparseMatrix>(module, "SparseMatrix")
+      .def(py::init<py::array, py::array, py::array, size_t>(), py::arg("data"), py::arg("indices"),
+           py::arg("row_begins"), py::arg("columns"))
+      .def("__len__", [](const SparseMatrix& matrix) { return matrix.source.rows; })
+      .def_property_readonly("columns", [](const SparseMatrix& matrix) { return matrix.source.columns; });
   register_network<float>(module, "NetworkFloat32");
   register_network<double>(module, "NetworkFloat64");
 }

@@ -1,8 +1,13 @@
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstring>
 
+#include "aligned.hpp"
 #include "bindings/bindings.hpp"
+#include "kernels/dispatch.hpp"
 #include "training/random.hpp"
 #include "training/team.hpp"
 
@@ -43,6 +48,32 @@ py::dict build_info() {
   return info;
 }
 
+// Multiply-adds count twice, as usual; the best of some short runs, in GFLOP/s.
+template <class T>
+double best_peak(size_t threads) {
+  constexpr size_t rounds = 400000, runs = 8;
+  double best = 0;
+  for (size_t run = 0; run < runs; ++run) {
+    std::atomic<double> done{0};
+    const auto begin = std::chrono::steady_clock::now();
+    run_team(threads, [&](const Team& team) {
+      AlignedArray<T> results(panel_width);
+      const double count = kernels<T>().peak(rounds, results.data());
+      if (team.index() == 0) done = count * double(team.size());
+    });
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+    best = std::max(best, 2e-9 * done / seconds.count());
+  }
+  return best;
+}
+
+double fma_peak(const std::string& dtype, size_t threads) {
+  if (threads == 0 || threads > most_threads) throw py::value_error("threads must be positive");
+  if (dtype != "float32" && dtype != "float64") throw py::value_error("dtype must be float32 or float64");
+  const py::gil_scoped_release unlocked;
+  return dtype == "float32" ? best_peak<float>(threads) : best_peak<double>(threads);
+}
+
 }  // namespace
 
 void register_utilities(py::module_& module) {
@@ -58,6 +89,9 @@ void register_utilities(py::module_& module) {
   module.def("set_num_threads", &set_threads, py::arg("threads"));
   module.def("get_num_threads", &max_threads);
   module.def("build_info", &build_info);
+  module.def("set_isa", &choose_kernels, py::arg("isa"));
+  module.def("supported_isas", &supported_isas);
+  module.def("fma_peak", &fma_peak, py::arg("dtype"), py::arg("threads"));
 }
 
 }  // namespace chainrule::bindings

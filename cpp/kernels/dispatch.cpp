@@ -1,8 +1,8 @@
-// Chooses the kernel table once, by what the processor and the operating system offer.
-#include <cstdlib>
-#include <string>
+#include "kernels/dispatch.hpp"
 
-#include "kernels/table.hpp"
+#include <atomic>
+#include <cstdlib>
+#include <stdexcept>
 
 namespace chainrule {
 
@@ -34,7 +34,7 @@ struct Choice {
 
 // Best first. The builtins ask for the operating system's support of the registers too; the names of whole levels
 // (x86-64-v3) are unknown to clang 14, so the features are asked for one by one.
-const KernelTable& choose() {
+std::vector<const KernelTable*> supported_tables() {
   const Choice choices[] = {
 #ifdef CHAINRULE_HAS_AVX512
       {&avx512::table, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -51,18 +51,42 @@ const KernelTable& choose() {
 #endif
       {&baseline::table, true},
   };
-  const char* wanted = std::getenv("CHAINRULE_ISA");
+  std::vector<const KernelTable*> tables;
   for (const Choice& choice : choices) {
-    if (choice.supported && (wanted == nullptr || std::string(wanted) == choice.table->name)) return *choice.table;
+    if (choice.supported) tables.push_back(choice.table);
   }
-  return baseline::table;
+  return tables;
+}
+
+const KernelTable& named(const std::string& name) {
+  std::string known;
+  for (const KernelTable* table : supported_tables()) {
+    if (name == table->name) return *table;
+    known += (known.empty() ? "" : ", ") + std::string(table->name);
+  }
+  throw std::invalid_argument("unknown instruction set '" + name + "'; this processor has " + known);
+}
+
+const KernelTable& at_start() {
+  const char* wanted = std::getenv("CHAINRULE_ISA");
+  return wanted == nullptr ? *supported_tables().front() : named(wanted);
+}
+
+std::atomic<const KernelTable*>& chosen() {
+  static std::atomic<const KernelTable*> table{&at_start()};
+  return table;
 }
 
 }  // namespace
 
-const KernelTable& kernel_table() {
-  static const KernelTable& chosen = choose();
-  return chosen;
+const KernelTable& kernel_table() { return *chosen().load(std::memory_order_relaxed); }
+
+void choose_kernels(const std::string& isa) { chosen() = isa.empty() ? &at_start() : &named(isa); }
+
+std::vector<std::string> supported_isas() {
+  std::vector<std::string> names;
+  for (const KernelTable* table : supported_tables()) names.emplace_back(table->name);
+  return names;
 }
 
 template <>

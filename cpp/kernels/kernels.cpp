@@ -3,6 +3,8 @@
 #include "kernels/dense.hpp"
 #include "kernels/loss.hpp"
 #include "kernels/non_zeros.hpp"
+#include "kernels/peak.hpp"
+#include "kernels/sample.hpp"
 
 #define CHAINRULE_NAME_OF(isa) #isa
 #define CHAINRULE_NAME(isa) CHAINRULE_NAME_OF(isa)
@@ -21,10 +23,24 @@ constexpr double speed = rate * double(native_bytes / sizeof(T));
 
 template <class T>
 constexpr Kernels<T> all_kernels = {
-    forward<T>,   input_gradient<T>, weight_gradient<T>,     bias_gradient<T>,
-    transpose<T>, softmax<T>,        activation_gradient<T>, loss<T>,
-    update<T>,    regularize<T>,     square_sum<T>,          max_norm<T>,
-    speed<T>,     listed_rows<T>,    mark_non_zeros<T>,
+    forward<T>,
+    input_gradient<T>,
+    weight_gradient<T>,
+    bias_gradient<T>,
+    transpose<T>,
+    softmax<T>,
+    activation_gradient<T>,
+    loss<T>,
+    update<T>,
+    catch_up<T>,
+    regularize<T>,
+    square_sum<T>,
+    max_norm<T>,
+    predict_sample<T>,
+    peak<T>,
+    speed<T>,
+    listed_rows<T>,
+    mark_non_zeros<T>,
 };
 
 }  // namespace

@@ -139,9 +139,21 @@ CHAINRULE_INLINE void with_constant(size_t value, Function function) {
   function(Constant<most>{});
 }
 
+// Where a row of A begins; a tile lies within a block.
+template <class T>
+CHAINRULE_INLINE const T* row_of_a(const Product<T>& product, size_t row) {
+  if (product.block_rows == 0) return product.a + row * product.a_row;
+  return product.a + row / product.block_rows * product.a_block + row % product.block_rows * product.a_row;
+}
+
 // Calls compute(constant, panel) for runs of panels of nearly the same length that a tile of R rows can take.
 template <class T, size_t R, class Compute>
 CHAINRULE_INLINE void for_each_run(const Range& panels, Compute compute) {
+  if (panels.size() <= widest<T, R>) {
+    if (panels.size() > 0)
+      with_constant<widest<T, R>>(panels.size(), [&](auto count) { compute(count, panels.begin); });
+    return;
+  }
   const size_t runs = (panels.size() + widest<T, R> - 1) / widest<T, R>;
   for (size_t i = 0; i < runs; ++i) {
     const size_t begin = panels.begin + panels.size() * i / runs;
@@ -154,7 +166,7 @@ CHAINRULE_INLINE void for_each_run(const Range& panels, Compute compute) {
 template <class T, size_t R, size_t Q, class Target>
 void tiles_beside(Constant<Q>, const Product<T>& product, Range rows, size_t panel, const Target& target) {
   for (size_t row = rows.begin; row < rows.end; row += R) {
-    const Inner<T> inner = {product.a + row * product.a_row, nullptr, product.inner};
+    const Inner<T> inner = {row_of_a(product, row), nullptr, product.inner};
     const Place place = {row, R, panel, Q};
     tile<T, R, Q, Walk::all>(product, inner, panel, target.sums(place));
     target.finish(place);
@@ -182,7 +194,7 @@ CHAINRULE_INLINE void tiles_of_list(const Product<T>& product, size_t list, size
   const size_t first = listed.row[list];
   const auto compute = [&](auto rows, size_t row) {
     constexpr size_t R = decltype(rows)::size;
-    const T* a = walk == Walk::packed ? listed.values + begin : product.a + row * product.a_row;
+    const T* a = walk == Walk::packed ? listed.values + begin : row_of_a(product, row);
     const Place place = {row, R, panel, Q};
     tile<T, R, Q, walk>(product, {a, listed.index + begin, listed.count[list]}, panel, target.sums(place));
     target.finish(place);

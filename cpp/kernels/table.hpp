@@ -81,6 +81,8 @@ struct Product {
   size_t c_row, c_panel;
   size_t inner;
   Range rows, panels;
+  // Rows of A come in blocks of this many, that lie `a_block` apart; 0: in one.
+  size_t block_rows = 0, a_block = 0;
   const NonZeros<T>* non_zeros = nullptr;  // null: every row and every inner index
 };
 
@@ -107,6 +109,18 @@ struct Parameters {
   T* slots[max_slots];
   T l1, l2;
   T shrink;  // decoupled weight decay of this step: rate * weight_decay
+};
+
+// A step that passed some parameters by: their gradient was zero.
+template <class T>
+struct MissedStep {
+  StepSettings<T> settings;
+  T shrink;
+};
+template <class T>
+struct MissedSteps {
+  const MissedStep<T>* steps;
+  size_t count;
 };
 
 template <class T>
@@ -176,6 +190,15 @@ struct LossRows {
   double* metrics;
 };
 
+// A dense layer as a single sample meets it; weights in panels.
+template <class T>
+struct SampleLayer {
+  const T* weights;
+  const T* bias;
+  size_t inputs, outputs;
+  Activation activation;
+};
+
 template <class T>
 struct Kernels {
   void (*forward)(const Forward<T>&);
@@ -189,11 +212,19 @@ struct Kernels {
   void (*loss)(const LossRows<T>&);
   // From stored gradients, `count` a multiple of 16.
   void (*update)(const Parameters<T>&, const T* gradient, size_t count, const StepSettings<T>&);
+  // Makes up for missed steps of `panels` runs of 16 parameters, `stride` apart.
+  void (*catch_up)(const Parameters<T>&, size_t panels, size_t stride, const MissedSteps<T>&);
   // Adds the penalties' gradient and clips by value, in place.
   void (*regularize)(const Parameters<T>&, T* gradient, size_t count, T clip_value);
   double (*square_sum)(const T* values, size_t count);
   // Scales the columns of panels [panels][inputs][16] that are longer than `longest`.
   void (*max_norm)(T* panels, size_t inputs, Range range, T longest);
+  // One sample through `count` layers; `scratch` has room for two rows of `widest_layer`, a multiple of 16.
+  void (*predict_sample)(const SampleLayer<T>* layers, size_t count, const T* inputs, T* scratch, size_t widest_layer,
+                         T* outputs);
+  // `rounds` times as many independent multiply-adds as the machine can have on the way, added up into 16 results, as
+  // what nobody reads need not be computed; returns their number.
+  double (*peak)(size_t rounds, T* results);
   // Multiply-adds a second that a thread can count on in its products.
   double speed;
   // The rows of a group whose non-zeros are best listed together.
@@ -208,7 +239,7 @@ struct KernelTable {
   Kernels<double> float64;
 };
 
-// The table in use: the best that this processor can run, or the one that CHAINRULE_ISA names.
+// The table in use (dispatch.hpp).
 const KernelTable& kernel_table();
 
 template <class T>

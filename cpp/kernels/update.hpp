@@ -243,6 +243,33 @@ Parameters<T> at_offset(Parameters<T> parameters, size_t offset) {
   return parameters;
 }
 
+template <class T, Rule rule>
+void catch_up_with(RuleTag<rule> tag, const Parameters<T>& parameters, const MissedSteps<T>& missed) {
+  Vector<T> w = Vector<T>::load(parameters.values);
+  Vector<T> s[max_slots];
+  for (size_t slot = 0; slot < slots_of(rule); ++slot) s[slot] = Vector<T>::load(parameters.slots[slot]);
+  for (size_t i = 0; i < missed.count; ++i) {
+    const MissedStep<T>& step = missed.steps[i];
+    Vector<T> g = Vector<T>::zero();
+    if (parameters.l1 != T(0) || parameters.l2 != T(0)) {
+      g = regularized(parameters, step.settings.clip_value, w, g);
+    }
+    if (step.shrink != T(0)) w = w * Vector<T>::broadcast(T(1) - step.shrink);
+    w = apply(tag, RuleVectors<T>(step.settings), w, g, s);
+  }
+  w.store(parameters.values);
+  for (size_t slot = 0; slot < slots_of(rule); ++slot) s[slot].store(parameters.slots[slot]);
+}
+
+template <class T>
+void catch_up(const Parameters<T>& parameters, size_t panels, size_t stride, const MissedSteps<T>& missed) {
+  with_rule(missed.steps->settings.rule, [&](auto tag) {
+    for (size_t panel = 0; panel < panels; ++panel) {
+      catch_up_with(tag, at_offset(parameters, panel * stride), missed);
+    }
+  });
+}
+
 template <class T>
 CHAINRULE_INLINE void prefetch_run(const Parameters<T>& parameters, size_t count) {
   constexpr size_t line = 64 / sizeof(T);

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "layers/packing.hpp"
+
 namespace chainrule {
 
 namespace {
@@ -110,19 +112,21 @@ template <class T>
 void Dense<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples) const {
   const bool all_samples = !by_samples(team, samples);
   const size_t below_panels = (inputs_ + panel_width - 1) / panel_width;
-  const Product<T> product = {above.deltas,
-                              above.stride,
-                              1,
-                              transposed_.data(),
-                              outputs_ * panel_width,
-                              panel_width,
-                              below.deltas,
-                              below.stride,
-                              panel_width,
-                              outputs_,
-                              all_samples ? Range{0, samples} : team.share_rows(samples),
-                              all_samples ? team.share(below_panels) : Range{0, below_panels}};
-  kernels<T>().input_gradient({product, below.activation, below.pre_activations, below.activations});
+  const Product<T> whole = {above.deltas,
+                            above.stride,
+                            1,
+                            transposed_.data(),
+                            outputs_ * panel_width,
+                            panel_width,
+                            below.deltas,
+                            below.stride,
+                            panel_width,
+                            outputs_,
+                            all_samples ? Range{0, samples} : team.share_rows(samples),
+                            all_samples ? team.share(below_panels) : Range{0, below_panels}};
+  for_each_part(whole, above.of_samples, [&](const Product<T>& product) {
+    kernels<T>().input_gradient({product, below.activation, below.pre_activations, below.activations});
+  });
 }
 
 // dE/dW = x^T delta, dE/db = sum of the deltas
@@ -130,9 +134,18 @@ template <class T>
 void Dense<T>::gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                         const GradientTarget<T>& target) const {
   const Share part = weights_share(team);
-  const Product<T> whole = {
-      below.activations, 1,           below.stride,          above.deltas, panel_width, above.stride,
-      target.gradient,   panel_width, inputs_ * panel_width, samples,      part.rows,   part.panels};
+  Product<T> whole = {below.activations, 1,           below.stride,          above.deltas, panel_width, above.stride,
+                      target.gradient,   panel_width, inputs_ * panel_width, samples,      part.rows,   part.panels};
+  if (below.packed_activations != nullptr && above.packed_deltas != nullptr && part.rows.size() == inputs_) {
+    pack_deltas(above.deltas, above.stride, samples, part.panels, above.capacity, above.packed_deltas);
+    whole.b = above.packed_deltas;
+    whole.b_panel = above.capacity * panel_width;
+    whole.b_inner = panel_width;
+    whole.a = below.packed_activations;
+    whole.a_inner = packed_columns;
+    whole.block_rows = packed_columns;
+    whole.a_block = below.capacity * packed_columns;
+  }
   for_each_part(whole, below.of_columns, [&](const Product<T>& product) {
     kernels<T>().weight_gradient({product, target.accumulate, target.update, weights_with(target)});
   });
@@ -140,6 +153,21 @@ void Dense<T>::gradient(const Team& team, const Signal<T>& below, const Signal<T
   T* bias_gradient = target.gradient == nullptr ? nullptr : target.gradient + weights_size();
   kernels<T>().bias_gradient({above.deltas, above.stride, samples, bias_panels, bias_gradient, target.accumulate,
                               target.update, bias_with(target)});
+}
+
+template <class T>
+void Dense<T>::catch_up(const Team& team, size_t input, const GradientTarget<T>& target,
+                        const MissedSteps<T>& missed) const {
+  const Share part = weights_share(team);
+  if (input < part.rows.begin || input >= part.rows.end) return;
+  const size_t stride = inputs_ * panel_width;
+  const size_t offset = part.panels.begin * stride + input * panel_width;
+  Parameters<T> parameters = weights_with(target);
+  parameters.values += offset;
+  for (T*& slot : parameters.slots) {
+    if (slot != nullptr) slot += offset;
+  }
+  kernels<T>().catch_up(parameters, part.panels.size(), stride, missed);
 }
 
 template <class T>

@@ -35,12 +35,15 @@ class Dense final : public Layer<T> {
   bool by_samples(const Team&, size_t samples) const override;
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples) const override;
+  void catch_up(const Team&, size_t input, const GradientTarget<T>&, const MissedSteps<T>&) const override;
   void gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                 const GradientTarget<T>&) const override;
+  SampleLayer<T> sample_layer() const override { return {weights_, bias_, inputs_, outputs_, options_.activation}; }
   void regularize(T* gradient, T clip_value) const override;
   void update(const GradientTarget<T>&) const override;
   void finish_update(const Team&) override;
   double penalty() const override;
+  bool couples_parameters() const override { return options_.max_norm > 0; }
   bool penalized() const override { return options_.l1 > 0 || options_.l2 > 0; }
 
  private:

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/table.hpp"
+#include "layers/non_zeros.hpp"
 #include "training/team.hpp"
 
 namespace chainrule {
@@ -19,10 +20,17 @@ struct Signal {
   T* pre_activations = nullptr;  // the activations themselves where nobody needs both
   T* activations = nullptr;
   T* deltas = nullptr;  // null: nobody asks for them
+  // Copies in the order of the weight gradient (packing.hpp), for batches that are large enough; else null.
+  T* packed_activations = nullptr;
+  T* packed_deltas = nullptr;
+  size_t capacity = 0;  // samples that there is room for
   // Where the activations are not zero, if that is worth knowing: lists of columns for samples, and of samples for
   // columns, in parts. Columns without a list are zero in all samples.
   const std::vector<NonZeros<T>>* of_samples = nullptr;
   const std::vector<NonZeros<T>>* of_columns = nullptr;
+  // Where to list them once the activations are there; null: nowhere. The deltas of a layer whose derivative is zero
+  // where its activation is, as ReLU's, have the same lists.
+  NonZeroLists<T>* lists = nullptr;
 };
 
 // Where a layer's gradient goes: into memory, or through an update straight into the parameters.
@@ -67,8 +75,12 @@ class Layer {
   virtual bool by_samples(const Team&, size_t samples) const = 0;
   virtual void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples) const = 0;
   virtual void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples) const = 0;
+  // The thread's part of one input's parameters, which `gradient` has passed by for some steps.
+  virtual void catch_up(const Team&, size_t input, const GradientTarget<T>&, const MissedSteps<T>&) const = 0;
   virtual void gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                         const GradientTarget<T>&) const = 0;
+  // The layer as a single sample meets it.
+  virtual SampleLayer<T> sample_layer() const = 0;
   // From a stored gradient to the parameters: penalties and clipping by value, the sum of squares, the update.
   virtual void regularize(T* gradient, T clip_value) const = 0;
   virtual void update(const GradientTarget<T>&) const = 0;
@@ -76,6 +88,8 @@ class Layer {
   virtual void finish_update(const Team&) = 0;
   virtual double penalty() const = 0;
   virtual bool penalized() const = 0;
+  // Whether an update changes parameters by more than their own gradients.
+  virtual bool couples_parameters() const = 0;
 
   bool trainable = true;
 };

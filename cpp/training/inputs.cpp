@@ -8,19 +8,23 @@ namespace {
 
 // Skipping pays where the lists are shorter than this share of what a product without them walks along.
 constexpr double worthwhile_share = 0.6;
+// Rows shorter than this are not worth a look.
+constexpr size_t fewest_columns = 64;
 
 }  // namespace
 
 template <class T>
 Inputs<T>::Inputs(const Source& source, size_t capacity, Columns columns, size_t threads)
-    : stride_(row_stride<T>(source.columns)), column_count_(source.columns), skips_{true, columns != Columns::none} {
+    : capacity_(capacity), stride_(row_stride<T>(source.columns)), column_count_(source.columns) {
   if (source.sparse()) {
     sparse_.emplace(source, capacity, columns, threads);
     return;
   }
   rows_ = AlignedArray<T>(capacity * stride_);
+  if (column_count_ < fewest_columns) return;
   const size_t group = capacity < 2 * kernels<T>().listed_rows ? 1 : kernels<T>().listed_rows;
   lists_.emplace(capacity, column_count_, group, columns, threads);
+  set_skips({true, columns != Columns::none});
 }
 
 template <class T>
@@ -36,8 +40,15 @@ void Inputs<T>::list_samples(size_t samples, size_t thread, size_t threads) {
 }
 
 template <class T>
+void Inputs<T>::pack() {
+  if (sparse_) return;
+  packed_ = AlignedArray<T>((column_count_ + packed_columns - 1) / packed_columns * packed_columns * capacity_);
+}
+
+template <class T>
 void Inputs<T>::attach(Signal<T>& below) {
   below.activations = below.pre_activations = rows_.data();
+  below.packed_activations = packed_.empty() ? nullptr : packed_.data();
   if (sparse_) {
     below.of_samples = &sparse_->of_samples();
     below.of_columns = &sparse_->of_columns();
@@ -48,17 +59,15 @@ void Inputs<T>::attach(Signal<T>& below) {
 }
 
 template <class T>
-Skips Inputs<T>::worthwhile(size_t samples) const {
-  if (sparse_) return skips_;
-  return {listed_share(lists_->of_samples(), samples, column_count_) < worthwhile_share,
-          skips_.in_gradient && listed_share(lists_->of_columns(), column_count_, samples) < worthwhile_share};
+void Inputs<T>::set_skips(const Skips& skips) {
+  if (lists_) skips_ = skips;
 }
 
 template <class T>
-void Inputs<T>::set_skips(const Skips& skips) {
-  skips_ = skips;
-  if (sparse_) return;
-  if (!skips.in_forward && !skips.in_gradient) lists_.reset();
+Skips Inputs<T>::worthwhile(size_t samples) const {
+  if (!lists_) return {};
+  return {skips_.in_forward && listed_share(lists_->of_samples(), samples, column_count_) < worthwhile_share,
+          skips_.in_gradient && listed_share(lists_->of_columns(), column_count_, samples) < worthwhile_share};
 }
 
 template class Inputs<float>;

@@ -6,7 +6,8 @@
 
 #include "aligned.hpp"
 #include "layers/layer.hpp"
-#include "training/non_zeros.hpp"
+#include "layers/non_zeros.hpp"
+#include "layers/packing.hpp"
 #include "training/source.hpp"
 #include "training/sparse_rows.hpp"
 
@@ -29,7 +30,8 @@ class Inputs {
     T* to = rows_.data() + sample * stride_;
     gather_row(source, row, true, to);
     disturb(to);
-    if (lists_) lists_->mark(to, sample);
+    if (!packed_.empty()) pack_activations(to, column_count_, sample, capacity_, packed_.data());
+    if (skips_.in_forward || skips_.in_gradient) lists_->mark(to, sample);
   }
   void gather(const Source& source, size_t row, size_t sample) {
     gather(source, row, sample, [](T*) {});
@@ -39,17 +41,20 @@ class Inputs {
   void list_columns(Range samples, size_t thread);
   void list_samples(size_t samples, size_t thread, size_t threads);
 
+  // Packs dense rows too from now on, for weight gradients of large batches.
+  void pack();
+
   // Makes these inputs the signal below the first layer.
   void attach(Signal<T>& below);
 
-  // Looks at what a chunk of `samples` would save, and forgets lists that save too little.
-  Skips worthwhile(size_t samples) const;
+  // What is listed from now on; a sparse source always is, short rows never are.
   void set_skips(const Skips& skips);
+  // Which of the lists that a chunk of `samples` has save enough.
+  Skips worthwhile(size_t samples) const;
 
  private:
-  size_t stride_;
-  size_t column_count_;
-  AlignedArray<T> rows_;
+  size_t capacity_, stride_, column_count_;
+  AlignedArray<T> rows_, packed_;
   Skips skips_;
   std::optional<NonZeroLists<T>> lists_;
   std::optional<SparseRows<T>> sparse_;

@@ -71,6 +71,17 @@ bool row_is_finite(const Source& source, size_t row, Range columns) {
                                             : row_is_finite_as<double>(source, row, columns);
 }
 
+// A thread's part: of the rows, or of the columns of a single row.
+bool part_is_finite(const Source& source, const Team& team) {
+  const bool single = source.rows == 1;
+  const Range rows = single ? Range{0, 1} : team.share(source.rows);
+  const Range columns = single ? team.share(source.columns) : Range{0, source.columns};
+  for (size_t row = rows.begin; row < rows.end; ++row) {
+    if (!row_is_finite(source, row, columns)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 template <class T>
@@ -105,16 +116,11 @@ size_t gather_sparse_row(const Source& source, size_t row, uint32_t* columns, T*
 bool all_finite(const Source& source) {
   if (source.element == Element::uint8) return true;
   const Source dense = source.sparse() ? elements(source, 0, source.index_at(source.row_begins, source.rows)) : source;
-  const size_t work = dense.rows * dense.columns;
-  const size_t threads = std::min(max_threads(), 1 + work / elements_per_thread);
+  const size_t threads = std::min(max_threads(), 1 + dense.rows * dense.columns / elements_per_thread);
+  if (threads == 1) return part_is_finite(dense, Team());
   std::atomic<bool> finite{true};
   run_team(threads, [&](const Team& team) {
-    // Long rows are shared out too.
-    const Range rows = dense.rows == 1 ? Range{0, 1} : team.share(dense.rows);
-    const Range columns = dense.rows == 1 ? team.share(dense.columns) : Range{0, dense.columns};
-    for (size_t row = rows.begin; row < rows.end && finite; ++row) {
-      if (!row_is_finite(dense, row, columns)) finite = false;
-    }
+    if (!part_is_finite(dense, team)) finite = false;
   });
   return finite;
 }

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "training/non_zeros.hpp"
+#include "layers/non_zeros.hpp"
 #include "training/source.hpp"
 
 namespace chainrule {

@@ -15,6 +15,8 @@
 #include <immintrin.h>
 #endif
 
+#include "flush_denormals.hpp"
+
 namespace chainrule {
 
 struct Meeting {
@@ -31,34 +33,6 @@ void pause() {
   asm volatile("yield");
 #endif
 }
-
-// A dying momentum or a saturated sigmoid fills the arrays with denormal numbers, on which some processors are a
-// hundred times slower. Inside the core they are zero, on every machine; outside nothing changes.
-class FlushDenormals {
- public:
-#if defined(__SSE2__)
-  FlushDenormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040); }
-  ~FlushDenormals() { _mm_setcsr(saved_); }
-
- private:
-  unsigned saved_;
-#elif defined(__aarch64__)
-  FlushDenormals() {
-    asm volatile("mrs %0, fpcr" : "=r"(saved_));
-    asm volatile("msr fpcr, %0" : : "r"(saved_ | (uint64_t(1) << 24)));
-  }
-  ~FlushDenormals() { asm volatile("msr fpcr, %0" : : "r"(saved_)); }
-
- private:
-  uint64_t saved_;
-#else
-  FlushDenormals() {}
-  ~FlushDenormals() {}
-#endif
- public:
-  FlushDenormals(const FlushDenormals&) = delete;
-  FlushDenormals& operator=(const FlushDenormals&) = delete;
-};
 
 size_t runtime_limit() {
 #ifdef _OPENMP

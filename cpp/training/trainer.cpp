@@ -4,7 +4,10 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <memory>
+#include <optional>
 
+#include "training/deferred_updates.hpp"
 #include "training/inputs.hpp"
 #include "training/random.hpp"
 
@@ -12,7 +15,7 @@ namespace chainrule {
 
 namespace {
 
-// Multiply-adds worth a barrier: below this a second thread costs more than it brings.
+// Multiply-adds of a step that are worth another thread.
 constexpr double work_per_thread = 100000;
 // What the update of a parameter costs, in multiply-adds.
 constexpr double update_work = 4;
@@ -21,10 +24,6 @@ constexpr double work_between_polls = 4000000;
 constexpr size_t chunk_bytes = size_t(16) << 20;
 // Time on a chunk, so that a wish to stop is soon heard.
 constexpr double chunk_seconds = 0.05;
-constexpr size_t prediction_rows = 128;
-
-size_t threads_for(double work) { return size_t(std::clamp(work / work_per_thread, 1.0, double(max_threads()))); }
-
 // What of the data is worked on at a time, in the layout of the kernels.
 template <class T>
 struct Chunk {
@@ -254,12 +253,18 @@ class Epoch {
         timer_(poll, double(chunk_) * network.work(data.inputs.entries()) * 3) {
     gatherer_.add_noise(options.input_noise, options.seed, options.epoch);
     const bool zeros_count = !fused() || !optimizer.ignores_zero_gradients() || network.layer(0).penalized();
-    const Columns columns = zeros_count ? Columns::all : Columns::filled;
+    const bool defers = zeros_count && fused() && data.inputs.sparse() && !network.layer(0).couples_parameters();
+    if (defers && network.layer(0).trainable) deferred_.emplace(network.layer(0), threads);
+    const Columns columns = zeros_count && !defers ? Columns::all : Columns::filled;
     for (size_t i = 0; i < 2; ++i) {
       chunks_.emplace_back(data.inputs, chunk_, network.outputs(), columns, threads);
       if (i == 0 || overlaps()) workspaces_.emplace_back(network, chunk_, Workspace<T>::Purpose::training);
     }
     choose_skips();
+    if (workspaces_[0].signals()[1].packed_deltas != nullptr) {
+      for (Chunk<T>& chunk : chunks_) chunk.inputs.pack();
+    }
+    make_activation_lists();
     for (size_t i = 0; i < 2; ++i) {
       signals_[i] = workspaces_[overlaps() ? i : 0].signals();
       chunks_[i].inputs.attach(signals_[i][0]);
@@ -291,6 +296,7 @@ class Epoch {
   bool overlaps() const { return fused() && chunk_ * Workspace<T>::sample_bytes(network_) <= overlapping_bytes; }
 
   void work(const Team& team) {
+    std::vector<Signal<T>> signals_of[2] = {signals_[0], signals_[1]};
     size_t current = 0;
     size_t step = 0;
     size_t turn = 0;
@@ -304,8 +310,11 @@ class Epoch {
         const size_t end = std::min(begin + chunk_, batch_end);
         Chunk<T>& chunk = chunks_[current];
         Chunk<T>& next = chunks_[1 - current];
-        network_.forward(team, signals_[current], end - begin);
-        loss_stage_.compute(team, signals_[current].back(), chunk);
+        std::vector<Signal<T>>& signals = signals_of[current];
+        if (turn % turns_between_looks == 0) offer_lists(signals);
+        network_.forward(team, signals, end - begin);
+        take_back_lists(signals);
+        loss_stage_.compute(team, signals.back(), chunk);
         if (end < samples_) {
           const bool next_batch = end == batch_end;
           const size_t next_end = next_batch ? std::min(batch_end + batch_, samples_) : batch_end;
@@ -315,11 +324,16 @@ class Epoch {
         const bool last_of_step = end == batch_end;
         if (team.index() == 0 && last_of_step && stop_behind_ == SIZE_MAX) {
           settings_ = state_.next_step(optimizer_, options_.rates[step]);
+          if (deferred_) deferred_->record(step, target_of(0, step));
         }
-        network_.backward(team, signals_[current], end - begin, lowest_ + 1);
-        if (stop_behind_ < turn) return;
-        gradients(team, signals_[current], end - begin, begin > first, step);
+        network_.backward(team, signals, end - begin, lowest_ + 1);
+        if (stop_behind_ < turn) return finish(team, step);
+        gradients(team, signals, end - begin, begin > first, step);
         if (team.index() == 0) account(chunk, step, turn, last_of_step);
+        if (deferred_) {
+          deferred_->touched(team, step, *signals_[current][0].of_columns);
+          if (end < samples_) deferred_->bring_up(team, step, *signals_[1 - current][0].of_samples);
+        }
         if (end < samples_) next.inputs.list_samples(next.samples, team.index(), team.size());
         if (!runs_on(team, end)) team.barrier();
         current = 1 - current;
@@ -331,6 +345,39 @@ class Epoch {
         team.barrier();
       }
     }
+    finish(team, step);
+  }
+
+  // After `steps` whole ones, nothing may stay behind.
+  void finish(const Team& team, size_t steps) {
+    if (deferred_ && steps > 0) deferred_->bring_up_all(team, steps - 1);
+  }
+
+  // Zeros of hidden activations come and go as training does: now and then all layers that could save something list
+  // them, and go on with it while they do.
+  void offer_lists(std::vector<Signal<T>>& signals) {
+    for (size_t i = 1; i + 1 < signals.size(); ++i) {
+      if (!activation_lists_.empty()) signals[i].lists = activation_lists_[i - 1].get();
+    }
+  }
+
+  static void take_back_lists(std::vector<Signal<T>>& signals) {
+    for (size_t i = 1; i + 1 < signals.size(); ++i) {
+      if (signals[i].of_samples == nullptr) signals[i].lists = nullptr;
+    }
+  }
+
+  void make_activation_lists() {
+    const size_t group = kernels<T>().listed_rows;
+    for (size_t i = 0; i + 1 < network_.size(); ++i) {
+      const Layer<T>& layer = network_.layer(i);
+      // The activations go into the layer above, and the deltas into the one below.
+      const size_t beside = std::max(network_.layer(i + 1).outputs(), i > lowest_ ? layer.inputs() : 0);
+      const bool large = std::min(layer.outputs(), beside) >= fewest_units_listed;
+      const bool lists = layer.activation() == Activation::relu && large && chunk_ >= 2 * group;
+      activation_lists_.push_back(
+          lists ? std::make_unique<NonZeroLists<T>>(chunk_, layer.outputs(), group, Columns::all, threads_) : nullptr);
+    }
   }
 
   // Whether the next chunk may go forward before every thread has updated its parameters.
@@ -340,14 +387,17 @@ class Epoch {
 
   void gradients(const Team& team, const std::vector<Signal<T>>& signals, size_t samples, bool accumulate,
                  size_t step) {
-    const T shrink = shrink_of<T>(optimizer_, options_.rates[step]);
     for (size_t i = lowest_; i < network_.size(); ++i) {
       if (!network_.layer(i).trainable) continue;
-      const GradientTarget<T> target = fused() ? updating(network_, state_, settings_, shrink, i)
-                                               : stored_gradient(network_, gradient_.data(), i, accumulate);
+      const GradientTarget<T> target =
+          fused() ? target_of(i, step) : stored_gradient(network_, gradient_.data(), i, accumulate);
       network_.layer(i).gradient(team, signals[i], signals[i + 1], samples, target);
     }
     if (fused()) finish_updates(team);
+  }
+
+  GradientTarget<T> target_of(size_t layer, size_t step) {
+    return updating(network_, state_, settings_, shrink_of<T>(optimizer_, options_.rates[step]), layer);
   }
 
   void finish_updates(const Team& team) {
@@ -367,6 +417,8 @@ class Epoch {
     if (stop_behind_ == SIZE_MAX && (result_.diverged >= 0 || !timer_.go_on(result_.steps))) stop_behind_ = turn;
   }
 
+  static constexpr size_t turns_between_looks = 32;
+  static constexpr size_t fewest_units_listed = 256;
   static constexpr size_t overlapping_bytes = size_t(256) << 10;
 
   Network<T>& network_;
@@ -382,6 +434,8 @@ class Epoch {
   PollTimer timer_;
   std::vector<Chunk<T>> chunks_;
   std::vector<Signal<T>> signals_[2];
+  std::vector<std::unique_ptr<NonZeroLists<T>>> activation_lists_;  // of each hidden layer, or null
+  std::optional<DeferredUpdates<T>> deferred_;
   AlignedArray<T> gradient_;
   StepSettings<T> settings_ = {};
   Totals totals_;
@@ -398,6 +452,8 @@ bool finite(const AlignedArray<T>& values) {
 }
 
 }  // namespace
+
+size_t threads_for(double work) { return size_t(std::clamp(work / work_per_thread, 1.0, double(max_threads()))); }
 
 template <class T>
 size_t chunk_size(const Network<T>& network, const Source& inputs, size_t batch_size) {
@@ -452,10 +508,13 @@ Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& 
       const Team alone;
       Chunk<T>& chunk = chunks[team.index()];
       std::vector<Signal<T>> signals = workspaces[team.index()].signals();
-      chunk.inputs.attach(signals[0]);
       for (size_t i = part.begin; i < part.end; ++i) {
         const size_t first = (begin + i) * rows;
         gatherer.gather(alone, first, std::min(rows, data.inputs.rows - first), 1, chunk);
+        if (i == part.begin) {
+          chunk.inputs.set_skips(chunk.inputs.worthwhile(chunk.samples));
+          chunk.inputs.attach(signals[0]);
+        }
         network.forward(alone, signals, chunk.samples);
         stages[team.index()].compute(alone, signals.back(), chunk);
         parts[i] = Totals();
@@ -484,9 +543,10 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
   Totals totals;
   std::memset(gradient, 0, network.parameters().size() * sizeof(T));
   network.prepare_backward(1);
-  std::vector<Signal<T>> signals = workspace.signals();
-  chunk.inputs.attach(signals[0]);
+  std::vector<Signal<T>> common = workspace.signals();
+  chunk.inputs.attach(common[0]);
   run_team(threads, [&](const Team& team) {
+    std::vector<Signal<T>> signals = common;
     for (size_t first = 0; first < samples; first += capacity) {
       const size_t count = std::min(capacity, samples - first);
       gatherer.gather(team, first, count, weight, chunk);
@@ -504,7 +564,7 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
     }
   });
   if (!data.inputs.sparse() && capacity == samples) {
-    std::memcpy(workspace.signals()[0].activations, signals[0].activations, samples * signals[0].stride * sizeof(T));
+    std::memcpy(workspace.signals()[0].activations, common[0].activations, samples * common[0].stride * sizeof(T));
   }
   for (size_t i = 0; i < network.size(); ++i) {
     if (network.layer(i).trainable) network.layer(i).regularize(gradient + network.offset(i), T(0));
@@ -539,37 +599,6 @@ void step(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimi
   });
 }
 
-template <class T>
-void predict(const Network<T>& network, const Source& source, T* outputs) {
-  const size_t threads = threads_for(double(source.rows) * network.work(source.entries()));
-  const size_t rows = chunk_size(network, source, std::min(prediction_rows, source.rows));
-  std::vector<Workspace<T>> workspaces;
-  std::vector<Inputs<T>> inputs;
-  for (size_t i = 0; i < threads; ++i) {
-    workspaces.emplace_back(network, rows, Workspace<T>::Purpose::prediction);
-    inputs.emplace_back(source, rows, Columns::none, 1);
-  }
-  run_team(threads, [&](const Team& team) {
-    const Team alone;
-    std::vector<Signal<T>> signals = workspaces[team.index()].signals();
-    Inputs<T>& chunk = inputs[team.index()];
-    const Range part = team.share(source.rows);
-    for (size_t first = part.begin; first < part.end; first += rows) {
-      const size_t count = std::min(rows, part.end - first);
-      for (size_t i = 0; i < count; ++i) chunk.gather(source, first + i, i);
-      chunk.list_columns({0, count}, 0);
-      if (first == part.begin) chunk.set_skips(chunk.worthwhile(count));
-      chunk.attach(signals[0]);
-      network.forward(alone, signals, count);
-      const Signal<T>& output = signals.back();
-      for (size_t i = 0; i < count; ++i) {
-        std::memcpy(outputs + (first + i) * output.size, output.activations + i * output.stride,
-                    output.size * sizeof(T));
-      }
-    }
-  });
-}
-
 #define CHAINRULE_INSTANTIATE(T)                                                                      \
   template size_t chunk_size<T>(const Network<T>&, const Source&, size_t);                            \
   template EpochResult train_epoch<T>(Network<T>&, OptimizerState<T>&, const Optimizer&, const Data&, \
@@ -577,8 +606,7 @@ void predict(const Network<T>& network, const Source& source, T* outputs) {
   template Evaluation<T> evaluate<T>(const Network<T>&, const Data&, const Loss&);                    \
   template double loss_and_gradient<T>(Network<T>&, Workspace<T>&, const Data&, const Loss&, T*);     \
   template void backward<T>(Network<T>&, Workspace<T>&, size_t, T*);                                  \
-  template void step<T>(Network<T>&, OptimizerState<T>&, const Optimizer&, double, T*);               \
-  template void predict<T>(const Network<T>&, const Source&, T*)
+  template void step<T>(Network<T>&, OptimizerState<T>&, const Optimizer&, double, T*)
 CHAINRULE_INSTANTIATE(float);
 CHAINRULE_INSTANTIATE(double);
 #undef CHAINRULE_INSTANTIATE

@@ -45,6 +45,12 @@ struct Evaluation {
   double metric = 0;
 };
 
+// How many threads pay for this many multiply-adds between two barriers.
+size_t threads_for(double work);
+
+// Samples at a time in prediction and evaluation: enough for the tiles, few enough for the cache.
+constexpr size_t prediction_rows = 128;
+
 // How many samples are worked on at a time: bounded memory, and a bounded time between two polls.
 template <class T>
 size_t chunk_size(const Network<T>& network, const Source& inputs, size_t batch_size);
@@ -70,9 +76,5 @@ void backward(Network<T>& network, Workspace<T>& workspace, size_t samples, T* g
 // One update from a stored gradient; `gradient` is scaled where it is clipped.
 template <class T>
 void step(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer, double rate, T* gradient);
-
-// outputs: row-major (samples, outputs).
-template <class T>
-void predict(const Network<T>& network, const Source& source, T* outputs);
 
 }  // namespace chainrule

@@ -10,6 +10,7 @@ from .initializers import Normal, Orthogonal, Uniform
 from .io import load
 from .layers import Dense, Input
 from .losses import MAE, MSE, CrossEntropy, Huber, Loss, Poisson
+from .machine import get_num_threads, info, set_isa, set_num_threads
 from .network import Network
 from .optimizers import (
     SGD,
@@ -32,7 +33,6 @@ from .schedules import (
     StepDecay,
     Warmup,
 )
-from .threads import get_num_threads, info, set_num_threads
 
 __version__ = _version("chainrule")
 
@@ -82,5 +82,6 @@ __all__ = [
     "get_num_threads",
     "info",
     "load",
+    "set_isa",
     "set_num_threads",
 ]

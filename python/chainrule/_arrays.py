@@ -12,6 +12,9 @@ from . import _core
 from ._checks import checked_integer, checked_number
 from .losses import CrossEntropy, Loss, Poisson
 
+# What the core reads as samples.
+Samples = NDArray[Any] | _core.SparseMatrix
+
 _IN_PLACE = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -35,6 +38,29 @@ def as_inputs(X: ArrayLike, features: int, dtype: DTypeLike, argument: str = "X"
         raise ValueError(f"{argument} must have at least one sample, got shape {array.shape}")
     _check_finite(array, argument)
     return array
+
+
+def as_samples(X: Any, features: int, dtype: DTypeLike, argument: str = "X") -> Samples:
+    """Return X as `as_inputs` does, or as sparse rows where it is a sparse matrix of SciPy: never as a dense copy.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `as_inputs`.
+    """
+    if not hasattr(X, "tocsr"):
+        return as_inputs(X, features, dtype, argument)
+    if len(X.shape) != 2 or X.shape[1] != features:
+        raise ValueError(f"{argument} must have shape (samples, {features}), got {X.shape}")
+    if X.shape[0] == 0:
+        raise ValueError(f"{argument} must have at least one sample, got shape {X.shape}")
+    rows = X.tocsr()
+    if not rows.has_canonical_format:
+        rows = rows.copy()
+        rows.sum_duplicates()
+    data = _as_real_array(rows.data, argument, dtype)
+    _check_finite(data, argument)
+    return _core.SparseMatrix(np.ascontiguousarray(data), rows.indices, rows.indptr, features)
 
 
 def as_targets(

@@ -29,6 +29,30 @@ class Optimizer:
 
     def __init__(self, rule: str, settings: Mapping[str, float]) -> None: ...
 
+class SparseMatrix:
+    """Compressed sparse rows of samples, checked; indices and row_begins both int32 or both int64."""
+
+    def __init__(self, data: NDArray[Any], indices: NDArray[Any], row_begins: NDArray[Any], columns: int) -> None: ...
+    def __len__(self) -> int: ...
+    @property
+    def columns(self) -> int: ...
+
+class _SamplePredictor:
+    """Parameters that never change, for chainrule.inference; `address` is for its C functions."""
+
+    @property
+    def inputs(self) -> int: ...
+    @property
+    def outputs(self) -> int: ...
+    @property
+    def address(self) -> int: ...
+
+class SamplePredictorFloat32(_SamplePredictor): ...
+class SamplePredictorFloat64(_SamplePredictor): ...
+
+# A capsule with the functions that chainrule.inference calls.
+sample_functions: object
+
 class _Network(Generic[_Float]):
     def __init__(self, inputs: int) -> None: ...
     def add_dense(self, units: int, activation: str, l1: float, l2: float, max_norm: float) -> None: ...
@@ -49,12 +73,15 @@ class _Network(Generic[_Float]):
     def set_trainable(self, layer: int, trainable: bool) -> None: ...
 
     # --- below fit: forward keeps what backward needs
-    def predict(self, X: NDArray[Any]) -> NDArray[_Float]: ...
+    def predict(self, X: NDArray[Any] | SparseMatrix) -> NDArray[_Float]: ...
+    def predict_in_place(self, X: object) -> NDArray[_Float] | None: ...
+    """None where X is no finite array (samples, inputs) that can be read as it is."""
+    def sample_predictor(self) -> SamplePredictorFloat32 | SamplePredictorFloat64: ...
     def forward(self, X: NDArray[Any]) -> NDArray[_Float]: ...
     def backward(self, output_gradient: NDArray[Any]) -> NDArray[_Float]: ...
     """From ∂E/∂a of the last layer: stores the gradients and returns ∂E/∂X. RuntimeError before any forward."""
     def loss_and_gradient(
-        self, X: NDArray[Any], y: NDArray[Any], sample_weight: NDArray[np.float64] | None, loss: Loss
+        self, X: NDArray[Any] | SparseMatrix, y: NDArray[Any], sample_weight: NDArray[np.float64] | None, loss: Loss
     ) -> float: ...
     """The objective (penalties included); stores activations, deltas and gradients (penalties' included)."""
     def gradients(self) -> NDArray[_Float]: ...
@@ -69,7 +96,7 @@ class _Network(Generic[_Float]):
     # --- training
     def train_epoch(
         self,
-        X: NDArray[Any],
+        X: NDArray[Any] | SparseMatrix,
         y: NDArray[Any],
         sample_weight: NDArray[np.float64] | None,
         batch_size: int,
@@ -92,7 +119,7 @@ class _Network(Generic[_Float]):
         """
 
     def evaluate(
-        self, X: NDArray[Any], y: NDArray[Any], sample_weight: NDArray[np.float64] | None, loss: Loss
+        self, X: NDArray[Any] | SparseMatrix, y: NDArray[Any], sample_weight: NDArray[np.float64] | None, loss: Loss
     ) -> tuple[float, float]: ...
     """(mean loss, mean metric)."""
 
@@ -114,6 +141,15 @@ def all_finite(array: NDArray[Any]) -> bool:
     """Whether a float32 or float64 array (1-D or 2-D, any strides) has neither NaN nor infinity; no temporary."""
 
 def shuffled_order(samples: int, seed: int, epoch: int) -> NDArray[np.int64]: ...
+def set_isa(isa: str) -> None:
+    """The kernels of this instruction set from now on; "": those chosen at import."""
+
+def supported_isas() -> list[str]:
+    """Best first."""
+
+def fma_peak(dtype: str, threads: int) -> float:
+    """GFLOP/s of independent fused multiply-adds, measured now."""
+
 def set_num_threads(threads: int) -> None:
     """0: back to the default."""
 

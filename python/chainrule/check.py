@@ -133,9 +133,10 @@ def check(
     """
     steps = checked_integer(steps, "steps", lowest=1)
     subject = network.copy()
+    dense = X.toarray() if hasattr(X, "toarray") else X
     chosen_loss = subject._chosen_loss(loss)
     chosen_optimizer = subject._chosen_optimizer(optimizer)
-    data = subject._batches(X, y, sample_weight, loss=chosen_loss)
+    data = subject._batches(dense, y, sample_weight, loss=chosen_loss)
     weights = np.ones(len(data)) if data.weights is None else data.weights
     twin = in_float64(network)
     report = Report()

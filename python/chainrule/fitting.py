@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from ._arrays import Samples
 from .callbacks import Callback
 from .errors import DivergedError
 from .losses import CrossEntropy, Loss
@@ -26,7 +27,7 @@ CallbackLike = Callback | Callable[["Network", int, Mapping[str, float]], Any]
 class Batches:
     """Checked samples, targets and weights, as the core takes them."""
 
-    X: NDArray[Any]
+    X: Samples
     y: NDArray[Any]
     weights: NDArray[np.float64] | None
 

@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core, _state
-from ._arrays import as_inputs, as_parameters, as_sample_weight, as_targets, with_class_weight
+from ._arrays import (
+    as_inputs,
+    as_parameters,
+    as_sample_weight,
+    as_samples,
+    as_targets,
+    with_class_weight,
+)
 from ._checks import checked_flag, checked_integer, checked_name, checked_number
 from .fitting import Batches, CallbackLike, Plan, metric_name, run
 from .history import History
@@ -164,8 +171,9 @@ class Network:
 
         Parameters
         ----------
-        X : array (samples, inputs)
-            uint8 (scaled by 1/255), float32 and float64 of any strides are read in place, batch by batch.
+        X : array (samples, inputs) or sparse matrix of SciPy
+            uint8 (scaled by 1/255), float32 and float64 of any strides are read in place, batch by batch; CSR is never
+            made dense. Zeros cost nothing where there are many of them.
         y : array (samples,) of labels, or (samples, outputs)
             Integer labels 0 … outputs − 1 mean rows with a one at the label; with one sigmoid output and
             cross-entropy they are 0 or 1.
@@ -255,13 +263,19 @@ class Network:
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the outputs, (samples, outputs).
 
+        Parameters
+        ----------
+        X : array (samples, inputs) or sparse matrix of SciPy
+            As for `fit`.
+
         Examples
         --------
         >>> import numpy as np, chainrule as cr
         >>> cr.Network([3, 2], weights=1.0).predict(np.ones((1, 3)))
         array([[3., 3.]], dtype=float32)
         """
-        return self._core.predict(as_inputs(X, self.inputs, self.dtype))
+        outputs = self._core.predict_in_place(X)
+        return outputs if outputs is not None else self._core.predict(as_samples(X, self.inputs, self.dtype))
 
     def predict_classes(self, X: ArrayLike) -> NDArray[np.int64]:
         """Return a label a sample: the largest output; with one output, whether it is above ½."""
@@ -386,9 +400,9 @@ class Network:
         self.loss = loss
 
     def _batches(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, loss: Loss, prefix: str = ""
+        self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None, *, loss: Loss, prefix: str = ""
     ) -> Batches:
-        inputs = as_inputs(X, self.inputs, self.dtype, f"{prefix}X")
+        inputs = as_samples(X, self.inputs, self.dtype, f"{prefix}X")
         activation = self._dense[-1].activation
         targets = as_targets(y, len(inputs), self.outputs, loss, activation, self.dtype, f"{prefix}y")
         return Batches(inputs, targets, as_sample_weight(sample_weight, len(inputs)))
@@ -412,6 +426,9 @@ class Network:
         chosen_loss = self._chosen_loss(loss)
         data = self._batches(X, y, sample_weight, loss=chosen_loss)
         data.weights = with_class_weight(data.weights, class_weight, data.y)
+        noise = checked_number(input_noise, "input_noise", lowest=0)
+        if noise > 0 and isinstance(data.X, _core.SparseMatrix):
+            raise ValueError(f"input_noise must be 0 for a sparse X, as noise has no zeros; got {input_noise!r}")
         if isinstance(batch_size, str):
             if batch_size != "full":
                 raise ValueError(f"batch_size must be an integer or 'full', got {batch_size!r}")
@@ -424,7 +441,7 @@ class Network:
             loss=chosen_loss,
             optimizer=self._chosen_optimizer(optimizer),
             shuffle=checked_flag(shuffle, "shuffle"),
-            input_noise=checked_number(input_noise, "input_noise", lowest=0),
+            input_noise=noise,
             callbacks=list(callbacks),
             verbose=checked_integer(verbose, "verbose", lowest=0, highest=2),
         )

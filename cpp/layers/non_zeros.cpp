@@ -1,4 +1,4 @@
-#include "training/non_zeros.hpp"
+#include "layers/non_zeros.hpp"
 
 #include <algorithm>
 

@@ -1,0 +1,39 @@
+// Copies of a large batch in the order in which a weight gradient walks through it. In rows, every sample lies on a
+// page of its own, and the processor spends its time on looking up pages; packed, a tile reads two streams.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/table.hpp"
+
+namespace chainrule {
+
+// Columns of activations that lie together: a multiple of the rows of every tile.
+constexpr size_t packed_columns = 12;
+
+// Activations as [columns / 12][capacity][12]: a row of them, for one sample.
+template <class T>
+void pack_activations(const T* row, size_t columns, size_t sample, size_t capacity, T* packed) {
+  for (size_t column = 0; column < columns; column += packed_columns) {
+    T* const to = packed + (column / packed_columns * capacity + sample) * packed_columns;
+    if (column + packed_columns <= columns) {
+      std::memcpy(to, row + column, packed_columns * sizeof(T));
+    } else {
+      std::memcpy(to, row + column, (columns - column) * sizeof(T));
+    }
+  }
+}
+
+// Deltas as [panels][capacity][16]: some panels of them, for all samples.
+template <class T>
+void pack_deltas(const T* deltas, size_t stride, size_t samples, const Range& panels, size_t capacity, T* packed) {
+  for (size_t panel = panels.begin; panel < panels.end; ++panel) {
+    for (size_t sample = 0; sample < samples; ++sample) {
+      std::memcpy(packed + (panel * capacity + sample) * panel_width, deltas + sample * stride + panel * panel_width,
+                  panel_width * sizeof(T));
+    }
+  }
+}
+
+}  // namespace chainrule

@@ -1,0 +1,77 @@
+// A step allocates nothing: an epoch of many steps asks for memory as often as an epoch of few.
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+#include "layers/dense.hpp"
+#include "tests/check.hpp"
+#include "training/trainer.hpp"
+
+namespace {
+
+std::atomic<size_t> allocations{0};
+
+void* allocate(size_t size, size_t alignment) {
+  allocations += 1;
+  void* p = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  if (p == nullptr) throw std::bad_alloc();
+  return p;
+}
+
+}  // namespace
+
+void* operator new(size_t size) { return allocate(size, alignof(std::max_align_t)); }
+void* operator new(size_t size, std::align_val_t alignment) { return allocate(size, size_t(alignment)); }
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, size_t) noexcept { std::free(p); }
+void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p, size_t, std::align_val_t) noexcept { std::free(p); }
+
+using namespace chainrule;
+using namespace chainrule::tests;
+
+namespace {
+
+// Allocations of an epoch of `steps` steps.
+size_t counted(size_t steps, size_t batch, const Optimizer& optimizer, double share_of_zeros, size_t threads) {
+  const size_t samples = steps * batch, inputs = 90, outputs = 3;
+  Network<float> network(inputs);
+  network.add(std::make_unique<Dense<float>>(inputs, 300, Dense<float>::Options{Activation::relu, 0, 0, 0}));
+  network.add(std::make_unique<Dense<float>>(300, 300, Dense<float>::Options{Activation::relu, 0, 0, 0}));
+  network.add(std::make_unique<Dense<float>>(300, outputs, Dense<float>::Options{Activation::softmax, 0, 0, 0}));
+  for (size_t i = 0; i < network.parameters().size(); ++i)
+    network.parameters().data()[i] = float(i % 13) * 0.01f - 0.06f;
+  std::vector<float> x(samples * inputs);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = double(i * 7 % 100) < 100 * share_of_zeros ? 0.0f : float(i % 11) * 0.1f;
+  std::vector<int64_t> y(samples);
+  for (size_t i = 0; i < samples; ++i) y[i] = int64_t(i % outputs);
+  const Source source = {
+      reinterpret_cast<const char*>(x.data()), Element::float32, ptrdiff_t(inputs * 4), 4, samples, inputs};
+  const Data data = {source, {y.data(), nullptr}};
+  OptimizerState<float> state(optimizer, network.parameters().size(), 0.01);
+  const std::vector<double> rates(steps, 0.01);
+  const EpochOptions options = {batch, true, 1, 0, {LossKind::cross_entropy, 0, 1}, rates.data(), 0.0};
+  set_num_threads(threads);
+  const size_t before = allocations;
+  train_epoch(network, state, optimizer, data, options, {});
+  return allocations - before;
+}
+
+}  // namespace
+
+int main() {
+  for (const char* rule : {"sgd", "adam"}) {
+    const Optimizer optimizer(rule, {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}});
+    for (double zeros : {0.0, 0.8}) {
+      for (size_t threads : {1u, 2u}) {
+        for (size_t batch : {1u, 32u}) {
+          counted(2, batch, optimizer, zeros, threads);  // what is made once
+          expect(counted(4, batch, optimizer, zeros, threads) == counted(100, batch, optimizer, zeros, threads),
+                 "a step allocates nothing");
+        }
+      }
+    }
+  }
+  return result();
+}

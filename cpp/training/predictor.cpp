@@ -1,0 +1,66 @@
+#include "training/predictor.hpp"
+
+#include <algorithm>
+
+#include "training/trainer.hpp"
+
+namespace chainrule {
+
+namespace {
+
+constexpr size_t pieces_between_looks = 16;
+
+}  // namespace
+
+template <class T>
+Predictor<T>::Predictor(const Network<T>& network, const Source& like, size_t rows)
+    : network_(network),
+      rows_(rows),
+      sparse_(like.sparse()),
+      workspace_(network, rows, Workspace<T>::Purpose::prediction),
+      inputs_(like, rows, Columns::none, 1),
+      signals_(workspace_.signals()) {}
+
+template <class T>
+void Predictor<T>::gather(const Source& source, Range rows) {
+  const bool look = until_look_ == 0;
+  inputs_.set_skips({look, false});
+  for (size_t row = rows.begin; row < rows.end; ++row) inputs_.gather(source, row, row - rows.begin);
+  inputs_.list_columns({0, rows.size()}, 0);
+  if (look) inputs_.set_skips(inputs_.worthwhile(rows.size()));
+  inputs_.attach(signals_[0]);
+  const bool skips = signals_[0].of_samples != nullptr;
+  until_look_ = skips ? 0 : look ? pieces_between_looks : until_look_ - 1;
+}
+
+template <class T>
+void Predictor<T>::predict(const Source& source, Range part, T* outputs) {
+  const Signal<T>& output = signals_.back();
+  for (size_t first = part.begin; first < part.end; first += rows_) {
+    const size_t count = std::min(rows_, part.end - first);
+    gather(source, {first, first + count});
+    network_.forward(Team(), signals_, count);
+    for (size_t i = 0; i < count; ++i) {
+      std::memcpy(outputs + (first + i) * output.size, output.activations + i * output.stride, output.size * sizeof(T));
+    }
+  }
+}
+
+template <class T>
+void predict(const Network<T>& network, const Source& source, T* outputs) {
+  const size_t threads = threads_for(double(source.rows) * network.work(source.entries()));
+  const size_t rows = chunk_size(network, source, std::min(prediction_rows, source.rows));
+  std::vector<Predictor<T>> predictors;
+  for (size_t i = 0; i < threads; ++i) predictors.emplace_back(network, source, rows);
+  run_team(threads,
+           [&](const Team& team) { predictors[team.index()].predict(source, team.share(source.rows), outputs); });
+}
+
+#define CHAINRULE_INSTANTIATE(T) \
+  template class Predictor<T>;   \
+  template void predict<T>(const Network<T>&, const Source&, T*)
+CHAINRULE_INSTANTIATE(float);
+CHAINRULE_INSTANTIATE(double);
+#undef CHAINRULE_INSTANTIATE
+
+}  // namespace chainrule

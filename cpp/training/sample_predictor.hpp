@@ -1,0 +1,56 @@
+// Prediction of single samples by a copy of a network's parameters that nobody changes any more: needs no lock, and may
+// be shared by any number of threads.
+#pragma once
+
+#include <vector>
+
+#include "flush_denormals.hpp"
+#include "network.hpp"
+
+namespace chainrule {
+
+template <class T>
+class SamplePredictor {
+ public:
+  explicit SamplePredictor(const Network<T>& network)
+      : parameters_(network.parameters()),
+        layers_(network.sample_layers()),
+        widest_layer_(network.widest_layer()),
+        predict_(kernels<T>().predict_sample) {
+    const T* from = network.parameters().data();
+    for (SampleLayer<T>& layer : layers_) {
+      layer.weights = parameters_.data() + (layer.weights - from);
+      layer.bias = parameters_.data() + (layer.bias - from);
+    }
+  }
+
+  size_t inputs() const { return layers_.front().inputs; }
+  size_t outputs() const { return layers_.back().outputs; }
+
+  void predict(const T* inputs, T* outputs) const {
+    const FlushDenormals flush;
+    if (2 * widest_layer_ <= small_scratch) {
+      alignas(64) T scratch[small_scratch];
+      predict_(layers_.data(), layers_.size(), inputs, scratch, widest_layer_, outputs);
+    } else {
+      thread_local AlignedArray<T> scratch;
+      if (scratch.size() < 2 * widest_layer_) scratch = AlignedArray<T>(2 * widest_layer_);
+      predict_(layers_.data(), layers_.size(), inputs, scratch.data(), widest_layer_, outputs);
+    }
+  }
+
+  // The same as a plain function.
+  static void run(const void* predictor, const T* inputs, T* outputs) {
+    static_cast<const SamplePredictor*>(predictor)->predict(inputs, outputs);
+  }
+
+ private:
+  static constexpr size_t small_scratch = 1024;
+
+  AlignedArray<T> parameters_;
+  std::vector<SampleLayer<T>> layers_;
+  size_t widest_layer_;
+  decltype(Kernels<T>::predict_sample) predict_;
+};
+
+}  // namespace chainrule

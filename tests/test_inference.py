@@ -1,0 +1,66 @@
+"""Prediction of single samples: the numbers of `predict`, from Python, from many threads, and from Cython."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.inference import Predictor, Predictor64
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:setuptools")
+
+
+@pytest.mark.parametrize(("kind", "dtype"), [(Predictor, "float32"), (Predictor64, "float64")])
+@pytest.mark.parametrize("sizes", [[1, 1], [8, 32, 32, 1], [17, 33, 5], [784, 300, 10], [3, 2000, 4]])
+@pytest.mark.parametrize("output", ["identity", "softmax"])
+def test_predictor_gives_the_bytes_of_predict(kind, dtype, sizes, output):
+    net = cr.Network(sizes, activation="tanh", output=output, seed=0, dtype=dtype)
+    predictor = kind(net)
+    assert (predictor.inputs, predictor.outputs) == (sizes[0], sizes[-1])
+    for x in np.random.default_rng(0).standard_normal((3, sizes[0])).astype(dtype):
+        assert predictor(x).tobytes() == net.predict(x[None])[0].tobytes()
+
+
+def test_predictor_keeps_the_parameters_of_its_making():
+    net = cr.Network([2, 3, 1], activation="tanh", seed=0)
+    predictor = Predictor(net)
+    before = predictor([0.5, 1.0])
+    net.fit(np.ones((4, 2)), np.ones(4), epochs=2, verbose=0)
+    assert np.array_equal(predictor([0.5, 1.0]), before)
+    del net
+    assert np.array_equal(predictor([0.5, 1.0]), before)
+
+
+def test_many_threads_share_a_predictor():
+    net = cr.Network([20, 600, 5], activation="tanh", seed=0)
+    predictor = Predictor(net)
+    X = np.random.default_rng(0).standard_normal((40, 20)).astype(np.float32)
+    expected = net.predict(X)
+    wrong = []
+
+    def work():
+        for _ in range(20):
+            wrong.extend(i for i, x in enumerate(X) if not np.array_equal(predictor(x), expected[i]))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("x", [np.ones(3), np.ones((1, 2)), [], "ab"])
+def test_bad_samples_are_refused(x):
+    with pytest.raises(ValueError):
+        Predictor(cr.Network([2, 1]))(x)
+
+
+def test_bad_networks_are_refused():
+    with pytest.raises(TypeError, match="network must be a chainrule.Network of float32"):
+        Predictor(cr.Network([2, 1], dtype="float64"))
+    with pytest.raises(TypeError, match="network must be a chainrule.Network of float64"):
+        Predictor64(None)
+    with pytest.raises(TypeError):
+        Predictor.__new__(Predictor)
