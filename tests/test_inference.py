@@ -58,9 +58,9 @@ def test_bad_samples_are_refused(x):
 
 
 def test_bad_networks_are_refused():
-    with pytest.raises(TypeError, match="network must be a chainrule.Network of float32"):
+    with pytest.raises(TypeError, match=r"network must be a chainrule\.Network of float32"):
         Predictor(cr.Network([2, 1], dtype="float64"))
-    with pytest.raises(TypeError, match="network must be a chainrule.Network of float64"):
+    with pytest.raises(TypeError, match=r"network must be a chainrule\.Network of float64"):
         Predictor64(None)
     with pytest.raises(TypeError):
         Predictor.__new__(Predictor)

@@ -1,4 +1,4 @@
-"""One seed, the same bytes: for any threads, instruction set and kernels, whoever watches; and the bytes that were stored.
+"""One seed, the same bytes: for any threads, instruction set and kernels, whoever watches; and those that are stored.
 
 A stored hash that changes means that the arithmetic has changed: say so in the changelog, and print the new ones with
 ``python tests/test_same_bytes.py``.

@@ -112,7 +112,7 @@ def test_empty_rows_and_columns():
 @pytest.mark.parametrize(
     ("X", "error", "message"),
     [
-        (scipy.sparse.csr_array((5, 199), dtype=float), ValueError, r"X must have shape \(samples, 200\), got \(5, 199\)"),
+        (scipy.sparse.csr_array((5, 199), dtype=float), ValueError, r"X must have shape \(samples, 200\), got"),
         (scipy.sparse.csr_array((0, 200), dtype=float), ValueError, "X must have at least one sample"),
         (scipy.sparse.csr_array(np.full((1, 200), np.nan)), ValueError, "X must be finite"),
         (scipy.sparse.csr_array(np.ones((1, 200), complex)), TypeError, "X must be an array of real numbers"),

@@ -1,4 +1,6 @@
-"""Turns the sign of every derivative of the core in turn, and sees whether a test fails: python tools/break_derivatives.py
+"""Turns the sign of every derivative of the core in turn, and sees whether a test fails.
+
+    python tools/break_derivatives.py
 
 Works on copies, with the kernels of one instruction set. Needs the package installed, with its extra `dev`. A mutation
 that no test notices is printed as SURVIVED, and makes the exit status 1.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _state, reference
+from . import _core, _state, reference
 from ._checks import checked_integer
 from .errors import CheckError
 from .losses import MSE, Huber, Loss
@@ -138,19 +138,21 @@ def check(
     chosen_optimizer = subject._chosen_optimizer(optimizer)
     data = subject._batches(dense, y, sample_weight, loss=chosen_loss)
     weights = np.ones(len(data)) if data.weights is None else data.weights
+    samples = data.X
+    assert not isinstance(samples, _core.SparseMatrix)  # made dense above
     twin = in_float64(network)
     report = Report()
-    kinked = _kinked_samples(subject, data.X, data.y, chosen_loss)
+    kinked = _kinked_samples(subject, samples, data.y, chosen_loss)
     if kinked.any() and not kinked.all():
         weights = np.where(kinked, 0.0, weights)
     lines = report.lines
-    lines += _stages(subject, data.X, data.y, weights, chosen_loss, int(kinked.sum()))
+    lines += _stages(subject, samples, data.y, weights, chosen_loss, int(kinked.sum()))
     lines += _one_step(subject, chosen_optimizer)
-    lines += _training(twin, data.X, data.y, weights, chosen_loss, chosen_optimizer, steps)
+    lines += _training(twin, samples, data.y, weights, chosen_loss, chosen_optimizer, steps)
     if network.dtype == "float32":
-        lines += _training(network.copy(), data.X, data.y, weights, chosen_loss, SGD(0.01, momentum=0.9), steps)
-    lines += _object_model(twin, data.X, data.y, chosen_loss)
-    lines += _central_differences(twin, data.X, data.y, weights, chosen_loss)
+        lines += _training(network.copy(), samples, data.y, weights, chosen_loss, SGD(0.01, momentum=0.9), steps)
+    lines += _object_model(twin, samples, data.y, chosen_loss)
+    lines += _central_differences(twin, samples, data.y, weights, chosen_loss)
     if strict and not report.ok:
         raise CheckError(f"the core differs\n{report!r}")
     return report
