@@ -86,7 +86,7 @@ void Network<T>::prepare_backward(size_t lowest) {
 namespace {
 
 // Lists are worth their tiles up to this share of what a product without them walks along.
-constexpr double worthwhile_share = 0.85;
+constexpr double worthwhile_share = 0.8;
 
 // Lists where a signal is not zero, all threads at once, and lets the signal know if that saves enough.
 template <class T>
@@ -99,8 +99,6 @@ void list_non_zeros(const Team& team, Signal<T>& signal, size_t samples) {
   team.barrier();
   const bool worthwhile = listed_share(signal.lists->of_samples(), samples, signal.size) < worthwhile_share;
   signal.of_samples = worthwhile ? &signal.lists->of_samples() : nullptr;
-  signal.of_columns = worthwhile ? &signal.lists->of_columns() : nullptr;
-  if (worthwhile) signal.lists->list_samples(samples, team.index(), team.size());
 }
 
 template <class T>

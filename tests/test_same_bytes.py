@@ -161,11 +161,7 @@ def digest(make, dtype):
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-@pytest.fixture(autouse=True)
-def restore():
-    yield
-    cr.set_isa(None)
-    cr.set_num_threads(None)
+pytestmark = pytest.mark.usefixtures("many_threads")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

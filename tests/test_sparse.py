@@ -24,17 +24,14 @@ def made(samples=90, columns=200, dtype=np.float32):
      cr.RMSprop(0.01, clip_value=0.01), cr.Adam(0.01, clip_norm=0.1), cr.Adagrad(0.1)],
     ids=lambda o: f"{type(o).__name__}{'-clipped' if o.clip_norm else ''}",
 )  # fmt: skip
-def test_sparse_training_gives_the_bytes_of_dense_training(optimizer, threads, dtype):
+def test_sparse_training_gives_the_bytes_of_dense_training(optimizer, threads, dtype, many_threads):
     X, y = made()
     results = []
     cr.set_num_threads(threads)
-    try:
-        for data in (X, X.toarray()):
-            net = cr.Network([200, 70, 3], output="softmax", seed=1, dtype=dtype)
-            net.fit(data, y, epochs=3, batch_size=8, optimizer=optimizer, validation_data=(data, y), verbose=0)
-            results.append((net.parameters.tobytes(), net.predict(data).tobytes(), dict(net.history)))
-    finally:
-        cr.set_num_threads(None)
+    for data in (X, X.toarray()):
+        net = cr.Network([200, 70, 3], output="softmax", seed=1, dtype=dtype)
+        net.fit(data, y, epochs=3, batch_size=8, optimizer=optimizer, validation_data=(data, y), verbose=0)
+        results.append((net.parameters.tobytes(), net.predict(data).tobytes(), dict(net.history)))
     assert results[0] == results[1]
 
 

@@ -10,6 +10,7 @@
 #include "kernels/dispatch.hpp"
 #include "training/random.hpp"
 #include "training/team.hpp"
+#include "training/trainer.hpp"
 
 namespace py = pybind11;
 
@@ -88,6 +89,7 @@ void register_utilities(py::module_& module) {
   module.def("shuffled_order", &shuffled, py::arg("samples"), py::arg("seed"), py::arg("epoch"));
   module.def("set_num_threads", &set_threads, py::arg("threads"));
   module.def("get_num_threads", &max_threads);
+  module.def("set_work_per_thread", &set_work_per_thread, py::arg("work"));
   module.def("build_info", &build_info);
   module.def("set_isa", &choose_kernels, py::arg("isa"));
   module.def("supported_isas", &supported_isas);

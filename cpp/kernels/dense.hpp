@@ -130,12 +130,47 @@ struct DescentTarget {
   void finish(const Place&) const {}
 };
 
+// Gradient descent on a single sample: the gradient is the product of one activation and one delta, so deltas stay in
+// registers while the rows of weights go by.
+template <class T, size_t Q>
+void descend_on_sample(Constant<Q>, const WeightGradient<T>& args, size_t panel) {
+  const Product<T>& product = args.product;
+  const NonZeros<T>* listed = product.non_zeros;
+  const Vector<T> down = Vector<T>::broadcast(-args.update->rate);
+  Vector<T> delta[Q];
+#pragma GCC unroll 6
+  for (size_t q = 0; q < Q; ++q) delta[q] = Vector<T>::load(product.b + (panel + q) * product.b_panel);
+  const auto descend = [&](size_t row, T activation) {
+    const Vector<T> element = Vector<T>::broadcast(activation);
+    T* w = args.parameters.values + row * product.c_row + panel * product.c_panel;
+#pragma GCC unroll 6
+    for (size_t q = 0; q < Q; ++q) {
+      T* at = w + q * product.c_panel;
+      fma(down, fma(element, delta[q], Vector<T>::zero()), Vector<T>::load(at)).store(at);
+    }
+  };
+  if (listed == nullptr) {
+    for (size_t row = product.rows.begin; row < product.rows.end; ++row) descend(row, *row_of_a(product, row));
+    return;
+  }
+  for (size_t i = 0; i < listed->lists; ++i) {
+    const size_t row = listed->row[i];
+    if (row < product.rows.begin || row >= product.rows.end) continue;
+    descend(row, listed->values != nullptr ? listed->values[listed->begin[i]] : *row_of_a(product, row));
+  }
+}
+
 template <class T>
 void weight_gradient(const WeightGradient<T>& args) {
   if (args.update == nullptr) {
     multiply(args.product, StoredGradientTarget<T>{args});
   } else if (args.update->rule == Rule::sgd && is_plain(args.parameters, *args.update)) {
-    multiply(args.product, DescentTarget<T>{args});
+    const bool single_rows = args.product.non_zeros == nullptr || args.product.non_zeros->group == 1;
+    if (args.product.inner == 1 && single_rows) {
+      for_each_run<T, 1>(args.product.panels, [&](auto count, size_t panel) { descend_on_sample(count, args, panel); });
+    } else {
+      multiply(args.product, DescentTarget<T>{args});
+    }
   } else {
     alignas(64) T scratch[tile_sums<T> * panel_width];
     multiply(args.product, UpdateTarget<T>{args, update_run_of<T>(args.update->rule), scratch});

@@ -96,6 +96,10 @@ void tile(const Product<T>& product, const Inner<T>& inner, size_t panel, const 
     const size_t k = walk == Walk::all ? i : inner.index[i];
     const T* a = inner.a + (walk == Walk::packed ? i : k * product.a_inner);
     const T* b = panels + k * product.b_inner;
+    if constexpr (walk == Walk::all && R == tallest<T>) {
+#pragma GCC unroll 6
+      for (size_t q = 0; q < Q; ++q) __builtin_prefetch(b + q * product.b_panel + product.b_ahead);
+    }
     Vector<T> column[Q];
 #pragma GCC unroll 6
     for (size_t q = 0; q < Q; ++q) column[q] = Vector<T>::load(b + q * product.b_panel);

@@ -81,6 +81,8 @@ struct Product {
   size_t c_row, c_panel;
   size_t inner;
   Range rows, panels;
+  // How far ahead of its use a vector of B is sent for, as it lies in the second-level cache; 0: it is near.
+  size_t b_ahead = 0;
   // Rows of A come in blocks of this many, that lie `a_block` apart; 0: in one.
   size_t block_rows = 0, a_block = 0;
   const NonZeros<T>* non_zeros = nullptr;  // null: every row and every inner index

@@ -11,6 +11,9 @@ namespace {
 // Bytes of weights that every thread reads rather than wait for the others.
 constexpr size_t small_weights = 40000;
 
+// Weights are walked through in order, a panel's vectors one behind the other.
+constexpr size_t weights_ahead = 16 * panel_width;
+
 // Calls multiply(product) for each part of what is listed of the signal below, or once for all of it.
 template <class T, class Multiply>
 void for_each_part(Product<T> product, const std::vector<NonZeros<T>>* listed, Multiply multiply) {
@@ -97,7 +100,8 @@ void Dense<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>
                             panel_width,
                             inputs_,
                             all_samples ? Range{0, samples} : rows,
-                            all_samples ? team.share(panels()) : Range{0, panels()}};
+                            all_samples ? team.share(panels()) : Range{0, panels()},
+                            weights_ahead};
   for_each_part(whole, below.of_samples, [&](const Product<T>& product) {
     kernels<T>().forward({product, bias_, options_.activation, above.activations});
   });
@@ -123,7 +127,8 @@ void Dense<T>::backward(const Team& team, const Signal<T>& above, const Signal<T
                             panel_width,
                             outputs_,
                             all_samples ? Range{0, samples} : team.share_rows(samples),
-                            all_samples ? team.share(below_panels) : Range{0, below_panels}};
+                            all_samples ? team.share(below_panels) : Range{0, below_panels},
+                            weights_ahead};
   for_each_part(whole, above.of_samples, [&](const Product<T>& product) {
     kernels<T>().input_gradient({product, below.activation, below.pre_activations, below.activations});
   });

@@ -28,8 +28,8 @@ struct Signal {
   // columns, in parts. Columns without a list are zero in all samples.
   const std::vector<NonZeros<T>>* of_samples = nullptr;
   const std::vector<NonZeros<T>>* of_columns = nullptr;
-  // Where to list them once the activations are there; null: nowhere. The deltas of a layer whose derivative is zero
-  // where its activation is, as ReLU's, have the same lists.
+  // Where to list the columns once the activations are there; null: nowhere. The deltas of a layer whose derivative is
+  // zero where its activation is, as ReLU's, have the same lists.
   NonZeroLists<T>* lists = nullptr;
 };
 

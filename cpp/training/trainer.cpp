@@ -15,8 +15,9 @@ namespace chainrule {
 
 namespace {
 
-// Multiply-adds of a step that are worth another thread.
-constexpr double work_per_thread = 100000;
+// Multiply-adds of a step that are worth another thread: what the threads tell each other takes as long as some hundred
+// thousand of them.
+std::atomic<double> work_per_thread{800000};
 // What the update of a parameter costs, in multiply-adds.
 constexpr double update_work = 4;
 // Between two polls: a few milliseconds on the slowest kernels.
@@ -376,7 +377,7 @@ class Epoch {
       const bool large = std::min(layer.outputs(), beside) >= fewest_units_listed;
       const bool lists = layer.activation() == Activation::relu && large && chunk_ >= 2 * group;
       activation_lists_.push_back(
-          lists ? std::make_unique<NonZeroLists<T>>(chunk_, layer.outputs(), group, Columns::all, threads_) : nullptr);
+          lists ? std::make_unique<NonZeroLists<T>>(chunk_, layer.outputs(), group, Columns::none, threads_) : nullptr);
     }
   }
 
@@ -454,6 +455,8 @@ bool finite(const AlignedArray<T>& values) {
 }  // namespace
 
 size_t threads_for(double work) { return size_t(std::clamp(work / work_per_thread, 1.0, double(max_threads()))); }
+
+void set_work_per_thread(double work) { work_per_thread = work; }
 
 template <class T>
 size_t chunk_size(const Network<T>& network, const Source& inputs, size_t batch_size) {

@@ -47,6 +47,8 @@ struct Evaluation {
 
 // How many threads pay for this many multiply-adds between two barriers.
 size_t threads_for(double work);
+// For tests, which want many threads on little work.
+void set_work_per_thread(double work);
 
 // Samples at a time in prediction and evaluation: enough for the tiles, few enough for the cache.
 constexpr size_t prediction_rows = 128;

@@ -154,5 +154,8 @@ def set_num_threads(threads: int) -> None:
     """0: back to the default."""
 
 def get_num_threads() -> int: ...
+def set_work_per_thread(work: float) -> None:
+    """For tests: multiply-adds of a step that are worth another thread."""
+
 def build_info() -> dict[str, str]:
     """ "compiler", "isa", "openmp"."""
