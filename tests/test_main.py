@@ -1,6 +1,5 @@
 """The command line, as a user runs it."""
 
-import os
 import subprocess
 import sys
 

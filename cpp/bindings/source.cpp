@@ -39,13 +39,13 @@ void require(bool condition, const char* message) {
 }
 
 // Nothing of a matrix may point outside of it.
-void check(const Source& source, size_t stored) {
+void check(const Source& source) {
   size_t end = 0;
   for (size_t row = 0; row < source.rows; ++row) {
     const size_t begin = source.index_at(source.row_begins, row);
     require(begin == end, "row_begins must begin at zero and not descend");
     end = source.index_at(source.row_begins, row + 1);
-    require(begin <= end && end <= stored, "row_begins must begin at zero and not descend");
+    require(begin <= end && end <= source.stored, "row_begins must begin at zero and not descend");
     for (size_t i = begin; i < end; ++i) {
       const size_t column = source.index_at(source.indices, i);
       require(column < source.columns, "indices must be below the number of columns");
@@ -77,7 +77,8 @@ SparseMatrix::SparseMatrix(py::array data_, py::array indices_, py::array row_be
   source.indices = static_cast<const char*>(indices.data());
   source.row_begins = static_cast<const char*>(row_begins.data());
   source.index_bytes = narrow ? 4 : 8;
-  check(source, size_t(data.size()));
+  source.stored = size_t(data.size());
+  check(source);
   for (size_t row = 0; row < source.rows; ++row) {
     source.longest_row = std::max(
         source.longest_row, source.index_at(source.row_begins, row + 1) - source.index_at(source.row_begins, row));

@@ -221,7 +221,9 @@ void listed_tiles(const Product<T>& product, const Target& target) {
 // Computes every tile of C, then tells the target so. A target says where the sums of a tile go, and what follows.
 template <class T, class Target>
 CHAINRULE_INLINE void multiply(const Product<T>& product, const Target& target) {
-  if (product.non_zeros == nullptr) {
+  if (product.non_zeros == nullptr && product.rows.size() == 1) {
+    all_tiles<T, 1>(product, product.rows, target);
+  } else if (product.non_zeros == nullptr) {
     all_tiles<T, tallest<T>>(product, product.rows, target);
   } else if (product.non_zeros->values != nullptr) {
     listed_tiles<T, 1, Walk::packed>(product, target);

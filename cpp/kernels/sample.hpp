@@ -14,10 +14,23 @@ void predict_sample(const SampleLayer<T>* layers, size_t count, const T* inputs,
   T* above = scratch;
   for (const SampleLayer<T>* layer = layers; layer < layers + count; ++layer) {
     const size_t panels = panels_of<T>(layer->outputs);
-    const Product<T> product = {below,       0,          1, layer->weights, layer->inputs * panel_width,
-                                panel_width, above,      0, panel_width,    layer->inputs,
-                                {0, 1},      {0, panels}};
-    forward(Forward<T>{product, layer->bias, layer->activation, above});
+    // Made in place: a copy of what has just been written in pieces would wait for it.
+    const Forward<T> args = {{below,
+                              0,
+                              1,
+                              layer->weights,
+                              layer->inputs * panel_width,
+                              panel_width,
+                              above,
+                              0,
+                              panel_width,
+                              layer->inputs,
+                              {0, 1},
+                              {0, panels}},
+                             layer->bias,
+                             layer->activation,
+                             above};
+    forward(args);
     if (layer->activation == Activation::softmax) {
       softmax(Rows<T>{above, above, nullptr, 0, layer->outputs, {0, 1}, Activation::softmax});
     }

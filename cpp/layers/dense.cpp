@@ -161,18 +161,35 @@ void Dense<T>::gradient(const Team& team, const Signal<T>& below, const Signal<T
 }
 
 template <class T>
-void Dense<T>::catch_up(const Team& team, size_t input, const GradientTarget<T>& target,
-                        const MissedSteps<T>& missed) const {
+typename Dense<T>::InputWeights Dense<T>::weights_of(const Team& team, size_t input,
+                                                     const GradientTarget<T>& target) const {
   const Share part = weights_share(team);
-  if (input < part.rows.begin || input >= part.rows.end) return;
-  const size_t stride = inputs_ * panel_width;
-  const size_t offset = part.panels.begin * stride + input * panel_width;
-  Parameters<T> parameters = weights_with(target);
-  parameters.values += offset;
-  for (T*& slot : parameters.slots) {
+  InputWeights weights = {weights_with(target), part.panels.size(), inputs_ * panel_width};
+  if (input < part.rows.begin || input >= part.rows.end) weights.panels = 0;
+  const size_t offset = part.panels.begin * weights.stride + input * panel_width;
+  weights.first.values += offset;
+  for (T*& slot : weights.first.slots) {
     if (slot != nullptr) slot += offset;
   }
-  kernels<T>().catch_up(parameters, part.panels.size(), stride, missed);
+  return weights;
+}
+
+template <class T>
+void Dense<T>::catch_up(const Team& team, size_t input, const GradientTarget<T>& target,
+                        const MissedSteps<T>& missed) const {
+  const InputWeights weights = weights_of(team, input, target);
+  kernels<T>().catch_up(weights.first, weights.panels, weights.stride, missed);
+}
+
+template <class T>
+void Dense<T>::expect(const Team& team, size_t input, const GradientTarget<T>& target) const {
+  const InputWeights weights = weights_of(team, input, target);
+  for (size_t panel = 0; panel < weights.panels; ++panel) {
+    __builtin_prefetch(weights.first.values + panel * weights.stride, 1);
+    for (const T* slot : weights.first.slots) {
+      if (slot != nullptr) __builtin_prefetch(slot + panel * weights.stride, 1);
+    }
+  }
 }
 
 template <class T>

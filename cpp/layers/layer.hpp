@@ -77,6 +77,8 @@ class Layer {
   virtual void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples) const = 0;
   // The thread's part of one input's parameters, which `gradient` has passed by for some steps.
   virtual void catch_up(const Team&, size_t input, const GradientTarget<T>&, const MissedSteps<T>&) const = 0;
+  // Sends for what `catch_up` will soon be asked for.
+  virtual void expect(const Team&, size_t input, const GradientTarget<T>&) const = 0;
   virtual void gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                         const GradientTarget<T>&) const = 0;
   // The layer as a single sample meets it.

@@ -12,112 +12,111 @@ CHAINRULE_INLINE Vector<T> number(double value) {
   return Vector<T>::broadcast(T(value));
 }
 
-// c[0] + c[1] x + c[2] x^2 + ...
+// first * (c[0] + c[1] (ratio x) + c[2] (ratio x)^2 + ...)
 template <class T, size_t n>
-CHAINRULE_INLINE Vector<T> polynomial(const double (&c)[n], const Vector<T>& x) {
-  Vector<T> sum = number<T>(c[n - 1]);
-#pragma GCC unroll 32
-  for (size_t i = 2; i <= n; ++i) sum = fma(sum, x, number<T>(c[n - i]));
+CHAINRULE_INLINE Vector<T> polynomial(const double (&c)[n], const Vector<T>& x, double first = 1, double ratio = 1) {
+  double factor = first;
+#pragma GCC unroll 64
+  for (size_t i = 1; i < n; ++i) factor *= ratio;
+  Vector<T> sum = number<T>(factor * c[n - 1]);
+#pragma GCC unroll 64
+  for (size_t i = 2; i <= n; ++i) {
+    factor /= ratio;
+    sum = fma(sum, x, number<T>(factor * c[n - i]));
+  }
   return sum;
 }
 
-// What depends on the precision: how long the series must be, where results leave the range, how log 2 is split so that
-// the first part times an exponent is exact.
+// What depends on the precision: how log 2 is split so that the first part times an exponent is exact, where results
+// leave the range, how long the series must be.
 template <class T>
 struct Constants;
 
 template <>
 struct Constants<float> {
   static constexpr double ln2_high = 0.693359375, ln2_low = -2.12194440054690583e-4;
-  static constexpr double exp_lowest = -87.3365447505, exp_highest = 88.7228391116;
+  static constexpr double exp_zero = -88, exp_infinite = 89;
   static constexpr double tanh_one = 10;
-  static constexpr double normal_lowest = -14;
+  static constexpr double tail_zero = 13.2;
   static constexpr size_t newton_steps = 3;
-  // 1/2!, 1/3!, ...
-  static constexpr double exp_series[] = {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040};
   // 2/3, 2/5, ... for an argument of at most 1/3, squared.
   static constexpr double atanh_series[] = {2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9, 2.0 / 11, 2.0 / 13, 2.0 / 15};
-  // tools/fit_scaled_erfc.py 12
-  static constexpr double scaled_erfc[] = {
-      1.2375126308378275819,     -0.14024065901788993062,  0.0035854380164763370478,  0.082278433904752843864,
-      -0.10880456454860984163,   0.092290691672078757935,  -0.058688252049401611569,  0.028409430391479109402,
-      -0.0097646904977876310997, 0.0016757342508064283394, 0.00032538846455351870171, -0.00022405204951954953205,
-      0.000023634820068462685143};
+  // tools/fit_functions.py exp float
+  static constexpr double exp_series[] = {0.49999997, 0.16666542, 0.0416675285, 0.00836668536, 0.0013862116};
+  // tools/fit_functions.py tail float
+  static constexpr double tail_series[] = {0.0463131741,   -0.0525986478,   -0.157797143,   -0.0720231235,
+                                           -0.0056424588,  0.0180293862,    0.0170797687,   0.00876002572,
+                                           0.00257464731,  -0.000469363149, -0.00334775518, -0.00413254509,
+                                           -0.00092861848, 0.0013723966,    0.000686521525};
 };
 
 template <>
 struct Constants<double> {
   static constexpr double ln2_high = 6.93147180369123816490e-01, ln2_low = 1.90821492927058770002e-10;
-  static constexpr double exp_lowest = -708.3964185322641, exp_highest = 709.7827128933840;
+  static constexpr double exp_zero = -709, exp_infinite = 710;
   static constexpr double tanh_one = 20;
-  static constexpr double normal_lowest = -39;
+  static constexpr double tail_zero = 37.63;
   static constexpr size_t newton_steps = 4;
-  static constexpr double exp_series[] = {0.5,           1.0 / 6,        1.0 / 24,        1.0 / 120,
-                                          1.0 / 720,     1.0 / 5040,     1.0 / 40320,     1.0 / 362880,
-                                          1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
   static constexpr double atanh_series[] = {2.0 / 3,  2.0 / 5,  2.0 / 7,  2.0 / 9,  2.0 / 11, 2.0 / 13,
                                             2.0 / 15, 2.0 / 17, 2.0 / 19, 2.0 / 21, 2.0 / 23, 2.0 / 25,
                                             2.0 / 27, 2.0 / 29, 2.0 / 31, 2.0 / 33};
-  // tools/fit_scaled_erfc.py 22
-  static constexpr double scaled_erfc[] = {
-      1.2375126308378275819,      -0.14024059858554520883,    0.0035854154854663069087,    0.082276738489991589975,
-      -0.108803930141939147,      0.09230432116435615983,     -0.058693398584491847738,    0.028362277371370045731,
-      -0.0097465796208150901387,  0.0017556261692276720938,   0.00029371408777227682388,   -0.00029015536563947128413,
-      0.000051647371238718376858, 0.000022387592725347689187, -0.000011439615260075949728, -9.7929752909982291765e-7,
-      1.7438577411359181137e-6,   -5.0816911811698188253e-8,  -2.4996538037405242395e-7,   1.8778501156468796502e-8,
-      3.2564990837985129253e-8,   -1.9527901629748368921e-9,  -2.7293941332533855056e-9};
+  // tools/fit_functions.py exp double
+  static constexpr double exp_series[] = {0.50000000000000056,   0.16666666666666599,   0.041666666666573725,
+                                          0.0083333333333835101, 0.0013888888932347286, 0.00019841269731657186,
+                                          2.480150447123126e-5,  2.7557396518999472e-6, 2.7626322633079058e-7,
+                                          2.5057206025354131e-8};
+  // tools/fit_functions.py tail double
+  static constexpr double tail_series[] = {
+      0.046313167460493479,    -0.052598740829981491,   -0.15779622248993583,    -0.072018870819541114,
+      -0.0056616491400590394,  0.01797128655266262,     0.017224577471796915,    0.0091197978259700118,
+      0.0020825566252532695,   -0.0016349694545265997,  -0.0026071606853028759,  -0.0021044165389856209,
+      -0.0011583729940599574,  -0.00033950364630454586, 0.00016104434911953165,  0.0003628858296109255,
+      0.0003401140452348008,   0.00020297017213464572,  0.00015659644167285755,  0.00020049982828258879,
+      -0.00010071732725990099, -0.00054184312776011105, 7.7024820297888046e-5,   0.0010559897791084199,
+      -0.00014573278914246503, -0.0018851777722246649,  -4.2767698358532677e-5,  0.002436567076512602,
+      0.0003507960730424252,   -0.0023326304989480717,  -0.00057224472330010987, 0.0016160365001974977,
+      0.00055497538357559769,  -0.0007431447535913852,  -0.0003215987610606819,  0.00019875086403137567,
+      0.00010120751188200656,  -2.3206584032435316e-5,  -1.3313171274745024e-5};
 };
 
+// x = n log 2 + rest, |rest| <= log 2 / 2; n as shifted_round leaves it.
 template <class T>
 struct Reduced {
-  Vector<T> multiple, rest;
+  Vector<T> shifted, rest;
 };
 
-// x = multiple * log 2 + rest, |rest| <= log 2 / 2.
 template <class T>
 CHAINRULE_INLINE Reduced<T> reduce(const Vector<T>& x) {
-  const Vector<T> n = round_to_even(x * number<T>(1.4426950408889634074));
+  const Vector<T> shifted = shifted_round(x, 1.4426950408889634074);
+  const Vector<T> n = unshifted(shifted);
   const Vector<T> r = fma(n, number<T>(-Constants<T>::ln2_high), x);
-  return {n, fma(n, number<T>(-Constants<T>::ln2_low), r)};
+  return {shifted, fma(n, number<T>(-Constants<T>::ln2_low), r)};
 }
 
 // e^r - 1 for |r| <= log 2 / 2.
 template <class T>
-CHAINRULE_INLINE Vector<T> exp_minus_one_near_zero(const Vector<T>& r) {
+CHAINRULE_INLINE Vector<T> expm1_near_zero(const Vector<T>& r) {
   return fma(r * r, polynomial(Constants<T>::exp_series, r), r);
 }
 
-// NaN stays NaN, wherever the bits of an exponent were put meanwhile.
-template <class T>
-CHAINRULE_INLINE Vector<T> keep_nan(const Vector<T>& x, const Vector<T>& result) {
-  return select(equal(x, x), result, x);
-}
-
+// min and max in this order keep a NaN, and 2^n of a NaN meets it in a sum: no function from here on need ask for it.
 template <class T>
 CHAINRULE_INLINE Vector<T> exp(const Vector<T>& x) {
-  const Vector<T> lowest = number<T>(Constants<T>::exp_lowest);
-  const Vector<T> highest = number<T>(Constants<T>::exp_highest);
-  const Reduced<T> reduced = reduce(min(highest, max(lowest, x)));
-  const Vector<T> power = exp_minus_one_near_zero(reduced.rest) + number<T>(1);
-  // One below, then twice: at the upper end 2^n alone is not a number any more.
-  const Vector<T> half = ldexp(power, reduced.multiple - number<T>(1));
-  Vector<T> result = half + half;
-  result = select(less(x, lowest), Vector<T>::zero(), result);
-  result = select(less(highest, x), number<T>(__builtin_huge_val()), result);
-  return keep_nan(x, result);
+  const Vector<T> bounded = min(number<T>(Constants<T>::exp_infinite), max(number<T>(Constants<T>::exp_zero), x));
+  const Reduced<T> reduced = reduce(bounded);
+  // At the upper end 2^n alone is not a number any more: then it is 2^(n-1), and `over` 1.
+  const Vector<T> shifted = min(number<T>(exponent_shift<T> + Format<T>::bias), reduced.shifted);
+  const Vector<T> over = reduced.shifted - shifted;
+  const Vector<T> power = power_of_two(shifted) * (number<T>(1) + expm1_near_zero(reduced.rest));
+  return fma(power, over, power);
 }
 
-// e^x - 1, exact to the end for small x.
+// e^x - 1, exact to the end for small x, for x that e^x does not carry to the end of the range.
 template <class T>
 CHAINRULE_INLINE Vector<T> expm1(const Vector<T>& x) {
-  const Vector<T> lowest = number<T>(-Constants<T>::tanh_one * 4);
-  const Vector<T> highest = number<T>(Constants<T>::exp_highest - 1);
-  const Reduced<T> reduced = reduce(min(highest, max(lowest, x)));
-  const Vector<T> scale = ldexp(number<T>(1), reduced.multiple);
-  const Vector<T> rest = exp_minus_one_near_zero(reduced.rest);
-  Vector<T> result = fma(scale, rest, scale - number<T>(1));
-  result = select(less(highest, x), number<T>(__builtin_huge_val()), result);
-  return keep_nan(x, result);
+  const Reduced<T> reduced = reduce(max(number<T>(Constants<T>::exp_zero), x));
+  const Vector<T> scale = power_of_two(reduced.shifted);
+  return fma(scale, expm1_near_zero(reduced.rest), scale - number<T>(1));
 }
 
 // log(1 + f) = f - (f^2/2 - s (f^2/2 + R)), s = f / (2 + f), R = 2 s^2/3 + 2 s^4/5 + ..., for |s| <= 1/3.
@@ -145,10 +144,9 @@ CHAINRULE_INLINE Vector<T> log(const Vector<T>& x) {
   const Vector<T> low = fma(e, number<T>(Constants<T>::ln2_low), s * (half_square + series));
   Vector<T> result = fma(e, number<T>(Constants<T>::ln2_high), f - (half_square - low));
   const Vector<T> infinity = number<T>(__builtin_huge_val());
-  result = select(equal(x, infinity), infinity, result);
+  result = select(less(x, infinity), result, x);
   result = select(equal(x, Vector<T>::zero()), -infinity, result);
-  result = select(less(x, Vector<T>::zero()), number<T>(__builtin_nan("")), result);
-  return keep_nan(x, result);
+  return select(less(x, Vector<T>::zero()), number<T>(__builtin_nan("")), result);
 }
 
 // a / b for positive normal b, within an ulp or so, from multiplications alone: for loops that would wait for the
@@ -165,60 +163,95 @@ CHAINRULE_INLINE Vector<T> quotient(const Vector<T>& a, const Vector<T>& b) {
   return fma(fma(-b, first, a), reciprocal, first);
 }
 
+// 1 / (1 + e^-x). Adding 1 before the scale keeps it where the scale alone has no place left for it.
 template <class T>
 CHAINRULE_INLINE Vector<T> sigmoid(const Vector<T>& x) {
-  return number<T>(1) / (number<T>(1) + exp(-x));
+  const Vector<T> end = number<T>(-Constants<T>::exp_zero);
+  const Reduced<T> reduced = reduce(min(end, max(-end, -x)));
+  const Vector<T> scale = power_of_two(reduced.shifted);
+  return number<T>(1) / (fma(scale, expm1_near_zero(reduced.rest), number<T>(1)) + scale);
 }
 
-// tanh |x| = t / (t + 2), t = e^(2|x|) - 1.
+// tanh |x| = n / d with n = (1 - e) / 2, d = (1 + e) / 2 = 1 - n, e = e^(-2|x|) = scale (1 + 2p) and p = (e^(2r) - 1)
+// / 2. What d loses by rounding is put right at the end: the slope of n / (1 - n) is 1 / d^2 = (1 + n / d)^2.
 template <class T>
 CHAINRULE_INLINE Vector<T> tanh(const Vector<T>& x) {
   const Vector<T> magnitude = min(number<T>(Constants<T>::tanh_one), abs(x));
-  const Vector<T> t = expm1(magnitude + magnitude);
-  return keep_nan(x, copysign(t / (t + number<T>(2)), x));
+  const Vector<T> shifted = shifted_round(magnitude, -2.8853900817779268147);
+  const Vector<T> r = fma(unshifted(shifted), number<T>(-0.34657359027997265471), -magnitude);
+  const Vector<T> p = fma(r * r, polynomial(Constants<T>::exp_series, r, 2, 2), r);
+  const Vector<T> scale = power_of_two(shifted);
+  const Vector<T> half = number<T>(0.5);
+  const Vector<T> d = fma(scale, p, fma(scale, half, half));
+  const Vector<T> lost = fma(-scale, p, fma(-scale, half, d - half));
+  const Vector<T> first = (number<T>(1) - d) / d;
+  const Vector<T> inverse = number<T>(1) + first;
+  return copysign(fma(lost * inverse, inverse, first), x);
 }
 
 // log(1 + e^x) = max(x, 0) + log(1 + e^-|x|).
 template <class T>
 CHAINRULE_INLINE Vector<T> softplus(const Vector<T>& x) {
-  return keep_nan(x, max(x, Vector<T>::zero()) + log_one_plus(exp(-abs(x))));
+  const Reduced<T> reduced = reduce(max(number<T>(Constants<T>::exp_zero), -abs(x)));
+  const Vector<T> power = power_of_two(reduced.shifted) * (number<T>(1) + expm1_near_zero(reduced.rest));
+  return max(Vector<T>::zero(), x) + log_one_plus(power);
 }
 
-// e^(-x^2/2), with the rounding of x^2 put right where the machine can tell it.
+// -z^2/2, with the rounding of z^2 put right where the machine can tell it.
 template <class T>
-CHAINRULE_INLINE Vector<T> gaussian(const Vector<T>& x) {
-  const Vector<T> half = number<T>(-0.5) * x;
-  const Vector<T> high = half * x;
-  const Vector<T> low = fma(half, x, -high);
-  const Vector<T> e = exp(high);
-  return fma(e, low, e);
+CHAINRULE_INLINE Reduced<T> reduce_gaussian(const Vector<T>& z) {
+  const Vector<T> half = number<T>(-0.5) * z;
+  const Vector<T> high = half * z;
+  const Vector<T> low = fma(half, z, -high);
+  const Reduced<T> reduced = reduce(high);
+  return {reduced.shifted, reduced.rest + low};
+}
+
+// |x|, but no further than where the tail of the normal distribution is zero.
+template <class T>
+CHAINRULE_INLINE Vector<T> bounded_magnitude(const Vector<T>& x) {
+  return min(number<T>(Constants<T>::tail_zero), abs(x));
 }
 
 template <class T>
 CHAINRULE_INLINE Vector<T> normal_pdf(const Vector<T>& x) {
-  const Vector<T> bounded = max(number<T>(Constants<T>::normal_lowest), -abs(x));
-  return keep_nan(x, number<T>(0.39894228040143267794) * gaussian(bounded));
+  const Reduced<T> gaussian = reduce_gaussian(bounded_magnitude(x));
+  const Vector<T> peak = number<T>(0.39894228040143267794);
+  return power_of_two(gaussian.shifted) * fma(peak, expm1_near_zero(gaussian.rest), peak);
 }
 
-// The upper tail 1 - Phi(x) for x >= 0: e^(-u^2) F / (2 (1 + 2u)), u = x / sqrt 2.
-template <class T>
-CHAINRULE_INLINE Vector<T> normal_tail(const Vector<T>& x) {
-  const Vector<T> u = x * number<T>(0.70710678118654752440);
-  const Vector<T> t = (u - number<T>(3.75)) / (u + number<T>(3.75));
-  const Vector<T> scaled = polynomial(Constants<T>::scaled_erfc, t);
-  return gaussian(x) * (scaled / fma(number<T>(4), u, number<T>(2)));
-}
-
+// The tail at z = |x| is e^(-z^2/2) (1 + f) / (2 (1 + z)), f a polynomial in (z - 1) / (z + 1).
 template <class T>
 CHAINRULE_INLINE Vector<T> normal_cdf(const Vector<T>& x) {
-  const Vector<T> tail = normal_tail(min(number<T>(-Constants<T>::normal_lowest), abs(x)));
-  return keep_nan(x, select(less(x, Vector<T>::zero()), tail, number<T>(1) - tail));
+  const Vector<T> z = bounded_magnitude(x);
+  const Reduced<T> gaussian = reduce_gaussian(z);
+  const Vector<T> rest = expm1_near_zero(gaussian.rest);
+  const Vector<T> share = number<T>(1) / (number<T>(1) + z);
+  const Vector<T> f = polynomial(Constants<T>::tail_series, fma(number<T>(-2), share, number<T>(1)));
+  const Vector<T> half = number<T>(0.5) * share;
+  const Vector<T> tail = power_of_two(gaussian.shifted) * fma(half, fma(f, rest, f + rest), half);
+  return select(less(x, Vector<T>::zero()), tail, number<T>(1) - tail);
 }
 
+// max(x, 0) - z tail(z), z = |x|, and z tail(z) = -e^(-z^2/2) (1 + f) y, y = -z/2 share. Small terms are added up
+// first. What y loses by rounding, f makes up for in part: what is left is share (3 - 2 share) of it, or nearly so.
 template <class T>
 CHAINRULE_INLINE Vector<T> gelu(const Vector<T>& x) {
-  const Vector<T> bounded = max(number<T>(Constants<T>::normal_lowest), x);
-  return keep_nan(x, bounded * normal_cdf(x));
+  const Vector<T> z = bounded_magnitude(x);
+  const Reduced<T> gaussian = reduce_gaussian(z);
+  const Vector<T> r = gaussian.rest;
+  const Vector<T> square = r * r;
+  const Vector<T> series = polynomial(Constants<T>::exp_series, r);
+  const Vector<T> rest = fma(square, series, r);
+  const Vector<T> half = number<T>(-0.5) * z;
+  const Vector<T> share = number<T>(1) / (number<T>(1) + z);
+  const Vector<T> y = half * share;
+  const Vector<T> left = share * fma(number<T>(-2), share, number<T>(3));
+  const Vector<T> lost = fma(-y, z, half - y) * share * left;
+  const Vector<T> f = polynomial(Constants<T>::tail_series, fma(number<T>(-4), y, number<T>(-1)));
+  const Vector<T> small = fma(f, rest, fma(square, series, f));
+  const Vector<T> sum = y + fma(y, r, fma(y, small, fma(lost, rest, lost)));
+  return fma(power_of_two(gaussian.shifted), sum, max(Vector<T>::zero(), x));
 }
 
 }  // namespace

@@ -85,7 +85,7 @@ inline unsigned non_zero_bits(NativeDouble a) {
 template <class Real>
 inline unsigned non_zero_bits(Real a) {
   unsigned bits = 0;
-  for (unsigned i = 0; i < sizeof(a) / sizeof(a[0]); ++i) bits |= unsigned(a[i] < 0 || a[i] > 0) << i;
+  for (unsigned i = 0; i < sizeof(a) / sizeof(a[0]); ++i) bits |= unsigned(a[i] != 0) << i;
   return bits;
 }
 #endif

@@ -173,22 +173,25 @@ CHAINRULE_INLINE Vector<T> copysign(const Vector<T>& magnitude, const Vector<T>&
       magnitude, sign);
 }
 
-// Nearest integer, ties to even, for |a| < 2^(fraction_bits - 1): adding 1.5 * 2^fraction_bits pushes the fraction out.
+// Added to a number, this pushes its fraction out: what stays in the lowest bits is the nearest integer, ties to even,
+// plus the bias of an exponent.
 template <class T>
-CHAINRULE_INLINE Vector<T> round_to_even(const Vector<T>& a) {
-  const Vector<T> shift = Vector<T>::broadcast(T(3) * T(int64_t(1) << (Format<T>::fraction_bits - 1)));
-  return (a + shift) - shift;
+constexpr double exponent_shift = 1.5 * double(int64_t(1) << Format<T>::fraction_bits) + Format<T>::bias;
+
+// a * factor, rounded to an integer and shifted.
+template <class T>
+CHAINRULE_INLINE Vector<T> shifted_round(const Vector<T>& a, double factor) {
+  return fma(a, Vector<T>::broadcast(T(factor)), Vector<T>::broadcast(T(exponent_shift<T>)));
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> unshifted(const Vector<T>& shifted) {
+  return shifted - Vector<T>::broadcast(T(exponent_shift<T>));
 }
 
-// a * 2^n for integral n; a and the result must be normal numbers.
+// 2^n for n + exponent_shift; zero for n = -bias.
 template <class T>
-CHAINRULE_INLINE Vector<T> ldexp(const Vector<T>& a, const Vector<T>& n) {
-  return map_parts<T>(
-      [](auto x, auto y) {
-        const auto exponent = __builtin_convertvector(y, typename Native<T>::Bits);
-        return from_bits<T>(to_bits<T>(x) + (exponent << Format<T>::fraction_bits));
-      },
-      a, n);
+CHAINRULE_INLINE Vector<T> power_of_two(const Vector<T>& shifted) {
+  return map_parts<T>([](auto x) { return from_bits<T>(to_bits<T>(x) << Format<T>::fraction_bits); }, shifted);
 }
 
 // a = mantissa(a) * 2^exponent(a) with mantissa in [1, 2), for positive normal a.

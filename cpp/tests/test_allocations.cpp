@@ -61,6 +61,7 @@ size_t counted(size_t steps, size_t batch, const Optimizer& optimizer, double sh
 }  // namespace
 
 int main() {
+  set_work_per_thread(1);
   for (const char* rule : {"sgd", "adam"}) {
     const Optimizer optimizer(rule, {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}});
     for (double zeros : {0.0, 0.8}) {

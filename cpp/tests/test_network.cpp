@@ -81,6 +81,7 @@ void test_divergence() {
 }  // namespace
 
 int main() {
+  set_work_per_thread(1);
   const std::map<std::string, double> adam = {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}};
   std::map<std::string, double> clipped = adam;
   clipped["clip_norm"] = 0.5;

@@ -2,6 +2,13 @@
 
 namespace chainrule {
 
+namespace {
+
+// Columns lie far apart in memory.
+constexpr size_t columns_ahead = 8;
+
+}  // namespace
+
 template <class T>
 DeferredUpdates<T>::DeferredUpdates(Layer<T>& layer, size_t threads)
     : layer_(layer), steps_(capacity), behind_(threads, std::vector<size_t>(layer.inputs())) {}
@@ -25,7 +32,10 @@ void DeferredUpdates<T>::bring_up(const Team& team, size_t step, const std::vect
   for (const NonZeros<T>& part : next_samples) {
     for (size_t i = 0; i < part.lists; ++i) {
       const uint32_t* const columns = part.index + part.begin[i];
-      for (size_t j = 0; j < part.count[i]; ++j) bring_up_column(team, step, columns[j]);
+      for (size_t j = 0; j < part.count[i]; ++j) {
+        if (j + columns_ahead < part.count[i]) layer_.expect(team, columns[j + columns_ahead], target_);
+        bring_up_column(team, step, columns[j]);
+      }
     }
   }
 }

@@ -20,7 +20,9 @@ void gather_target(const Targets& targets, const Loss& loss, Activation output, 
     to[0] = T(targets.labels[row]);
   } else {
     std::fill(to, to + outputs, T(0));
-    to[targets.labels[row]] = T(1);
+    // Labels are the user's, who may change them after they were checked.
+    const size_t label = size_t(targets.labels[row]);
+    if (label < outputs) to[label] = T(1);
   }
   if (loss.label_smoothing == 0) return;
   const double classes = output == Activation::softmax ? double(outputs) : 2.0;

@@ -43,6 +43,15 @@ Source elements(const Source& source, size_t begin, size_t count) {
   return {source.data + begin * bytes, source.element, 0, ptrdiff_t(bytes), 1, count};
 }
 
+// The elements of a source as a single row, if they lie like that.
+Source in_one_row(const Source& source) {
+  if (source.sparse()) return elements(source, 0, source.stored);
+  const bool contiguous =
+      source.column_stride > 0 && source.row_stride == ptrdiff_t(source.columns) * source.column_stride;
+  return contiguous ? Source{source.data, source.element, 0, source.column_stride, 1, source.rows * source.columns}
+                    : source;
+}
+
 constexpr size_t elements_per_thread = 1000000;
 
 // A value times zero is zero unless the value is not finite; 16 sums without a branch are vectors to the compiler.
@@ -104,18 +113,31 @@ void gather_row(const Source& source, size_t row, bool scale_bytes, T* to) {
   }
 }
 
+void prefetch_row(const Source& source, size_t row) {
+  constexpr ptrdiff_t line = 64;
+  if (source.sparse() || source.column_stride < 0 || source.column_stride > line) return;
+  const char* from = row_of(source, row);
+  const ptrdiff_t bytes = ptrdiff_t(source.columns) * source.column_stride;
+  for (ptrdiff_t offset = 0; offset < bytes; offset += line) __builtin_prefetch(from + offset);
+}
+
+// The matrix was checked when it came, but its arrays are the user's, who may change them meanwhile: what they say now
+// must not lead outside of them, or of the room that was made for the longest row.
 template <class T>
 size_t gather_sparse_row(const Source& source, size_t row, uint32_t* columns, T* values) {
-  const size_t begin = source.index_at(source.row_begins, row);
-  const size_t count = source.index_at(source.row_begins, row + 1) - begin;
-  for (size_t i = 0; i < count; ++i) columns[i] = uint32_t(source.index_at(source.indices, begin + i));
+  const size_t begin = std::min(source.index_at(source.row_begins, row), source.stored);
+  const size_t end = std::min(source.index_at(source.row_begins, row + 1), source.stored);
+  const size_t count = std::min(end - std::min(begin, end), source.longest_row);
+  for (size_t i = 0; i < count; ++i) {
+    columns[i] = uint32_t(std::min(source.index_at(source.indices, begin + i), source.columns - 1));
+  }
   gather_row(elements(source, begin, count), 0, true, values);
   return count;
 }
 
 bool all_finite(const Source& source) {
   if (source.element == Element::uint8) return true;
-  const Source dense = source.sparse() ? elements(source, 0, source.index_at(source.row_begins, source.rows)) : source;
+  const Source dense = in_one_row(source);
   const size_t threads = std::min(max_threads(), 1 + dense.rows * dense.columns / elements_per_thread);
   if (threads == 1) return part_is_finite(dense, Team());
   std::atomic<bool> finite{true};

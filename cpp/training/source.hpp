@@ -20,6 +20,7 @@ struct Source {
   const char* indices = nullptr;
   const char* row_begins = nullptr;
   size_t index_bytes = 0;
+  size_t stored = 0;  // elements in all
   size_t longest_row = 0;
 
   bool sparse() const { return row_begins != nullptr; }
@@ -34,6 +35,9 @@ struct Source {
 // One dense row as T. With scale_bytes, uint8 becomes value / 255.
 template <class T>
 void gather_row(const Source& source, size_t row, bool scale_bytes, T* to);
+
+// Sends for a dense row that will soon be gathered: shuffled rows come from main memory, and no processor guesses them.
+void prefetch_row(const Source& source, size_t row);
 
 // One sparse row; bytes are scaled. Returns the number of its elements.
 template <class T>

@@ -64,6 +64,7 @@ class Gatherer {
     const Activation output = network_.layer(network_.size() - 1).activation();
     for (size_t i = part.begin; i < part.end; ++i) {
       const size_t row = row_of(first + i);
+      if (i + rows_ahead < part.end) prefetch_row(data_.inputs, row_of(first + i + rows_ahead));
       chunk.inputs.gather(data_.inputs, row, i, [&](T* inputs) {
         if (noise_ > 0) disturb(first + i, inputs);
       });
@@ -84,6 +85,8 @@ class Gatherer {
   }
 
  private:
+  static constexpr size_t rows_ahead = 2;
+
   size_t row_of(size_t position) const { return order_ == nullptr ? position : size_t(order_[position]); }
   double weight_of(size_t position) const { return data_.weights == nullptr ? 1.0 : data_.weights[row_of(position)]; }
 
