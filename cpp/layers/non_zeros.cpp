@@ -63,6 +63,9 @@ void NonZeroLists<T>::list_columns(Range samples, size_t thread) {
     for (size_t word = 0; word < words_; ++word) {
       unsigned marks = 0;
       for (size_t sample = first; sample < last; ++sample) marks |= marks_[sample * words_ + word];
+      // What is in the padding of a row is nobody's.
+      const size_t left = column_count_ - word * word_bits;
+      if (left < word_bits) marks &= (1u << left) - 1;
       for (; marks != 0; marks &= marks - 1) *end++ = uint32_t(word * word_bits) + uint32_t(__builtin_ctz(marks));
     }
     columns_.row[list] = uint32_t(first);

@@ -79,18 +79,16 @@ struct Constants<double> {
       0.00010120751188200656,  -2.3206584032435316e-5,  -1.3313171274745024e-5};
 };
 
-// x = n log 2 + rest, |rest| <= log 2 / 2; n as shifted_round leaves it.
+// x = n log 2 + r, |r| <= log 2 / 2: n as shifted_round leaves it, and r. Two functions, as compilers keep a structure
+// of both in memory.
 template <class T>
-struct Reduced {
-  Vector<T> shifted, rest;
-};
-
+CHAINRULE_INLINE Vector<T> exponent_of_power(const Vector<T>& x) {
+  return shifted_round(x, 1.4426950408889634074);
+}
 template <class T>
-CHAINRULE_INLINE Reduced<T> reduce(const Vector<T>& x) {
-  const Vector<T> shifted = shifted_round(x, 1.4426950408889634074);
+CHAINRULE_INLINE Vector<T> rest_of_power(const Vector<T>& x, const Vector<T>& shifted) {
   const Vector<T> n = unshifted(shifted);
-  const Vector<T> r = fma(n, number<T>(-Constants<T>::ln2_high), x);
-  return {shifted, fma(n, number<T>(-Constants<T>::ln2_low), r)};
+  return fma(n, number<T>(-Constants<T>::ln2_low), fma(n, number<T>(-Constants<T>::ln2_high), x));
 }
 
 // e^r - 1 for |r| <= log 2 / 2.
@@ -103,20 +101,22 @@ CHAINRULE_INLINE Vector<T> expm1_near_zero(const Vector<T>& r) {
 template <class T>
 CHAINRULE_INLINE Vector<T> exp(const Vector<T>& x) {
   const Vector<T> bounded = min(number<T>(Constants<T>::exp_infinite), max(number<T>(Constants<T>::exp_zero), x));
-  const Reduced<T> reduced = reduce(bounded);
+  const Vector<T> shifted = exponent_of_power(bounded);
+  const Vector<T> r = rest_of_power(bounded, shifted);
   // At the upper end 2^n alone is not a number any more: then it is 2^(n-1), and `over` 1.
-  const Vector<T> shifted = min(number<T>(exponent_shift<T> + Format<T>::bias), reduced.shifted);
-  const Vector<T> over = reduced.shifted - shifted;
-  const Vector<T> power = power_of_two(shifted) * (number<T>(1) + expm1_near_zero(reduced.rest));
+  const Vector<T> below = min(number<T>(exponent_shift<T> + Format<T>::bias), shifted);
+  const Vector<T> over = shifted - below;
+  const Vector<T> power = power_of_two(below) * (number<T>(1) + expm1_near_zero(r));
   return fma(power, over, power);
 }
 
 // e^x - 1, exact to the end for small x, for x that e^x does not carry to the end of the range.
 template <class T>
 CHAINRULE_INLINE Vector<T> expm1(const Vector<T>& x) {
-  const Reduced<T> reduced = reduce(max(number<T>(Constants<T>::exp_zero), x));
-  const Vector<T> scale = power_of_two(reduced.shifted);
-  return fma(scale, expm1_near_zero(reduced.rest), scale - number<T>(1));
+  const Vector<T> bounded = max(number<T>(Constants<T>::exp_zero), x);
+  const Vector<T> shifted = exponent_of_power(bounded);
+  const Vector<T> scale = power_of_two(shifted);
+  return fma(scale, expm1_near_zero(rest_of_power(bounded, shifted)), scale - number<T>(1));
 }
 
 // log(1 + f) = f - (f^2/2 - s (f^2/2 + R)), s = f / (2 + f), R = 2 s^2/3 + 2 s^4/5 + ..., for |s| <= 1/3.
@@ -167,9 +167,10 @@ CHAINRULE_INLINE Vector<T> quotient(const Vector<T>& a, const Vector<T>& b) {
 template <class T>
 CHAINRULE_INLINE Vector<T> sigmoid(const Vector<T>& x) {
   const Vector<T> end = number<T>(-Constants<T>::exp_zero);
-  const Reduced<T> reduced = reduce(min(end, max(-end, -x)));
-  const Vector<T> scale = power_of_two(reduced.shifted);
-  return number<T>(1) / (fma(scale, expm1_near_zero(reduced.rest), number<T>(1)) + scale);
+  const Vector<T> bounded = min(end, max(-end, -x));
+  const Vector<T> shifted = exponent_of_power(bounded);
+  const Vector<T> scale = power_of_two(shifted);
+  return number<T>(1) / (fma(scale, expm1_near_zero(rest_of_power(bounded, shifted)), number<T>(1)) + scale);
 }
 
 // tanh |x| = n / d with n = (1 - e) / 2, d = (1 + e) / 2 = 1 - n, e = e^(-2|x|) = scale (1 + 2p) and p = (e^(2r) - 1)
@@ -192,19 +193,10 @@ CHAINRULE_INLINE Vector<T> tanh(const Vector<T>& x) {
 // log(1 + e^x) = max(x, 0) + log(1 + e^-|x|).
 template <class T>
 CHAINRULE_INLINE Vector<T> softplus(const Vector<T>& x) {
-  const Reduced<T> reduced = reduce(max(number<T>(Constants<T>::exp_zero), -abs(x)));
-  const Vector<T> power = power_of_two(reduced.shifted) * (number<T>(1) + expm1_near_zero(reduced.rest));
+  const Vector<T> bounded = max(number<T>(Constants<T>::exp_zero), -abs(x));
+  const Vector<T> shifted = exponent_of_power(bounded);
+  const Vector<T> power = power_of_two(shifted) * (number<T>(1) + expm1_near_zero(rest_of_power(bounded, shifted)));
   return max(Vector<T>::zero(), x) + log_one_plus(power);
-}
-
-// -z^2/2, with the rounding of z^2 put right where the machine can tell it.
-template <class T>
-CHAINRULE_INLINE Reduced<T> reduce_gaussian(const Vector<T>& z) {
-  const Vector<T> half = number<T>(-0.5) * z;
-  const Vector<T> high = half * z;
-  const Vector<T> low = fma(half, z, -high);
-  const Reduced<T> reduced = reduce(high);
-  return {reduced.shifted, reduced.rest + low};
 }
 
 // |x|, but no further than where the tail of the normal distribution is zero.
@@ -213,23 +205,36 @@ CHAINRULE_INLINE Vector<T> bounded_magnitude(const Vector<T>& x) {
   return min(number<T>(Constants<T>::tail_zero), abs(x));
 }
 
+// The same for e^(-z^2/2), with the rounding of z^2 put right where the machine can tell it.
+template <class T>
+CHAINRULE_INLINE Vector<T> exponent_of_gaussian(const Vector<T>& z) {
+  return exponent_of_power(number<T>(-0.5) * z * z);
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> rest_of_gaussian(const Vector<T>& z, const Vector<T>& shifted) {
+  const Vector<T> half = number<T>(-0.5) * z;
+  const Vector<T> high = half * z;
+  return rest_of_power(high, shifted) + fma(half, z, -high);
+}
+
 template <class T>
 CHAINRULE_INLINE Vector<T> normal_pdf(const Vector<T>& x) {
-  const Reduced<T> gaussian = reduce_gaussian(bounded_magnitude(x));
+  const Vector<T> z = bounded_magnitude(x);
+  const Vector<T> shifted = exponent_of_gaussian(z);
   const Vector<T> peak = number<T>(0.39894228040143267794);
-  return power_of_two(gaussian.shifted) * fma(peak, expm1_near_zero(gaussian.rest), peak);
+  return power_of_two(shifted) * fma(peak, expm1_near_zero(rest_of_gaussian(z, shifted)), peak);
 }
 
 // The tail at z = |x| is e^(-z^2/2) (1 + f) / (2 (1 + z)), f a polynomial in (z - 1) / (z + 1).
 template <class T>
 CHAINRULE_INLINE Vector<T> normal_cdf(const Vector<T>& x) {
   const Vector<T> z = bounded_magnitude(x);
-  const Reduced<T> gaussian = reduce_gaussian(z);
-  const Vector<T> rest = expm1_near_zero(gaussian.rest);
+  const Vector<T> shifted = exponent_of_gaussian(z);
+  const Vector<T> rest = expm1_near_zero(rest_of_gaussian(z, shifted));
   const Vector<T> share = number<T>(1) / (number<T>(1) + z);
   const Vector<T> f = polynomial(Constants<T>::tail_series, fma(number<T>(-2), share, number<T>(1)));
   const Vector<T> half = number<T>(0.5) * share;
-  const Vector<T> tail = power_of_two(gaussian.shifted) * fma(half, fma(f, rest, f + rest), half);
+  const Vector<T> tail = power_of_two(shifted) * fma(half, fma(f, rest, f + rest), half);
   return select(less(x, Vector<T>::zero()), tail, number<T>(1) - tail);
 }
 
@@ -238,8 +243,8 @@ CHAINRULE_INLINE Vector<T> normal_cdf(const Vector<T>& x) {
 template <class T>
 CHAINRULE_INLINE Vector<T> gelu(const Vector<T>& x) {
   const Vector<T> z = bounded_magnitude(x);
-  const Reduced<T> gaussian = reduce_gaussian(z);
-  const Vector<T> r = gaussian.rest;
+  const Vector<T> shifted = exponent_of_gaussian(z);
+  const Vector<T> r = rest_of_gaussian(z, shifted);
   const Vector<T> square = r * r;
   const Vector<T> series = polynomial(Constants<T>::exp_series, r);
   const Vector<T> rest = fma(square, series, r);
@@ -251,7 +256,7 @@ CHAINRULE_INLINE Vector<T> gelu(const Vector<T>& x) {
   const Vector<T> f = polynomial(Constants<T>::tail_series, fma(number<T>(-4), y, number<T>(-1)));
   const Vector<T> small = fma(f, rest, fma(square, series, f));
   const Vector<T> sum = y + fma(y, r, fma(y, small, fma(lost, rest, lost)));
-  return fma(power_of_two(gaussian.shifted), sum, max(Vector<T>::zero(), x));
+  return fma(power_of_two(shifted), sum, max(Vector<T>::zero(), x));
 }
 
 }  // namespace

@@ -40,8 +40,9 @@ size_t counted(size_t steps, size_t batch, const Optimizer& optimizer, double sh
   network.add(std::make_unique<Dense<float>>(inputs, 300, Dense<float>::Options{Activation::relu, 0, 0, 0}));
   network.add(std::make_unique<Dense<float>>(300, 300, Dense<float>::Options{Activation::relu, 0, 0, 0}));
   network.add(std::make_unique<Dense<float>>(300, outputs, Dense<float>::Options{Activation::softmax, 0, 0, 0}));
-  for (size_t i = 0; i < network.parameters().size(); ++i)
-    network.parameters().data()[i] = float(i % 13) * 0.01f - 0.06f;
+  std::vector<float> plain(network.parameter_count());
+  for (size_t i = 0; i < plain.size(); ++i) plain[i] = float(i % 13) * 0.01f - 0.06f;
+  network.pack(plain.data(), network.parameters().data());
   std::vector<float> x(samples * inputs);
   for (size_t i = 0; i < x.size(); ++i) x[i] = double(i * 7 % 100) < 100 * share_of_zeros ? 0.0f : float(i % 11) * 0.1f;
   std::vector<int64_t> y(samples);

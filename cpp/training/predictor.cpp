@@ -49,7 +49,7 @@ void Predictor<T>::predict(const Source& source, Range part, T* outputs) {
 template <class T>
 void predict(const Network<T>& network, const Source& source, T* outputs) {
   const size_t threads = threads_for(double(source.rows) * network.work(source.entries()));
-  const size_t rows = chunk_size(network, source, std::min(prediction_rows, source.rows));
+  const size_t rows = rows_in_memory(network, source, std::min(prediction_rows, source.rows));
   std::vector<Predictor<T>> predictors;
   for (size_t i = 0; i < threads; ++i) predictors.emplace_back(network, source, rows);
   run_team(threads,

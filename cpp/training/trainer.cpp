@@ -462,12 +462,16 @@ size_t threads_for(double work) { return size_t(std::clamp(work / work_per_threa
 void set_work_per_thread(double work) { work_per_thread = work; }
 
 template <class T>
-size_t chunk_size(const Network<T>& network, const Source& inputs, size_t batch_size) {
+size_t rows_in_memory(const Network<T>& network, const Source& inputs, size_t most) {
   // Inputs are there twice, with an index beside each or lists of about their size.
   const size_t input_bytes = 2 * inputs.entries() * (sizeof(T) + sizeof(uint32_t));
-  const size_t by_memory = chunk_bytes / (Workspace<T>::sample_bytes(network) + input_bytes);
+  return std::clamp<size_t>(chunk_bytes / (Workspace<T>::sample_bytes(network) + input_bytes), 1, most);
+}
+
+template <class T>
+size_t chunk_size(const Network<T>& network, const Source& inputs, size_t batch_size) {
   const size_t by_work = size_t(chunk_seconds * kernels<T>().speed / (3 * network.work(inputs.entries())));
-  return std::clamp<size_t>(std::min(by_memory, by_work), 1, batch_size);
+  return std::clamp<size_t>(by_work, 1, rows_in_memory(network, inputs, batch_size));
 }
 
 template <class T>
@@ -493,7 +497,8 @@ template <class T>
 Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& loss) {
   constexpr size_t block = 65536;
   const size_t threads = threads_for(double(data.inputs.rows) * network.work(data.inputs.entries()));
-  const size_t rows = chunk_size(network, data.inputs, prediction_rows);
+  // The pieces' sums are added up: what a piece is must not depend on the instruction set.
+  const size_t rows = rows_in_memory(network, data.inputs, prediction_rows);
   const Gatherer<T> gatherer(network, data, loss, nullptr);
   std::vector<Workspace<T>> workspaces;
   std::vector<Chunk<T>> chunks;
@@ -503,7 +508,6 @@ Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& 
     chunks.emplace_back(data.inputs, rows, network.outputs(), Columns::none, 1);
     stages.emplace_back(network, loss, data.targets, rows);
   }
-  // The pieces' sums are added up in the order of the samples, so pieces must not depend on the threads.
   const size_t pieces = (data.inputs.rows + rows - 1) / rows;
   Totals totals;
   std::vector<Totals> parts(std::min(pieces, block));
@@ -606,6 +610,7 @@ void step(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimi
 }
 
 #define CHAINRULE_INSTANTIATE(T)                                                                      \
+  template size_t rows_in_memory<T>(const Network<T>&, const Source&, size_t);                        \
   template size_t chunk_size<T>(const Network<T>&, const Source&, size_t);                            \
   template EpochResult train_epoch<T>(Network<T>&, OptimizerState<T>&, const Optimizer&, const Data&, \
                                       const EpochOptions&, const Poll&);                              \

@@ -53,6 +53,10 @@ void set_work_per_thread(double work);
 // Samples at a time in prediction and evaluation: enough for the tiles, few enough for the cache.
 constexpr size_t prediction_rows = 128;
 
+// How many samples, up to `most`, fit into the memory that is worked in.
+template <class T>
+size_t rows_in_memory(const Network<T>& network, const Source& inputs, size_t most);
+
 // How many samples are worked on at a time: bounded memory, and a bounded time between two polls.
 template <class T>
 size_t chunk_size(const Network<T>& network, const Source& inputs, size_t batch_size);
