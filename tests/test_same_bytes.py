@@ -147,18 +147,18 @@ STORED = {
     ("momentum", "float64"): "a3de0c93b68e1dce",
     ("clipped", "float32"): "d413bf69ae8622ec",
     ("clipped", "float64"): "e333dc7506267675",
-    ("weighted", "float32"): "05435d1ece3ee081",
+    ("weighted", "float32"): "4feea8f4d7e70efe",
     ("weighted", "float64"): "b4b414a35220d6f5",
-    ("counts", "float32"): "3a72ff43ea3a25e0",
-    ("counts", "float64"): "30f0c921dcf82bf1",
+    ("counts", "float32"): "0665e95b017a718a",
+    ("counts", "float64"): "cf4a81a70fb6c0d8",
     ("scheduled", "float32"): "c0cfbe261a6f5cef",
     ("scheduled", "float64"): "e5e36274012108b9",
     ("gains", "float32"): "0bdba13fb1fa0970",
     ("gains", "float64"): "589b3978aaf1bcb7",
     ("sparse", "float32"): "219600a2a90ec98f",
     ("sparse", "float64"): "cdf878527bfa883b",
-    ("summed", "float32"): "afb26d8081d8eff8",
-    ("summed", "float64"): "deac99c3aa8fa3fc",
+    ("summed", "float32"): "f4eb7b0d3231e3ab",
+    ("summed", "float64"): "16b27648d57cc6e8",
 }
 
 

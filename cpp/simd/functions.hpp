@@ -1,5 +1,7 @@
 // The elementary functions of the kernels: the same sequence of operations on every machine, and no library's. Results
-// too small for a normal number are zero, as everywhere in the core.
+// too small for a normal number are zero, as everywhere in the core. exp, tanh, sigmoid, log, softplus and gelu are
+// within 2 units in the last place (tests/exhaustive_functions.cpp); where multiply-add is not fused, all but gelu,
+// which is within 70 in float and 520 in double.
 #pragma once
 
 #include "simd/vector.hpp"
@@ -119,16 +121,7 @@ CHAINRULE_INLINE Vector<T> expm1(const Vector<T>& x) {
   return fma(scale, expm1_near_zero(rest_of_power(bounded, shifted)), scale - number<T>(1));
 }
 
-// log(1 + f) = f - (f^2/2 - s (f^2/2 + R)), s = f / (2 + f), R = 2 s^2/3 + 2 s^4/5 + ..., for |s| <= 1/3.
-template <class T>
-CHAINRULE_INLINE Vector<T> log_one_plus(const Vector<T>& f) {
-  const Vector<T> s = f / (number<T>(2) + f);
-  const Vector<T> square = s * s;
-  const Vector<T> series = square * polynomial(Constants<T>::atanh_series, square);
-  const Vector<T> half_square = number<T>(0.5) * (f * f);
-  return f - (half_square - s * (half_square + series));
-}
-
+// With f = x - 1: log x = f - (f^2/2 - s (f^2/2 + R)), s = f / (2 + f), R = 2 s^2/3 + 2 s^4/5 + ..., for |s| <= 1/3.
 template <class T>
 CHAINRULE_INLINE Vector<T> log(const Vector<T>& x) {
   Vector<T> m = mantissa(x);
@@ -190,13 +183,23 @@ CHAINRULE_INLINE Vector<T> tanh(const Vector<T>& x) {
   return copysign(fma(lost * inverse, inverse, first), x);
 }
 
-// log(1 + e^x) = max(x, 0) + log(1 + e^-|x|).
+// log(1 + e^x) = max(x, 0) + log(1 + f), f = e^-|x|. The logarithm is as above, its largest term added last, and put
+// right by what f loses in rounding: its slope 1 / (1 + f) is nearly 1 - 3/2 s.
 template <class T>
 CHAINRULE_INLINE Vector<T> softplus(const Vector<T>& x) {
   const Vector<T> bounded = max(number<T>(Constants<T>::exp_zero), -abs(x));
   const Vector<T> shifted = exponent_of_power(bounded);
-  const Vector<T> power = power_of_two(shifted) * (number<T>(1) + expm1_near_zero(rest_of_power(bounded, shifted)));
-  return max(Vector<T>::zero(), x) + log_one_plus(power);
+  const Vector<T> scale = power_of_two(shifted);
+  const Vector<T> rest = expm1_near_zero(rest_of_power(bounded, shifted));
+  const Vector<T> power = number<T>(1) + rest;
+  const Vector<T> f = scale * power;
+  const Vector<T> lost = scale * (rest - (power - number<T>(1)));
+  const Vector<T> s = f / (number<T>(2) + f);
+  const Vector<T> square = s * s;
+  const Vector<T> half_square = number<T>(0.5) * (f * f);
+  const Vector<T> sum = fma(square, polynomial(Constants<T>::atanh_series, square), half_square);
+  const Vector<T> small = fma(fma(number<T>(1.5), s, number<T>(-1)), lost, fma(-s, sum, half_square));
+  return (max(Vector<T>::zero(), x) - small) + f;
 }
 
 // |x|, but no further than where the tail of the normal distribution is zero.

@@ -2,7 +2,7 @@
 // wider precision. Errors are in units of the last place of the exact result.
 //
 //   exhaustive_functions_avx512                  all 2^32 numbers, a million random ones for each function
-//   exhaustive_functions_avx512 --part 3/16      those whose bits are 3 modulo 16
+//   exhaustive_functions_avx512 --part 3/16      those whose bits are 3 modulo 16; n of k/n is a power of two
 //   exhaustive_functions_avx512 --random 1000    a thousand million random numbers for each function
 #include <algorithm>
 #include <atomic>

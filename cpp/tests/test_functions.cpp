@@ -196,8 +196,8 @@ void test_all(const uint64_t (&hashes)[8]) {
 int main() {
   const chainrule::FlushDenormals flush;
   test_all<float, uint32_t>({0xaf992fddc072d616, 0xadf5884f49762f8c, 0xec050e658e9f56f4, 0x20d9be09e6875423,
-                             0x1ecfc088019635c3, 0x7bed902583a2f86f, 0x75c89818c6b2dc38, 0xa20902a91ed14a1d});
+                             0x1ecfc088019635c3, 0x370fbdda4f5d3aab, 0x75c89818c6b2dc38, 0xa20902a91ed14a1d});
   test_all<double, uint64_t>({0x231b5e45ac737276, 0x711ca04614951b71, 0x2da2bedf10de8a28, 0x720649cdd7f52a52,
-                              0xa4e34248cbb10507, 0xe87d82e925fb628a, 0x6a531fedf88dc5d8, 0x7c7b3c75b3762eab});
+                              0xa4e34248cbb10507, 0x66da97afe0288472, 0x6a531fedf88dc5d8, 0x7c7b3c75b3762eab});
   return chainrule::tests::result();
 }
