@@ -83,13 +83,18 @@ class Workspace {
   std::vector<AlignedArray<T>> arrays_;
 };
 
-// The stride of rows of `size`: whole panels, and not such that the rows of a tile fall on the same lines of the cache.
+// Whether rows so many elements apart fall on the same lines of the cache.
+template <class T>
+bool rows_collide(size_t stride) {
+  constexpr size_t bytes_apart = 1024;
+  return stride * sizeof(T) % bytes_apart == 0;
+}
+
+// The stride of rows of `size`: whole panels, and not such that the rows of a tile collide.
 template <class T>
 size_t row_stride(size_t size) {
-  constexpr size_t bytes_apart = 1024;
-  const size_t panels = (size + panel_width - 1) / panel_width;
-  const bool collides = panels * panel_width * sizeof(T) % bytes_apart == 0;
-  return (panels + (collides ? 1 : 0)) * panel_width;
+  const size_t padded = (size + panel_width - 1) / panel_width * panel_width;
+  return padded + (rows_collide<T>(padded) ? panel_width : 0);
 }
 
 }  // namespace chainrule

@@ -202,6 +202,26 @@ def test_every_layout_of_input_gives_the_same_bytes(source, dtype):
     assert nets[0].parameters.tobytes() == nets[1].parameters.tobytes()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("zeros", [0.0, 0.9], ids=["dense", "zeros"])
+@pytest.mark.parametrize("rows", [1, 3, 300])
+def test_rows_are_read_where_they_lie(rows, zeros, dtype):
+    columns = 100
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((rows, columns)).astype(dtype)
+    X[rng.random(X.shape) < zeros] = 0
+    net = cr.Network([columns, 20, 3], activation="relu", seed=0, dtype=dtype)
+    expected = net.predict(X.astype("float64")).tobytes()  # gathered, if the network's type is another
+    for room in (columns, 117, 256, 1024):  # the last two are strides whose rows fall on the same lines of a cache
+        whole = np.full((rows, room), np.nan, dtype=dtype)
+        whole[:, -columns:] = X
+        assert net.predict(whole[:, -columns:]).tobytes() == expected, room
+    assert net.predict(np.asfortranarray(X)).tobytes() == expected
+    assert net.predict(np.ascontiguousarray(X[::-1])[::-1]).tobytes() == expected
+    same = np.broadcast_to(X[0], X.shape)
+    assert net.predict(same).tobytes() == net.predict(same.copy()).tobytes()
+
+
 def test_bytes_are_scaled_as_they_are_gathered():
     X = np.random.default_rng(0).integers(0, 256, (20, 6), dtype=np.uint8)
     net = cr.Network([6, 4, 2], seed=0, dtype="float64")

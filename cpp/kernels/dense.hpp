@@ -20,9 +20,12 @@ size_t offset_of(const Product<T>& product, const Place& place) {
 // Calls function(offset) for each vector of a tile, with its place in the layout of C.
 template <class T, class Function>
 CHAINRULE_INLINE void for_each_vector(const Product<T>& product, const Place& place, Function function) {
-  const size_t begin = offset_of(product, place);
-  for (size_t r = 0; r < place.rows; ++r) {
-    for (size_t q = 0; q < place.panels; ++q) function(begin + r * product.c_row + q * product.c_panel);
+  // Copies: what is stored meanwhile could be them, for all that the compiler knows.
+  const size_t row = product.c_row, panel = product.c_panel;
+  const Place tile = place;
+  size_t at = offset_of(product, place);
+  for (size_t r = 0; r < tile.rows; ++r, at += row) {
+    for (size_t q = 0; q < tile.panels; ++q) function(at + q * panel);
   }
 }
 
@@ -36,10 +39,11 @@ struct ForwardTarget {
   }
   __attribute__((noinline)) void finish(const Place& place) const {
     const Product<T>& product = args.product;
-    if (args.activation == Activation::identity && args.outputs == product.c) return;
+    const T* z = product.c;
+    T* a = args.outputs;
+    if (args.activation == Activation::identity && a == z) return;
     with_activation(args.activation, [&](auto kind) {
-      for_each_vector(product, place,
-                      [&](size_t at) { activate(kind, Vector<T>::load(product.c + at)).store(args.outputs + at); });
+      for_each_vector(product, place, [=](size_t at) { activate(kind, Vector<T>::load(z + at)).store(a + at); });
     });
   }
 };

@@ -1,6 +1,7 @@
 // Compiled once for each instruction set, with nothing shared between the copies: everything but the table is
 // internal. A library template instantiated here could be the copy that the linker keeps for every machine.
 #include "kernels/dense.hpp"
+#include "kernels/finite.hpp"
 #include "kernels/loss.hpp"
 #include "kernels/non_zeros.hpp"
 #include "kernels/peak.hpp"
@@ -41,6 +42,8 @@ constexpr Kernels<T> all_kernels = {
     speed<T>,
     listed_rows<T>,
     mark_non_zeros<T>,
+    list_marked,
+    all_finite<T>,
 };
 
 }  // namespace

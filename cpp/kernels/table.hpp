@@ -231,8 +231,12 @@ struct Kernels {
   double speed;
   // The rows of a group whose non-zeros are best listed together.
   size_t listed_rows;
-  // A bit for each of 16 * words elements: whether it is not zero.
-  void (*mark_non_zeros)(const T* row, size_t words, uint16_t* marks);
+  // A bit for each element of a row, 16 a word: whether it is not zero.
+  void (*mark_non_zeros)(const T* row, size_t columns, uint16_t* marks);
+  // Lists the columns that are marked in any of `rows` rows of `words` words each; returns their number. `list` has
+  // room for 16 * words.
+  size_t (*list_marked)(const uint16_t* marks, size_t rows, size_t words, uint32_t* list);
+  bool (*all_finite)(const T* values, size_t count);
 };
 
 struct KernelTable {

@@ -49,7 +49,7 @@ NonZeroLists<T>::NonZeroLists(size_t samples, size_t column_count, size_t group,
 
 template <class T>
 void NonZeroLists<T>::mark(const T* row, size_t sample) {
-  kernels<T>().mark_non_zeros(row, words_, marks_.data() + sample * words_);
+  kernels<T>().mark_non_zeros(row, column_count_, marks_.data() + sample * words_);
 }
 
 template <class T>
@@ -57,19 +57,10 @@ void NonZeroLists<T>::list_columns(Range samples, size_t thread) {
   size_t list = samples.begin / group_;
   NonZeros<T>& part = columns_.start(thread, list);
   for (size_t first = samples.begin; first < samples.end; first += group_, ++list) {
-    const size_t last = std::min(first + group_, samples.end);
-    uint32_t* const begin = columns_.index.data() + columns_.begin[list];
-    uint32_t* end = begin;
-    for (size_t word = 0; word < words_; ++word) {
-      unsigned marks = 0;
-      for (size_t sample = first; sample < last; ++sample) marks |= marks_[sample * words_ + word];
-      // What is in the padding of a row is nobody's.
-      const size_t left = column_count_ - word * word_bits;
-      if (left < word_bits) marks &= (1u << left) - 1;
-      for (; marks != 0; marks &= marks - 1) *end++ = uint32_t(word * word_bits) + uint32_t(__builtin_ctz(marks));
-    }
+    const size_t rows = std::min(group_, samples.end - first);
     columns_.row[list] = uint32_t(first);
-    columns_.count[list] = uint32_t(end - begin);
+    columns_.count[list] = uint32_t(kernels<T>().list_marked(marks_.data() + first * words_, rows, words_,
+                                                             columns_.index.data() + columns_.begin[list]));
     part.lists += 1;
   }
 }

@@ -32,7 +32,7 @@ class NonZeroLists {
   // Room for `samples` rows of `columns`; `group` rows or columns share a list: 1, 2, 4 or 8.
   NonZeroLists(size_t samples, size_t column_count, size_t group, Columns columns, size_t threads);
 
-  // Looks where a sample's row (padded with zeros to a multiple of 16) is not zero.
+  // Looks where a sample's row is not zero.
   void mark(const T* row, size_t sample);
   // Makes a thread's lists: of the groups of samples that begin in a range, and of the thread's part of the columns.
   void list_columns(Range samples, size_t thread);

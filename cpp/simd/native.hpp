@@ -1,5 +1,5 @@
 // The widest register of the instruction set that this file is compiled for, as GCC's and clang's vector types, and the
-// two operations that those types lack. Everything else in simd/ is written once, on top of this.
+// operations that those types lack. Everything else in simd/ is written once, on top of this.
 #pragma once
 
 #include <stddef.h>
@@ -46,11 +46,19 @@ inline NativeFloat native_fma(NativeFloat a, NativeFloat b, NativeFloat c) { ret
 inline NativeDouble native_fma(NativeDouble a, NativeDouble b, NativeDouble c) { return _mm512_fmadd_pd(a, b, c); }
 inline NativeFloat native_sqrt(NativeFloat a) { return _mm512_maskz_sqrt_ps(0xffff, a); }
 inline NativeDouble native_sqrt(NativeDouble a) { return _mm512_maskz_sqrt_pd(0xff, a); }
+inline NativeFloat native_min(NativeFloat a, NativeFloat b) { return _mm512_maskz_min_ps(0xffff, a, b); }
+inline NativeDouble native_min(NativeDouble a, NativeDouble b) { return _mm512_maskz_min_pd(0xff, a, b); }
+inline NativeFloat native_max(NativeFloat a, NativeFloat b) { return _mm512_maskz_max_ps(0xffff, a, b); }
+inline NativeDouble native_max(NativeDouble a, NativeDouble b) { return _mm512_maskz_max_pd(0xff, a, b); }
 #elif defined(__AVX2__)
 inline NativeFloat native_fma(NativeFloat a, NativeFloat b, NativeFloat c) { return _mm256_fmadd_ps(a, b, c); }
 inline NativeDouble native_fma(NativeDouble a, NativeDouble b, NativeDouble c) { return _mm256_fmadd_pd(a, b, c); }
 inline NativeFloat native_sqrt(NativeFloat a) { return _mm256_sqrt_ps(a); }
 inline NativeDouble native_sqrt(NativeDouble a) { return _mm256_sqrt_pd(a); }
+inline NativeFloat native_min(NativeFloat a, NativeFloat b) { return _mm256_min_ps(a, b); }
+inline NativeDouble native_min(NativeDouble a, NativeDouble b) { return _mm256_min_pd(a, b); }
+inline NativeFloat native_max(NativeFloat a, NativeFloat b) { return _mm256_max_ps(a, b); }
+inline NativeDouble native_max(NativeDouble a, NativeDouble b) { return _mm256_max_pd(a, b); }
 #elif defined(__aarch64__)
 inline NativeFloat native_fma(NativeFloat a, NativeFloat b, NativeFloat c) { return vfmaq_f32(c, a, b); }
 inline NativeDouble native_fma(NativeDouble a, NativeDouble b, NativeDouble c) { return vfmaq_f64(c, a, b); }
@@ -67,6 +75,18 @@ inline NativeFloat native_sqrt(NativeFloat a) {
 inline NativeDouble native_sqrt(NativeDouble a) {
   for (size_t i = 0; i < native_bytes / sizeof(double); ++i) a[i] = __builtin_sqrt(a[i]);
   return a;
+}
+#endif
+
+// As x86 has it on every machine: the second argument when either is NaN.
+#if !defined(__AVX2__)
+template <class Real>
+inline Real native_min(Real a, Real b) {
+  return a < b ? a : b;
+}
+template <class Real>
+inline Real native_max(Real a, Real b) {
+  return a > b ? a : b;
 }
 #endif
 
@@ -87,6 +107,21 @@ inline unsigned non_zero_bits(Real a) {
   unsigned bits = 0;
   for (unsigned i = 0; i < sizeof(a) / sizeof(a[0]); ++i) bits |= unsigned(a[i] != 0) << i;
   return bits;
+}
+#endif
+
+// Appends first + i for each bit i of 16 that is set. There is room for 16 numbers, whatever the bits.
+#if defined(__AVX512F__)
+inline uint32_t* append_set_bits(unsigned bits, uint32_t first, uint32_t* list) {
+  const __m512i numbers = _mm512_add_epi32(_mm512_set1_epi32(int(first)),
+                                           _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
+  _mm512_storeu_si512(list, _mm512_maskz_compress_epi32(__mmask16(bits), numbers));
+  return list + __builtin_popcount(bits);
+}
+#else
+inline uint32_t* append_set_bits(unsigned bits, uint32_t first, uint32_t* list) {
+  for (; bits != 0; bits &= bits - 1) *list++ = first + uint32_t(__builtin_ctz(bits));
+  return list;
 }
 #endif
 

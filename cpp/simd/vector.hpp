@@ -101,14 +101,14 @@ template <class T>
 CHAINRULE_INLINE Vector<T> sqrt(const Vector<T>& a) {
   return map_parts<T>([](auto x) { return native_sqrt(x); }, a);
 }
-// As x86 has it on every machine: the second argument when either is NaN.
+// The second argument when either is NaN.
 template <class T>
 CHAINRULE_INLINE Vector<T> min(const Vector<T>& a, const Vector<T>& b) {
-  return map_parts<T>([](auto x, auto y) { return x < y ? x : y; }, a, b);
+  return map_parts<T>([](auto x, auto y) { return native_min(x, y); }, a, b);
 }
 template <class T>
 CHAINRULE_INLINE Vector<T> max(const Vector<T>& a, const Vector<T>& b) {
-  return map_parts<T>([](auto x, auto y) { return x > y ? x : y; }, a, b);
+  return map_parts<T>([](auto x, auto y) { return native_max(x, y); }, a, b);
 }
 
 template <class T>

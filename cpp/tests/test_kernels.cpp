@@ -1,4 +1,5 @@
 // The kernels against scalar loops in long double, over shapes with every kind of remainder.
+#include <cmath>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -135,8 +136,51 @@ void test_fused_update(Rule rule) {
   }
 }
 
+// Rows of numbers of which some are zero, of either sign: the lists name the others, whatever lies behind a row.
+template <class T>
+void test_lists(size_t columns, size_t rows) {
+  const size_t words = (columns + 15) / 16;
+  AlignedArray<T> row(columns + 16);
+  std::vector<uint16_t> marks(rows * words);
+  std::vector<uint32_t> list(words * 16), expected;
+  std::vector<bool> filled(columns);
+  for (size_t r = 0; r < rows; ++r) {
+    RandomWords words_of_row(5, Purpose::weights, r, columns);
+    for (size_t k = 0; k < row.size(); ++k) {
+      const uint64_t word = words_of_row.next() % 8;
+      row.data()[k] = k >= columns ? T(1) : word == 0 ? T(-3) : word == 1 ? T(NAN) : word == 2 ? T(-0.0) : T(0);
+      if (k < columns && word < 2) filled[k] = true;
+    }
+    kernels<T>().mark_non_zeros(row.data(), columns, marks.data() + r * words);
+  }
+  for (size_t k = 0; k < columns; ++k) {
+    if (filled[k]) expected.push_back(uint32_t(k));
+  }
+  list.resize(kernels<T>().list_marked(marks.data(), rows, words, list.data()));
+  expect(list == expected, "columns that are not zero");
+}
+
+template <class T>
+void test_finite(size_t count) {
+  AlignedArray<T> values = random_array<T>(count + 1, 4);
+  values.data()[count] = T(NAN);
+  expect(kernels<T>().all_finite(values.data(), count), "finite numbers");
+  for (size_t i = 0; i < count; ++i) {
+    for (T bad : {T(NAN), T(INFINITY), T(-INFINITY)}) {
+      const T good = values.data()[i];
+      values.data()[i] = bad;
+      expect(!kernels<T>().all_finite(values.data(), count), "a number that is not finite");
+      values.data()[i] = good;
+    }
+  }
+}
+
 template <class T>
 void test_all() {
+  for (size_t columns : {1u, 15u, 16u, 17u, 64u, 100u}) {
+    for (size_t rows : {1u, 2u, 3u, 4u}) test_lists<T>(columns, rows);
+    test_finite<T>(columns);
+  }
   for (size_t samples : {1u, 2u, 5u, 12u, 13u, 25u}) {
     for (size_t inputs : {1u, 3u, 16u, 37u}) {
       for (size_t outputs : {1u, 10u, 16u, 17u, 33u, 48u}) test_dense<T>(samples, inputs, outputs);

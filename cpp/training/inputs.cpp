@@ -11,20 +11,49 @@ constexpr double worthwhile_share = 0.6;
 // Rows shorter than this are not worth a look.
 constexpr size_t fewest_columns = 64;
 
+// Whether the rows of a source can be read as they lie: as T, element by element, and such that the rows of a tile do
+// not fall on the same lines of the cache.
+template <class T>
+bool lies_well(const Source& source) {
+  const bool same_type = source.element == (sizeof(T) == sizeof(float) ? Element::float32 : Element::float64);
+  const bool whole_elements = source.row_stride >= 0 && source.row_stride % ptrdiff_t(sizeof(T)) == 0;
+  return same_type && source.column_stride == ptrdiff_t(sizeof(T)) && whole_elements &&
+         !rows_collide<T>(size_t(source.row_stride) / sizeof(T));
+}
+
 }  // namespace
 
 template <class T>
 Inputs<T>::Inputs(const Source& source, size_t capacity, Columns columns, size_t threads)
-    : capacity_(capacity), stride_(row_stride<T>(source.columns)), column_count_(source.columns) {
+    : capacity_(capacity),
+      stride_(row_stride<T>(source.columns)),
+      column_count_(source.columns),
+      first_row_(nullptr),
+      first_row_stride_(stride_) {
   if (source.sparse()) {
     sparse_.emplace(source, capacity, columns, threads);
     return;
   }
   rows_ = AlignedArray<T>(capacity * stride_);
+  first_row_ = rows_.data();
   if (column_count_ < fewest_columns) return;
   const size_t group = capacity < 2 * kernels<T>().listed_rows ? 1 : kernels<T>().listed_rows;
   lists_.emplace(capacity, column_count_, group, columns, threads);
   set_skips({true, columns != Columns::none});
+}
+
+template <class T>
+void Inputs<T>::take(const Source& source, Range rows) {
+  if (sparse_ || !lies_well<T>(source)) {
+    for (size_t row = rows.begin; row < rows.end; ++row) gather(source, row, row - rows.begin);
+    first_row_ = rows_.data();
+    first_row_stride_ = stride_;
+    return;
+  }
+  first_row_ = reinterpret_cast<const T*>(source.data + ptrdiff_t(rows.begin) * source.row_stride);
+  first_row_stride_ = size_t(source.row_stride) / sizeof(T);
+  if (!skips_.in_forward) return;
+  for (size_t i = 0; i < rows.size(); ++i) lists_->mark(first_row_ + i * first_row_stride_, i);
 }
 
 template <class T>
@@ -47,7 +76,9 @@ void Inputs<T>::pack() {
 
 template <class T>
 void Inputs<T>::attach(Signal<T>& below) {
-  below.activations = below.pre_activations = rows_.data();
+  // Nothing writes to the activations below the first layer.
+  below.activations = below.pre_activations = const_cast<T*>(first_row_);
+  below.stride = first_row_stride_;
   below.packed_activations = packed_.empty() ? nullptr : packed_.data();
   if (sparse_) {
     below.of_samples = &sparse_->of_samples();

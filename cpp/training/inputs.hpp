@@ -36,6 +36,8 @@ class Inputs {
   void gather(const Source& source, size_t row, size_t sample) {
     gather(source, row, sample, [](T*) {});
   }
+  // Takes consecutive rows, from where they lie if the first layer can read them there.
+  void take(const Source& source, Range rows);
   // Makes a thread's lists: of the samples that it has gathered, a range cut between groups of rows, and once all
   // samples are there, of its part of the columns.
   void list_columns(Range samples, size_t thread);
@@ -54,6 +56,9 @@ class Inputs {
 
  private:
   size_t capacity_, stride_, column_count_;
+  // Where the rows are: in rows_, unless they lie well in the source.
+  const T* first_row_;
+  size_t first_row_stride_;
   AlignedArray<T> rows_, packed_;
   Skips skips_;
   std::optional<NonZeroLists<T>> lists_;

@@ -25,7 +25,7 @@ template <class T>
 void Predictor<T>::gather(const Source& source, Range rows) {
   const bool look = until_look_ == 0;
   inputs_.set_skips({look, false});
-  for (size_t row = rows.begin; row < rows.end; ++row) inputs_.gather(source, row, row - rows.begin);
+  inputs_.take(source, rows);
   inputs_.list_columns({0, rows.size()}, 0);
   if (look) inputs_.set_skips(inputs_.worthwhile(rows.size()));
   inputs_.attach(signals_[0]);

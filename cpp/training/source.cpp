@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <iterator>
+#include <cmath>
 
+#include "kernels/table.hpp"
 #include "training/team.hpp"
 
 namespace chainrule {
@@ -54,25 +55,16 @@ Source in_one_row(const Source& source) {
 
 constexpr size_t elements_per_thread = 1000000;
 
-// A value times zero is zero unless the value is not finite; 16 sums without a branch are vectors to the compiler.
 template <class S>
 bool row_is_finite_as(const Source& source, size_t row, Range columns) {
-  constexpr size_t width = 16;
   const char* from = row_of(source, row);
-  S sums[width] = {};
   if (source.column_stride == ptrdiff_t(sizeof(S))) {
-    const S* values = reinterpret_cast<const S*>(from);
-    size_t k = columns.begin;
-    for (; k + width <= columns.end; k += width) {
-      for (size_t i = 0; i < width; ++i) sums[i] += values[k + i] * S(0);
-    }
-    for (; k < columns.end; ++k) sums[0] += values[k] * S(0);
-  } else {
-    for (size_t k = columns.begin; k < columns.end; ++k) {
-      sums[0] += *reinterpret_cast<const S*>(from + ptrdiff_t(k) * source.column_stride) * S(0);
-    }
+    return kernels<S>().all_finite(reinterpret_cast<const S*>(from) + columns.begin, columns.size());
   }
-  return std::all_of(std::begin(sums), std::end(sums), [](S sum) { return sum == S(0); });
+  for (size_t k = columns.begin; k < columns.end; ++k) {
+    if (!std::isfinite(*reinterpret_cast<const S*>(from + ptrdiff_t(k) * source.column_stride))) return false;
+  }
+  return true;
 }
 
 bool row_is_finite(const Source& source, size_t row, Range columns) {

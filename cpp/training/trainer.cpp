@@ -447,14 +447,6 @@ class Epoch {
   std::atomic<size_t> stop_behind_{SIZE_MAX};
 };
 
-template <class T>
-bool finite(const AlignedArray<T>& values) {
-  // Times zero: a sum that is zero unless something is not finite, without a branch in the loop.
-  T sum = 0;
-  for (size_t i = 0; i < values.size(); ++i) sum += values.data()[i] * T(0);
-  return sum == T(0);
-}
-
 }  // namespace
 
 size_t threads_for(double work) { return size_t(std::clamp(work / work_per_thread, 1.0, double(max_threads()))); }
@@ -484,7 +476,9 @@ EpochResult train_epoch(Network<T>& network, OptimizerState<T>& state, const Opt
       double(batch) * network.work(data.inputs.entries()) * 3 + double(network.parameter_count()) * update_work;
   Epoch<T> epoch(network, state, optimizer, data, options, poll, threads_for(work));
   EpochResult result = epoch.run();
-  if (result.diverged < 0 && !finite(network.parameters())) result.diverged = long(result.steps) - 1;
+  if (result.diverged < 0 && !kernels<T>().all_finite(network.parameters().data(), network.parameters().size())) {
+    result.diverged = long(result.steps) - 1;
+  }
   if (result.diverged >= 0) {
     std::memcpy(network.parameters().data(), parameters.data(), parameters.size() * sizeof(T));
     network.parameters_changed();
