@@ -12,8 +12,8 @@ from .data import load
 from .peers import Model, Parameters, Peer
 from .workloads import Workload
 
-# Threads of BLAS and OpenMP go on waiting busily for some milliseconds after their work.
-PAUSE = 0.05
+# Threads of BLAS and OpenMP go on waiting busily after their work, those of OpenBLAS for a tenth of a second.
+PAUSE = 0.3
 
 
 @dataclass

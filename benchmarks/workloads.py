@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Workload(ABC):
     """A network and its data; what a run of it is, the subclasses say.
 
-    `repeats` is the number of runs in a turn: several where one is too short to be measured well.
+    `repeats` is the number of runs in a turn: several where one is too short to be measured well, or begins with data
+    that the turns of the others have driven from the caches.
     """
 
     name: str
@@ -171,15 +172,15 @@ WORKLOADS: tuple[Workload, ...] = (
     ),
     Training(
         name="small", sizes=(784, 100, 10), hidden="relu", output="softmax", data="mnist", samples=60_000,
-        loss="cross_entropy", batch_size=32, optimizer=cr.SGD(0.1, momentum=0.9),
+        loss="cross_entropy", batch_size=32, optimizer=cr.SGD(0.1, momentum=0.9), repeats=3,
     ),
     Training(
         name="seed", sizes=(784, 300, 10), hidden="sigmoid", output="softmax", data="mnist", samples=60_000,
-        loss="cross_entropy", batch_size=32, optimizer=cr.SGD(0.3),
+        loss="cross_entropy", batch_size=32, optimizer=cr.SGD(0.3), repeats=3,
     ),
     Training(
         name="medium", sizes=(784, 256, 128, 10), hidden="relu", output="softmax", data="mnist", samples=60_000,
-        loss="cross_entropy", batch_size=128, optimizer=cr.Adam(1e-3),
+        loss="cross_entropy", batch_size=128, optimizer=cr.Adam(1e-3), repeats=3,
     ),
     Training(
         name="wide", sizes=(784, 1024, 1024, 10), hidden="relu", output="softmax", data="mnist", samples=60_000,
