@@ -23,7 +23,13 @@ class AlignedArray {
     if (size_ > 0) std::memcpy(data_.get(), other.data_.get(), size_ * sizeof(T));
   }
   AlignedArray(AlignedArray&& other) noexcept : data_(std::move(other.data_)), size_(other.size_) { other.size_ = 0; }
-  AlignedArray& operator=(AlignedArray other) noexcept {
+  // Fresh memory is slow memory: what is there is used again where it fits.
+  AlignedArray& operator=(const AlignedArray& other) {
+    if (size_ != other.size_) return *this = AlignedArray(other);
+    if (size_ > 0 && this != &other) std::memcpy(data_.get(), other.data_.get(), size_ * sizeof(T));
+    return *this;
+  }
+  AlignedArray& operator=(AlignedArray&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
     return *this;

@@ -69,7 +69,8 @@ def train_both(net, X, y, loss, optimizer, *, epochs=2, batch_size=5, weights=No
         expected = ref.train_epoch(
             X, y, reference_loss(loss), pupil, rates, batch_size, shuffle, net.seed, epoch, weights, noise
         )
-        losses.append((got[1:3], expected))
+        weight, *sums = got[1]
+        losses.append(([total / weight for total in sums], expected))
     return ref, losses
 
 

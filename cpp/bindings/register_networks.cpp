@@ -341,10 +341,33 @@ class BoundNetwork {
     chainrule::step(network_, state_, optimizer, rate, gradient_.data());
   }
 
+  // Keeps parameters and the optimiser's state, for a return to them from a training that diverged.
+  void remember() {
+    const Exclusive lock(*this);
+    remembered_parameters_ = network_.parameters();
+    remembered_state_ = state_;
+  }
+
+  void go_back() {
+    const Exclusive lock(*this);
+    require(remembered_parameters_.size() == network_.parameters().size(), "there is nothing to go back to");
+    network_.parameters() = remembered_parameters_;
+    network_.parameters_changed();
+    state_ = remembered_state_;
+    forget_pass();
+  }
+
+  void forget() {
+    const Exclusive lock(*this);
+    remembered_parameters_ = AlignedArray<T>();
+    remembered_state_ = OptimizerState<T>();
+  }
+
   py::tuple train_epoch(const py::object& X, const py::array& y, const Weights& sample_weight, size_t batch_size,
                         bool shuffle, uint64_t seed, uint64_t epoch, const Loss& loss, const Optimizer& optimizer,
                         const py::array_t<double, py::array::c_style | py::array::forcecast>& rates, double input_noise,
-                        const py::object& poll) {
+                        const py::object& poll, size_t first_step, const std::optional<size_t>& last_step,
+                        const std::tuple<double, double, double>& totals) {
     const Exclusive lock(*this);
     const BoundData bound(X, y, sample_weight, network_.inputs(), checked_outputs());
     checked_loss(loss);
@@ -352,28 +375,34 @@ class BoundNetwork {
     const size_t samples = bound.data.inputs.rows;
     const size_t steps = samples / batch_size + (samples % batch_size != 0);
     require(rates.ndim() == 1 && size_t(rates.size()) == steps, "rates must have one element a step");
+    const Range part = {first_step, last_step.value_or(steps)};
+    require(part.begin < part.end && part.end <= steps, "first_step and last_step must be a part of the epoch");
     prepare_state(optimizer, rates.data()[0]);
     forget_pass();
 
     std::exception_ptr error;
+    bool paused = false;
     const Poll ask = [&](size_t done) {
       const py::gil_scoped_acquire locked;
       try {
         if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-        if (!poll.is_none()) poll(done);
+        if (!poll.is_none()) paused = py::cast<bool>(py::bool_(poll(done)));
       } catch (...) {
         error = std::current_exception();
       }
-      return error == nullptr;
+      return error == nullptr && !paused;
     };
-    const EpochOptions options = {batch_size, shuffle, seed, epoch, loss, rates.data(), input_noise};
+    const auto [weight, loss_sum, metric_sum] = totals;
+    const EpochOptions options = {
+        batch_size, shuffle, seed, epoch, loss, rates.data(), input_noise, part, {weight, loss_sum, metric_sum}};
     EpochResult result;
     {
       const py::gil_scoped_release unlocked;
       result = chainrule::train_epoch(network_, state_, optimizer, bound.data, options, ask);
     }
     if (error != nullptr) std::rethrow_exception(error);
-    return py::make_tuple(result.steps, result.loss, result.metric, result.diverged);
+    const Totals& sums = result.totals;
+    return py::make_tuple(result.steps, py::make_tuple(sums.weight, sums.loss, sums.metric), result.diverged);
   }
 
   py::tuple evaluate(const py::object& X, const py::array& y, const Weights& sample_weight, const Loss& loss) const {
@@ -526,6 +555,8 @@ class BoundNetwork {
   Network<T> network_;
   mutable std::atomic<Predictor<T>*> room_{nullptr};
   OptimizerState<T> state_;
+  AlignedArray<T> remembered_parameters_;
+  OptimizerState<T> remembered_state_;
   std::unique_ptr<Workspace<T>> workspace_;
   AlignedArray<T> gradient_;
   size_t pass_samples_ = 0;
@@ -563,7 +594,12 @@ void register_network(py::module_& module, const char* name) {
       .def("step", &Net::step, py::arg("optimizer"), py::arg("rate"))
       .def("train_epoch", &Net::train_epoch, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
            py::arg("batch_size"), py::arg("shuffle"), py::arg("seed"), py::arg("epoch"), py::arg("loss"),
-           py::arg("optimizer"), py::arg("rates"), py::arg("input_noise"), py::arg("poll").none(true))
+           py::arg("optimizer"), py::arg("rates"), py::arg("input_noise"), py::arg("poll").none(true),
+           py::arg("first_step") = 0, py::arg("last_step").none(true) = py::none(),
+           py::arg("totals") = std::make_tuple(0.0, 0.0, 0.0))
+      .def("remember", &Net::remember)
+      .def("go_back", &Net::go_back)
+      .def("forget", &Net::forget)
       .def("evaluate", &Net::evaluate, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true), py::arg("loss"))
       .def_property_readonly("optimizer_rule", &Net::optimizer_rule)
       .def_property_readonly("optimizer_steps", &Net::optimizer_steps)

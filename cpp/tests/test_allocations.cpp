@@ -52,7 +52,7 @@ size_t counted(size_t steps, size_t batch, const Optimizer& optimizer, double sh
   const Data data = {source, {y.data(), nullptr}};
   OptimizerState<float> state(optimizer, network.parameters().size(), 0.01);
   const std::vector<double> rates(steps, 0.01);
-  const EpochOptions options = {batch, true, 1, 0, {LossKind::cross_entropy, 0, 1}, rates.data(), 0.0};
+  const EpochOptions options = {batch, true, 1, 0, {LossKind::cross_entropy, 0, 1}, rates.data(), 0.0, {0, steps}, {}};
   set_num_threads(threads);
   const size_t before = allocations;
   train_epoch(network, state, optimizer, data, options, {});

@@ -10,8 +10,8 @@ constexpr size_t columns_ahead = 8;
 }  // namespace
 
 template <class T>
-DeferredUpdates<T>::DeferredUpdates(Layer<T>& layer, size_t threads)
-    : layer_(layer), steps_(capacity), behind_(threads, std::vector<size_t>(layer.inputs())) {}
+DeferredUpdates<T>::DeferredUpdates(Layer<T>& layer, size_t first_step, size_t threads)
+    : layer_(layer), steps_(capacity), behind_(threads, std::vector<size_t>(layer.inputs(), first_step)) {}
 
 template <class T>
 void DeferredUpdates<T>::record(size_t step, const GradientTarget<T>& target) {

@@ -13,7 +13,7 @@ template <class T>
 class DeferredUpdates {
  public:
   // For a first layer whose updates touch listed columns alone.
-  DeferredUpdates(Layer<T>& layer, size_t threads);
+  DeferredUpdates(Layer<T>& layer, size_t first_step, size_t threads);
 
   // One thread, before the barrier in front of a step's update: how it updates what it does not touch.
   void record(size_t step, const GradientTarget<T>& target);

@@ -22,9 +22,9 @@ std::atomic<double> work_per_thread{800000};
 constexpr double update_work = 4;
 // Between two polls: a few milliseconds on the slowest kernels.
 constexpr double work_between_polls = 4000000;
-constexpr size_t chunk_bytes = size_t(16) << 20;
+constexpr size_t chunk_bytes = size_t(32) << 20;
 // Time on a chunk, so that a wish to stop is soon heard.
-constexpr double chunk_seconds = 0.05;
+constexpr double chunk_seconds = 0.1;
 // What of the data is worked on at a time, in the layout of the kernels.
 template <class T>
 struct Chunk {
@@ -101,19 +101,6 @@ class Gatherer {
   const int64_t* order_;
   double noise_ = 0;
   uint64_t seed_ = 0, epoch_ = 0;
-};
-
-// Sums over samples in their order, whoever computed them.
-struct Totals {
-  double weight = 0, loss = 0, metric = 0;
-
-  void add(double sample_weight, double sample_loss, double sample_metric) {
-    weight += sample_weight;
-    loss += sample_weight * sample_loss;
-    metric += sample_weight * sample_metric;
-  }
-  double mean_loss() const { return weight > 0 ? loss / weight : 0; }
-  double mean_metric() const { return weight > 0 ? metric / weight : 0; }
 };
 
 // The loss of a chunk whose forward pass is done; fills the output's deltas.
@@ -245,20 +232,24 @@ class Epoch {
         state_(state),
         optimizer_(optimizer),
         options_(options),
-        samples_(data.inputs.rows),
-        batch_(std::min(options.batch_size, samples_)),
+        batch_(std::min(options.batch_size, data.inputs.rows)),
+        begin_(std::min(options.steps.begin * batch_, data.inputs.rows)),
+        end_(options.steps.end <= data.inputs.rows / batch_ ? options.steps.end * batch_ : data.inputs.rows),
         chunk_(chunk_size(network, data.inputs, batch_)),
         threads_(threads),
         lowest_(network.first_trainable()),
-        order_(options.shuffle ? shuffled_order(samples_, options.seed, options.epoch) : std::vector<int64_t>()),
+        order_(options.shuffle ? shuffled_order(data.inputs.rows, options.seed, options.epoch)
+                               : std::vector<int64_t>()),
         gatherer_(network, data, options.loss, options.shuffle ? order_.data() : nullptr),
         loss_stage_(network, options.loss, data.targets, chunk_),
         stored_step_(network, state, optimizer),
-        timer_(poll, double(chunk_) * network.work(data.inputs.entries()) * 3) {
+        timer_(poll, double(chunk_) * network.work(data.inputs.entries()) * 3),
+        totals_(options.totals) {
+    result_.totals = totals_;
     gatherer_.add_noise(options.input_noise, options.seed, options.epoch);
     const bool zeros_count = !fused() || !optimizer.ignores_zero_gradients() || network.layer(0).penalized();
     const bool defers = zeros_count && fused() && data.inputs.sparse() && !network.layer(0).couples_parameters();
-    if (defers && network.layer(0).trainable) deferred_.emplace(network.layer(0), threads);
+    if (defers && network.layer(0).trainable) deferred_.emplace(network.layer(0), options.steps.begin, threads);
     const Columns columns = zeros_count && !defers ? Columns::all : Columns::filled;
     for (size_t i = 0; i < 2; ++i) {
       chunks_.emplace_back(data.inputs, chunk_, network.outputs(), columns, threads);
@@ -279,8 +270,6 @@ class Epoch {
 
   EpochResult run() {
     run_team(threads_, [this](const Team& team) { work(team); });
-    result_.loss = totals_.mean_loss();
-    result_.metric = totals_.mean_metric();
     return result_;
   }
 
@@ -288,7 +277,7 @@ class Epoch {
   // The zeros of the first samples speak for all.
   void choose_skips() {
     Chunk<T>& chunk = chunks_[0];
-    gatherer_.gather(Team(), 0, std::min(chunk_, samples_), 1, chunk);
+    gatherer_.gather(Team(), begin_, std::min(chunk_, end_ - begin_), 1, chunk);
     chunk.inputs.list_samples(chunk.samples, 0, 1);
     const Skips skips = chunk.inputs.worthwhile(chunk.samples);
     for (Chunk<T>& c : chunks_) c.inputs.set_skips(skips);
@@ -302,14 +291,14 @@ class Epoch {
   void work(const Team& team) {
     std::vector<Signal<T>> signals_of[2] = {signals_[0], signals_[1]};
     size_t current = 0;
-    size_t step = 0;
+    size_t step = options_.steps.begin;
     size_t turn = 0;
-    double batch_weight = gatherer_.weight_sum(0, std::min(batch_, samples_));
-    gatherer_.gather(team, 0, std::min(chunk_, samples_), batch_weight, chunks_[0]);
+    double batch_weight = gatherer_.weight_sum(begin_, std::min(batch_, end_ - begin_));
+    gatherer_.gather(team, begin_, std::min(chunk_, end_ - begin_), batch_weight, chunks_[0]);
     team.barrier();
     chunks_[0].inputs.list_samples(chunks_[0].samples, team.index(), team.size());
-    for (size_t first = 0; first < samples_; first += batch_, ++step) {
-      const size_t batch_end = std::min(first + batch_, samples_);
+    for (size_t first = begin_; first < end_; first += batch_, ++step) {
+      const size_t batch_end = std::min(first + batch_, end_);
       for (size_t begin = first; begin < batch_end; begin += chunk_) {
         const size_t end = std::min(begin + chunk_, batch_end);
         Chunk<T>& chunk = chunks_[current];
@@ -319,9 +308,9 @@ class Epoch {
         network_.forward(team, signals, end - begin);
         take_back_lists(signals);
         loss_stage_.compute(team, signals.back(), chunk);
-        if (end < samples_) {
+        if (end < end_) {
           const bool next_batch = end == batch_end;
-          const size_t next_end = next_batch ? std::min(batch_end + batch_, samples_) : batch_end;
+          const size_t next_end = next_batch ? std::min(batch_end + batch_, end_) : batch_end;
           if (next_batch) batch_weight = gatherer_.weight_sum(end, next_end - end);
           gatherer_.gather(team, end, std::min(chunk_, next_end - end), batch_weight, next);
         }
@@ -336,9 +325,9 @@ class Epoch {
         if (team.index() == 0) account(chunk, step, turn, last_of_step);
         if (deferred_) {
           deferred_->touched(team, step, *signals_[current][0].of_columns);
-          if (end < samples_) deferred_->bring_up(team, step, *signals_[1 - current][0].of_samples);
+          if (end < end_) deferred_->bring_up(team, step, *signals_[1 - current][0].of_samples);
         }
-        if (end < samples_) next.inputs.list_samples(next.samples, team.index(), team.size());
+        if (end < end_) next.inputs.list_samples(next.samples, team.index(), team.size());
         if (!runs_on(team, end)) team.barrier();
         current = 1 - current;
         turn += 1;
@@ -352,9 +341,9 @@ class Epoch {
     finish(team, step);
   }
 
-  // After `steps` whole ones, nothing may stay behind.
-  void finish(const Team& team, size_t steps) {
-    if (deferred_ && steps > 0) deferred_->bring_up_all(team, steps - 1);
+  // Before step `next`, nothing may stay behind.
+  void finish(const Team& team, size_t next) {
+    if (deferred_ && next > options_.steps.begin) deferred_->bring_up_all(team, next - 1);
   }
 
   // Zeros of hidden activations come and go as training does: now and then all layers that could save something list
@@ -386,7 +375,7 @@ class Epoch {
 
   // Whether the next chunk may go forward before every thread has updated its parameters.
   bool runs_on(const Team& team, size_t end) const {
-    return overlaps() && !network_.layer(0).by_samples(team, std::min(batch_, samples_ - end));
+    return overlaps() && !network_.layer(0).by_samples(team, std::min(batch_, end_ - end));
   }
 
   void gradients(const Team& team, const std::vector<Signal<T>>& signals, size_t samples, bool accumulate,
@@ -417,8 +406,10 @@ class Epoch {
       if (result_.diverged < 0) result_.diverged = long(step);
     } else if (last_of_step) {
       result_.steps += 1;
+      result_.totals = totals_;
     }
-    if (stop_behind_ == SIZE_MAX && (result_.diverged >= 0 || !timer_.go_on(result_.steps))) stop_behind_ = turn;
+    if (stop_behind_ != SIZE_MAX) return;
+    if (result_.diverged >= 0 || !timer_.go_on(options_.steps.begin + result_.steps)) stop_behind_ = turn;
   }
 
   static constexpr size_t turns_between_looks = 32;
@@ -429,7 +420,8 @@ class Epoch {
   OptimizerState<T>& state_;
   const Optimizer& optimizer_;
   const EpochOptions& options_;
-  const size_t samples_, batch_, chunk_, threads_, lowest_;
+  const size_t batch_, begin_, end_;  // samples of the epoch, from and to
+  const size_t chunk_, threads_, lowest_;
   const std::vector<int64_t> order_;
   Gatherer<T> gatherer_;
   std::vector<Workspace<T>> workspaces_;
@@ -469,20 +461,13 @@ size_t chunk_size(const Network<T>& network, const Source& inputs, size_t batch_
 template <class T>
 EpochResult train_epoch(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer, const Data& data,
                         const EpochOptions& options, const Poll& poll) {
-  const AlignedArray<T> parameters = network.parameters();
-  const OptimizerState<T> before = state;
   const size_t batch = std::min(options.batch_size, data.inputs.rows);
   const double work =
       double(batch) * network.work(data.inputs.entries()) * 3 + double(network.parameter_count()) * update_work;
   Epoch<T> epoch(network, state, optimizer, data, options, poll, threads_for(work));
   EpochResult result = epoch.run();
   if (result.diverged < 0 && !kernels<T>().all_finite(network.parameters().data(), network.parameters().size())) {
-    result.diverged = long(result.steps) - 1;
-  }
-  if (result.diverged >= 0) {
-    std::memcpy(network.parameters().data(), parameters.data(), parameters.size() * sizeof(T));
-    network.parameters_changed();
-    state = before;
+    result.diverged = long(options.steps.begin + result.steps) - 1;
   }
   return result;
 }

@@ -19,6 +19,19 @@ struct Data {
   const double* weights = nullptr;  // one a sample; null: all one
 };
 
+// Sums over samples in their order, whoever computed them.
+struct Totals {
+  double weight = 0, loss = 0, metric = 0;
+
+  void add(double sample_weight, double sample_loss, double sample_metric) {
+    weight += sample_weight;
+    loss += sample_weight * sample_loss;
+    metric += sample_weight * sample_metric;
+  }
+  double mean_loss() const { return weight > 0 ? loss / weight : 0; }
+  double mean_metric() const { return weight > 0 ? metric / weight : 0; }
+};
+
 struct EpochOptions {
   size_t batch_size;
   bool shuffle;
@@ -27,16 +40,17 @@ struct EpochOptions {
   Loss loss;
   const double* rates;  // one a step
   double input_noise;
+  Range steps;    // of the epoch: the part that is to be trained
+  Totals totals;  // of the steps before
 };
 
 struct EpochResult {
-  size_t steps = 0;
-  double loss = 0;
-  double metric = 0;
+  size_t steps = 0;    // whole ones, of those asked for
+  Totals totals;       // with those before
   long diverged = -1;  // the step whose loss or weights stopped being finite
 };
 
-// Called now and then by one thread with the number of whole steps done; false stops.
+// Called now and then by one thread with the number of whole steps of the epoch that are done; false stops.
 using Poll = std::function<bool(size_t)>;
 
 template <class T>
@@ -61,7 +75,8 @@ size_t rows_in_memory(const Network<T>& network, const Source& inputs, size_t mo
 template <class T>
 size_t chunk_size(const Network<T>& network, const Source& inputs, size_t batch_size);
 
-// One pass over the data. When it diverges, parameters and state are those from before.
+// One pass over the data, or a part of it: in parts it gives the same bytes. Where it diverges, parameters and state
+// are spoiled.
 template <class T>
 EpochResult train_epoch(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer, const Data& data,
                         const EpochOptions& options, const Poll& poll);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,19 @@ from .losses import CrossEntropy, Loss, Poisson
 
 # What the core reads as samples.
 Samples = NDArray[Any] | _core.SparseMatrix
+
+
+@dataclass
+class Batches:
+    """Checked samples, targets and weights, as the core takes them."""
+
+    X: Samples
+    y: NDArray[Any]
+    weights: NDArray[np.float64] | None
+
+    def __len__(self) -> int:
+        return len(self.X)
+
 
 _IN_PLACE = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float64))
 

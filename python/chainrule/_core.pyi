@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _Float = TypeVar("_Float", np.float32, np.float64)
+# Sums over samples of weight, weighted loss and weighted metric.
+Totals = tuple[float, float, float]
 
 __version__: str
 
@@ -107,16 +109,25 @@ class _Network(Generic[_Float]):
         optimizer: Optimizer,
         rates: NDArray[np.float64],
         input_noise: float,
-        poll: Callable[[int], None] | None,
-    ) -> tuple[int, float, float, int]:
-        """One pass over the data with the GIL released.
+        poll: Callable[[int], Any] | None,
+        first_step: int = 0,
+        last_step: int | None = None,
+        totals: Totals = (0.0, 0.0, 0.0),
+    ) -> tuple[int, Totals, int]:
+        """One pass over the data with the GIL released, or its steps from first_step to before last_step.
 
-        rates: one learning rate a step, ceil(samples / batch_size) of them. poll(steps done) is called with the GIL
-        about every 50 ms (signals are checked then, with or without poll); an exception from it or from a signal
-        handler stops the epoch after a whole step and comes out of here. Returns (steps done, mean loss, mean metric,
-        diverged): diverged is -1, or the step (from 0) whose loss or weights stopped being finite, and then parameters
-        and optimiser state are those from before the epoch. y: labels (samples,) int64, or rows (samples, outputs).
+        rates: one learning rate a step of the epoch, ceil(samples / batch_size) of them. poll(steps of the epoch that
+        are done) is called with the GIL about every 50 ms (signals are checked then, with or without poll); True from
+        it, or an exception, stops the epoch after a whole step, and an exception comes out of here. Returns (steps
+        done, totals, diverged): totals go on from those that came with the steps before; diverged is -1, or the step
+        whose loss or weights stopped being finite, and then parameters and optimiser state are spoiled. y: labels
+        (samples,) int64, or rows (samples, outputs).
         """
+
+    def remember(self) -> None: ...
+    def go_back(self) -> None: ...
+    def forget(self) -> None: ...
+    """Keeps parameters and optimiser state; returns to them; gives their memory back."""
 
     def evaluate(
         self, X: NDArray[Any] | SparseMatrix, y: NDArray[Any], sample_weight: NDArray[np.float64] | None, loss: Loss

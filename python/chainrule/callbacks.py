@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -31,6 +32,13 @@ class Callback:
     def on_train_end(self, network: Network) -> None:
         """After the last epoch, also when training ends by an error or Ctrl-C."""
 
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps of the callback: numbers, strings, lists, None; and arrays."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up the state of a fit that is resumed, after `on_train_begin`."""
+
 
 class _Monitor(Callback):
     """Watches one metric: lower is better, higher for accuracy."""
@@ -42,6 +50,12 @@ class _Monitor(Callback):
 
     def on_train_begin(self, network: Network) -> None:
         self.best = math.inf
+
+    def state(self) -> dict[str, Any]:
+        return {"best": self.best}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.best = float(state["best"])
 
     def _improved(self, metrics: Mapping[str, float]) -> bool:
         name = self.monitor or ("val_loss" if "val_loss" in metrics else "loss")
@@ -82,6 +96,15 @@ class EarlyStopping(_Monitor):
         super().on_train_begin(network)
         self.best_epoch = 0
         self._parameters = None
+
+    def state(self) -> dict[str, Any]:
+        kept = {} if self._parameters is None else {"parameters": self._parameters}
+        return {**super().state(), "best_epoch": self.best_epoch, **kept}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        super().restore(state)
+        self.best_epoch = int(state["best_epoch"])
+        self._parameters = state.get("parameters")
 
     def on_epoch_end(self, network: Network, epoch: int, metrics: Mapping[str, float]) -> bool | None:
         if self._improved(metrics):
@@ -141,6 +164,13 @@ class ReduceOnPlateau(_Monitor):
         super().on_train_begin(network)
         self._since = 0
 
+    def state(self) -> dict[str, Any]:
+        return {**super().state(), "since": self._since}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        super().restore(state)
+        self._since = int(state["since"])
+
     def on_epoch_end(self, network: Network, epoch: int, metrics: Mapping[str, float]) -> bool | None:
         self._since = 0 if self._improved(metrics) else self._since + 1
         if self._since >= self.patience:
@@ -164,6 +194,15 @@ class CSVLog(Callback):
 
     def on_train_begin(self, network: Network) -> None:
         self._names = []
+
+    def state(self) -> dict[str, Any]:
+        return {"names": self._names, "length": self.path.stat().st_size if self._names else 0}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        # Lines behind the checkpoint come again.
+        if state["names"] and self.path.exists():
+            self._names = list(state["names"])
+            os.truncate(self.path, state["length"])
 
     def on_epoch_end(self, network: Network, epoch: int, metrics: Mapping[str, float]) -> bool | None:
         first = not self._names

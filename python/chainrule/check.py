@@ -343,7 +343,8 @@ def _training(
     for epoch in range(-(-steps // per_epoch)):
         rates = optimizer.rates(epoch * per_epoch, per_epoch)
         arguments = (X, y, weights, batch, True, network.seed, epoch, loss._core(), optimizer._core(), rates, 0.0, None)
-        got.append(network._core.train_epoch(*arguments)[1])
+        _, (weight, loss_sum, _), _ = network._core.train_epoch(*arguments)
+        got.append(loss_sum / weight)
         expected.append(
             net.train_epoch(
                 X, y, reference_loss(loss), pupil, rates, batch, True, network.seed, epoch, sample_weight=weights

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from ._arrays import Samples
+from ._arrays import Batches
 from .callbacks import Callback
+from .checkpoints import Checkpoints, Position
 from .errors import DivergedError
 from .losses import CrossEntropy, Loss
 from .optimizers import IRprop, Optimizer
+from .streams import Stream
 
 if TYPE_CHECKING:
     from .network import Network
@@ -24,22 +25,10 @@ CallbackLike = Callback | Callable[["Network", int, Mapping[str, float]], Any]
 
 
 @dataclass
-class Batches:
-    """Checked samples, targets and weights, as the core takes them."""
-
-    X: Samples
-    y: NDArray[Any]
-    weights: NDArray[np.float64] | None
-
-    def __len__(self) -> int:
-        return len(self.X)
-
-
-@dataclass
 class Plan:
     """What one call to fit does."""
 
-    data: Batches
+    data: Batches | Stream
     validation: Batches | None
     epochs: int
     batch_size: int
@@ -47,13 +36,42 @@ class Plan:
     optimizer: Optimizer
     shuffle: bool
     input_noise: float
-    callbacks: Sequence[CallbackLike]
+    callbacks: Sequence[Callback]
+    callback_states: Sequence[Mapping[str, Any]]
+    position: Position
+    checkpoints: Checkpoints
     verbose: int
+
+
+@dataclass
+class Part:
+    """Some steps of an epoch that the core can make in one call."""
+
+    data: Batches
+    batch_size: int
+    first_step: int
+    samples_before: int
 
     @property
     def steps(self) -> int:
-        """Steps an epoch; the last short batch counts."""
+        """Number of steps; the last short batch counts."""
         return -(-len(self.data) // self.batch_size)
+
+
+def parts_of(plan: Plan) -> Iterator[Part]:
+    """Yield the parts of an epoch that are still to come: one for arrays, one a batch for a stream."""
+    if isinstance(plan.data, Batches):
+        yield Part(plan.data, plan.batch_size, 0, 0)
+        return
+    samples = 0
+    for step, batch in enumerate(plan.data.batches(plan.position.step), plan.position.step):
+        yield Part(batch, len(batch), step, samples)
+        samples += len(batch)
+
+
+def as_callbacks(callbacks: Iterable[CallbackLike]) -> list[Callback]:
+    """Return callbacks as objects; functions become some."""
+    return [c if isinstance(c, Callback) else _FunctionCallback(c) for c in callbacks]
 
 
 def metric_name(loss: Loss, outputs: int, y: NDArray[Any]) -> str:
@@ -66,55 +84,107 @@ def run(network: Network, plan: Plan) -> None:
     """Train for the plan's epochs; the network's history grows by each."""
     check_batches(plan)
     network._use(plan.optimizer, plan.loss)
-    callbacks = [c if isinstance(c, Callback) else _FunctionCallback(c) for c in plan.callbacks]
+    position, checkpoints = plan.position, plan.checkpoints
+    checkpoints.callbacks = plan.callbacks
     with _Progress(plan) as progress:
         try:
-            for callback in callbacks:
+            for index, callback in enumerate(plan.callbacks):
                 callback.on_train_begin(network)
-            for epoch in range(1, plan.epochs + 1):
-                metrics = _run_epoch(network, plan, epoch, progress)
+                if plan.callback_states:
+                    callback.restore(plan.callback_states[index])
+            while position.epoch < plan.epochs and not position.stopped:
+                metrics = _run_epoch(network, plan, progress)
+                epoch = position.epoch + 1
                 network.history.append(metrics)
                 progress.epoch_done(epoch, metrics)
-                if any([bool(callback.on_epoch_end(network, epoch, metrics)) for callback in callbacks]):
-                    break
+                stops = [bool(callback.on_epoch_end(network, epoch, metrics)) for callback in plan.callbacks]
+                position.next_epoch(stopped=any(stops))
+                checkpoints.count("epochs", 1)
+            checkpoints.write(network, position)
         finally:
-            for callback in callbacks:
+            network._core.forget()
+            for callback in plan.callbacks:
                 callback.on_train_end(network)
 
 
 def check_batches(plan: Plan) -> None:
-    """Refuse mini-batches where the optimiser needs the whole gradient's sign."""
-    if isinstance(plan.optimizer, IRprop) and plan.steps > 1:
+    """Refuse what cannot be trained with batch by batch.
+
+    Raises
+    ------
+    ValueError
+        For mini-batches where the optimiser needs the whole gradient's sign, and for a stream that is used up too soon.
+    """
+    if isinstance(plan.data, Stream):
+        if isinstance(plan.optimizer, IRprop):
+            raise ValueError("X must be an array for IRprop, which needs all samples in each step")
+        if plan.data.lasts_one_epoch and plan.epochs - plan.position.epoch > 1:
+            raise ValueError(
+                f"X must be a list, or a callable that gives fresh batches, for {plan.epochs} epochs; got "
+                f"{type(plan.data.source).__name__}, which lasts for one"
+            )
+    elif isinstance(plan.optimizer, IRprop) and plan.batch_size < len(plan.data):
         raise ValueError(f"batch_size must be 'full' for IRprop, got {plan.batch_size} of {len(plan.data)} samples")
 
 
-def _run_epoch(network: Network, plan: Plan, epoch: int, progress: _Progress) -> dict[str, float]:
-    core = network._core
-    rates = plan.optimizer.rates(core.optimizer_steps, plan.steps) * network.rate_factor
-    steps, loss, metric, diverged = core.train_epoch(
-        plan.data.X,
-        plan.data.y,
-        plan.data.weights,
-        plan.batch_size,
-        plan.shuffle,
-        network.seed,
-        network.epochs,
-        plan.loss._core(),
-        plan.optimizer._core(),
-        rates,
-        plan.input_noise,
-        progress.poll if progress.shown else None,
-    )
-    if diverged >= 0:
-        raise DivergedError(epoch, diverged + 1, float(rates[diverged]))
+def _run_epoch(network: Network, plan: Plan, progress: _Progress) -> dict[str, float]:
+    network._core.remember()
+    part, rate = None, 0.0
+    for part in parts_of(plan):
+        rate = _run_part(network, plan, part, progress)
+    if part is None:
+        raise ValueError("X gave no batches")
     network.epochs += 1
-    name = metric_name(plan.loss, network.outputs, plan.data.y)
-    metrics = {"loss": loss, name: metric}
+    weight, loss, metric = plan.position.totals
+    name = metric_name(plan.loss, network.outputs, part.data.y)
+    metrics = {"loss": loss / weight, name: metric / weight}
     if plan.validation is not None:
         held = plan.validation
-        metrics["val_loss"], metrics[f"val_{name}"] = core.evaluate(held.X, held.y, held.weights, plan.loss._core())
-    metrics["learning_rate"] = float(rates[steps - 1])
+        metrics["val_loss"], metrics[f"val_{name}"] = network._core.evaluate(
+            held.X, held.y, held.weights, plan.loss._core()
+        )
+    metrics["learning_rate"] = rate
     return metrics
+
+
+def _run_part(network: Network, plan: Plan, part: Part, progress: _Progress) -> float:
+    """Make the part's steps that are still to come, with checkpoints between them; return the last learning rate."""
+    core, position, checkpoints = network._core, plan.position, plan.checkpoints
+    first = core.optimizer_steps - (position.step - part.first_step)
+    rates = plan.optimizer.rates(first, part.steps) * network.rate_factor
+
+    def poll(steps: int) -> bool:
+        progress.show(part.samples_before + min(steps * part.batch_size, len(part.data)))
+        return checkpoints.is_timed and checkpoints.is_due()
+
+    end = part.first_step + part.steps
+    while position.step < end:
+        if checkpoints.is_due():
+            checkpoints.write(network, position)
+        steps, position.totals, diverged = core.train_epoch(
+            part.data.X,
+            part.data.y,
+            part.data.weights,
+            part.batch_size,
+            plan.shuffle and isinstance(plan.data, Batches),
+            network.seed,
+            network.epochs,
+            plan.loss._core(),
+            plan.optimizer._core(),
+            rates,
+            plan.input_noise,
+            poll if progress.shown or checkpoints.is_timed else None,
+            position.step - part.first_step,
+            checkpoints.end_of_part(position.step, end) - part.first_step,
+            position.totals,
+        )
+        if diverged >= 0:
+            core.go_back()
+            raise DivergedError(position.epoch + 1, part.first_step + diverged + 1, float(rates[diverged]))
+        position.step += steps
+        checkpoints.count("steps", steps)
+    progress.show(part.samples_before + len(part.data))
+    return float(rates[-1])
 
 
 class _FunctionCallback(Callback):
@@ -133,8 +203,9 @@ class _Progress:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.done = 0
+        self.epochs_before = plan.position.epoch
         self.bar = tqdm(
-            total=plan.epochs * len(plan.data),
+            total=None if isinstance(plan.data, Stream) else (plan.epochs - plan.position.epoch) * len(plan.data),
             unit=" samples",
             unit_scale=True,
             disable=None if plan.verbose == 1 else True,
@@ -149,17 +220,18 @@ class _Progress:
     def __exit__(self, *exception: object) -> None:
         self.bar.close()
 
-    def poll(self, steps: int) -> None:
-        samples = self.done + min(steps * self.plan.batch_size, len(self.plan.data))
-        self.bar.update(samples - self.bar.n)
+    def show(self, samples: int) -> None:
+        """So many samples of the epoch are done."""
+        self.bar.update(self.done + samples - self.bar.n)
 
     def epoch_done(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        self.done = epoch * len(self.plan.data)
+        self.done = self.bar.n
         shown = {name: value for name, value in metrics.items() if name != "learning_rate"}
         if self.shown:
             self.bar.set_description(f"epoch {epoch}/{self.plan.epochs}", refresh=False)
             self.bar.set_postfix({name: f"{value:.4f}" for name, value in shown.items()}, refresh=False)
-            self.bar.update(self.done - self.bar.n)
+            self.bar.total = self.done // (epoch - self.epochs_before) * (self.plan.epochs - self.epochs_before)
+            self.bar.refresh()
         elif self.plan.verbose == 2:
             text = "  ".join(f"{name} {value:.4f}" for name, value in shown.items())
             print(f"epoch {epoch}/{self.plan.epochs}  {text}", file=sys.stderr, flush=True)

@@ -12,10 +12,13 @@ import safetensors
 import safetensors.numpy
 
 from . import _state
+from .checkpoints import Unfinished
 from .errors import ModelFileError
 from .network import Network
 
 FORMAT = "chainrule-1"
+# In front of the names of arrays that are the callbacks'.
+CALLBACKS = "callbacks."
 
 
 def save(network: Network, path: str | PathLike[str]) -> None:
@@ -34,9 +37,17 @@ def save(network: Network, path: str | PathLike[str]) -> None:
     OSError
         When the file cannot be written; one that was there before is left as it was.
     """
+    write(network, Path(path))
+
+
+def write(network: Network, path: Path, unfinished: Unfinished | None = None) -> None:
+    """Write a network, with the fit that it is in the middle of if there is one."""
     description, tensors = _state.of_network(network)
+    if unfinished is not None:
+        description["fit"], arrays = unfinished.to_config()
+        tensors |= {f"{CALLBACKS}{name}": values for name, values in arrays.items()}
     content = safetensors.numpy.save(tensors, metadata={"format": FORMAT, "chainrule": json.dumps(description)})
-    _write_atomically(Path(path), content)
+    _write_atomically(path, content)
 
 
 def load(path: str | PathLike[str]) -> Network:
@@ -71,13 +82,26 @@ def load(path: str | PathLike[str]) -> Network:
             if metadata.get("format") != FORMAT:
                 raise ModelFileError(f"{file} is not a chainrule model: its format is {metadata.get('format')!r}")
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        description = json.loads(metadata["chainrule"])
+        arrays = {name: tensors.pop(name) for name in list(tensors) if name.startswith(CALLBACKS)}
         network = Network.__new__(Network)
-        _state.restore(network, json.loads(metadata["chainrule"]), tensors)
+        _state.restore(network, description, tensors)
+        if "fit" in description:
+            arrays = {name.removeprefix(CALLBACKS): values for name, values in arrays.items()}
+            network._unfinished = Unfinished.from_config(description["fit"], arrays)
     except ModelFileError:
         raise
     except OSError:
         raise
-    except (safetensors.SafetensorError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (
+        safetensors.SafetensorError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise ModelFileError(f"{file} is not a whole chainrule model: {error}") from error
     return network
 

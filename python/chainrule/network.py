@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy as copying
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _core, _state
 from ._arrays import (
+    Batches,
     as_inputs,
     as_parameters,
     as_sample_weight,
@@ -21,11 +22,14 @@ from ._arrays import (
     with_class_weight,
 )
 from ._checks import checked_flag, checked_integer, checked_name, checked_number
-from .fitting import Batches, CallbackLike, Plan, metric_name, run
+from ._config import to_config
+from .checkpoints import Checkpoints, Position, Unfinished
+from .fitting import CallbackLike, Plan, as_callbacks, metric_name, run
 from .history import History
 from .layers import Dense, Input
 from .losses import Loss, as_loss
 from .optimizers import Adam, Optimizer, as_optimizer
+from .streams import Stream
 
 if TYPE_CHECKING:
     from .check import Report
@@ -105,6 +109,7 @@ class Network:
         self.history = History()
         self.optimizer: Optimizer | None = None
         self.loss: Loss | None = None
+        self._unfinished: Unfinished | None = None
         self._sizes = [first.size, *(layer.units for layer in dense)]
         self._core: _core.NetworkFloat32 | _core.NetworkFloat64 = _CORES[self.dtype](first.size)
         for index, layer in enumerate(dense):
@@ -152,8 +157,8 @@ class Network:
 
     def fit(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: ArrayLike | Iterable[Any] | Callable[[], Iterable[Any]],
+        y: ArrayLike | None = None,
         *,
         epochs: int = 10,
         batch_size: int | str = 32,
@@ -165,6 +170,9 @@ class Network:
         shuffle: bool = True,
         input_noise: float = 0.0,
         callbacks: Iterable[CallbackLike] = (),
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int | str = 1,
+        resume: bool = False,
         verbose: int = 1,
     ) -> History:
         """Train.
@@ -173,7 +181,9 @@ class Network:
         ----------
         X : array (samples, inputs) or sparse matrix of SciPy
             uint8 (scaled by 1/255), float32 and float64 of any strides are read in place, batch by batch; CSR is never
-            made dense. Zeros cost nothing where there are many of them.
+            made dense. Zeros cost nothing where there are many of them. Without y, an iterable of batches (X, y) or
+            (X, y, sample_weight), or a callable that gives one for each epoch: each batch is a step, and the next is
+            fetched by a thread while the core trains.
         y : array (samples,) of labels, or (samples, outputs)
             Integer labels 0 … outputs − 1 mean rows with a one at the label; with one sigmoid output and
             cross-entropy they are 0 or 1.
@@ -197,6 +207,14 @@ class Network:
             Standard deviation of normal noise on the inputs, in training only.
         callbacks : iterable
             `Callback` objects or functions of (network, epoch, metrics); a function that returns True stops.
+        checkpoint : str or path, optional
+            A model file, from which `load` and `resume` go on as though the fit had never stopped. It is written
+            atomically; the one before stays until then.
+        checkpoint_every : int or str
+            Epochs, or like "500 steps" or "30 seconds"; the end of the fit is written in any case.
+        resume : bool
+            Go on with the fit in whose checkpoint this network was, with the same data and settings; `epochs` and the
+            callbacks' numbers of epochs count from its beginning.
         verbose : {0, 1, 2}
             Nothing; a progress bar if standard error is a terminal; a line an epoch.
 
@@ -211,15 +229,19 @@ class Network:
             For what cannot be trained with, before anything is changed.
         DivergedError
             When loss or weights stop being finite; the weights are those from before that epoch.
+        OSError
+            When a checkpoint cannot be written; the one before is whole, and so is the network.
         """
         plan = self._plan(
             X, y, sample_weight, class_weight, batch_size=batch_size, optimizer=optimizer, loss=loss, shuffle=shuffle,
-            input_noise=input_noise, epochs=epochs, callbacks=callbacks, verbose=verbose,
+            input_noise=input_noise, epochs=epochs, callbacks=callbacks, verbose=verbose, checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every, resume=resume,
         )  # fmt: skip
         if validation_data is not None:
             if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
                 raise ValueError("validation_data must be (X, y) or (X, y, sample_weight)")
             plan.validation = self._batches(*validation_data, loss=plan.loss, prefix="validation ")
+        self._unfinished = None
         run(self, plan)
         return self.history
 
@@ -248,7 +270,7 @@ class Network:
         """
         plan = self._plan(
             X, y, sample_weight, None, batch_size="full", optimizer=optimizer, loss=loss, shuffle=False,
-            input_noise=0.0, epochs=1, callbacks=(), verbose=0,
+            input_noise=0.0, epochs=1,
         )  # fmt: skip
         epochs, history, self.history = self.epochs, self.history, History()
         try:
@@ -407,10 +429,21 @@ class Network:
         targets = as_targets(y, len(inputs), self.outputs, loss, activation, self.dtype, f"{prefix}y")
         return Batches(inputs, targets, as_sample_weight(sample_weight, len(inputs)))
 
+    def _stream(self, source: Any, class_weight: Mapping[int, float] | str | None, loss: Loss) -> Stream:
+        if isinstance(class_weight, str):
+            raise ValueError(f"class_weight must be a mapping for batches that come one by one, got {class_weight!r}")
+
+        def checked(X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Batches:
+            batch = self._batches(X, y, sample_weight, loss=loss)
+            batch.weights = with_class_weight(batch.weights, class_weight, batch.y)
+            return batch
+
+        return Stream(source, checked)
+
     def _plan(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
+        X: Any,
+        y: ArrayLike | None,
         sample_weight: ArrayLike | None,
         class_weight: Mapping[int, float] | str | None,
         *,
@@ -420,29 +453,61 @@ class Network:
         shuffle: bool,
         input_noise: float,
         epochs: int,
-        callbacks: Iterable[CallbackLike],
-        verbose: int,
+        callbacks: Iterable[CallbackLike] = (),
+        verbose: int = 0,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int | str = 1,
+        resume: bool = False,
     ) -> Plan:
         chosen_loss = self._chosen_loss(loss)
-        data = self._batches(X, y, sample_weight, loss=chosen_loss)
-        data.weights = with_class_weight(data.weights, class_weight, data.y)
         noise = checked_number(input_noise, "input_noise", lowest=0)
-        if noise > 0 and isinstance(data.X, _core.SparseMatrix):
-            raise ValueError(f"input_noise must be 0 for a sparse X, as noise has no zeros; got {input_noise!r}")
+        data: Batches | Stream
+        if y is None:
+            data = self._stream(X, class_weight, chosen_loss)
+            if sample_weight is not None or noise > 0:
+                raise ValueError("sample_weight and input_noise do not go with batches that come one by one")
+            samples = 0
+        else:
+            data = self._batches(X, y, sample_weight, loss=chosen_loss)
+            data.weights = with_class_weight(data.weights, class_weight, data.y)
+            if noise > 0 and isinstance(data.X, _core.SparseMatrix):
+                raise ValueError(f"input_noise must be 0 for a sparse X, as noise has no zeros; got {input_noise!r}")
+            samples = len(data)
         if isinstance(batch_size, str):
             if batch_size != "full":
                 raise ValueError(f"batch_size must be an integer or 'full', got {batch_size!r}")
-            batch_size = len(data)
+            batch_size = max(samples, 1)
+        batch_size = min(checked_integer(batch_size, "batch_size", lowest=1), max(samples, 1))
+        chosen_optimizer = self._chosen_optimizer(optimizer)
+        called = as_callbacks(callbacks)
+        settings = {
+            "samples": samples,
+            "batch_size": batch_size,
+            "shuffle": checked_flag(shuffle, "shuffle"),
+            "input_noise": noise,
+            "optimizer": to_config(chosen_optimizer),
+            "loss": to_config(chosen_loss),
+            "callbacks": [type(callback).__name__ for callback in called],
+        }
+        unfinished = Unfinished(Position(), settings)
+        if checked_flag(resume, "resume"):
+            if self._unfinished is None:
+                raise ValueError("resume must be False for a network that was not loaded from a checkpoint of a fit")
+            unfinished = copying.deepcopy(self._unfinished)
+            unfinished.check(settings)
         return Plan(
             data=data,
             validation=None,
             epochs=checked_integer(epochs, "epochs", lowest=0),
-            batch_size=min(checked_integer(batch_size, "batch_size", lowest=1), len(data)),
+            batch_size=batch_size,
             loss=chosen_loss,
-            optimizer=self._chosen_optimizer(optimizer),
-            shuffle=checked_flag(shuffle, "shuffle"),
+            optimizer=chosen_optimizer,
+            shuffle=settings["shuffle"],
             input_noise=noise,
-            callbacks=list(callbacks),
+            callbacks=called,
+            callback_states=unfinished.callbacks,
+            position=unfinished.position,
+            checkpoints=Checkpoints(checkpoint, checkpoint_every, settings),
             verbose=checked_integer(verbose, "verbose", lowest=0, highest=2),
         )
 
