@@ -118,16 +118,31 @@ class Checkpoints:
         As `Interval`.
     settings : dict
         What the fit was told, which must be the same to resume.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the folder is not there.
     """
 
     def __init__(self, path: str | PathLike[str] | None, every: int | str, settings: dict[str, Any]) -> None:
         self.path = None if path is None else Path(path)
+        if self.path is not None and not self.path.parent.is_dir():
+            raise FileNotFoundError(f"checkpoint must be in a folder that exists, got {self.path}")
         self.interval = Interval(every)
         self.settings = settings
         self.callbacks: Sequence[Callback] = ()
-        self._begin()
+        self._count_anew()
 
-    def _begin(self) -> None:
+    def begin(self, callbacks: Sequence[Callback]) -> None:
+        """Get ready for a fit with these callbacks; what a killed one has left half written is removed."""
+        self.callbacks = callbacks
+        if self.path is not None:
+            from .io import remove_unfinished
+
+            remove_unfinished(self.path)
+
+    def _count_anew(self) -> None:
         self.passed = 0
         self.written = time.monotonic()
 
@@ -162,4 +177,4 @@ class Checkpoints:
 
         states = [{"type": type(callback).__name__, **callback.state()} for callback in self.callbacks]
         write(network, self.path, Unfinished(position, self.settings, states))
-        self._begin()
+        self._count_anew()

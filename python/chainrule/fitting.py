@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -85,7 +86,7 @@ def run(network: Network, plan: Plan) -> None:
     check_batches(plan)
     network._use(plan.optimizer, plan.loss)
     position, checkpoints = plan.position, plan.checkpoints
-    checkpoints.callbacks = plan.callbacks
+    checkpoints.begin(plan.callbacks)
     with _Progress(plan) as progress:
         try:
             for index, callback in enumerate(plan.callbacks):
@@ -197,6 +198,15 @@ class _FunctionCallback(Callback):
         return self.function(network, epoch, metrics) is True
 
 
+class _Bar(tqdm):  # type: ignore[misc]
+    """A bar without tqdm's lock between processes, which one that is killed would keep, and without its thread."""
+
+    monitor_interval = 0
+
+
+_Bar.set_lock(threading.RLock())
+
+
 class _Progress:
     """A bar over all epochs in a terminal or notebook (verbose 1), or a line an epoch (verbose 2)."""
 
@@ -204,7 +214,7 @@ class _Progress:
         self.plan = plan
         self.done = 0
         self.epochs_before = plan.position.epoch
-        self.bar = tqdm(
+        self.bar = _Bar(
             total=None if isinstance(plan.data, Stream) else (plan.epochs - plan.position.epoch) * len(plan.data),
             unit=" samples",
             unit_scale=True,

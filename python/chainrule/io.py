@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import tempfile
@@ -19,6 +20,8 @@ from .network import Network
 FORMAT = "chainrule-1"
 # In front of the names of arrays that are the callbacks'.
 CALLBACKS = "callbacks."
+# At the end of the name of a file that is being written.
+UNFINISHED = ".unfinished"
 
 
 def save(network: Network, path: str | PathLike[str]) -> None:
@@ -106,8 +109,14 @@ def load(path: str | PathLike[str]) -> Network:
     return network
 
 
+def remove_unfinished(path: Path) -> None:
+    """Remove what processes that were killed while they wrote this file have left of it."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*{UNFINISHED}"):
+        left.unlink(missing_ok=True)
+
+
 def _write_atomically(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
