@@ -27,12 +27,17 @@ def stopping(at):
     return callback
 
 
+def scripted(net, epoch, metrics):
+    """Makes the third epoch the best, so that rates fall from the fifth on and the ninth is the last."""
+    metrics["val_loss"] = max(6.0 - epoch, 3.0) if epoch <= 3 else 3.5
+
+
 def network(dtype="float32"):
     return cr.Network([1, 20, 1], activation="tanh", seed=0, dtype=dtype)
 
 
 def fit(net, *more, epochs=12, folder=None, **options):
-    callbacks = [cr.EarlyStopping("loss", patience=3), cr.ReduceOnPlateau("loss", patience=1)]
+    callbacks = [scripted, cr.EarlyStopping(patience=6), cr.ReduceOnPlateau(patience=2)]
     if folder is not None:
         callbacks.append(cr.CSVLog(folder / "log.csv"))
     options = {"batch_size": 16, "optimizer": cr.Adam(cr.Warmup(20, cr.CosineDecay(0.05, 100))), **options}
