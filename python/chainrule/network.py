@@ -24,7 +24,7 @@ from ._arrays import (
 from ._checks import checked_flag, checked_integer, checked_name, checked_number
 from ._config import to_config
 from .checkpoints import Checkpoints, Position, Unfinished
-from .fitting import CallbackLike, Plan, as_callbacks, metric_name, run
+from .fitting import LOGGER, CallbackLike, Plan, as_callbacks, metric_name, run
 from .history import History
 from .layers import Dense, Input
 from .losses import Loss, as_loss
@@ -33,6 +33,7 @@ from .streams import Stream
 
 if TYPE_CHECKING:
     from .check import Report
+    from .diagnose import Diagnosis
 
 _CORES: dict[str, type[_core.NetworkFloat32] | type[_core.NetworkFloat64]] = {
     "float32": _core.NetworkFloat32,
@@ -216,7 +217,8 @@ class Network:
             Go on with the fit in whose checkpoint this network was, with the same data and settings; `epochs` and the
             callbacks' numbers of epochs count from its beginning.
         verbose : {0, 1, 2}
-            Nothing; a progress bar if standard error is a terminal; a line an epoch.
+            Nothing; a progress bar in a terminal or notebook, elsewhere a line an epoch; a line an epoch. All go to
+            standard error.
 
         Returns
         -------
@@ -231,6 +233,12 @@ class Network:
             When loss or weights stop being finite; the weights are those from before that epoch.
         OSError
             When a checkpoint cannot be written; the one before is whole, and so is the network.
+
+        Warns
+        -----
+        ChainruleWarning
+            Before a network is first trained, when some samples show that it will hardly learn: units that are all
+            saturated or dead, gradients that vanish or explode, labels that the outputs do not mean. See `diagnose`.
         """
         plan = self._plan(
             X, y, sample_weight, class_weight, batch_size=batch_size, optimizer=optimizer, loss=loss, shuffle=shuffle,
@@ -242,7 +250,11 @@ class Network:
                 raise ValueError("validation_data must be (X, y) or (X, y, sample_weight)")
             plan.validation = self._batches(*validation_data, loss=plan.loss, prefix="validation ")
         self._unfinished = None
+        LOGGER.info(
+            "fit of %r, epochs %d to %d: %r, %r", self, plan.position.epoch + 1, plan.epochs, plan.optimizer, plan.loss
+        )
         run(self, plan)
+        LOGGER.info("fit ended after epoch %d of %d: %r", plan.position.epoch, plan.epochs, self.history)
         return self.history
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, **options: Any) -> Network:
@@ -380,6 +392,12 @@ class Network:
         from .check import check
 
         return check(self, X, y, **options)
+
+    def diagnose(self, X: ArrayLike, y: ArrayLike, *, loss: Loss | str | None = None) -> Diagnosis:
+        """Show what the samples do in each layer, and what to try: see `chainrule.diagnose`."""
+        from .diagnose import diagnose
+
+        return diagnose(self, X, y, loss=loss)
 
     # --- keeping
 
