@@ -4,7 +4,7 @@ from importlib.metadata import version as _version
 
 from . import data
 from .callbacks import Callback, Checkpoint, CSVLog, EarlyStopping, ReduceOnPlateau
-from .errors import ChainruleError, CheckError, DataError, DivergedError, ModelFileError
+from .errors import ChainruleError, ChainruleWarning, CheckError, DataError, DivergedError, ModelFileError
 from .history import History
 from .initializers import Normal, Orthogonal, Uniform
 from .io import load
@@ -47,6 +47,7 @@ __all__ = [
     "CSVLog",
     "Callback",
     "ChainruleError",
+    "ChainruleWarning",
     "CheckError",
     "Checkpoint",
     "CosineDecay",

@@ -68,6 +68,7 @@ def train(options: argparse.Namespace) -> int:
         loss="cross_entropy",
         validation_data=(digits.X_test, digits.y_test),
         callbacks=[_print_epoch],
+        verbose=int(sys.stderr.isatty()),
     )
     seconds = time.perf_counter() - begin
     guesses = net.predict_classes(digits.X_test)

@@ -1,6 +1,10 @@
-"""The errors of the package; each is also the built-in error that one would expect."""
+"""The errors and warnings of the package; each error is also the built-in error that one would expect."""
 
 from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
 
 
 class ChainruleError(Exception):
@@ -42,3 +46,16 @@ class DivergedError(ChainruleError, ArithmeticError):
 
 class CheckError(ChainruleError, AssertionError):
     """`Network.check(..., strict=True)` found a difference."""
+
+
+class ChainruleWarning(UserWarning):
+    """Training can go on, but probably not to where the user wants it to go."""
+
+
+def warn(message: str) -> None:
+    """Give a `ChainruleWarning` that points at the line outside the package from which it was called."""
+    package = str(Path(__file__).parent)
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, ChainruleWarning, stacklevel=level)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from tqdm.auto import tqdm
 from ._arrays import Batches
 from .callbacks import Callback
 from .checkpoints import Checkpoints, Position
+from .diagnose import warn_of_first_samples
 from .errors import DivergedError
 from .losses import CrossEntropy, Loss
 from .optimizers import IRprop, Optimizer
@@ -21,6 +24,8 @@ from .streams import Stream
 
 if TYPE_CHECKING:
     from .network import Network
+
+LOGGER = logging.getLogger("chainrule")
 
 CallbackLike = Callback | Callable[["Network", int, Mapping[str, float]], Any]
 
@@ -98,6 +103,7 @@ def run(network: Network, plan: Plan) -> None:
                 epoch = position.epoch + 1
                 network.history.append(metrics)
                 progress.epoch_done(epoch, metrics)
+                LOGGER.debug("epoch %d of %d: %s", epoch, plan.epochs, metrics)
                 stops = [bool(callback.on_epoch_end(network, epoch, metrics)) for callback in plan.callbacks]
                 position.next_epoch(stopped=any(stops))
                 checkpoints.count("epochs", 1)
@@ -132,6 +138,9 @@ def _run_epoch(network: Network, plan: Plan, progress: _Progress) -> dict[str, f
     network._core.remember()
     part, rate = None, 0.0
     for part in parts_of(plan):
+        if network.epochs == 0 and network._core.optimizer_steps == 0:
+            with progress.aside():
+                warn_of_first_samples(network, part.data, plan.loss)
         rate = _run_part(network, plan, part, progress)
     if part is None:
         raise ValueError("X gave no batches")
@@ -181,7 +190,9 @@ def _run_part(network: Network, plan: Plan, part: Part, progress: _Progress) -> 
         )
         if diverged >= 0:
             core.go_back()
-            raise DivergedError(position.epoch + 1, part.first_step + diverged + 1, float(rates[diverged]))
+            error = DivergedError(position.epoch + 1, part.first_step + diverged + 1, float(rates[diverged]))
+            LOGGER.warning("%s", error)
+            raise error
         position.step += steps
         checkpoints.count("steps", steps)
     progress.show(part.samples_before + len(part.data))
@@ -208,7 +219,7 @@ _Bar.set_lock(threading.RLock())
 
 
 class _Progress:
-    """A bar over all epochs in a terminal or notebook (verbose 1), or a line an epoch (verbose 2)."""
+    """A bar over all epochs (verbose 1, in a terminal or notebook), or a line an epoch (elsewhere, or verbose 2)."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -230,6 +241,10 @@ class _Progress:
     def __exit__(self, *exception: object) -> None:
         self.bar.close()
 
+    def aside(self) -> AbstractContextManager[None]:
+        """Take the bar away while something else is written to standard error."""
+        return self.bar.external_write_mode(file=sys.stderr)  # type: ignore[no-any-return]
+
     def show(self, samples: int) -> None:
         """So many samples of the epoch are done."""
         self.bar.update(self.done + samples - self.bar.n)
@@ -242,6 +257,6 @@ class _Progress:
             self.bar.set_postfix({name: f"{value:.4f}" for name, value in shown.items()}, refresh=False)
             self.bar.total = self.done // (epoch - self.epochs_before) * (self.plan.epochs - self.epochs_before)
             self.bar.refresh()
-        elif self.plan.verbose == 2:
+        elif self.plan.verbose > 0:
             text = "  ".join(f"{name} {value:.4f}" for name, value in shown.items())
             print(f"epoch {epoch}/{self.plan.epochs}  {text}", file=sys.stderr, flush=True)

@@ -26,7 +26,7 @@ from ._arrays import (
 from ._checks import checked_flag, checked_integer, checked_name, checked_number
 from ._config import to_config
 from .checkpoints import Checkpoints, Position, Unfinished
-from .fitting import CallbackLike, Plan, as_callbacks, metric_name, run
+from .fitting import LOGGER, CallbackLike, Plan, as_callbacks, metric_name, run
 from .history import History
 from .layers import Dense, Input
 from .losses import Loss, as_loss
@@ -35,6 +35,7 @@ from .streams import Stream
 
 if TYPE_CHECKING:
     from .check import Report
+    from .diagnose import Diagnosis
 
 _CORES: dict[str, type[_core.NetworkFloat32] | type[_core.NetworkFloat64]] = {
     "float32": _core.NetworkFloat32,
@@ -219,7 +220,8 @@ class Network:
             Go on with the fit in whose checkpoint this network was, with the same data and settings; `epochs` and the
             callbacks' numbers of epochs count from its beginning.
         verbose : {0, 1, 2}
-            Nothing; a progress bar if standard error is a terminal; a line an epoch.
+            Nothing; a progress bar in a terminal or notebook, elsewhere a line an epoch; a line an epoch. All go to
+            standard error.
 
         Returns
         -------
@@ -236,6 +238,12 @@ class Network:
             When a checkpoint cannot be written; the one before is whole, and so is the network.
         RuntimeError
             When another thread trains the network.
+
+        Warns
+        -----
+        ChainruleWarning
+            Before a network is first trained, when some samples show that it will hardly learn: units that are all
+            saturated or dead, gradients that vanish or explode, labels that the outputs do not mean. See `diagnose`.
         """
         plan = self._plan(
             X, y, sample_weight, class_weight, batch_size=batch_size, optimizer=optimizer, loss=loss, shuffle=shuffle,
@@ -248,7 +256,10 @@ class Network:
             plan.validation = self._batches(*validation_data, loss=plan.loss, prefix="validation ")
         with self._by_one_thread():
             self._unfinished = None
+            begin = plan.position.epoch + 1
+            LOGGER.info("fit of %r, epochs %d to %d: %r, %r", self, begin, plan.epochs, plan.optimizer, plan.loss)
             run(self, plan)
+            LOGGER.info("fit ended after epoch %d of %d: %r", plan.position.epoch, plan.epochs, self.history)
         return self.history
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, **options: Any) -> Network:
@@ -397,6 +408,12 @@ class Network:
         from .check import check
 
         return check(self, X, y, **options)
+
+    def diagnose(self, X: ArrayLike, y: ArrayLike, *, loss: Loss | str | None = None) -> Diagnosis:
+        """Show what the samples do in each layer, and what to try: see `chainrule.diagnose`."""
+        from .diagnose import diagnose
+
+        return diagnose(self, X, y, loss=loss)
 
     # --- keeping
 

@@ -1,0 +1,286 @@
+"""The diagnosis: what reaches each layer, what comes back to it, and what to try where too little does.
+
+A table for the user who asks, and warnings from a quick look at the first samples before a network is trained.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import warn
+from .layers import Dense, Input
+from .losses import CrossEntropy, Loss
+
+if TYPE_CHECKING:
+    from ._arrays import Batches
+    from .network import Network
+
+# Outputs at and beyond which an activation is flat: its slope is below 3 % of the steepest. gelu and silu bend back to
+# zero, so that an output does not tell; the others are flat nowhere.
+_FLAT = {
+    "sigmoid": (0.0067, 0.9933),
+    "tanh": (-0.9866, 0.9866),
+    "softsign": (-5 / 6, 5 / 6),
+    "hard_sigmoid": (0.0, 1.0),
+    "relu": (0.0, math.inf),
+    "elu": (-0.97, math.inf),
+    "selu": (-1.71, math.inf),
+    "softplus": (0.03, math.inf),
+}
+# Root mean square of inputs that should have been scaled.
+LARGE_INPUTS = 5.0
+SCALED = "inputs scaled to mean 0 and spread 1"
+# Samples that the look before training takes; fewer than the least say nothing of a layer.
+LOOKED_AT, LEAST = 32, 8
+
+
+@dataclass(frozen=True)
+class Limits:
+    """From where on a layer is said to be in trouble.
+
+    Parameters
+    ----------
+    saturated, dead : float
+        Shares of a layer.
+    vanished : float
+        What is left of a gradient on its way from the outputs; it has exploded at one over that.
+    """
+
+    saturated: float
+    dead: float
+    vanished: float
+
+
+# Networks that train well stay below the first when they are asked, and far below the second.
+ADVISED = Limits(saturated=0.5, dead=0.5, vanished=1e-3)
+WARNED = Limits(saturated=0.9, dead=1.0, vanished=1e-5)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What a batch does in one layer.
+
+    Attributes
+    ----------
+    mean, spread : float
+        Of the activations; the spread is their standard deviation.
+    signal : float
+        Root mean square of the deltas, in times of those of the last layer: near 1 in a healthy network. It goes out
+        from an error of ±1 at every output, so that no loss hides it; NaN where the layer is frozen.
+    saturated : float or None
+        Share of the activations on a flat end; None where the activation has not two of them.
+    dead : float or None
+        Share of the units on the flat end for every sample; None where the activation has not one.
+    """
+
+    mean: float
+    spread: float
+    signal: float
+    saturated: float | None
+    dead: float | None
+
+    def finding(self, limits: Limits, large_inputs: bool) -> tuple[str, str] | None:
+        """Return what is wrong and what to try, if anything is."""
+        if self.saturated is not None and self.saturated >= limits.saturated:
+            remedy = SCALED if large_inputs else "smaller weights: the default ones, l2, or a smaller learning rate"
+            return f"{self.saturated:.0%} of its outputs are saturated", remedy
+        if self.dead is not None and self.dead >= limits.dead:
+            remedy = SCALED if large_inputs else "leaky_relu or elu, the default bias, or a smaller learning rate"
+            return f"{self.dead:.0%} of its units are dead", remedy
+        if 0 < self.signal <= limits.vanished:
+            return f"of the gradient at the outputs only {self.signal:.0e} arrives", "relu, or fewer layers"
+        if self.signal * limits.vanished >= 1:
+            return f"the gradient is {self.signal:.0e} times that at the outputs", "smaller weights: the default ones"
+        return None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One layer of the table; `gradient` is mean and spread of ∂E/∂weights, `advice` empty where nothing is wrong."""
+
+    activation: str
+    units: int
+    flow: Flow
+    gradient: tuple[float, float]
+    advice: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found, layer by layer; prints as a table.
+
+    Attributes
+    ----------
+    inputs : (float, float)
+        Their mean and spread.
+    lines : list of Line
+        One a layer.
+    """
+
+    inputs: tuple[float, float]
+    lines: list[Line]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is nothing to try."""
+        return not _are_large(self.inputs) and not any(line.advice for line in self.lines)
+
+    def __repr__(self) -> str:
+        rows = [("layer", "activation", "units", "activations", "gradient", "signal", "saturated", "dead", "try")]
+        advice = SCALED if _are_large(self.inputs) else ""
+        rows.append(("inputs", "", "", _with_spread(*self.inputs), "", "", "", "", advice))
+        for number, line in enumerate(self.lines, start=1):
+            flow = line.flow
+            rows.append(
+                (
+                    str(number),
+                    line.activation,
+                    f"{line.units}",
+                    _with_spread(flow.mean, flow.spread),
+                    _with_spread(*line.gradient),
+                    f"{flow.signal:.1g}",
+                    _as_share(flow.saturated),
+                    _as_share(flow.dead),
+                    line.advice,
+                )
+            )
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        table = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+        table.insert(1, "-" * max(map(len, table)))
+        return "\n".join(table)
+
+
+def diagnose(network: Network, X: ArrayLike, y: ArrayLike, *, loss: Loss | str | None = None) -> Diagnosis:
+    """Show what the samples do in each layer, and what to try where too little arrives; the network is not changed.
+
+    Parameters
+    ----------
+    network : Network
+    X, y, loss
+        As for `Network.fit`; some hundred samples are enough. What is sparse is made dense.
+
+    Returns
+    -------
+    Diagnosis
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `Network.evaluate`.
+
+    Examples
+    --------
+    >>> import numpy as np, chainrule as cr
+    >>> X = np.random.default_rng(0).uniform(0, 1000, (100, 4))
+    >>> net = cr.Network([4, 20, 1], activation="tanh", seed=0)
+    >>> diagnose(net, X, X[:, 0] > 500).lines[0].advice
+    'inputs scaled to mean 0 and spread 1'
+    >>> diagnose(net, (X - 500) / 289, X[:, 0] > 500).ok
+    True
+    """
+    subject = network.copy()
+    chosen = subject._chosen_loss(loss)
+    data = subject._batches(X.toarray() if hasattr(X, "toarray") else X, y, loss=chosen)
+    assert isinstance(data.X, np.ndarray)  # made dense above
+    inputs = _statistics(data.X)
+    flows = _flows(subject, data.X, chosen)
+    subject._core.loss_and_gradient(data.X, data.y, None, chosen._core())
+    lines = []
+    for layer, flow, (gradient, _) in zip(subject._dense, flows, subject.gradients, strict=True):
+        found = flow.finding(ADVISED, _are_large(inputs))
+        lines.append(Line(layer.activation, layer.units, flow, _statistics(gradient), found[1] if found else ""))
+    return Diagnosis(inputs, lines)
+
+
+def warn_of_first_samples(network: Network, data: Batches, loss: Loss) -> None:
+    """Look at some samples before a network is trained, and warn of what will keep it from learning.
+
+    Sparse samples are not looked at, only their targets.
+    """
+    last = network._dense[-1]
+    if isinstance(loss, CrossEntropy) and last.activation == "sigmoid" and data.y.ndim == 1 and last.units > 1:
+        warn(
+            f"y holds one class a sample, but the {last.units} sigmoid outputs are independent of one another: use "
+            "output 'softmax' for classes that exclude one another; if they do not, give y as rows of 0 and 1"
+        )
+    if not isinstance(data.X, np.ndarray) or len(data) < LEAST:
+        return
+    X = data.X[:: -(-len(data) // LOOKED_AT)]
+    inputs = _statistics(X)
+    for number, (layer, flow) in enumerate(zip(network._dense, _flows(network, X, loss), strict=True), start=1):
+        found = flow.finding(WARNED, _are_large(inputs))
+        if found is not None:
+            trouble, remedy = found
+            size = f", with inputs of {_with_spread(*inputs)}" if _are_large(inputs) else ""
+            warn(f"layer {number} ({layer.activation}) will hardly learn: {trouble}{size}; try {remedy}")
+            return
+
+
+def _flows(network: Network, X: NDArray[Any], loss: Loss) -> list[Flow]:
+    """Send samples forward, and signs back from the outputs."""
+    twin = _twin(network, loss)._core
+    twin.forward(X)
+    twin.backward(_signs(len(X), network.outputs).astype(network.dtype))
+    last = len(network._dense) - 1
+    at_outputs = _size(twin.deltas(last))
+    flows = []
+    for index, layer in enumerate(network._dense):
+        a = twin.activations(index) if index < last else network.predict(X)
+        # Cross-entropy goes back past the slope of the outputs.
+        flat = {} if index == last and isinstance(loss, CrossEntropy) else _flatness(a, layer.activation)
+        signal = _size(twin.deltas(index)) / at_outputs if layer.trainable and at_outputs > 0 else math.nan
+        flows.append(Flow(*_statistics(a), signal, flat.get("saturated"), flat.get("dead")))
+    return flows
+
+
+def _twin(network: Network, loss: Loss) -> Network:
+    """Return a network of the same parameters with buffers of its own, that ends where cross-entropy begins."""
+    activations = [layer.activation for layer in network._dense]
+    if isinstance(loss, CrossEntropy):
+        activations[-1] = "identity"
+    layers: list[Input | Dense] = [Input(network.inputs)]
+    for layer, activation in zip(network._dense, activations, strict=True):
+        layers.append(Dense(layer.units, activation, weights=layer.weights, bias=layer.bias))
+    return type(network)(layers, dtype=network.dtype, seed=0)
+
+
+def _signs(samples: int, outputs: int) -> NDArray[np.int64]:
+    # They differ within a row, as softmax has no slope along a row of equal ones.
+    return np.where(np.add.outer(np.arange(samples), np.arange(outputs)) % 2 == 0, 1, -1)
+
+
+def _flatness(a: NDArray[Any], activation: str) -> dict[str, float]:
+    if activation not in _FLAT:
+        return {}
+    low, high = _FLAT[activation]
+    if high == math.inf:
+        return {"dead": float((a <= low).all(axis=0).mean())}
+    return {"saturated": float(((a <= low) | (a >= high)).mean())}
+
+
+def _statistics(values: NDArray[Any]) -> tuple[float, float]:
+    unit = 1 / 255 if values.dtype == np.uint8 else 1.0
+    with np.errstate(all="ignore"):
+        return float(values.mean(dtype=np.float64)) * unit, float(values.std(dtype=np.float64)) * unit
+
+
+def _size(values: NDArray[Any]) -> float:
+    with np.errstate(all="ignore"):
+        return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
+
+
+def _are_large(inputs: tuple[float, float]) -> bool:
+    return math.hypot(*inputs) > LARGE_INPUTS
+
+
+def _with_spread(mean: float, spread: float) -> str:
+    return f"{mean:.2g} ± {spread:.2g}"
+
+
+def _as_share(share: float | None) -> str:
+    return "" if share is None else f"{share:.0%}"

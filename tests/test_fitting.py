@@ -1,0 +1,85 @@
+"""What a fit tells while it runs: a bar in a terminal, lines in a file, nothing when asked for nothing; the log."""
+
+import logging
+import os
+import sys
+
+import pytest
+
+import chainrule as cr
+
+
+def fit(**options):
+    X, y = cr.data.sine(50, noise=0.1)
+    net = cr.Network([1, 4, 1], activation="tanh", seed=0)
+    net.fit(X, y, epochs=3, **options)
+    return net
+
+
+def on_a_terminal(monkeypatch, **options):
+    """Return what a terminal of 120 columns shows of a fit."""
+    fcntl, struct, termios = (pytest.importorskip(name) for name in ("fcntl", "struct", "termios"))
+    terminal, standard_error = os.openpty()
+    fcntl.ioctl(standard_error, termios.TIOCSWINSZ, struct.pack("4H", 40, 120, 0, 0))
+    with open(standard_error, "w") as file, open(terminal, "rb", buffering=0) as screen:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stderr", file)
+        fit(**options)
+        file.write("the end")
+        file.flush()
+        shown = b""
+        while not shown.endswith(b"the end"):
+            shown += screen.read(4096)
+    return shown.decode().removesuffix("the end")
+
+
+def test_bar_in_a_terminal_with_time_left(monkeypatch):
+    shown = on_a_terminal(monkeypatch)
+    first, *_, last = shown.replace("\n", "\r").strip("\r").split("\r")
+    assert "0%|" in first
+    assert "epoch 3/3: 100%|" in last
+    assert "150/150" in last
+    assert "<00:00" in last
+    assert "loss=" in last and "mae=" in last
+    assert len(last) <= 120
+
+
+@pytest.mark.parametrize("verbose", [1, 2])
+def test_line_an_epoch_in_a_file(capsys, verbose):
+    net = fit(verbose=verbose)
+    losses, maes = net.history["loss"], net.history["mae"]
+    assert capsys.readouterr().err.splitlines() == [
+        f"epoch {i}/3  loss {loss:.4f}  mae {mae:.4f}"
+        for i, (loss, mae) in enumerate(zip(losses, maes, strict=True), 1)
+    ]
+
+
+def test_line_an_epoch_in_a_terminal_when_asked(monkeypatch):
+    lines = on_a_terminal(monkeypatch, verbose=2).splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
+
+
+def test_nothing_when_asked_for_nothing(capfd, monkeypatch):
+    fit(verbose=0)
+    assert on_a_terminal(monkeypatch, verbose=0) == ""
+    assert capfd.readouterr() == ("", "")
+
+
+def test_log_has_begin_epochs_and_end(caplog):
+    caplog.set_level(logging.DEBUG, logger="chainrule")
+    fit(verbose=0)
+    assert [record.levelname for record in caplog.records] == ["INFO", "DEBUG", "DEBUG", "DEBUG", "INFO"]
+    assert "epochs 1 to 3" in caplog.messages[0]
+    assert "epoch 2 of 3: {'loss': " in caplog.messages[2]
+    assert "ended after epoch 3 of 3" in caplog.messages[-1]
+
+
+def test_log_warns_of_divergence(caplog):
+    with pytest.raises(cr.DivergedError) as caught:
+        fit(verbose=0, optimizer=cr.SGD(1e30))
+    assert [(record.levelname, record.message) for record in caplog.records] == [("WARNING", str(caught.value))]
+
+
+def test_package_has_no_handler_of_its_own():
+    logger = logging.getLogger("chainrule")
+    assert logger.handlers == []
+    assert logger.level == logging.NOTSET
