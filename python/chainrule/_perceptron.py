@@ -344,7 +344,9 @@ class MultilayerPerceptron(BaseEstimator, ABC):
             layer.l2 = value
 
     def _squared_weights(self) -> float:
-        return sum(float(np.vdot(weights, weights)) for weights in (layer.weights for layer in self._dense))
+        core = self.network_._core
+        weights = [core.weights(index) for index in range(self.n_layers_ - 1)]
+        return sum(float(np.vdot(w, w)) for w in weights)
 
     def _check_solver(self) -> bool:
         if self.solver == "lbfgs":
