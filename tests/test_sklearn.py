@@ -138,7 +138,8 @@ def test_poisson_gives_the_weights_of_scikit_learn(name, solver):
 def test_partial_fit_and_warm_start_go_on_as_in_scikit_learn(name):
     y = TARGETS[name]
     models = [kind(solver="sgd", alpha=1.0, shuffle=False, random_state=0, max_iter=5) for kind in twins(name)]
-    first = {"classes": np.unique(y)} if name in CLASSES else {}
+    classes = np.arange(4) if y.ndim == 2 else np.unique(y)
+    first = {"classes": classes} if name in CLASSES else {}
     for model in models:
         model.partial_fit(X[:20], y[:20], **first)
         model.partial_fit(X[20:], y[20:])
@@ -193,7 +194,7 @@ def test_pickle_goes_on_as_the_original():
 def test_weights_are_routed():
     with sklearn.config_context(enable_metadata_routing=True):
         model = MLPRegressor(max_iter=20, random_state=0).set_fit_request(sample_weight=True)
-        model.set_score_request(sample_weight=False)
+        model.set_score_request(sample_weight=True)
         pipeline = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), model)
         y = NUMBERS["one output"]
         routed = pipeline.fit(X, y, sample_weight=WEIGHTS)[-1]
@@ -323,6 +324,16 @@ def test_ends_are_said():
         MLPRegressor(max_iter=2).fit(X, y)
     with pytest.warns(UserWarning, match="batch_size=200 is more than the 90 samples"):
         MLPRegressor(max_iter=2, batch_size=200).fit(X, y)
+
+
+def test_divergence_returns_to_the_best_weights_of_early_stopping():
+    model = MLPRegressor(
+        activation="identity", solver="sgd", learning_rate_init=2.0, early_stopping=True, random_state=0
+    )
+    with pytest.warns(ConvergenceWarning, match="Solver produced non-finite"), np.errstate(over="ignore"):
+        model.fit(X, NUMBERS["one output"])
+    assert np.isnan(model.validation_scores_[-1])
+    assert model.score(X, NUMBERS["one output"]) > -1e6
 
 
 def test_interrupt_leaves_a_usable_model():

@@ -242,7 +242,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
                 y,
                 epochs=1 if incremental else int(self.max_iter),
                 batch_size=batch_size,
-                optimizer=self._optimizer(),
+                optimizer=self._chosen_optimizer(),
                 loss=self._loss(),
                 sample_weight=weights,
                 validation_data=validation,
@@ -253,7 +253,10 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=4)
         except DivergedError as error:
-            raise ValueError(f"{_DIVERGED}: {error}") from error
+            if not self.early_stopping:
+                raise ValueError(f"{_DIVERGED}: {error}") from error
+            self.validation_scores_.append(math.nan)
+            warnings.warn(f"{_DIVERGED}: {error}", ConvergenceWarning, stacklevel=4)
         else:
             if self.n_iter_ == self.max_iter and not incremental and not watch.stopped:
                 warnings.warn(
@@ -331,7 +334,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
             )
         return min(int(self.batch_size), samples)
 
-    def _optimizer(self) -> Optimizer:
+    def _chosen_optimizer(self) -> Optimizer:
         if isinstance(self.solver, Optimizer):
             return self.solver
         rate = self.learning_rate if isinstance(self.learning_rate, Schedule) else float(self.learning_rate_init)
@@ -436,7 +439,8 @@ class _Watch(Callback):
     def _score_improved(self, network: Network) -> bool:
         estimator = self.estimator
         X, y, *weights = self.validation or ()
-        score = estimator._score(network.predict(X), y, *(weights or [None]))
+        outputs = network.predict(X)
+        score = estimator._score(outputs, y, *(weights or [None])) if np.isfinite(outputs).all() else math.nan
         estimator.validation_scores_.append(score)
         if estimator.verbose:
             print(f"Validation score: {score:f}")
