@@ -41,6 +41,26 @@ def test_xor_is_learned(xor):
     assert net.evaluate(*xor)["accuracy"] == 1.0
 
 
+def test_penalties_that_are_set_count_from_then_on():
+    X, y = cr.data.sine(50)
+    runs = []
+    for options, later in (({"l1": 0.01, "l2": 0.1}, {}), ({"l2": 0.3}, {"l1": 0.01, "l2": 0.1})):
+        net = cr.Network([1, 8, 1], seed=7, **options)
+        for layer in net.layers[1:]:
+            for name, value in later.items():
+                setattr(layer, name, value)
+        net.fit(X, y, epochs=2, verbose=0)
+        runs.append((net.parameters.tobytes(), net.loss_and_gradient(X, y)[0], repr(net.layers[1])))
+    assert runs[0] == runs[1]
+
+
+def test_penalty_that_cannot_be_is_refused():
+    layer = cr.Network([1, 8, 1], l2=0.5).layers[1]
+    with pytest.raises(ValueError, match="l2 must be finite and in"):
+        layer.l2 = -1.0
+    assert layer.l2 == 0.5
+
+
 def test_equal_weights_stay_equal(xor):
     net = cr.Network([2, 5, 1], activation="tanh", output="sigmoid", weights=0.5)
     net.fit(*xor, epochs=50, verbose=0)

@@ -41,6 +41,7 @@ const std::map<std::string, Activation>& activations() {
       {"gelu", Activation::gelu},
       {"silu", Activation::silu},
       {"hard_sigmoid", Activation::hard_sigmoid},
+      {"exp", Activation::exp},
       {"softmax", Activation::softmax},
   };
   return table;
@@ -52,7 +53,9 @@ void require(bool condition, const std::string& message) {
 
 bool takes(LossKind loss, Activation output) {
   if (loss == LossKind::cross_entropy) return output == Activation::softmax || output == Activation::sigmoid;
-  if (loss == LossKind::poisson) return output == Activation::softplus || output == Activation::sigmoid;
+  if (loss == LossKind::poisson) {
+    return output == Activation::softplus || output == Activation::sigmoid || output == Activation::exp;
+  }
   return true;
 }
 
@@ -199,6 +202,13 @@ class BoundNetwork {
     const Exclusive lock(*this);
     checked_layer(layer);
     network_.layer(layer).trainable = trainable;
+  }
+
+  void set_penalties(size_t layer, double l1, double l2) {
+    const Exclusive lock(*this);
+    checked_layer(layer);
+    network_.layer(layer).set_penalties(l1, l2);
+    forget_pass();
   }
 
   // Few samples are predicted in a room that is kept, without giving the interpreter free: both would take longer than
@@ -580,6 +590,7 @@ void register_network(py::module_& module, const char* name) {
       .def("parameters", &Net::parameters)
       .def("set_parameters", &Net::set_parameters, py::arg("values"))
       .def("set_trainable", &Net::set_trainable, py::arg("layer"), py::arg("trainable"))
+      .def("set_penalties", &Net::set_penalties, py::arg("layer"), py::arg("l1"), py::arg("l2"))
       .def("predict", &Net::predict, py::arg("X"))
       .def("predict_in_place", &Net::predict_in_place, py::arg("X"))
       .def("sample_predictor", &Net::sample_predictor)

@@ -137,6 +137,15 @@ CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::hard_sigmoid>, const Vect
   return select(less(Vector<T>::zero(), a), below_one, Vector<T>::zero());
 }
 
+template <class T>
+CHAINRULE_INLINE Vector<T> activate(Kind<Activation::exp>, const Vector<T>& z) {
+  return exp(z);
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::exp>, const Vector<T>&, const Vector<T>& a) {
+  return a;
+}
+
 // Calls function(Kind<...>{}) for an element-wise activation; softmax belongs to whole rows and is left alone.
 template <class Function>
 CHAINRULE_INLINE void with_activation(Activation activation, Function function) {
@@ -165,6 +174,8 @@ CHAINRULE_INLINE void with_activation(Activation activation, Function function) 
       return function(Kind<Activation::silu>{});
     case Activation::hard_sigmoid:
       return function(Kind<Activation::hard_sigmoid>{});
+    case Activation::exp:
+      return function(Kind<Activation::exp>{});
     case Activation::softmax:
       return;
   }

@@ -143,6 +143,11 @@ CHAINRULE_INLINE Term<T> poisson(Kind<Activation::sigmoid>, const Vector<T>& z, 
   return {fma(t, softplus(-z), a), (a - t) * sigmoid(-z)};
 }
 
+template <class T>
+CHAINRULE_INLINE Term<T> poisson(Kind<Activation::exp>, const Vector<T>& z, const Vector<T>& a, const Vector<T>& t) {
+  return {a - t * z, a - t};
+}
+
 // -t log a - (1 - t) log(1 - a) = softplus(z) - t z, without cancellation for large |z|.
 template <class T>
 CHAINRULE_INLINE Term<T> binary_cross_entropy(const Vector<T>& z, const Vector<T>& a, const Vector<T>& t) {
@@ -196,6 +201,10 @@ double row_loss(const LossRows<T>& args, size_t row) {
         return sum_terms(args, row, [](const V& z, const V& a, const V& t) {
           return poisson(Kind<Activation::softplus>{}, z, a, t);
         });
+      }
+      if (args.output.activation == Activation::exp) {
+        return sum_terms(
+            args, row, [](const V& z, const V& a, const V& t) { return poisson(Kind<Activation::exp>{}, z, a, t); });
       }
       return sum_terms(
           args, row, [](const V& z, const V& a, const V& t) { return poisson(Kind<Activation::sigmoid>{}, z, a, t); });

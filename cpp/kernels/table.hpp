@@ -27,6 +27,7 @@ enum class Activation : uint8_t {
   gelu,
   silu,
   hard_sigmoid,
+  exp,
   softmax,
 };
 

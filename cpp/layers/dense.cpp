@@ -248,6 +248,12 @@ void Dense<T>::transpose(const Share& part) {
 }
 
 template <class T>
+void Dense<T>::set_penalties(double l1, double l2) {
+  options_.l1 = l1;
+  options_.l2 = l2;
+}
+
+template <class T>
 double Dense<T>::penalty() const {
   double absolute = 0;
   double squares = 0;

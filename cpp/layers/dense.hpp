@@ -43,6 +43,7 @@ class Dense final : public Layer<T> {
   void regularize(T* gradient, T clip_value) const override;
   void update(const GradientTarget<T>&) const override;
   void finish_update(const Team&) override;
+  void set_penalties(double l1, double l2) override;
   double penalty() const override;
   bool couples_parameters() const override { return options_.max_norm > 0; }
   bool penalized() const override { return options_.l1 > 0 || options_.l2 > 0; }

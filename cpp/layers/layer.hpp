@@ -88,6 +88,7 @@ class Layer {
   virtual void update(const GradientTarget<T>&) const = 0;
   // After an update: max-norm, and what is derived from the parameters.
   virtual void finish_update(const Team&) = 0;
+  virtual void set_penalties(double l1, double l2) = 0;
   virtual double penalty() const = 0;
   virtual bool penalized() const = 0;
   // Whether an update changes parameters by more than their own gradients.

@@ -8,11 +8,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from . import _core
 from ._arrays import Batches
 from .callbacks import Callback
 from .checkpoints import Checkpoints, Position
@@ -47,6 +49,16 @@ class Plan:
     position: Position
     checkpoints: Checkpoints
     verbose: int
+
+    @cached_property
+    def core_loss(self) -> _core.Loss:
+        """The loss as the core takes it, made once for all epochs."""
+        return self.loss._core()
+
+    @cached_property
+    def core_optimizer(self) -> _core.Optimizer:
+        """The optimiser as the core takes it."""
+        return self.optimizer._core()
 
 
 @dataclass
@@ -151,7 +163,7 @@ def _run_epoch(network: Network, plan: Plan, progress: _Progress) -> dict[str, f
     if plan.validation is not None:
         held = plan.validation
         metrics["val_loss"], metrics[f"val_{name}"] = network._core.evaluate(
-            held.X, held.y, held.weights, plan.loss._core()
+            held.X, held.y, held.weights, plan.core_loss
         )
     metrics["learning_rate"] = rate
     return metrics
@@ -179,8 +191,8 @@ def _run_part(network: Network, plan: Plan, part: Part, progress: _Progress) -> 
             plan.shuffle and isinstance(plan.data, Batches),
             network.seed,
             network.epochs,
-            plan.loss._core(),
-            plan.optimizer._core(),
+            plan.core_loss,
+            plan.core_optimizer,
             rates,
             plan.input_noise,
             poll if progress.shown or checkpoints.is_timed else None,

@@ -26,8 +26,9 @@ class History(Mapping[str, list[float]]):
         """Add one epoch; a metric that was not there before begins with NaN."""
         epochs = self.epochs
         for name in {**self._values, **metrics}:
-            values = self._values.setdefault(name, [float("nan")] * epochs)
-            values.append(float(metrics.get(name, float("nan"))))
+            if name not in self._values:
+                self._values[name] = [float("nan")] * epochs
+            self._values[name].append(float(metrics.get(name, float("nan"))))
 
     @property
     def epochs(self) -> int:

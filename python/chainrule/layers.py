@@ -27,6 +27,7 @@ ACTIVATIONS = (
     "gelu",
     "silu",
     "hard_sigmoid",
+    "exp",
     "softmax",
 )
 
@@ -67,7 +68,7 @@ class Dense:
     bias : float or array (units,)
         Initial bias.
     l1, l2 : float
-        Penalty l1 ‖W‖₁ + ½ l2 ‖W‖², never on the bias.
+        Penalty l1 ‖W‖₁ + ½ l2 ‖W‖², never on the bias. May be set at any time.
     max_norm : float, optional
         Longest that the incoming weights of a unit may be after a step (Srivastava et al. 2014).
     trainable : bool
@@ -95,8 +96,8 @@ class Dense:
         self.activation = checked_name(activation, "activation", ACTIVATIONS)
         if isinstance(weights, str):
             checked_name(weights, "weights", INITIALIZERS)
-        self.l1 = checked_number(l1, "l1", lowest=0)
-        self.l2 = checked_number(l2, "l2", lowest=0)
+        self._l1 = checked_number(l1, "l1", lowest=0)
+        self._l2 = checked_number(l2, "l2", lowest=0)
         self.max_norm = None if max_norm is None else checked_number(max_norm, "max_norm", lowest=0, open_lowest=True)
         self._trainable = checked_flag(trainable, "trainable")
         self._initial_weights = weights
@@ -126,6 +127,26 @@ class Dense:
         net._core.set_bias(self._index, as_parameters(values, (self.units,), net.dtype, "bias"))
 
     @property
+    def l1(self) -> float:
+        """Weight of the penalty ‖W‖₁."""
+        return self._l1
+
+    @l1.setter
+    def l1(self, value: float) -> None:
+        self._l1 = checked_number(value, "l1", lowest=0)
+        self._penalties_changed()
+
+    @property
+    def l2(self) -> float:
+        """Weight of the penalty ½ ‖W‖²."""
+        return self._l2
+
+    @l2.setter
+    def l2(self, value: float) -> None:
+        self._l2 = checked_number(value, "l2", lowest=0)
+        self._penalties_changed()
+
+    @property
     def trainable(self) -> bool:
         """Whether training changes the layer."""
         return self._trainable
@@ -135,6 +156,10 @@ class Dense:
         self._trainable = checked_flag(value, "trainable")
         if self._network is not None:
             self._network._core.set_trainable(self._index, self._trainable)
+
+    def _penalties_changed(self) -> None:
+        if self._network is not None:
+            self._network._core.set_penalties(self._index, self._l1, self._l2)
 
     def _owner(self) -> Network:
         if self._network is None:

@@ -78,7 +78,7 @@ class Poisson(Loss):
     """Negative log-likelihood of counts whose rate is the output: Σ output − target · log output."""
 
     name: ClassVar[str] = "poisson"
-    activations: ClassVar[tuple[str, ...] | None] = ("softplus", "sigmoid")
+    activations: ClassVar[tuple[str, ...] | None] = ("softplus", "sigmoid", "exp")
 
 
 @dataclass(frozen=True)

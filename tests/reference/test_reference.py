@@ -37,6 +37,7 @@ def test_derivative_is_that_of_the_activation(name):
         ("gelu", 0.8413447460685429, -0.15865525393145707),
         ("silu", 0.7310585786300049, -0.2689414213699951),
         ("hard_sigmoid", 2 / 3, 1 / 3),
+        ("exp", 2.718281828459045, 0.36787944117144233),
     ],
 )
 def test_activation_has_the_known_values(name, at_one, at_minus_one):
@@ -48,7 +49,7 @@ def test_activation_has_the_known_values(name, at_one, at_minus_one):
 def test_delta_is_the_derivative_of_the_loss_by_z(loss, activation):
     if loss == "cross_entropy" and activation not in ("softmax", "sigmoid"):
         pytest.skip("has no meaning")
-    if loss == "poisson" and activation not in ("softplus", "sigmoid"):
+    if loss == "poisson" and activation not in ("softplus", "sigmoid", "exp"):
         pytest.skip("has no meaning")
     made, f = LOSSES[loss](), ACTIVATIONS[activation]
     z = np.array([[0.3, -0.8, 1.7], [-2.2, 0.4, 0.6]])
