@@ -76,12 +76,12 @@ def load(path: str | PathLike[str]) -> Network:
     file = Path(path)
     if not file.exists():
         raise FileNotFoundError(f"no model file at {file}")
+    if not file.is_file():
+        raise ModelFileError(f"{file} must be a file, and is a folder, a pipe or a device")
     try:
-        with safetensors.safe_open(file, framework="numpy") as opened:
-            metadata = opened.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise ModelFileError(f"{file} is not a chainrule model: its format is {metadata.get('format')!r}")
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        metadata, tensors = _read(file)
+        if metadata.get("format") != FORMAT:
+            raise ModelFileError(f"{file} is not a chainrule model: its format is {metadata.get('format')!r}")
         description = json.loads(metadata["chainrule"])
         arrays = {name: tensors.pop(name) for name in list(tensors) if name.startswith(CALLBACKS)}
         network = Network.__new__(Network)
@@ -89,6 +89,8 @@ def load(path: str | PathLike[str]) -> Network:
         if "fit" in description:
             arrays = {name.removeprefix(CALLBACKS): values for name, values in arrays.items()}
             network._unfinished = Unfinished.from_config(description["fit"], arrays)
+        elif arrays:
+            raise ValueError(f"arrays of callbacks without a fit: {sorted(arrays)}")
     except ModelFileError:
         raise
     except OSError:
@@ -100,10 +102,21 @@ def load(path: str | PathLike[str]) -> Network:
         KeyError,
         IndexError,
         AttributeError,
+        OverflowError,
         RecursionError,
     ) as error:
         raise ModelFileError(f"{file} is not a whole chainrule model: {error}") from error
     return network
+
+
+def _read(file: Path) -> tuple[dict[str, str], _state.Tensors]:
+    # Read, not mapped: a mapped file that is shortened meanwhile ends the process.
+    with file.open("rb") as opened:
+        content = opened.read(os.fstat(opened.fileno()).st_size)
+    tensors = safetensors.numpy.load(content)
+    # safetensors has checked the header, and keeps the metadata to itself unless it maps the file.
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return header.get("__metadata__") or {}, tensors
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
