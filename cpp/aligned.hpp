@@ -1,11 +1,13 @@
 // An array that begins on a cache line and starts at zero; the only way that the core holds numbers.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <new>
+#include <utility>
 
 namespace chainrule {
 
@@ -16,13 +18,13 @@ class AlignedArray {
 
   AlignedArray() = default;
   explicit AlignedArray(std::size_t size)
-      : data_(static_cast<T*>(::operator new(bytes(size), std::align_val_t(alignment)))), size_(size) {
+      : data_(static_cast<T*>(::operator new(bytes(size), std::align_val_t(alignment)))), size_(size), capacity_(size) {
     std::memset(data_.get(), 0, bytes(size));
   }
   AlignedArray(const AlignedArray& other) : AlignedArray(other.size_) {
     if (size_ > 0) std::memcpy(data_.get(), other.data_.get(), size_ * sizeof(T));
   }
-  AlignedArray(AlignedArray&& other) noexcept : data_(std::move(other.data_)), size_(other.size_) { other.size_ = 0; }
+  AlignedArray(AlignedArray&& other) noexcept { *this = std::move(other); }
   // Fresh memory is slow memory: what is there is used again where it fits.
   AlignedArray& operator=(const AlignedArray& other) {
     if (size_ != other.size_) return *this = AlignedArray(other);
@@ -32,7 +34,19 @@ class AlignedArray {
   AlignedArray& operator=(AlignedArray&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
     return *this;
+  }
+
+  // Makes the array longer, with zeros behind what is there. Some room is left for more to come, so that many short
+  // pieces do not copy the whole each time.
+  void extend(std::size_t size) {
+    if (size > capacity_) {
+      AlignedArray grown(std::max(size, capacity_ + capacity_ / 8));
+      if (size_ > 0) std::memcpy(grown.data(), data(), size_ * sizeof(T));
+      *this = std::move(grown);
+    }
+    size_ = size;
   }
 
   T* data() { return data_.get(); }
@@ -51,6 +65,7 @@ class AlignedArray {
 
   std::unique_ptr<T, Release> data_;
   std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
 };
 
 }  // namespace chainrule

@@ -10,20 +10,17 @@ namespace chainrule {
 template <class T>
 void Network<T>::add(std::unique_ptr<Layer<T>> layer) {
   if (layer->inputs() != outputs()) throw std::logic_error("a layer's inputs must be the last layer's outputs");
-  AlignedArray<T> grown(parameters_.size() + layer->packed_size());
-  if (!parameters_.empty()) std::memcpy(grown.data(), parameters_.data(), parameters_.size() * sizeof(T));
-  layers_.reserve(layers_.size() + 1);
-  offsets_.push_back(parameters_.size());
+  offsets_.reserve(size() + 1);
+  plain_offsets_.reserve(size() + 2);
+  layers_.reserve(size() + 1);
+  const T* const before = parameters_.data();
+  const size_t offset = parameters_.size();
+  parameters_.extend(offset + layer->packed_size());
+  offsets_.push_back(offset);
+  plain_offsets_.push_back(plain_offsets_.back() + layer->parameter_count());
   layers_.push_back(std::move(layer));
-  parameters_ = std::move(grown);
-  for (size_t i = 0; i < size(); ++i) layers_[i]->bind(parameters_.data() + offsets_[i]);
-}
-
-template <class T>
-size_t Network<T>::plain_offset(size_t i) const {
-  size_t offset = 0;
-  for (size_t l = 0; l < i; ++l) offset += layers_[l]->parameter_count();
-  return offset;
+  const size_t first = parameters_.data() == before ? size() - 1 : 0;
+  for (size_t i = first; i < size(); ++i) layers_[i]->bind(parameters_.data() + offsets_[i]);
 }
 
 template <class T>

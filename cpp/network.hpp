@@ -24,7 +24,7 @@ class Network {
   const Layer<T>& layer(size_t i) const { return *layers_[i]; }
   // Where a layer's part begins in the packed parameters, and in the plain ones.
   size_t offset(size_t i) const { return offsets_[i]; }
-  size_t plain_offset(size_t i) const;
+  size_t plain_offset(size_t i) const { return plain_offsets_[i]; }
 
   AlignedArray<T>& parameters() { return parameters_; }
   const AlignedArray<T>& parameters() const { return parameters_; }
@@ -55,6 +55,7 @@ class Network {
   size_t inputs_;
   std::vector<std::unique_ptr<Layer<T>>> layers_;
   std::vector<size_t> offsets_;
+  std::vector<size_t> plain_offsets_{0};
   AlignedArray<T> parameters_;
 };
 

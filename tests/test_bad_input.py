@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import chainrule as cr
 
@@ -148,6 +149,38 @@ def test_parameters_are_checked(values, message):
     with pytest.raises(ValueError, match=f"parameters must .*{message}"):
         net.parameters = values
     assert np.array_equal(net.parameters, before)
+
+
+def test_numbers_must_be_finite_in_the_type_of_the_network():
+    net, large = network(), X.copy()
+    large[3, 2] = 1e39
+    message = r"must be finite in float32, got 1e\+39 at \(3, 2\)"
+    for call in (net.predict, net.forward, lambda X: net.fit(X, LABELS, verbose=0)):
+        for layout in (large, np.asfortranarray(large), scipy.sparse.csr_array(large)):
+            if call != net.forward or isinstance(layout, np.ndarray):
+                with pytest.raises(ValueError, match=r"X must be finite in float32, got 1e\+39"):
+                    call(layout)
+    with pytest.raises(ValueError, match="y " + message):
+        cr.Network([3, 3], seed=0).evaluate(X, large)
+    net.forward(X)
+    with pytest.raises(ValueError, match=r"output_gradient must be finite in float32"):
+        net.backward(np.full((10, 2), -1e39))
+    limit = np.full((1, 3), np.finfo(np.float32).max, dtype=np.float64)
+    assert np.isfinite(net.forward(limit * 1e-3)).all()
+    net.predict(limit)
+    with pytest.raises(ValueError, match="X must be finite in float32"):
+        net.predict(np.nextafter(limit, np.inf))
+    assert np.isfinite(cr.Network([3, 2], seed=0, dtype="float64").predict(large)).all()
+
+
+@pytest.mark.parametrize("weight", [1e-310, 1e308])
+def test_sum_of_weights_must_be_a_number(weight):
+    weights, net = np.full(10, weight), network()
+    for call in (net.fit, net.evaluate, net.loss_and_gradient):
+        with pytest.raises(ValueError, match="sample_weight must have a sum"):
+            call(X, LABELS, sample_weight=weights)
+    with pytest.raises(ValueError, match="class_weight times sample_weight must have a sum"):
+        net.fit(X, LABELS, sample_weight=np.full(10, weight**0.5), class_weight=dict.fromkeys((0, 1), weight**0.5))
 
 
 def test_binary_labels_are_checked():

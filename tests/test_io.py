@@ -3,6 +3,8 @@
 import json
 import os
 import struct
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import safetensors.numpy
 
 import chainrule as cr
 from chainrule import io
+from chainrule._config import to_config
 
 
 @pytest.fixture
@@ -52,6 +55,26 @@ def test_state_of_every_kind_comes_back(optimizer, tmp_path):
     for n in (net, loaded):
         n.fit(X, y, epochs=3, batch_size="full", verbose=0)
     assert net.parameters.tobytes() == loaded.parameters.tobytes()
+
+
+@pytest.mark.parametrize(
+    "number", [np.float32(0.25), np.float64(0.25), np.array(0.25), Fraction(1, 4), Decimal("0.25")], ids=repr
+)
+def test_settings_of_any_kind_of_number_are_kept(number, tmp_path):
+    optimizer = cr.SGD(cr.StepDecay(number, np.int64(3)), momentum=number, nesterov=np.True_)
+    net = cr.Network([1, 1], seed=0)
+    net.fit(*cr.data.sine(5), optimizer=optimizer, loss=cr.Huber(number), verbose=0)
+    net.rate_factor = number
+    net.save(tmp_path / "net")
+    loaded = cr.load(tmp_path / "net")
+    assert loaded.optimizer == cr.SGD(cr.StepDecay(0.25, 3), momentum=0.25, nesterov=True)
+    assert loaded.loss == cr.Huber(0.25)
+    assert loaded.rate_factor == 0.25
+
+
+def test_settings_read_from_a_file_are_those_that_were_written():
+    config = to_config(cr.SGD(cr.Warmup(3, cr.PiecewiseConstant([9], [0.02, 0.01])), clip_norm=1))
+    assert json.loads(json.dumps(config)) == config
 
 
 def test_file_has_the_mode_of_any_new_file(net, tmp_path):

@@ -61,6 +61,15 @@ def test_training_takes_the_schedule_step_by_step():
 
 
 @pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [(cr.InverseTimeDecay(0.1, 5e-324), [0.1, 0.0]), (cr.Warmup(5, 1e308), [2e307, 1e308])],
+    ids=["inverse time", "warmup"],
+)
+def test_rates_at_the_ends_of_the_numbers(schedule, expected):
+    assert schedule([0, 2**62]) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: cr.StepDecay(-1, 10), "rate must be"),
@@ -70,6 +79,7 @@ def test_training_takes_the_schedule_step_by_step():
         (lambda: cr.PiecewiseConstant([5, 3], [1, 1, 1]), "ascending"),
         (lambda: cr.PiecewiseConstant([5], [1]), "one more"),
         (lambda: cr.Warmup(0, 0.1), "steps must be"),
+        (lambda: cr.Warmup(1, cr.Warmup(1, 0.1)), "then must not be a Warmup again"),
         (lambda: cr.ExponentialDecay(float("nan"), 1, 0.5), "rate must be finite"),
     ],
 )

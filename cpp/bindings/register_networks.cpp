@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cmath>
 #include <exception>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -242,7 +243,7 @@ class BoundNetwork {
       return py::none();
     }
     const Source source = source_of(array, "X");
-    return all_finite(source) ? py::object(predict(array)) : py::none();
+    return all_finite(source, std::numeric_limits<T>::max()) ? py::object(predict(array)) : py::none();
   }
 
   std::unique_ptr<SamplePredictor<T>> sample_predictor() const {

@@ -80,12 +80,12 @@ double fma_peak(const std::string& dtype, size_t threads) {
 void register_utilities(py::module_& module) {
   module.def(
       "all_finite",
-      [](const py::array& array) {
+      [](const py::array& array, double largest) {
         const Source source = source_of(array, "array");
         const py::gil_scoped_release unlocked;
-        return all_finite(source);
+        return all_finite(source, largest);
       },
-      py::arg("array"));
+      py::arg("array"), py::arg("largest"));
   module.def("shuffled_order", &shuffled, py::arg("samples"), py::arg("seed"), py::arg("epoch"));
   module.def("set_num_threads", &set_threads, py::arg("threads"));
   module.def("get_num_threads", &max_threads);

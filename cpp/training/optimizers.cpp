@@ -41,6 +41,17 @@ constexpr const char* setting_names[] = {"momentum",     "nesterov",  "beta1",  
                                          "min_gain",     "max_gain",  "min_step",   "max_step"};
 static_assert(std::size(setting_names) == size_t(Setting::count));
 
+// A state that comes from outside may have made any number of steps.
+constexpr size_t most_products = size_t(1) << 24;
+
+double power(double base, size_t exponent) {
+  double result = 1;
+  for (; exponent > 0; exponent /= 2, base *= base) {
+    if (exponent % 2 == 1) result *= base;
+  }
+  return result;
+}
+
 }  // namespace
 
 Rule rule_named(const std::string& name) {
@@ -87,7 +98,11 @@ StepSettings<T> OptimizerState<T>::next_step(const Optimizer& optimizer, double 
   steps_ += 1;
   const double beta1 = optimizer[Setting::beta1];
   const double beta2 = optimizer[Setting::beta2];
-  for (; powers_of_ < steps_; ++powers_of_) {
+  if (steps_ > most_products) {
+    power1_ = power(beta1, steps_);
+    power2_ = power(beta2, steps_);
+  }
+  for (; powers_of_ < std::min(steps_, most_products); ++powers_of_) {
     power1_ *= beta1;
     power2_ *= beta2;
   }

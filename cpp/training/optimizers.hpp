@@ -75,7 +75,7 @@ class OptimizerState {
   bool started_ = false;
   Rule rule_ = Rule::sgd;
   size_t steps_ = 0;
-  // beta^t by multiplication, step by step: pow differs between machines.
+  // beta^t by multiplication, step by step, and by squares after very many: pow differs between machines.
   size_t powers_of_ = 0;
   double power1_ = 1, power2_ = 1;
   std::vector<AlignedArray<T>> slots_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cmath>
+#include <limits>
 
 #include "kernels/table.hpp"
 #include "training/team.hpp"
@@ -56,29 +57,37 @@ Source in_one_row(const Source& source) {
 constexpr size_t elements_per_thread = 1000000;
 
 template <class S>
-bool row_is_finite_as(const Source& source, size_t row, Range columns) {
+bool row_is_finite_as(const Source& source, size_t row, Range columns, S largest) {
   const char* from = row_of(source, row);
-  if (source.column_stride == ptrdiff_t(sizeof(S))) {
+  const bool contiguous = source.column_stride == ptrdiff_t(sizeof(S));
+  if (contiguous && largest == std::numeric_limits<S>::max()) {
     return kernels<S>().all_finite(reinterpret_cast<const S*>(from) + columns.begin, columns.size());
   }
-  for (size_t k = columns.begin; k < columns.end; ++k) {
-    if (!std::isfinite(*reinterpret_cast<const S*>(from + ptrdiff_t(k) * source.column_stride))) return false;
+  bool finite = true;
+  if (contiguous) {
+    const S* values = reinterpret_cast<const S*>(from);
+    for (size_t k = columns.begin; k < columns.end; ++k) finite &= std::fabs(values[k]) <= largest;
+  } else {
+    for (size_t k = columns.begin; k < columns.end; ++k) {
+      finite &= std::fabs(*reinterpret_cast<const S*>(from + ptrdiff_t(k) * source.column_stride)) <= largest;
+    }
   }
-  return true;
+  return finite;
 }
 
-bool row_is_finite(const Source& source, size_t row, Range columns) {
-  return source.element == Element::float32 ? row_is_finite_as<float>(source, row, columns)
-                                            : row_is_finite_as<double>(source, row, columns);
+bool row_is_finite(const Source& source, size_t row, Range columns, double largest) {
+  return source.element == Element::float32
+             ? row_is_finite_as<float>(source, row, columns, std::numeric_limits<float>::max())
+             : row_is_finite_as<double>(source, row, columns, largest);
 }
 
 // A thread's part: of the rows, or of the columns of a single row.
-bool part_is_finite(const Source& source, const Team& team) {
+bool part_is_finite(const Source& source, const Team& team, double largest) {
   const bool single = source.rows == 1;
   const Range rows = single ? Range{0, 1} : team.share(source.rows);
   const Range columns = single ? team.share(source.columns) : Range{0, source.columns};
   for (size_t row = rows.begin; row < rows.end; ++row) {
-    if (!row_is_finite(source, row, columns)) return false;
+    if (!row_is_finite(source, row, columns, largest)) return false;
   }
   return true;
 }
@@ -127,14 +136,14 @@ size_t gather_sparse_row(const Source& source, size_t row, uint32_t* columns, T*
   return count;
 }
 
-bool all_finite(const Source& source) {
+bool all_finite(const Source& source, double largest) {
   if (source.element == Element::uint8) return true;
   const Source dense = in_one_row(source);
   const size_t threads = std::min(max_threads(), 1 + dense.rows * dense.columns / elements_per_thread);
-  if (threads == 1) return part_is_finite(dense, Team());
+  if (threads == 1) return part_is_finite(dense, Team(), largest);
   std::atomic<bool> finite{true};
   run_team(threads, [&](const Team& team) {
-    if (!part_is_finite(dense, team)) finite = false;
+    if (!part_is_finite(dense, team, largest)) finite = false;
   });
   return finite;
 }

@@ -43,7 +43,8 @@ void prefetch_row(const Source& source, size_t row);
 template <class T>
 size_t gather_sparse_row(const Source& source, size_t row, uint32_t* columns, T* values);
 
-// Whether every element is finite. All cores work on large sources.
-bool all_finite(const Source& source);
+// Whether every element is finite, and stays so in a type whose largest number is the given one; that is no less than
+// float's. All cores work on large sources.
+bool all_finite(const Source& source, double largest);
 
 }  // namespace chainrule

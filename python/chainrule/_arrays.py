@@ -40,7 +40,7 @@ def as_inputs(X: ArrayLike, features: int, dtype: DTypeLike, argument: str = "X"
     TypeError
         For what is not an array of real numbers.
     ValueError
-        For a wrong shape, no samples, NaN or infinity.
+        For a wrong shape, no samples, NaN, infinity, or a number that is infinite in the network's type.
     """
     array = _as_real_array(X, argument, dtype)
     if array.ndim != 2:
@@ -50,7 +50,7 @@ def as_inputs(X: ArrayLike, features: int, dtype: DTypeLike, argument: str = "X"
         raise ValueError(f"{argument} must have {features} features, got {array.shape[1]} (shape {array.shape})")
     if array.shape[0] == 0:
         raise ValueError(f"{argument} must have at least one sample, got shape {array.shape}")
-    _check_finite(array, argument)
+    _check_finite(array, argument, dtype)
     return array
 
 
@@ -73,7 +73,7 @@ def as_samples(X: Any, features: int, dtype: DTypeLike, argument: str = "X") -> 
         rows = rows.copy()
         rows.sum_duplicates()
     data = _as_real_array(rows.data, argument, dtype)
-    _check_finite(data, argument)
+    _check_finite(data, argument, dtype)
     return _core.SparseMatrix(np.ascontiguousarray(data), rows.indices, rows.indptr, features)
 
 
@@ -94,7 +94,7 @@ def as_targets(
     if array.ndim != 2 or array.shape[1] != outputs:
         raise ValueError(f"{argument} must have shape ({samples}, {outputs}) or be labels, got {array.shape}")
     rows = array if array.dtype in _IN_PLACE else array.astype(dtype)
-    _check_finite(rows, argument)
+    _check_finite(rows, argument, dtype)
     _check_values(rows, loss, activation, argument)
     return rows
 
@@ -106,9 +106,10 @@ def as_sample_weight(weights: ArrayLike | None, samples: int) -> NDArray[np.floa
     array = np.ascontiguousarray(_as_real_array(weights, "sample_weight", np.float64), dtype=np.float64)
     if array.shape != (samples,):
         raise ValueError(f"sample_weight must have shape ({samples},), got {array.shape}")
-    _check_finite(array, "sample_weight")
+    _check_finite(array, "sample_weight", np.float64)
     if array.min() < 0 or array.max() == 0:
         raise ValueError("sample_weight must have no negative weight and at least one that is not zero")
+    _check_sum(array, "sample_weight")
     return array
 
 
@@ -136,6 +137,7 @@ def with_class_weight(
     weights = of_class[y] if sample_weight is None else of_class[y] * sample_weight
     if weights.max() == 0:
         raise ValueError("class_weight and sample_weight leave no sample with a weight above zero")
+    _check_sum(weights, "class_weight times sample_weight")
     return np.ascontiguousarray(weights, dtype=np.float64)
 
 
@@ -146,7 +148,7 @@ def as_parameters(values: ArrayLike, shape: tuple[int, ...], dtype: DTypeLike, a
         raise ValueError(f"{argument} must have shape {shape}, got {array.shape}")
     with np.errstate(over="ignore"):
         array = np.ascontiguousarray(array, dtype=dtype)
-    _check_finite(array.reshape(-1), argument)
+    _check_finite(array.reshape(-1), argument, dtype)
     return array
 
 
@@ -167,11 +169,22 @@ def _as_real_array(values: ArrayLike, argument: str, dtype: DTypeLike, *, keep_i
         return array.astype(dtype)
 
 
-def _check_finite(array: NDArray[Any], argument: str) -> None:
-    if array.dtype.kind != "f" or _core.all_finite(array):
+def _check_finite(array: NDArray[Any], argument: str, dtype: DTypeLike) -> None:
+    """Refuse NaN, infinity, and what would become infinity in the type."""
+    largest = float(np.finfo(dtype).max)
+    if array.dtype.kind != "f" or _core.all_finite(array, largest):
         return
-    where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-    raise ValueError(f"{argument} must be finite, got {array[where]} at {where}")
+    where = tuple(int(i) for i in np.argwhere(~(np.abs(array) <= largest))[0])
+    of_type = f" in {np.dtype(dtype)}" if np.isfinite(array[where]) else ""
+    raise ValueError(f"{argument} must be finite{of_type}, got {array[where]} at {where}")
+
+
+def _check_sum(weights: NDArray[np.float64], argument: str) -> None:
+    """Refuse weights by whose sum nothing can be divided."""
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not np.finfo(np.float64).tiny <= total <= np.finfo(np.float64).max:
+        raise ValueError(f"{argument} must have a sum that is neither too small nor too large a number, got {total:g}")
 
 
 def _are_labels(array: NDArray[Any], outputs: int, loss: Loss) -> bool:
@@ -181,7 +194,7 @@ def _are_labels(array: NDArray[Any], outputs: int, loss: Loss) -> bool:
 
 def _as_labels(array: NDArray[Any], classes: int, argument: str) -> NDArray[np.int64]:
     if array.dtype.kind == "f":
-        _check_finite(array, argument)
+        _check_finite(array, argument, np.float64)
         fractional = array[array != np.floor(array)]
         if fractional.size:
             raise ValueError(f"{argument} as labels must be whole numbers, got {fractional[0]}")

@@ -52,7 +52,7 @@ def checked_integer(value: object, argument: str, *, lowest: int, highest: int =
         raise TypeError(f"{argument} must be an integer, got {value!r}")
     number = operator.index(value)
     if not lowest <= number <= highest:
-        upper = "" if highest == 2**63 - 1 else f" and at most {highest}"
+        upper = "" if highest == 2**63 - 1 and number < lowest else f" and at most {highest}"
         raise ValueError(f"{argument} must be at least {lowest}{upper}, got {number}")
     return number
 

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+import operator
+from typing import Any, SupportsIndex
+
+import numpy as np
 
 
 def to_config(settings: Any) -> Any:
     """Turn a settings dataclass, with those inside it, into a dictionary that JSON can hold."""
     if not dataclasses.is_dataclass(settings) or isinstance(settings, type):
-        return settings
+        return _plain(settings)
     fields = {field.name: to_config(getattr(settings, field.name)) for field in dataclasses.fields(settings)}
     return {"type": type(settings).__name__, **fields}
+
+
+def _plain(value: Any) -> Any:
+    """Return a setting as JSON has it, whatever kind of number it is; what is no number stays as it is."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        value = value[()]
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, (str, bool, int, float)) or not hasattr(value, "__float__"):
+        return value
+    return operator.index(value) if isinstance(value, SupportsIndex) else float(value)
 
 
 def from_config(config: Any, classes: dict[str, type]) -> Any:

@@ -149,8 +149,11 @@ class _Network(Generic[_Float]):
 class NetworkFloat32(_Network[np.float32]): ...
 class NetworkFloat64(_Network[np.float64]): ...
 
-def all_finite(array: NDArray[Any]) -> bool:
-    """Whether a float32 or float64 array (1-D or 2-D, any strides) has neither NaN nor infinity; no temporary."""
+def all_finite(array: NDArray[Any], largest: float) -> bool:
+    """Whether a float32 or float64 array (1-D or 2-D, any strides) has neither NaN nor infinity; no temporary.
+
+    largest: that of the type which the numbers will be given, float32's or float64's.
+    """
 
 def shuffled_order(samples: int, seed: int, epoch: int) -> NDArray[np.int64]: ...
 def set_isa(isa: str) -> None:

@@ -36,7 +36,7 @@ def of_network(network: Network) -> tuple[dict[str, Any], Tensors]:
         "dtype": network.dtype,
         "seed": network.seed,
         "epochs": network.epochs,
-        "rate_factor": network.rate_factor,
+        "rate_factor": to_config(network.rate_factor),
         "optimizer": to_config(network.optimizer),
         "loss": to_config(network.loss),
         "rule": core.optimizer_rule,
@@ -77,16 +77,27 @@ def restore(network: Network, description: dict[str, Any], tensors: Tensors) -> 
     network.rate_factor = checked_number(description["rate_factor"], "rate_factor", lowest=0)
     network.optimizer = _of_type(Optimizer, from_config(description["optimizer"], _SETTINGS))
     network.loss = _of_type(Loss, from_config(description["loss"], _SETTINGS))
-    network.history = History({str(name): [float(v) for v in vs] for name, vs in description["history"].items()})
-    if description["rule"]:
-        steps = checked_integer(description["steps"], "steps", lowest=0)
+    network.history = _history(description["history"])
+    if description["rule"] != "":
+        steps = checked_integer(description["steps"], "steps", lowest=0, highest=2**53)
         network._core.set_optimizer_state(description["rule"], steps, slots)
+    elif slots:
+        raise ValueError(f"arrays of an optimizer without a rule: {sorted(slots)}")
 
 
 def _of_type(expected: type[_Settings], settings: Any) -> _Settings | None:
     if settings is not None and not isinstance(settings, expected):
         raise ValueError(f"expected settings of {expected.__name__}, got {settings!r}")
     return settings
+
+
+def _history(metrics: dict[str, Any]) -> History:
+    for name, values in metrics.items():
+        if not isinstance(values, list) or any(type(value) not in (int, float) for value in values):
+            raise ValueError(f"history of {name!r} must be a list of numbers")
+    if metrics and {len(values) for values in metrics.values()} != {len(max(metrics.values(), key=len)) or 1}:
+        raise ValueError("history must have lists of one length, and none that is empty")
+    return History({name: [float(value) for value in values] for name, values in metrics.items()})
 
 
 def _taken(tensors: Tensors, name: str, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:

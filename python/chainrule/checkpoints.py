@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._checks import checked_flag, checked_integer
+from ._checks import checked_flag, checked_integer, checked_number
 
 if TYPE_CHECKING:
     from .callbacks import Callback
@@ -60,7 +60,7 @@ class Unfinished:
     def from_config(cls, config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Unfinished:
         """Build what `to_config` described; ValueError where it cannot be."""
         stands = config["position"]
-        weight, loss, metric = (float(total) for total in stands["totals"])
+        weight, loss, metric = (checked_number(total, "totals") for total in stands["totals"])
         position = Position(
             checked_integer(stands["epoch"], "epoch", lowest=0),
             checked_integer(stands["step"], "step", lowest=0),
@@ -70,8 +70,11 @@ class Unfinished:
         callbacks = [dict(state) for state in config["callbacks"]]
         for name, array in arrays.items():
             index, _, key = name.partition(".")
-            callbacks[int(index)][key] = array
-        return cls(position, dict(config["settings"]), callbacks)
+            callbacks[checked_integer(int(index), "index of a callback", lowest=0)][key] = array
+        settings = dict(config["settings"])
+        if len(settings["callbacks"]) != len(callbacks):
+            raise ValueError(f"callbacks must be {settings['callbacks']}, got {len(callbacks)} states")
+        return cls(position, settings, callbacks)
 
     def check(self, settings: Mapping[str, Any]) -> None:
         """Refuse to go on with other settings than the fit began with.

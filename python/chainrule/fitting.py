@@ -132,7 +132,8 @@ def check_batches(plan: Plan) -> None:
     Raises
     ------
     ValueError
-        For mini-batches where the optimiser needs the whole gradient's sign, and for a stream that is used up too soon.
+        For mini-batches where the optimiser needs the whole gradient's sign, for a stream that is used up too soon, and
+        for a checkpoint within an epoch that has fewer steps.
     """
     if isinstance(plan.data, Stream):
         if isinstance(plan.optimizer, IRprop):
@@ -144,6 +145,8 @@ def check_batches(plan: Plan) -> None:
             )
     elif isinstance(plan.optimizer, IRprop) and plan.batch_size < len(plan.data):
         raise ValueError(f"batch_size must be 'full' for IRprop, got {plan.batch_size} of {len(plan.data)} samples")
+    elif 0 < (step := plan.position.step) >= (steps := Part(plan.data, plan.batch_size, 0, 0).steps):
+        raise ValueError(f"a checkpoint must be within the epoch's {steps} steps to resume, got one after step {step}")
 
 
 def _run_epoch(network: Network, plan: Plan, progress: _Progress) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import json
 import os
-import tempfile
+import secrets
 from os import PathLike
 from pathlib import Path
 
@@ -79,12 +79,12 @@ def load(path: str | PathLike[str]) -> Network:
     file = Path(path)
     if not file.exists():
         raise FileNotFoundError(f"no model file at {file}")
+    if not file.is_file():
+        raise ModelFileError(f"{file} must be a file, and is a folder, a pipe or a device")
     try:
-        with safetensors.safe_open(file, framework="numpy") as opened:
-            metadata = opened.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise ModelFileError(f"{file} is not a chainrule model: its format is {metadata.get('format')!r}")
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        metadata, tensors = _read(file)
+        if metadata.get("format") != FORMAT:
+            raise ModelFileError(f"{file} is not a chainrule model: its format is {metadata.get('format')!r}")
         description = json.loads(metadata["chainrule"])
         arrays = {name: tensors.pop(name) for name in list(tensors) if name.startswith(CALLBACKS)}
         network = Network.__new__(Network)
@@ -92,6 +92,8 @@ def load(path: str | PathLike[str]) -> Network:
         if "fit" in description:
             arrays = {name.removeprefix(CALLBACKS): values for name, values in arrays.items()}
             network._unfinished = Unfinished.from_config(description["fit"], arrays)
+        elif arrays:
+            raise ValueError(f"arrays of callbacks without a fit: {sorted(arrays)}")
     except ModelFileError:
         raise
     except OSError:
@@ -103,6 +105,7 @@ def load(path: str | PathLike[str]) -> Network:
         KeyError,
         IndexError,
         AttributeError,
+        OverflowError,
         RecursionError,
     ) as error:
         raise ModelFileError(f"{file} is not a whole chainrule model: {error}") from error
@@ -115,20 +118,26 @@ def remove_unfinished(path: Path) -> None:
         left.unlink(missing_ok=True)
 
 
+def _read(file: Path) -> tuple[dict[str, str], _state.Tensors]:
+    # Read, not mapped: a mapped file that is shortened meanwhile ends the process.
+    with file.open("rb") as opened:
+        content = opened.read(os.fstat(opened.fileno()).st_size)
+    tensors = safetensors.numpy.load(content)
+    # safetensors has checked the header, and keeps the metadata to itself unless it maps the file.
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return header.get("__metadata__") or {}, tensors
+
+
 def _write_atomically(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp's own mode is for its owner alone; a model gets what any new file would.
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
 

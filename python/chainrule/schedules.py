@@ -23,7 +23,8 @@ class Schedule(ABC):
 
     def __call__(self, steps: ArrayLike) -> Rates:
         """Return the rates at the given steps (integers from 0), as float64 of the same shape."""
-        return self._rates(np.asarray(steps, dtype=np.float64))
+        with np.errstate(over="ignore"):
+            return self._rates(np.asarray(steps, dtype=np.float64))
 
     @abstractmethod
     def _rates(self, k: Rates) -> Rates: ...
@@ -219,7 +220,7 @@ class Warmup(Schedule):
     steps : int
         Length of the rise, >= 1.
     then : Schedule or float
-        What follows; a number stays.
+        What follows, not a Warmup again; a number stays.
 
     Examples
     --------
@@ -232,6 +233,8 @@ class Warmup(Schedule):
 
     def __post_init__(self) -> None:
         checked_integer(self.steps, "steps", lowest=1)
+        if isinstance(self.then, Warmup):
+            raise ValueError(f"then must not be a Warmup again, got {self.then!r}")
         if not isinstance(self.then, Schedule):
             checked_number(self.then, "then", lowest=0, open_lowest=True)
 

@@ -12,6 +12,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import checked_integer
 from ..errors import DataError
 
 _UNSIGNED_BYTES = 8
@@ -25,7 +26,7 @@ def read_idx(path: str | PathLike[str], dimensions: int) -> NDArray[np.uint8]:
     ----------
     path : str or path
     dimensions : int
-        How many the array must have: 3 for images, 1 for labels.
+        How many the array must have, 1 to 32: 3 for images, 1 for labels.
 
     Returns
     -------
@@ -39,7 +40,10 @@ def read_idx(path: str | PathLike[str], dimensions: int) -> NDArray[np.uint8]:
         When magic number, type, dimensions or length are not what they should be. No more is read than the header
         promises, and nothing is allocated before it is there.
     """
+    checked_integer(dimensions, "dimensions", lowest=1, highest=32)
     file = Path(path)
+    if file.exists() and not file.is_file():
+        raise DataError(f"{file} must be a file, and is a folder, a pipe or a device")
     with file.open("rb") as raw:
         zipped = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
@@ -72,4 +76,7 @@ def _read(stream: BinaryIO, file: Path, dimensions: int) -> NDArray[np.uint8]:
     if len(content) != promised:
         found = "more" if len(content) > promised else f"{len(content)}"
         raise DataError(f"{file} must hold {promised} bytes for shape {shape}, got {found}")
-    return np.frombuffer(bytes(content), dtype=np.uint8).reshape(shape)
+    try:
+        return np.frombuffer(bytes(content), dtype=np.uint8).reshape(shape)
+    except ValueError as error:  # nothing in one dimension, and in the others more than there can be
+        raise DataError(f"{file} has shape {shape}, which no array can have: {error}") from None
