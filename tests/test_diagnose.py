@@ -41,7 +41,8 @@ def sent_back(net, X):
     return [layer.deltas for layer in model.layers]
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS[:-1])
+# Those that hidden layers are made of; exp overflows there.
+@pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if name not in ("exp", "softmax")])
 def test_numbers_are_those_of_the_reference(activation):
     X, y = data()
     net = deep(activation, 2, dtype="float64", l2=0.1)
