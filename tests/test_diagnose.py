@@ -41,8 +41,7 @@ def sent_back(net, X):
     return [layer.deltas for layer in model.layers]
 
 
-# Those that hidden layers are made of; exp overflows there.
-@pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if name not in ("exp", "softmax")])
+@pytest.mark.parametrize("activation", ACTIVATIONS[:-1])
 def test_numbers_are_those_of_the_reference(activation):
     X, y = data()
     net = deep(activation, 2, dtype="float64", l2=0.1)
@@ -173,7 +172,8 @@ def test_labels_with_independent_outputs():
 SCALES = {"standard": 1.0, "bytes": 1 / 255}
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS[:-1])
+# Hidden layers of exp overflow.
+@pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if name not in ("exp", "softmax")])
 def test_sensible_networks_give_no_warning(activation):
     rng = np.random.default_rng(0)
     for samples, width, layers, seed in itertools.product((8, 100), (4, 100), (1, 2, 4), (0, 1)):
