@@ -149,9 +149,9 @@ def test_dead_layer():
 
 def test_vanishing_and_exploding_gradients():
     X, y = data()
-    (message,) = warnings_of(deep("sigmoid", 12), X, y)
+    (message,) = warnings_of(deep("sigmoid", 16), X, y)
     assert "layer 1 (sigmoid)" in message and "arrives" in message
-    (message,) = warnings_of(deep("relu", 7, weights=cr.Normal(4.0)), X, y, optimizer=cr.SGD(1e-30))
+    (message,) = warnings_of(deep("relu", 10, weights=cr.Normal(4.0)), X, y, optimizer=cr.SGD(1e-30))
     assert "layer 1 (relu)" in message and "times that at the outputs" in message
 
 
