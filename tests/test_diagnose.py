@@ -1,8 +1,10 @@
 """The diagnosis says what the reference computes; the warnings come where they should, and nowhere else."""
 
 import itertools
+import re
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,6 +121,13 @@ def test_mistakes_are_named():
         deep("relu", 1).diagnose(X[:, :5], y)
     with pytest.raises(ValueError, match="loss 'poisson' needs"):
         deep("relu", 1).diagnose(X, y, loss="poisson")
+
+
+def test_page_shows_what_its_code_prints(capsys):
+    page = (Path(__file__).parents[1] / "docs" / "diagnosing.md").read_text(encoding="utf-8")
+    code, table = re.search(r"```python\n(.*?)```\n```\n(.*?)```", page, re.DOTALL).groups()
+    exec(code, {})
+    assert capsys.readouterr().out == table
 
 
 # --- warnings before training

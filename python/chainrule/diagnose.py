@@ -5,6 +5,7 @@ A table for the user who asks, and warnings from a quick look at the first sampl
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -56,8 +57,8 @@ class Limits:
     vanished: float
 
 
-# Healthy networks do not reach the first. Beyond the second not even Adam learns: of twelve layers of sigmoids on top of
-# one another nothing, where ten still learn.
+# Healthy networks do not reach the first. Beyond the second not even Adam learns: twelve layers of sigmoids on top of
+# one another learn nothing, where ten still do.
 ADVISED = Limits(saturated=0.5, dead=0.5, vanished=1e-3)
 WARNED = Limits(saturated=0.9, dead=1.0, vanished=1e-8)
 
@@ -190,6 +191,9 @@ def diagnose(network: Network, X: ArrayLike, y: ArrayLike, *, loss: Loss | str |
     assert isinstance(data.X, np.ndarray)  # made dense above
     inputs = _statistics(data.X)
     flows = _flows(subject, data.X, chosen)
+    # Theirs are from before softmax or sigmoid, where cross-entropy begins.
+    mean, spread = _statistics(subject.predict(data.X))
+    flows[-1] = dataclasses.replace(flows[-1], mean=mean, spread=spread)
     subject._core.loss_and_gradient(data.X, data.y, None, chosen._core())
     lines = []
     for layer, flow, (gradient, _) in zip(subject._dense, flows, subject.gradients, strict=True):
@@ -227,13 +231,13 @@ def _flows(network: Network, X: NDArray[Any], loss: Loss) -> list[Flow]:
     twin = _twin(network, loss)._core
     twin.forward(X)
     twin.backward(_signs(len(X), network.outputs).astype(network.dtype))
-    last = len(network._dense) - 1
-    at_outputs = _size(twin.deltas(last))
+    at_outputs = _size(twin.deltas(len(network._dense) - 1))
     flows = []
     for index, layer in enumerate(network._dense):
-        a = twin.activations(index) if index < last else network.predict(X)
+        a = twin.activations(index)
         # Cross-entropy goes back past the slope of the outputs.
-        flat = {} if index == last and isinstance(loss, CrossEntropy) else _flatness(a, layer.activation)
+        past = layer is network._dense[-1] and isinstance(loss, CrossEntropy)
+        flat = {} if past else _flatness(a, layer.activation)
         signal = _size(twin.deltas(index)) / at_outputs if layer.trainable and at_outputs > 0 else math.nan
         flows.append(Flow(*_statistics(a), signal, flat.get("saturated"), flat.get("dead")))
     return flows
