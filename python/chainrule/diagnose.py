@@ -228,17 +228,16 @@ def warn_of_first_samples(network: Network, data: Batches, loss: Loss) -> None:
 
 def _flows(network: Network, X: NDArray[Any], loss: Loss) -> list[Flow]:
     """Send samples forward, and signs back from the outputs."""
-    twin = _twin(network, loss)._core
-    twin.forward(X)
-    twin.backward(_signs(len(X), network.outputs).astype(network.dtype))
-    at_outputs = _size(twin.deltas(len(network._dense) - 1))
+    twin = _twin(network, loss)
+    core = twin._core
+    core.forward(X)
+    core.backward(_signs(len(X), network.outputs).astype(network.dtype))
+    at_outputs = _size(core.deltas(len(network._dense) - 1))
     flows = []
-    for index, layer in enumerate(network._dense):
-        a = twin.activations(index)
-        # Cross-entropy goes back past the slope of the outputs.
-        past = layer is network._dense[-1] and isinstance(loss, CrossEntropy)
-        flat = {} if past else _flatness(a, layer.activation)
-        signal = _size(twin.deltas(index)) / at_outputs if layer.trainable and at_outputs > 0 else math.nan
+    for index, (layer, other) in enumerate(zip(network._dense, twin._dense, strict=True)):
+        a = core.activations(index)
+        flat = _flatness(a, other.activation)
+        signal = _size(core.deltas(index)) / at_outputs if layer.trainable and at_outputs > 0 else math.nan
         flows.append(Flow(*_statistics(a), signal, flat.get("saturated"), flat.get("dead")))
     return flows
 
