@@ -1,8 +1,10 @@
 """The diagnosis says what the reference computes; the warnings come where they should, and nowhere else."""
 
 import itertools
+import re
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,6 +123,13 @@ def test_mistakes_are_named():
         deep("relu", 1).diagnose(X, y, loss="poisson")
 
 
+def test_page_shows_what_its_code_prints(capsys):
+    page = (Path(__file__).parents[1] / "docs" / "diagnosing.md").read_text(encoding="utf-8")
+    code, table = re.search(r"```python\n(.*?)```\n```\n(.*?)```", page, re.DOTALL).groups()
+    exec(code, {})
+    assert capsys.readouterr().out == table
+
+
 # --- warnings before training
 
 
@@ -149,9 +158,9 @@ def test_dead_layer():
 
 def test_vanishing_and_exploding_gradients():
     X, y = data()
-    (message,) = warnings_of(deep("sigmoid", 12), X, y)
+    (message,) = warnings_of(deep("sigmoid", 16), X, y)
     assert "layer 1 (sigmoid)" in message and "arrives" in message
-    (message,) = warnings_of(deep("relu", 7, weights=cr.Normal(4.0)), X, y, optimizer=cr.SGD(1e-30))
+    (message,) = warnings_of(deep("relu", 10, weights=cr.Normal(4.0)), X, y, optimizer=cr.SGD(1e-30))
     assert "layer 1 (relu)" in message and "times that at the outputs" in message
 
 

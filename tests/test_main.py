@@ -3,11 +3,10 @@
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.__main__ import confusion_matrix, main
+from chainrule.__main__ import main
 
 
 def test_main_job_reads_digits(tmp_path, capsys):
@@ -53,9 +52,3 @@ def test_module_runs_outside_the_source_tree(tmp_path):
     )
     assert done.returncode == 0
     assert "isa" in done.stdout
-
-
-def test_confusion_matrix_counts():
-    counts = confusion_matrix(np.array([1, 1, 2]), np.array([1, 3, 2]))
-    assert counts.sum() == 3
-    assert counts[1, 3] == counts[1, 1] == counts[2, 2] == 1

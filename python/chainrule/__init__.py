@@ -2,7 +2,7 @@
 
 from importlib.metadata import version as _version
 
-from . import data
+from . import data, plot
 from .callbacks import Callback, Checkpoint, CSVLog, EarlyStopping, ReduceOnPlateau
 from .errors import ChainruleError, ChainruleWarning, CheckError, DataError, DivergedError, ModelFileError
 from .history import History
@@ -33,6 +33,7 @@ from .schedules import (
     StepDecay,
     Warmup,
 )
+from .tensorboard import TensorBoard
 
 __version__ = _version("chainrule")
 
@@ -76,6 +77,7 @@ __all__ = [
     "ReduceOnPlateau",
     "Schedule",
     "StepDecay",
+    "TensorBoard",
     "Uniform",
     "Warmup",
     "__version__",
@@ -83,6 +85,7 @@ __all__ = [
     "get_num_threads",
     "info",
     "load",
+    "plot",
     "set_isa",
     "set_num_threads",
 ]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import chainrule as cr
 
-from . import _checks, plots
+from . import _checks, plot
 
 WRONG_SHOWN = 4
 SHADES = " .:-=+*#%@"
@@ -73,7 +73,7 @@ def train(options: argparse.Namespace) -> int:
     seconds = time.perf_counter() - begin
     guesses = net.predict_classes(digits.X_test)
     accuracy = float((guesses == digits.y_test).mean())
-    confusion = confusion_matrix(digits.y_test, guesses)
+    confusion = plot.count_confusions(digits.y_test, guesses, 10)
     print(f"\ntest accuracy {accuracy:.2%}\n\n{_as_table(confusion)}\n")
     _show_wrong(digits.X_test, digits.y_test, guesses)
     speed = options.epochs * len(digits.X_train) / seconds
@@ -86,7 +86,7 @@ def train(options: argparse.Namespace) -> int:
         net.save(options.save)
         print(f"saved {options.save}")
     if options.plot:
-        plots.training_overview(net, confusion).savefig(options.plot)
+        plot.training_overview(net, digits.y_test, guesses).savefig(options.plot)
         print(f"drew {options.plot}")
     return 0 if report.ok else 1
 
@@ -108,13 +108,6 @@ def info(options: argparse.Namespace) -> int:
     for name, value in cr.info().items():
         print(f"{name:10}{value}")
     return 0
-
-
-def confusion_matrix(truth: NDArray[np.int64], guesses: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how often each digit (row) was read as each (column)."""
-    counts = np.zeros((10, 10), dtype=np.int64)
-    np.add.at(counts, (truth, guesses), 1)
-    return counts
 
 
 def _network(options: argparse.Namespace) -> cr.Network:

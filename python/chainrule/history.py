@@ -57,27 +57,7 @@ class History(Mapping[str, list[float]]):
         return pandas.DataFrame(self._values, index=pandas.RangeIndex(1, self.epochs + 1, name="epoch"))
 
     def plot(self, axes: Any = None) -> Any:
-        """Draw loss and metric by epoch (needs the extra `plot`); returns matplotlib's figure.
+        """Draw loss and metric by epoch (needs the extra `plot`): see `chainrule.plot.learning_curves`."""
+        from .plot import learning_curves
 
-        Parameters
-        ----------
-        axes : sequence of two matplotlib Axes, optional
-            Where to draw; a new figure without.
-        """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise ImportError('plot needs matplotlib: pip install "chainrule[plot]"') from error
-        if axes is None:
-            axes = Figure(figsize=(9, 3.5), layout="constrained").subplots(1, 2)
-        loss, metric = axes
-        epochs = range(1, self.epochs + 1)
-        for name, values in self._values.items():
-            if name == "learning_rate":
-                continue
-            (loss if name.endswith("loss") else metric).plot(epochs, values, label=name)
-        for ax, title in ((loss, "loss"), (metric, "metric")):
-            ax.set(xlabel="epoch", title=title)
-            if ax.lines:
-                ax.legend()
-        return loss.figure
+        return learning_curves(self, axes)

@@ -415,6 +415,12 @@ class Network:
 
         return diagnose(self, X, y, loss=loss)
 
+    def plot_weights(self, layer: int = 1, **options: Any) -> Any:
+        """Draw the weights of a layer (needs the extra `plot`): see `chainrule.plot.weights`."""
+        from .plot import weights
+
+        return weights(self, layer, **options)
+
     # --- keeping
 
     def save(self, path: str | PathLike[str]) -> None:
