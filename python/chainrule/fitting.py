@@ -232,6 +232,9 @@ class _Bar(tqdm):  # type: ignore[misc]
 
 _Bar.set_lock(threading.RLock())
 
+# A notebook's standard error is no terminal, but tqdm has a bar for it.
+_IN_NOTEBOOK = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
+
 
 class _Progress:
     """A bar over all epochs (verbose 1, in a terminal or notebook), or a line an epoch (elsewhere, or verbose 2)."""
@@ -244,7 +247,7 @@ class _Progress:
             total=None if isinstance(plan.data, Stream) else (plan.epochs - plan.position.epoch) * len(plan.data),
             unit=" samples",
             unit_scale=True,
-            disable=None if plan.verbose == 1 else True,
+            disable=True if plan.verbose != 1 else False if _IN_NOTEBOOK else None,
             dynamic_ncols=True,
             file=sys.stderr,
         )
