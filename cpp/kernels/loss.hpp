@@ -203,8 +203,8 @@ double row_loss(const LossRows<T>& args, size_t row) {
         });
       }
       if (args.output.activation == Activation::exp) {
-        return sum_terms(
-            args, row, [](const V& z, const V& a, const V& t) { return poisson(Kind<Activation::exp>{}, z, a, t); });
+        return sum_terms(args, row,
+                         [](const V& z, const V& a, const V& t) { return poisson(Kind<Activation::exp>{}, z, a, t); });
       }
       return sum_terms(
           args, row, [](const V& z, const V& a, const V& t) { return poisson(Kind<Activation::sigmoid>{}, z, a, t); });
