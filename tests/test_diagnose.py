@@ -156,6 +156,14 @@ def test_dead_layer():
     assert message.startswith("layer 2 (relu) will hardly learn: 100% of its units are dead")
 
 
+def test_layer_of_which_half_is_dead_still_learns():
+    X, y = data()
+    net = deep("relu", 3)
+    net.layers[2].bias = np.where(np.arange(20) < 10, -100.0, 0.0)
+    assert net.diagnose(X, y).lines[1].advice.startswith("leaky_relu")
+    assert warnings_of(net, X, y) == []
+
+
 def test_vanishing_and_exploding_gradients():
     X, y = data()
     (message,) = warnings_of(deep("sigmoid", 16), X, y)
@@ -202,7 +210,7 @@ def test_trained_network_is_not_looked_at():
     net = deep("tanh", 2)
     net.fit(X, y, epochs=1, verbose=0)
     net.layers[1].weights = net.layers[1].weights * 1000
-    assert warnings_of(net, X, y) == []
+    assert warnings_of(net, X, y, optimizer=cr.SGD(0.01)) == []
 
 
 @pytest.mark.parametrize("way", ["fit", "partial_fit", "train_on_batch", "stream"])

@@ -1,6 +1,7 @@
 """What the callback writes, read back by TensorBoard itself."""
 
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -58,7 +59,8 @@ def test_histograms_are_the_parameters(tmp_path):
 def test_second_fit_goes_on_with_the_curves(tmp_path):
     net = trained(tmp_path, epochs=2)
     trained(tmp_path, epochs=2, net=net)
-    assert read(tmp_path)[1]["loss"][0] == [1, 2, 3, 4]
+    found = read(tmp_path)[1]
+    assert found["loss"][0] == found["layer 1/weights"][0] == [1, 2, 3, 4]
 
 
 def test_what_was_written_before_an_error_can_be_read(tmp_path):
@@ -72,6 +74,12 @@ def test_what_was_written_before_an_error_can_be_read(tmp_path):
     with pytest.raises(OSError, match="mine"):
         net.fit(X, y, verbose=0, callbacks=[cr.TensorBoard(tmp_path), fail])
     assert read(tmp_path)[1]["loss"][0] == [1, 2]
+
+
+def test_no_thread_is_left_behind(tmp_path):
+    before = threading.active_count()
+    trained(tmp_path)
+    assert threading.active_count() == before
 
 
 def test_callback_changes_no_byte(tmp_path):
