@@ -18,7 +18,7 @@ if(NOT DEFINED CHAINRULE_ISAS)
 endif()
 
 # On the kernels, these checks take GCC five minutes for each instruction set; AddressSanitizer sees what they look for.
-if(CHAINRULE_SANITIZE)
+if(CHAINRULE_SANITIZE STREQUAL "address")
   set_source_files_properties(cpp/kernels/kernels.cpp PROPERTIES
     COMPILE_OPTIONS -fno-sanitize=null,alignment,object-size)
 endif()

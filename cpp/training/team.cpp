@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <mutex>
+#include <system_error>
 #include <thread>
+#include <vector>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -38,7 +41,7 @@ size_t runtime_limit() {
 #ifdef _OPENMP
   return size_t(omp_get_max_threads());
 #else
-  return 1;
+  return std::max(1u, std::thread::hardware_concurrency());
 #endif
 }
 
@@ -56,11 +59,53 @@ size_t container_cores() {
 const size_t limit_at_start = runtime_limit();
 const size_t cores_at_start = container_cores();
 std::atomic<size_t> wanted_threads{0};
-std::atomic<bool> in_forked_child{false};
+
+// Threads of this call alone: for builds without OpenMP, and in children.
+void run_plain_threads(size_t threads, const std::function<void(const Team&)>& work) {
+  Meeting meeting;
+  std::vector<std::thread> others;
+  others.reserve(threads - 1);
+  size_t size = 0;
+  std::mutex size_unknown;
+  const auto take_part = [&](size_t index) {
+    const FlushDenormals flush;
+    work(Team(index, size, &meeting));
+  };
+  {
+    const std::lock_guard<std::mutex> lock(size_unknown);
+    try {
+      while (others.size() + 1 < threads) {
+        others.emplace_back([&, index = others.size() + 1] {
+          { const std::lock_guard<std::mutex> wait(size_unknown); }
+          take_part(index);
+        });
+      }
+    } catch (const std::system_error&) {
+      // The system has no more threads: those that there are do the work.
+    }
+    size = others.size() + 1;
+  }
+  take_part(0);
+  for (std::thread& other : others) other.join();
+}
+
+#ifdef _OPENMP
+void run_openmp_threads(size_t threads, const std::function<void(const Team&)>& work) {
+  Meeting meeting;
+#pragma omp parallel num_threads(int(threads))
+  {
+    const FlushDenormals flush;
+    // The runtime may give fewer threads than asked for.
+    work(Team(size_t(omp_get_thread_num()), size_t(omp_get_num_threads()), &meeting));
+  }
+}
 
 // GNU OpenMP's threads do not survive a fork, and waiting for them never ends.
 #if defined(__unix__) || defined(__APPLE__)
-const int fork_watch = pthread_atfork(nullptr, nullptr, [] { in_forked_child = true; });
+std::atomic<bool> openmp_works{pthread_atfork(nullptr, nullptr, [] { openmp_works = false; }) == 0};
+#else
+constexpr bool openmp_works = true;
+#endif
 #endif
 
 }  // namespace
@@ -86,28 +131,20 @@ void Team::barrier() const {
 }
 
 void run_team(size_t threads, const std::function<void(const Team&)>& work) {
-#ifdef _OPENMP
-  if (threads > 1) {
-    Meeting meeting;
-#pragma omp parallel num_threads(int(threads))
-    {
-      const FlushDenormals flush;
-      // The runtime may give fewer threads than asked for.
-      work(Team(size_t(omp_get_thread_num()), size_t(omp_get_num_threads()), &meeting));
-    }
+  if (threads <= 1) {
+    const FlushDenormals flush;
+    work(Team());
     return;
   }
+#ifdef _OPENMP
+  if (openmp_works) return run_openmp_threads(threads, work);
 #endif
-  const FlushDenormals flush;
-  work(Team());
+  run_plain_threads(threads, work);
 }
 
 void set_num_threads(size_t threads) { wanted_threads = threads; }
 
 size_t max_threads() {
-#if defined(__unix__) || defined(__APPLE__)
-  if (in_forked_child || fork_watch != 0) return 1;
-#endif
   const size_t limit = runtime_limit();
   const size_t wanted = wanted_threads;
   if (wanted == 0) return std::max<size_t>(1, std::min(limit, cores_at_start));

@@ -44,8 +44,8 @@ class Team {
 // than it is given for granted. Numbers too small for a normal float are zero meanwhile.
 void run_team(size_t threads, const std::function<void(const Team&)>& work);
 
-// 0: the default, which is what OpenMP and the container allow. A number that is set is taken as it is, even above the
-// cores, but not above a limit that was lowered meanwhile (threadpoolctl).
+// 0: the default, which is what OpenMP (the processor, without it) and the container allow. A number that is set is
+// taken as it is, even above the cores, but not above a limit that was lowered meanwhile (threadpoolctl).
 void set_num_threads(size_t threads);
 size_t max_threads();
 

@@ -1,0 +1,115 @@
+// Threads of a program's own, each with a team of the core's: as many networks are trained at once, and one network
+// predicts for all of them. Written for ThreadSanitizer.
+#include <algorithm>
+#include <thread>
+
+#include "layers/dense.hpp"
+#include "tests/check.hpp"
+#include "training/predictor.hpp"
+#include "training/random.hpp"
+#include "training/trainer.hpp"
+
+using namespace chainrule;
+using namespace chainrule::tests;
+
+namespace {
+
+constexpr size_t samples = 200, inputs = 30, hidden = 100, outputs = 3, programs = 4;
+
+std::vector<float> numbers(size_t count, uint64_t seed) {
+  std::vector<float> values(count);
+  RandomWords words(seed, Purpose::weights, 0, 0);
+  for (float& value : values) value = float(uniform(words.next()) - 0.5);
+  return values;
+}
+
+Network<float> made_network(uint64_t seed) {
+  Network<float> network(inputs);
+  network.add(std::make_unique<Dense<float>>(inputs, hidden, Dense<float>::Options{Activation::relu, 0, 0, 0}));
+  network.add(std::make_unique<Dense<float>>(hidden, outputs, Dense<float>::Options{Activation::softmax, 0, 0, 0}));
+  network.pack(numbers(network.parameter_count(), seed).data(), network.parameters().data());
+  return network;
+}
+
+// Dense samples, and the same ones as compressed rows.
+struct Samples {
+  Samples() : x(numbers(samples * inputs, 1)), labels(samples), row_begins(samples + 1) {
+    for (float& value : x) value = std::max(value, 0.0f);
+    for (size_t i = 0; i < samples; ++i) {
+      labels[i] = int64_t(i % outputs);
+      for (size_t k = 0; k < inputs; ++k) {
+        if (x[i * inputs + k] == 0) continue;
+        values.push_back(x[i * inputs + k]);
+        columns.push_back(int64_t(k));
+      }
+      row_begins[i + 1] = int64_t(values.size());
+    }
+  }
+
+  Source dense() const {
+    return {bytes(x), Element::float32, ptrdiff_t(inputs * sizeof(float)), sizeof(float), samples, inputs};
+  }
+  Source sparse() const {
+    return {bytes(values),   Element::float32, 0,     sizeof(float), samples, inputs, bytes(columns), bytes(row_begins),
+            sizeof(int64_t), values.size(),    inputs};
+  }
+
+  std::vector<float> x, values;
+  std::vector<int64_t> labels, columns, row_begins;
+
+ private:
+  template <class T>
+  static const char* bytes(const std::vector<T>& from) {
+    return reinterpret_cast<const char*>(from.data());
+  }
+};
+
+// The parameters after two epochs, in parts, with polls and evaluations. The hidden layer of small batches shares out
+// its units, that of large ones the samples.
+std::vector<float> trained(uint64_t seed, const Samples& all, bool sparse) {
+  Network<float> network = made_network(seed);
+  const Optimizer optimizer("adam", {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}});
+  OptimizerState<float> state(optimizer, network.parameters().size(), 0.01);
+  const Data data = {sparse ? all.sparse() : all.dense(), {all.labels.data(), nullptr}};
+  const Loss loss = {LossKind::cross_entropy, 0, 1};
+  const size_t batch = seed < programs / 2 ? 20 : 50;
+  const std::vector<double> rates(samples / batch, 0.01);
+  for (uint64_t epoch = 0; epoch < 2; ++epoch) {
+    EpochOptions options = {batch, true, seed, epoch, loss, rates.data(), 0, {0, 1}, {}};
+    options.totals = train_epoch(network, state, optimizer, data, options, [](size_t) { return true; }).totals;
+    options.steps = {1, rates.size()};
+    train_epoch(network, state, optimizer, data, options, [](size_t) { return true; });
+    evaluate(network, data, loss);
+  }
+  std::vector<float> plain(network.parameter_count());
+  network.unpack(network.parameters().data(), plain.data());
+  return plain;
+}
+
+template <class Work>
+void at_once(const Work& work) {
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < programs; ++i) threads.emplace_back(work, i);
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+
+int main() {
+  set_work_per_thread(1);
+  const Samples all;
+  std::vector<std::vector<float>> alone(programs), together(programs);
+  set_num_threads(1);
+  for (size_t i = 0; i < programs; ++i) alone[i] = trained(i, all, i % 2 == 1);
+  set_num_threads(3);
+  at_once([&](size_t i) { together[i] = trained(i, all, i % 2 == 1); });
+  for (size_t i = 0; i < programs; ++i) expect(alone[i] == together[i], "networks do not disturb each other");
+
+  const Network<float> shared = made_network(0);
+  std::vector<float> expected(samples * outputs);
+  predict(shared, all.dense(), expected.data());
+  std::vector<std::vector<float>> predicted(programs, std::vector<float>(samples * outputs));
+  at_once([&](size_t i) { predict(shared, i % 2 == 1 ? all.sparse() : all.dense(), predicted[i].data()); });
+  for (const std::vector<float>& values : predicted) expect(values == expected, "one network predicts for all");
+  return result();
+}
