@@ -3,12 +3,6 @@
 import copy
 import os
 import pickle
-import signal
-import subprocess
-import sys
-import textwrap
-import threading
-import time
 
 import numpy as np
 import pytest
@@ -308,68 +302,3 @@ def test_threadpoolctl_limit_is_obeyed():
         assert cr.get_num_threads() == 4
     finally:
         cr.set_num_threads(None)
-
-
-def test_one_network_is_not_trained_by_two_threads_at_once():
-    X = np.random.default_rng(0).standard_normal((20000, 50))
-    net = cr.Network([50, 200, 1], seed=0)
-    errors, started = [], threading.Event()
-
-    def work():
-        try:
-            net.fit(X, X[:, 0], epochs=20, verbose=0, callbacks=[lambda *a: started.set()])
-        except RuntimeError as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    started.wait(30)
-    while thread.is_alive() and not errors:
-        try:
-            net.fit(X, X[:, 0], epochs=1, verbose=0)
-        except RuntimeError as error:
-            errors.append(error)
-    thread.join()
-    assert any("thread" in str(error) for error in errors)
-    assert np.isfinite(net.predict(X[:5])).all()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_interrupt_stops_and_leaves_a_usable_network():
-    code = """
-        import signal, numpy as np, chainrule as cr
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs in the background may have it ignored
-        X = np.random.default_rng(0).standard_normal((60000, 300)).astype(np.float32)
-        net = cr.Network([300, 800, 800, 1], seed=0)
-        print("ready", flush=True)
-        try:
-            net.fit(X, X[:, 0], epochs=1000, batch_size="full", verbose=0)
-        except KeyboardInterrupt:
-            print(np.isfinite(net.predict(X[:9])).all(), flush=True)
-            net.fit(X[:50], X[:50, 0], epochs=1, verbose=0)
-            print("goes on", flush=True)
-    """
-    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
-    assert out.splitlines() == ["True", "goes on"]
-
-
-def test_fork_after_training_does_not_hang():
-    code = """
-        import os, numpy as np, chainrule as cr
-        X = np.ones((4000, 200), dtype=np.float32)
-        net = cr.Network([200, 400, 1], seed=0)
-        net.fit(X, X[:, 0], epochs=1, batch_size=500, verbose=0)
-        if os.fork() == 0:
-            net.fit(X, X[:, 0], epochs=1, batch_size=500, verbose=0)
-            net.predict(X)
-            os._exit(7)
-        print(os.waitstatus_to_exitcode(os.wait()[1]))
-    """
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60
-    )
-    assert done.stdout == "7\n", done.stderr

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy as copying
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +112,7 @@ class Network:
         self.optimizer: Optimizer | None = None
         self.loss: Loss | None = None
         self._unfinished: Unfinished | None = None
+        self._trainer = threading.RLock()
         self._sizes = [first.size, *(layer.units for layer in dense)]
         self._core: _core.NetworkFloat32 | _core.NetworkFloat64 = _CORES[self.dtype](first.size)
         for index, layer in enumerate(dense):
@@ -231,6 +234,8 @@ class Network:
             When loss or weights stop being finite; the weights are those from before that epoch.
         OSError
             When a checkpoint cannot be written; the one before is whole, and so is the network.
+        RuntimeError
+            When another thread trains the network.
         """
         plan = self._plan(
             X, y, sample_weight, class_weight, batch_size=batch_size, optimizer=optimizer, loss=loss, shuffle=shuffle,
@@ -241,8 +246,9 @@ class Network:
             if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
                 raise ValueError("validation_data must be (X, y) or (X, y, sample_weight)")
             plan.validation = self._batches(*validation_data, loss=plan.loss, prefix="validation ")
-        self._unfinished = None
-        run(self, plan)
+        with self._by_one_thread():
+            self._unfinished = None
+            run(self, plan)
         return self.history
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, **options: Any) -> Network:
@@ -272,13 +278,24 @@ class Network:
             X, y, sample_weight, None, batch_size="full", optimizer=optimizer, loss=loss, shuffle=False,
             input_noise=0.0, epochs=1,
         )  # fmt: skip
-        epochs, history, self.history = self.epochs, self.history, History()
-        try:
-            run(self, plan)
-            metrics = self.history
-        finally:
-            self.epochs, self.history = epochs, history
+        with self._by_one_thread():
+            epochs, history, self.history = self.epochs, self.history, History()
+            try:
+                run(self, plan)
+                metrics = self.history
+            finally:
+                self.epochs, self.history = epochs, history
         return {name: values[0] for name, values in metrics.items() if name != "learning_rate"}
+
+    @contextmanager
+    def _by_one_thread(self) -> Iterator[None]:
+        """Callbacks may train the network too; other threads may not, not even between two epochs."""
+        if not self._trainer.acquire(blocking=False):
+            raise RuntimeError("the network is being trained by another thread")
+        try:
+            yield
+        finally:
+            self._trainer.release()
 
     # --- using
 
