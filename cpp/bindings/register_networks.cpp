@@ -417,8 +417,15 @@ class BoundNetwork {
     return py::make_tuple(evaluation.loss, evaluation.metric);
   }
 
-  std::string optimizer_rule() const { return state_.started() ? name_of(state_.rule()) : ""; }
-  size_t optimizer_steps() const { return state_.steps(); }
+  std::string optimizer_rule() const {
+    const Shared lock(*this);
+    return state_.started() ? name_of(state_.rule()) : "";
+  }
+
+  size_t optimizer_steps() const {
+    const Shared lock(*this);
+    return state_.steps();
+  }
 
   py::dict optimizer_state() const {
     const Shared lock(*this);
