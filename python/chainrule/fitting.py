@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .network import Network
 
 LOGGER = logging.getLogger("chainrule")
+# Who has set up no logging gets no line of it, as Python would print one for a warning.
+LOGGER.addHandler(logging.NullHandler())
 
 CallbackLike = Callback | Callable[["Network", int, Mapping[str, float]], Any]
 
