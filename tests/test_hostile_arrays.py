@@ -273,13 +273,13 @@ class Calls(RuleBasedStateMachine):
         self.net = cr.Network(sizes, activation, output, dtype=dtype, l2=l2, max_norm=max_norm, seed=3)
         self.twin = self.net.copy()
 
-    def both(self, call, *pairs):
+    def both(self, call, *pairs, atomic=True):
         """Call with the strange arrays and with the plain ones; return the bytes of the common result, or its error."""
         before = self.net.parameters.tobytes(), self.net.epochs
         strange = outcome(lambda: call(self.net, *(pair[0] for pair in pairs)))
         plain = outcome(lambda: call(self.twin, *(pair[1] for pair in pairs)))
         assert strange == plain, f"{strange} of strange arrays, {plain} of plain ones"
-        if isinstance(strange, type) and not issubclass(strange, cr.DivergedError):
+        if atomic and isinstance(strange, type) and not issubclass(strange, cr.DivergedError):
             assert (self.net.parameters.tobytes(), self.net.epochs) == before, "an error changed the network"
         return strange
 
@@ -317,15 +317,12 @@ class Calls(RuleBasedStateMachine):
         pairs.append(data.draw(weights_of(samples)))
         self.both(lambda net, X, y, w: net.train_on_batch(X, y, sample_weight=w, **chosen), *pairs)
 
-    @rule(data=st.data(), samples=SAMPLES, first=st.booleans())
-    def fit_batches_that_come_one_by_one(self, data, samples, first):
+    @rule(data=st.data(), samples=SAMPLES)
+    def fit_batches_that_come_one_by_one(self, data, samples):
         batches = [(data.draw(inputs_of(n)), data.draw(targets_of(n, self.net.outputs))) for n in (samples, 2)]
         pair = [(X[0], y[0]) for X, y in batches], [(X[1], y[1]) for X, y in batches]
-        try:
-            self.both(lambda net, source: dict(net.fit(source, epochs=1, verbose=0)), pair)
-        except AssertionError as error:
-            # The batches before a bad one are steps that were made, in both networks.
-            assert str(error) == "an error changed the network"
+        # The batches before a bad one are steps that were made, in both networks.
+        self.both(lambda net, source: dict(net.fit(source, epochs=1, verbose=0)), pair, atomic=False)
 
     # --- using
 
