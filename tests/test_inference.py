@@ -51,9 +51,20 @@ def test_many_threads_share_a_predictor():
     assert wrong == []
 
 
-@pytest.mark.parametrize("x", [np.ones(3), np.ones((1, 2)), [], "ab"])
-def test_bad_samples_are_refused(x):
-    with pytest.raises(ValueError):
+@pytest.mark.parametrize(
+    ("x", "error"),
+    [
+        (np.ones(3), ValueError),
+        (np.ones((1, 2)), ValueError),
+        ([], ValueError),
+        ([0, np.nan], ValueError),
+        ([0, 1e39], ValueError),
+        ([0, 1j], TypeError),
+        ("ab", TypeError),
+    ],
+)
+def test_bad_samples_are_refused(x, error):
+    with pytest.raises(error, match="x must"):
         Predictor(cr.Network([2, 1]))(x)
 
 

@@ -112,7 +112,7 @@ def of_bytes(rng: random.Random, content: bytes) -> bytes:
         return content[:at]
     if kind == 1:
         for _ in range(rng.choice([1, 1, 2, 8])):
-            changed[rng.randrange(at + 1)] ^= 1 << rng.randrange(8)
+            changed[rng.randrange(min(at + 1, len(changed)))] ^= 1 << rng.randrange(8)
     elif kind == 2:
         changed[at : at + length] = rng.randbytes(length)
     elif kind == 3:
@@ -122,7 +122,7 @@ def of_bytes(rng: random.Random, content: bytes) -> bytes:
     elif kind == 5:
         changed += rng.randbytes(length)
     else:
-        value = rng.choice([0, 1, len(changed), len(changed) - 8, 2**31, 2**32 - 1, 2**63, 2**64 - 1])
+        value = rng.choice([0, 1, len(changed), max(0, len(changed) - 8), 2**31, 2**32 - 1, 2**63, 2**64 - 1])
         changed[:8] = struct.pack("<Q", value)
     return bytes(changed)
 

@@ -13,6 +13,9 @@ void register_settings(pybind11::module_& module);
 void register_networks(pybind11::module_& module);
 void register_utilities(pybind11::module_& module);
 
+// Whether its elements lie where the processor expects them.
+bool is_aligned(const pybind11::array& array);
+
 // Whether the core can read the array where it is.
 bool is_readable(const pybind11::array& array);
 
@@ -22,7 +25,7 @@ Source source_of(const pybind11::array& array, const char* name);
 
 // Compressed sparse rows in arrays of the user's: checked once, so that the core can rely on them.
 struct SparseMatrix {
-  // indices and row_begins: contiguous, both int32 or both int64; columns ascending within each row.
+  // indices and row_begins: contiguous, aligned, both int32 or both int64; columns ascending within each row.
   SparseMatrix(pybind11::array data, pybind11::array indices, pybind11::array row_begins, size_t columns);
 
   pybind11::array data, indices, row_begins;

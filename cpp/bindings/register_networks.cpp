@@ -78,8 +78,9 @@ class BoundData {
       data.targets.rows = &rows_;
     }
     if (weights.has_value()) {
-      require(weights->ndim() == 1 && size_t(weights->shape(0)) == data.inputs.rows && weights->strides(0) == 8,
-              "sample_weight must be contiguous, of shape (samples,)");
+      require(weights->ndim() == 1 && size_t(weights->shape(0)) == data.inputs.rows && weights->strides(0) == 8 &&
+                  is_aligned(*weights),
+              "sample_weight must be contiguous and aligned, of shape (samples,)");
       data.weights = weights->data();
     }
   }
@@ -92,8 +93,8 @@ class BoundData {
   // A label is an index into the outputs: one out of range would write outside of the targets.
   void bind_labels(size_t outputs) {
     const bool contiguous = y_.strides(0) == py::ssize_t(sizeof(int64_t)) || y_.shape(0) == 1;
-    if (!py::isinstance<py::array_t<int64_t>>(y_) || !contiguous) {
-      throw py::type_error("labels y must be a contiguous array of int64");
+    if (!py::isinstance<py::array_t<int64_t>>(y_) || !contiguous || !is_aligned(y_)) {
+      throw py::type_error("labels y must be a contiguous, aligned array of int64");
     }
     const int64_t* labels = static_cast<const int64_t*>(y_.data());
     const int64_t classes = outputs == 1 ? 2 : int64_t(outputs);

@@ -12,7 +12,7 @@ namespace chainrule::bindings {
 namespace {
 
 std::optional<Element> element_in_place(const py::array& array) {
-  if ((array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) == 0) return std::nullopt;
+  if (!is_aligned(array)) return std::nullopt;
   const py::dtype dtype = array.dtype();
   if (dtype.byteorder() != '=' && dtype.byteorder() != '|') return std::nullopt;
   switch (dtype.num()) {
@@ -56,6 +56,8 @@ void check(const Source& source) {
 
 }  // namespace
 
+bool is_aligned(const py::array& array) { return (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0; }
+
 bool is_readable(const py::array& array) { return element_in_place(array).has_value(); }
 
 SparseMatrix::SparseMatrix(py::array data_, py::array indices_, py::array row_begins_, size_t columns)
@@ -68,7 +70,7 @@ SparseMatrix::SparseMatrix(py::array data_, py::array indices_, py::array row_be
   if (!narrow && !wide) throw py::type_error("indices and row_begins must both be int32, or both int64");
   for (const py::array* array : {&data, &indices, &row_begins}) {
     const bool contiguous = array->size() < 2 || array->strides(0) == array->itemsize();
-    require(contiguous, "data, indices and row_begins must be contiguous");
+    require(contiguous && is_aligned(*array), "data, indices and row_begins must be contiguous and aligned");
   }
   require(columns > 0 && columns < UINT32_MAX, "columns must be in [1, 2^32)");
   source = source_of(data, "data");

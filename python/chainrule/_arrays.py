@@ -42,7 +42,7 @@ def as_inputs(X: ArrayLike, features: int, dtype: DTypeLike, argument: str = "X"
     ValueError
         For a wrong shape, no samples, NaN, infinity, or a number that is infinite in the network's type.
     """
-    array = _as_real_array(X, argument, dtype)
+    array = _as_real_array(X, argument)
     if array.ndim != 2:
         hint = f"; reshape one sample to (1, {array.shape[0]})" if array.ndim == 1 else ""
         raise ValueError(f"{argument} must have shape (samples, {features}), got {array.shape}{hint}")
@@ -50,6 +50,7 @@ def as_inputs(X: ArrayLike, features: int, dtype: DTypeLike, argument: str = "X"
         raise ValueError(f"{argument} must have {features} features, got {array.shape[1]} (shape {array.shape})")
     if array.shape[0] == 0:
         raise ValueError(f"{argument} must have at least one sample, got shape {array.shape}")
+    array = _readable(array, dtype)
     _check_finite(array, argument, dtype)
     return array
 
@@ -72,9 +73,9 @@ def as_samples(X: Any, features: int, dtype: DTypeLike, argument: str = "X") -> 
     if not rows.has_canonical_format:
         rows = rows.copy()
         rows.sum_duplicates()
-    data = _as_real_array(rows.data, argument, dtype)
+    data = _readable(_as_real_array(rows.data, argument), dtype)
     _check_finite(data, argument, dtype)
-    return _core.SparseMatrix(np.ascontiguousarray(data), rows.indices, rows.indptr, features)
+    return _core.SparseMatrix(_packed(data), _packed(rows.indices), _packed(rows.indptr), features)
 
 
 def as_targets(
@@ -84,7 +85,7 @@ def as_targets(
 
     Integer labels are rows with a one at the label; y is never scaled.
     """
-    array = _as_real_array(y, argument, dtype, keep_integers=True)
+    array = _as_real_array(y, argument)
     if array.ndim == 0 or array.shape[0] != samples:
         raise ValueError(f"X and {argument} must have the same length, got {samples} samples and shape {array.shape}")
     if array.ndim == 1 and _are_labels(array, outputs, loss):
@@ -93,7 +94,7 @@ def as_targets(
         array = array[:, np.newaxis]
     if array.ndim != 2 or array.shape[1] != outputs:
         raise ValueError(f"{argument} must have shape ({samples}, {outputs}) or be labels, got {array.shape}")
-    rows = array if array.dtype in _IN_PLACE else array.astype(dtype)
+    rows = _readable(array, dtype)
     _check_finite(rows, argument, dtype)
     _check_values(rows, loss, activation, argument)
     return rows
@@ -103,9 +104,10 @@ def as_sample_weight(weights: ArrayLike | None, samples: int) -> NDArray[np.floa
     """Return the weights as contiguous float64 (samples,): finite, none negative, not all zero."""
     if weights is None:
         return None
-    array = np.ascontiguousarray(_as_real_array(weights, "sample_weight", np.float64), dtype=np.float64)
+    array = _as_real_array(weights, "sample_weight")
     if array.shape != (samples,):
         raise ValueError(f"sample_weight must have shape ({samples},), got {array.shape}")
+    array = _packed(array, np.float64)
     _check_finite(array, "sample_weight", np.float64)
     if array.min() < 0 or array.max() == 0:
         raise ValueError("sample_weight must have no negative weight and at least one that is not zero")
@@ -142,17 +144,17 @@ def with_class_weight(
 
 
 def as_parameters(values: ArrayLike, shape: tuple[int, ...], dtype: DTypeLike, argument: str) -> NDArray[Any]:
-    """Return weights, a bias or all parameters as a contiguous array of that shape."""
-    array = _as_real_array(values, argument, dtype)
+    """Return weights, a bias, all parameters or a single sample as a contiguous array of that shape."""
+    array = _as_real_array(values, argument)
     if array.shape != shape:
         raise ValueError(f"{argument} must have shape {shape}, got {array.shape}")
     with np.errstate(over="ignore"):
-        array = np.ascontiguousarray(array, dtype=dtype)
+        array = _packed(array, dtype)
     _check_finite(array.reshape(-1), argument, dtype)
     return array
 
 
-def _as_real_array(values: ArrayLike, argument: str, dtype: DTypeLike, *, keep_integers: bool = False) -> NDArray[Any]:
+def _as_real_array(values: ArrayLike, argument: str) -> NDArray[Any]:
     if np.ma.isMaskedArray(values) and np.ma.is_masked(values):
         raise TypeError(f"{argument} must not be masked: fill or drop the masked values first")
     try:
@@ -161,18 +163,26 @@ def _as_real_array(values: ArrayLike, argument: str, dtype: DTypeLike, *, keep_i
         raise TypeError(f"{argument} must be a rectangular array of numbers: {error}") from None
     if array.dtype.kind not in "buif":
         raise TypeError(f"{argument} must be an array of real numbers, got dtype {array.dtype}")
+    return array
+
+
+def _readable(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+    """Return what the core reads in place as it is, and other numbers in the type."""
     if array.dtype in _IN_PLACE and array.dtype.isnative and array.flags.aligned:
-        return array
-    if keep_integers and array.dtype.kind in "bui":
         return array
     with np.errstate(over="ignore"):
         return array.astype(dtype)
 
 
+def _packed(array: NDArray[Any], dtype: DTypeLike | None = None) -> NDArray[Any]:
+    """Return a contiguous, aligned array of the type; what is one already is not copied."""
+    return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"])
+
+
 def _check_finite(array: NDArray[Any], argument: str, dtype: DTypeLike) -> None:
     """Refuse NaN, infinity, and what would become infinity in the type."""
-    largest = float(np.finfo(dtype).max)
-    if array.dtype.kind != "f" or _core.all_finite(array, largest):
+    largest = np.float64(np.finfo(dtype).max)
+    if array.dtype.kind != "f" or _core.all_finite(array, float(largest)):
         return
     where = tuple(int(i) for i in np.argwhere(~(np.abs(array) <= largest))[0])
     of_type = f" in {np.dtype(dtype)}" if np.isfinite(array[where]) else ""
@@ -194,6 +204,7 @@ def _are_labels(array: NDArray[Any], outputs: int, loss: Loss) -> bool:
 
 def _as_labels(array: NDArray[Any], classes: int, argument: str) -> NDArray[np.int64]:
     if array.dtype.kind == "f":
+        array = _readable(array, np.float64)
         _check_finite(array, argument, np.float64)
         fractional = array[array != np.floor(array)]
         if fractional.size:
@@ -201,7 +212,7 @@ def _as_labels(array: NDArray[Any], classes: int, argument: str) -> NDArray[np.i
     low, high = array.min(), array.max()
     if low < 0 or high >= classes:
         raise ValueError(f"{argument} as labels must be in [0, {classes - 1}], got {high if low >= 0 else low}")
-    return np.ascontiguousarray(array, dtype=np.int64)
+    return _packed(array, np.int64)
 
 
 def _check_values(rows: NDArray[Any], loss: Loss, activation: str, argument: str) -> None:

@@ -17,6 +17,7 @@ from libc.stdint cimport uintptr_t
 import numpy as np
 
 from . import _core
+from ._arrays import as_parameters
 
 
 # As in cpp/bindings/register_inference.cpp.
@@ -34,13 +35,6 @@ def _sample_predictor(network, dtype):
     if getattr(network, "dtype", None) != dtype:
         raise TypeError(f"network must be a chainrule.Network of {dtype}, got {network!r}")
     return network._core.sample_predictor()
-
-
-def _checked(x, dtype, inputs):
-    array = np.ascontiguousarray(x, dtype=dtype)
-    if array.shape != (inputs,):
-        raise ValueError(f"x must have shape ({inputs},), got {array.shape}")
-    return array
 
 
 cdef class Predictor:
@@ -73,7 +67,7 @@ cdef class Predictor:
 
     def __call__(self, x):
         """Return the outputs for one sample, (outputs,)."""
-        cdef const float[::1] sample = _checked(x, np.float32, self.inputs)
+        cdef const float[::1] sample = as_parameters(x, (self.inputs,), np.float32, "x")
         result = np.empty(self.outputs, dtype=np.float32)
         cdef float[::1] y = result
         with nogil:
@@ -102,7 +96,7 @@ cdef class Predictor64:
 
     def __call__(self, x):
         """Return the outputs for one sample, (outputs,)."""
-        cdef const double[::1] sample = _checked(x, np.float64, self.inputs)
+        cdef const double[::1] sample = as_parameters(x, (self.inputs,), np.float64, "x")
         result = np.empty(self.outputs, dtype=np.float64)
         cdef double[::1] y = result
         with nogil:

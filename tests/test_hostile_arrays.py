@@ -1,0 +1,579 @@
+"""Arrays, numbers and orders of calls from an enemy: the result is that of a plain copy, or the error is.
+
+Two networks are called alike, one with strange arrays and one with plain, contiguous copies of what NumPy reads there.
+Whatever the order of the calls, both must give the same bytes or the same error, and follow the reference.
+"""
+
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+import chainrule as cr
+from chainrule import _core
+from chainrule.check import compare, reference_loss, reference_of
+from chainrule.inference import Predictor, Predictor64
+from chainrule.layers import ACTIVATIONS
+
+INPUTS = 3
+TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
+ERRORS = (ValueError, TypeError, RuntimeError, MemoryError, cr.DivergedError)
+
+
+# --- strange arrays with the values of a plain one
+
+
+class Subclass(np.ndarray):
+    """Gives nonsense to everybody who asks it and not the array below."""
+
+    def __getitem__(self, key):
+        return "nonsense"
+
+    def __len__(self):
+        return 10**9
+
+    def astype(self, *arguments, **options):
+        return self
+
+    def __repr__(self):
+        return "nonsense"
+
+
+class Protocol:
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array
+
+
+class Interface:
+    def __init__(self, array):
+        self.array = array
+        self.__array_interface__ = array.__array_interface__
+
+
+def unaligned(a):
+    raw = np.zeros(a.nbytes + 1, dtype=np.uint8)
+    strange = raw[1:].view(a.dtype).reshape(a.shape)
+    strange[...] = a
+    return strange
+
+
+def within(a):
+    """Every other element in every direction; the others are what must not be read."""
+    room = np.full([2 * size + 1 for size in a.shape], np.nan if a.dtype.kind == "f" else 1, dtype=a.dtype)
+    strange = room[tuple(slice(1, None, 2) for _ in a.shape)]
+    strange[...] = a
+    return strange
+
+
+def backwards(a):
+    flip = tuple(slice(None, None, -1) for _ in a.shape)
+    return a[flip].copy()[flip]
+
+
+def read_only(a):
+    a = a.copy()
+    a.flags.writeable = False
+    return a
+
+
+def field_of(align):
+    def strange(a):
+        records = np.zeros(
+            a.shape, dtype=np.dtype([("before", "u1"), ("value", a.dtype), ("behind", "u1")], align=align)
+        )
+        records["value"] = a
+        return records["value"]
+
+    return strange
+
+
+def overlapping(a):
+    """Rows that lie in one another."""
+    if a.ndim != 2 or a.size == 0:
+        return a
+    return np.lib.stride_tricks.sliding_window_view(np.resize(a, a.shape[0] + a.shape[1] - 1), a.shape[1])
+
+
+LAYOUTS = {
+    "plain": lambda a: a,
+    "Fortran": np.asfortranarray,
+    "byte-swapped": lambda a: a.astype(a.dtype.newbyteorder()),
+    "unaligned": unaligned,
+    "within": within,
+    "backwards": backwards,
+    "read-only": read_only,
+    "packed records": field_of(align=False),
+    "aligned records": field_of(align=True),
+    "zero strides": lambda a: np.broadcast_to(a[:1], a.shape) if a.ndim else a,
+    "overlapping": overlapping,
+    "subclass": lambda a: a.view(Subclass),
+    "nothing masked": np.ma.MaskedArray,
+    "memory view": lambda a: memoryview(a) if a.size and a.dtype.char in "fdBbl" else a,
+    "list": lambda a: a.tolist() if a.size else a,
+    "protocol": Protocol,
+    "interface": lambda a: Interface(a) if a.size else a,
+}
+REAL = ["f4", "f8", "u1", "f2", "g", "i1", "i8", "u8", "?", ">f4", ">i8"]
+POISON = [float("nan"), float("inf"), -float("inf"), 1e39, 1e300, 1e-320, -0.0, 2.0**53]
+
+
+def plain_copy(strange):
+    """Return what NumPy reads, in an array that has nothing strange."""
+    seen = np.asarray(strange)
+    return np.array(seen, dtype=seen.dtype.newbyteorder("="), order="C", copy=True)
+
+
+@st.composite
+def strange_arrays(draw, shape, dtypes=tuple(REAL), low=-4, high=4):
+    """A pair: the strange array and its plain copy."""
+    dtype = np.dtype(draw(st.sampled_from(dtypes)))
+    integers = dtype.kind in "bui"
+    if dtype.kind in "bu":
+        low = max(low, 0)
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    # Eighths are the same numbers in every type.
+    per_unit = 1 if integers else 8
+    values = rng.integers(low * per_unit, high * per_unit, shape, endpoint=True) / per_unit
+    if not integers and values.size and draw(st.integers(0, 9)) == 0:
+        values.flat[draw(st.integers(0, values.size - 1))] = draw(st.sampled_from(POISON))
+    with np.errstate(over="ignore"):
+        a = values.astype(dtype)
+    strange = LAYOUTS[draw(st.sampled_from(sorted(LAYOUTS)))](a)
+    return strange, plain_copy(strange)
+
+
+def refused_arrays(samples):
+    """Arrays that no call may take, with themselves as their copies."""
+    arrays = [
+        np.ones((samples, INPUTS), dtype=object),
+        np.ones((samples, INPUTS), dtype=complex),
+        np.full((samples, INPUTS), "1"),
+        np.full((samples, INPUTS), b"1"),
+        np.zeros((samples, INPUTS), dtype="M8[s]"),
+        np.zeros((samples, INPUTS), dtype="f4, f4"),
+        np.ma.masked_all((samples, INPUTS)),
+        np.broadcast_to(np.float32(0), (2**40, INPUTS + 1)),
+        np.broadcast_to(np.int64(0), (2**40, 2**16)),
+        np.zeros((0, INPUTS)), np.zeros((samples, 0)), np.zeros((0, 0)), np.zeros(()), np.zeros((samples, INPUTS, 1)),
+        np.zeros((1,) * 32), None, "text", b"bytes", [[1, 2], [3]], {1: 2}, object(), cr, np.ndarray, 7, [],
+    ]  # fmt: skip
+    return st.integers(0, len(arrays) - 1).map(lambda index: (arrays[index], arrays[index]))
+
+
+@st.composite
+def inputs_of(draw, samples):
+    if draw(st.integers(0, 11)) == 0:
+        return draw(refused_arrays(samples))
+    return draw(strange_arrays((samples, draw(st.sampled_from([INPUTS] * 12 + [1, 4])))))
+
+
+@st.composite
+def targets_of(draw, samples, outputs):
+    kind = draw(st.integers(0, 7))
+    if kind == 0:
+        return draw(refused_arrays(samples))
+    if kind <= 3:  # labels, and sometimes one too many
+        high = outputs - draw(st.sampled_from([1, 1, 1, 0]))
+        strange = draw(
+            strange_arrays((samples,), dtypes=("i8", "u1", "i4", "u8", "?", ">i8", "f8", ">f4"), low=0, high=high)
+        )
+        whole = LAYOUTS[draw(st.sampled_from(["plain", "unaligned", "within", "backwards"]))](np.floor(strange[1]))
+        return strange if draw(st.booleans()) else (whole, plain_copy(whole))
+    if kind <= 5:
+        rows = np.eye(outputs)[np.arange(samples) % outputs].astype(
+            draw(st.sampled_from(["f4", "f8", "u1", "f2", "?"]))
+        )
+        strange = LAYOUTS[draw(st.sampled_from(sorted(LAYOUTS)))](rows)
+        return strange, plain_copy(strange)
+    return draw(strange_arrays((samples, outputs)))
+
+
+@st.composite
+def weights_of(draw, samples):
+    if draw(st.integers(0, 2)):
+        return None, None
+    return draw(strange_arrays((draw(st.sampled_from([samples] * 8 + [samples + 1])),), low=0))
+
+
+def outcome(call):
+    """Return a result's bytes, or the type of its error."""
+    try:
+        result = call()
+    except ERRORS as error:
+        assert str(error)
+        assert "incompatible function arguments" not in str(error), error  # pybind11's own refusal explains nothing
+        return type(error)
+    return as_bytes(result)
+
+
+def as_bytes(result):
+    if isinstance(result, np.ndarray):
+        return str(result.dtype), result.shape, result.tobytes()
+    if isinstance(result, (list, tuple)):
+        return tuple(as_bytes(item) for item in result)
+    if isinstance(result, dict):
+        return tuple((name, as_bytes(value)) for name, value in result.items())
+    return repr(result)
+
+
+def is_tame(net, *arrays):
+    """Whether the numbers are of a size at which types and orders of additions make no difference that matters."""
+    return all(np.abs(values).max() < 1e3 for values in (net.parameters, *(a.astype(float) for a in arrays)))
+
+
+# --- orders of calls
+
+SAMPLES = st.integers(1, 9)
+NUMBERS = [0, 1, 2, 3, 0.5, -1, 1.5, 2**31, 2**64, 10**400, 1e300, 1e-320, float("nan"), float("inf"), True, None, "x"]
+NUMBERS += ["full", np.float32(0.5), np.int8(2), np.float64(3), np.array(2), np.array([1]), 1j, b"1", [], {}]
+OPTIMIZERS = [
+    None, "adam", cr.SGD(0.1), cr.SGD(0.01, momentum=0.9, nesterov=True), cr.Adam(0.01, clip_norm=1.0), cr.IRprop(),
+    cr.DeltaBarDelta(0.01), cr.Adadelta(), cr.SGD(1e30), cr.SGD(0.0), cr.SGD(cr.Warmup(3, 0.1)), "sgdd", 3,
+]  # fmt: skip
+LOSSES = [None, None, "mse", "mae", "cross_entropy", "poisson", cr.Huber(0.5), cr.CrossEntropy(0.1), "x", 3]
+
+
+def options(**choices):
+    """A dictionary with a few of the options, mostly good ones."""
+    return st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in choices.items()})
+
+
+class Calls(RuleBasedStateMachine):
+    """A network and its twin, which only ever sees plain arrays."""
+
+    own = Bundle("own")  # arrays that the network gave away, to be given back to it
+
+    def __init__(self):
+        super().__init__()
+        _core.set_work_per_thread(1)
+
+    def teardown(self):
+        _core.set_work_per_thread(800_000)
+        cr.set_num_threads(None)
+        cr.set_isa(None)
+
+    @initialize(
+        dtype=st.sampled_from(["float32", "float64"]),
+        hidden=st.sampled_from([[], [4], [17, 2]]),
+        outputs=st.sampled_from([1, 2, 5]),
+        activation=st.sampled_from([name for name in ACTIVATIONS if name != "softmax"]),
+        output=st.sampled_from(["identity", "softmax", "sigmoid", "softplus"]),
+        l2=st.sampled_from([0.0, 0.01]),
+        max_norm=st.sampled_from([None, 2.0]),
+    )
+    def make(self, dtype, hidden, outputs, activation, output, l2, max_norm):
+        sizes = [INPUTS, *hidden, outputs]
+        self.net = cr.Network(sizes, activation, output, dtype=dtype, l2=l2, max_norm=max_norm, seed=3)
+        self.twin = self.net.copy()
+
+    def both(self, call, *pairs, atomic=True):
+        """Call with the strange arrays and with the plain ones; return the bytes of the common result, or its error."""
+        before = self.net.parameters.tobytes(), self.net.epochs
+        strange = outcome(lambda: call(self.net, *(pair[0] for pair in pairs)))
+        plain = outcome(lambda: call(self.twin, *(pair[1] for pair in pairs)))
+        assert strange == plain, f"{strange} of strange arrays, {plain} of plain ones"
+        if atomic and isinstance(strange, type) and not issubclass(strange, cr.DivergedError):
+            assert (self.net.parameters.tobytes(), self.net.epochs) == before, "an error changed the network"
+        return strange
+
+    @invariant()
+    def twins_are_alike(self):
+        if hasattr(self, "net"):
+            assert self.net.parameters.tobytes() == self.twin.parameters.tobytes()
+            assert repr(dict(self.net.history)) == repr(dict(self.twin.history))
+
+    # --- training
+
+    @rule(
+        data=st.data(),
+        samples=SAMPLES,
+        chosen=options(
+            batch_size=[2, 3, "full", *NUMBERS],
+            epochs=[1, 2, 0, -1, 1.5, "x", None, True, np.int8(1)],
+            optimizer=OPTIMIZERS,
+            loss=LOSSES,
+            shuffle=[True, False, np.True_, 1],
+            input_noise=[0, 0.1, *NUMBERS],
+            class_weight=["balanced", {0: 2.0, 1: 0.5}, {0: 0}, {-1: 1}, {2**70: 1}, {0: float("nan")}, "x", 3],
+            verbose=[0, 3, None],
+        ),
+    )
+    def fit(self, data, samples, chosen):
+        pairs = [data.draw(inputs_of(samples)), data.draw(targets_of(samples, self.net.outputs))]
+        pairs.append(data.draw(weights_of(samples)))
+        chosen = {"epochs": 1, "verbose": 0, **chosen}
+        self.both(lambda net, X, y, w: dict(net.fit(X, y, sample_weight=w, **chosen)), *pairs)
+
+    @rule(data=st.data(), samples=SAMPLES, chosen=options(optimizer=OPTIMIZERS, loss=LOSSES))
+    def train_on_batch(self, data, samples, chosen):
+        pairs = [data.draw(inputs_of(samples)), data.draw(targets_of(samples, self.net.outputs))]
+        pairs.append(data.draw(weights_of(samples)))
+        self.both(lambda net, X, y, w: net.train_on_batch(X, y, sample_weight=w, **chosen), *pairs)
+
+    @rule(data=st.data(), samples=SAMPLES)
+    def fit_batches_that_come_one_by_one(self, data, samples):
+        batches = [(data.draw(inputs_of(n)), data.draw(targets_of(n, self.net.outputs))) for n in (samples, 2)]
+        pair = [(X[0], y[0]) for X, y in batches], [(X[1], y[1]) for X, y in batches]
+        # The batches before a bad one are steps that were made, in both networks.
+        self.both(lambda net, source: dict(net.fit(source, epochs=1, verbose=0)), pair, atomic=False)
+
+    # --- using
+
+    @rule(data=st.data(), samples=SAMPLES, how=st.sampled_from(["predict", "predict_classes", "forward"]))
+    def predict(self, data, samples, how):
+        pair = data.draw(inputs_of(samples))
+        result = self.both(lambda net, X: getattr(net, how)(X), pair)
+        if not isinstance(result, type) and how != "predict_classes" and is_tame(self.net, pair[1]):
+            expected = reference_of(self.net).predict(pair[1])
+            line = compare(how, "reference", self.net.predict(pair[0]), expected, TOLERANCE[self.net.dtype], scale=1.0)
+            assert line.ok, line
+
+    @rule(data=st.data(), samples=SAMPLES, loss=st.sampled_from(LOSSES), gradient=st.booleans())
+    def evaluate(self, data, samples, loss, gradient):
+        X, y = data.draw(inputs_of(samples)), data.draw(targets_of(samples, self.net.outputs))
+        w = data.draw(weights_of(samples))
+        name = "loss_and_gradient" if gradient else "evaluate"
+        call = lambda net, X, y, w: getattr(net, name)(X, y, loss=loss, sample_weight=w)  # noqa: E731
+        result = self.both(call, X, y, w)
+        if isinstance(result, type) or not is_tame(self.net, X[1], y[1]):
+            return
+        value = call(self.net, X[0], y[0], w[0])[0 if gradient else "loss"]
+        chosen = self.net._chosen_loss(loss)
+        targets = y[1].astype(np.int64) if y[1].ndim == 1 and self.net.outputs > 1 else y[1].reshape(samples, -1)
+        weights = None if w[1] is None else w[1].astype(np.float64)
+        net = reference_of(self.net)
+        evaluated = getattr(net, name)(X[1], targets, reference_loss(chosen), weights)
+        expected = evaluated if gradient else evaluated[0]
+        if np.isfinite(expected):
+            assert value == pytest.approx(expected, rel=TOLERANCE[self.net.dtype], abs=TOLERANCE[self.net.dtype])
+
+    @rule(data=st.data(), samples=SAMPLES)
+    def back_and_forth(self, data, samples):
+        X = data.draw(inputs_of(samples))
+        gradient = data.draw(strange_arrays((data.draw(st.sampled_from([samples, samples, 1])), self.net.outputs)))
+        self.both(lambda net, X: net.forward(X), X)
+        if data.draw(st.booleans()):
+            self.both(lambda net, X: net.predict(X), X)
+        self.both(lambda net, g: net.backward(g), gradient)
+        self.both(lambda net: net.gradients)
+
+    @rule(optimizer=st.sampled_from(OPTIMIZERS))
+    def step(self, optimizer):
+        self.both(lambda net: net.step(optimizer))
+
+    @rule(
+        data=st.data(),
+        samples=SAMPLES,
+        index=st.sampled_from(["i4", "i8"]),
+        format=st.sampled_from(["csr", "csc", "coo"]),
+    )
+    def sparse(self, data, samples, index, format):
+        X = data.draw(strange_arrays((samples, INPUTS), dtypes=("f4", "f8", "u1")))[1]
+        assume(np.isfinite(X.astype(float)).all())
+        strange = scipy.sparse.csr_array(X)
+        for name in ("data", "indices", "indptr"):
+            part = getattr(strange, name)
+            part = part if name == "data" else part.astype(index)
+            layout = data.draw(st.sampled_from(["plain", "unaligned", "read-only", "within"]))
+            setattr(strange, name, LAYOUTS[layout](part))
+        strange = strange.asformat(format)
+        y = data.draw(targets_of(samples, self.net.outputs))
+        self.both(lambda net, X: net.predict(X), (strange, scipy.sparse.csr_array(X)))
+        self.both(lambda net, X, y: net.evaluate(X, y), (strange, scipy.sparse.csr_array(X)), y)
+        self.both(lambda net, X, y: dict(net.fit(X, y, epochs=1, verbose=0)), (strange, scipy.sparse.csr_array(X)), y)
+
+    @rule(data=st.data())
+    def single_sample(self, data):
+        pair = data.draw(st.one_of(strange_arrays((INPUTS,)), refused_arrays(1)))
+        self.both(lambda net, x: (Predictor if net.dtype == "float32" else Predictor64)(net)(x), pair)
+
+    # --- parameters
+
+    @rule(target=own, name=st.sampled_from(["parameters", "weights", "bias", "predictions"]))
+    def take(self, name):
+        if name == "predictions":
+            return self.net.predict(np.ones((2, INPUTS)))
+        return self.net.parameters if name == "parameters" else getattr(self.net.layers[-1], name)
+
+    @rule(array=own, layout=st.sampled_from(sorted(LAYOUTS)), name=st.sampled_from(["parameters", "weights", "bias"]))
+    def give_back(self, array, layout, name):
+        strange = LAYOUTS[layout](array)
+
+        def assign(net, values):
+            setattr(net if name == "parameters" else net.layers[-1], name, values)
+
+        self.both(assign, (strange, plain_copy(strange)))
+
+    @rule(array=own)
+    def scribble(self, array):
+        array[...] = 1e30  # the network's own must not be meant
+
+    @rule(data=st.data(), name=st.sampled_from(["parameters", "weights", "bias"]))
+    def set_parameters(self, data, name):
+        shapes = {
+            "parameters": (self.net.parameter_count,),
+            "weights": self.net.layers[-1].weights.shape,
+            "bias": (self.net.outputs,),
+        }
+        pair = data.draw(st.one_of(strange_arrays(shapes[name]), strange_arrays(shapes["bias"]), refused_arrays(1)))
+
+        def assign(net, values):
+            setattr(net if name == "parameters" else net.layers[-1], name, values)
+
+        self.both(assign, pair)
+
+    @rule(trainable=st.sampled_from([True, False, 1, None, np.False_]))
+    def freeze(self, trainable):
+        def assign(net):
+            net.layers[-1].trainable = trainable
+
+        self.both(assign)
+
+    @rule(pickled=st.booleans())
+    def replace_by_a_copy(self, pickled):
+        self.net = pickle.loads(pickle.dumps(self.net)) if pickled else self.net.copy()
+        self.twin = self.twin.copy()
+
+    @rule(threads=st.sampled_from([1, 2]), isa=st.sampled_from([None, *_core.supported_isas()]))
+    def choose_machine(self, threads, isa):
+        cr.set_num_threads(threads)
+        cr.set_isa(isa)
+
+    @precondition(lambda self: is_tame(self.net))
+    @rule()
+    def look(self):
+        self.both(lambda net: (repr(net), net.history.epochs, [repr(layer) for layer in net.layers]))
+
+
+TestCalls = Calls.TestCase
+
+
+# --- what does not fit in there
+
+
+@given(data=st.data(), value=st.sampled_from(NUMBERS + POISON))
+def test_strange_numbers_are_refused_or_mean_what_they_say(data, value):
+    make = data.draw(
+        st.sampled_from(
+            [
+                lambda: cr.SGD(value, momentum=0.5),
+                lambda: cr.SGD(0.1, momentum=value),
+                lambda: cr.Adam(clip_norm=value),
+                lambda: cr.Adam(0.1, beta2=value),
+                lambda: cr.SGD(cr.StepDecay(value, 3)),
+                lambda: cr.SGD(cr.StepDecay(0.1, value)),
+                lambda: cr.SGD(cr.CosineDecay(0.1, 3, 0.0, value)),
+                lambda: cr.SGD(cr.InverseTimeDecay(0.1, value)),
+                lambda: cr.SGD(cr.ExponentialDecay(0.1, 2, value)),
+                lambda: cr.SGD(cr.PiecewiseConstant([value], [value, value])),
+                lambda: cr.SGD(cr.Warmup(value, value)),
+                lambda: cr.DeltaBarDelta(increase=value, max_gain=value),
+                lambda: cr.RMSprop(epsilon=value),
+            ]
+        )
+    )
+    optimizer = []
+    if outcome(lambda: optimizer.append(make())) == "None":
+        net = cr.Network([1, 2, 1], seed=0)
+        X, y = cr.data.sine(5)
+        result = outcome(lambda: dict(net.fit(X, y, epochs=2, batch_size=3, optimizer=optimizer[0], verbose=0)))
+        assert result is cr.DivergedError or np.isfinite(net.parameters).all()
+        assert pickle.loads(pickle.dumps(net)).optimizer == net.optimizer
+
+
+@given(sizes=st.lists(st.sampled_from([1, 2, np.int8(3), *NUMBERS[7:]]), max_size=3), seed=st.sampled_from(NUMBERS))
+def test_strange_networks_are_refused(sizes, seed):
+    small = all(isinstance(size, (int, np.integer)) and size < 100 for size in sizes)
+    assume(small or any(not isinstance(size, int) or size > 2**31 for size in sizes))
+    made = outcome(lambda: cr.Network(sizes, seed=seed).parameter_count)
+    assert isinstance(made, type) or int(made) > 0
+
+
+def shared():
+    """Inputs, targets and weights in the same memory."""
+    memory = np.abs(np.random.default_rng(0).standard_normal((12, 5)))
+    return memory[:, :3], memory[:, 1:3], memory[:, 2]
+
+
+def test_inputs_targets_and_weights_may_share_their_memory():
+    nets = [cr.Network([3, 4, 2], seed=0) for _ in range(2)]
+    nets[0].fit(*shared()[:2], sample_weight=shared()[2], verbose=0)
+    X, y, weights = shared()
+    nets[1].fit(X.copy(), y.copy(), sample_weight=weights.copy(), verbose=0)
+    assert nets[0].parameters.tobytes() == nets[1].parameters.tobytes()
+
+
+def test_a_million_rows_of_one_are_read():
+    net = cr.Network([3, 2], seed=0)
+    row = np.array([1, 2, 3], dtype=np.float32)
+    outputs = net.predict(np.broadcast_to(row, (1_000_000, 3)))
+    assert (outputs == net.predict(row[None])).all()
+
+
+def scribbled_labels(X, y):
+    y[:] = 2**62
+
+
+def scribbled_inputs(X, y):
+    X.data[:] = np.nan
+
+
+def scribbled_columns(X, y):
+    X.indices[:] = 2**31 - 1
+
+
+def scribbled_rows(X, y):
+    X.indptr[1:] = -(2**31)
+
+
+def reversed_columns(X, y):
+    X.indices[:] = X.indices[::-1].copy()
+
+
+@pytest.mark.parametrize(
+    "scribble", [scribbled_labels, scribbled_inputs, scribbled_columns, scribbled_rows, reversed_columns]
+)
+@pytest.mark.parametrize("when", ["between epochs", "within one"])
+def test_data_may_be_scribbled_on_while_they_are_trained_with(scribble, when, many_threads):
+    cr.set_num_threads(2)
+    X = scipy.sparse.csr_array(np.random.default_rng(0).standard_normal((40, 30)) > 0, dtype=np.float32)
+    y = np.arange(40) % 2
+    net = cr.Network([30, 40, 2], output="softmax", seed=0)
+
+    if when == "between epochs":
+        result = outcome(lambda: net.fit(X, y, epochs=3, callbacks=[lambda *_: scribble(X, y)], verbose=0))
+    else:
+        # What the core has been given already.
+        data = net._batches(X, y, loss=cr.CrossEntropy())
+        net._use(cr.SGD(0.1), cr.CrossEntropy())
+        scribble(X, y)
+        scribble(X, data.y)
+        result = outcome(lambda: net._core.evaluate(data.X, data.y, None, cr.CrossEntropy()._core()))
+    assert isinstance(result, (type, str, tuple))
+    assert np.isfinite(net.parameters).all()
+
+
+@pytest.mark.parametrize(
+    "meddle",
+    [
+        lambda net: net.fit(np.ones((4, 3)), np.ones((4, 2)), epochs=1, verbose=0),
+        lambda net: net.train_on_batch(np.ones((4, 3)), np.ones((4, 2)), optimizer="sgd"),
+        lambda net: setattr(net, "parameters", np.full(net.parameter_count, 1e30)),
+        lambda net: net._core.reset_optimizer(),
+        lambda net: net.predict(np.ones((1, 3))),
+        lambda net: pickle.loads(pickle.dumps(net)).fit(np.ones((4, 3)), np.ones((4, 2)), epochs=1, verbose=0),
+    ],
+)
+def test_callbacks_may_meddle(meddle):
+    net = cr.Network([3, 4, 2], seed=0)
+    X = np.random.default_rng(0).standard_normal((10, 3))
+    outcome(lambda: net.fit(X, X[:, :2], epochs=3, callbacks=[lambda net, *_: meddle(net)], verbose=0))
+    assert np.isfinite(net.parameters).all()
+    net.predict(X)
