@@ -213,6 +213,34 @@ def test_unaligned_and_broadcast_arrays_are_read():
     assert np.array_equal(net.predict(np.broadcast_to(X[0], (4, 3))), net.predict(np.repeat(X[:1], 4, axis=0)))
 
 
+def test_native_order_may_have_its_own_name():
+    native = np.dtype(">f4").newbyteorder()  # is not ">", but is not "=" either
+    net = network()
+    assert np.array_equal(net.predict(X.astype(native)), net.predict(X.astype(np.float32)))
+    assert net.evaluate(X.astype(native), LABELS) == net.evaluate(X.astype(np.float32), LABELS)
+
+
+def test_a_single_weight_has_any_stride():
+    net = network()
+    assert net.evaluate(X[:1], LABELS[:1], sample_weight=np.ones(2)[::2]) == net.evaluate(X[:1], LABELS[:1])
+
+
+def test_unaligned_labels_weights_and_parameters_are_copied():
+    def unaligned(values):
+        raw = np.zeros(values.nbytes + 1, dtype=np.uint8)[1:].view(values.dtype)
+        raw[:] = values
+        return raw
+
+    nets, weights = [network(), network()], np.linspace(1, 2, 10)
+    for net, of in zip(nets, (unaligned, np.copy), strict=True):
+        net.parameters = of(net.parameters / 2)
+        net.fit(X, of(LABELS), sample_weight=of(weights), verbose=0)
+    assert nets[0].parameters.tobytes() == nets[1].parameters.tobytes()
+    core = nets[0]._core
+    with pytest.raises(TypeError, match="aligned"):
+        core.evaluate(X, unaligned(LABELS), None, cr.CrossEntropy()._core())
+
+
 def test_core_refuses_what_would_read_outside():
     core = network()._core
     from chainrule import _core

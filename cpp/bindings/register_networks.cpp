@@ -78,8 +78,8 @@ class BoundData {
       data.targets.rows = &rows_;
     }
     if (weights.has_value()) {
-      require(weights->ndim() == 1 && size_t(weights->shape(0)) == data.inputs.rows && weights->strides(0) == 8 &&
-                  is_aligned(*weights),
+      require(weights->ndim() == 1 && size_t(weights->shape(0)) == data.inputs.rows &&
+                  (weights->strides(0) == 8 || weights->shape(0) == 1) && is_aligned(*weights),
               "sample_weight must be contiguous and aligned, of shape (samples,)");
       data.weights = weights->data();
     }

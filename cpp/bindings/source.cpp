@@ -11,10 +11,16 @@ namespace chainrule::bindings {
 
 namespace {
 
+// NumPy names the machine's own order by its sign too, where a type was made by swapping a foreign one.
+bool is_native(char byteorder) {
+  constexpr char own = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? '<' : '>';
+  return byteorder == '=' || byteorder == '|' || byteorder == own;
+}
+
 std::optional<Element> element_in_place(const py::array& array) {
   if (!is_aligned(array)) return std::nullopt;
   const py::dtype dtype = array.dtype();
-  if (dtype.byteorder() != '=' && dtype.byteorder() != '|') return std::nullopt;
+  if (!is_native(dtype.byteorder())) return std::nullopt;
   switch (dtype.num()) {
     case py::detail::npy_api::NPY_UBYTE_:
       return Element::uint8;
