@@ -137,6 +137,17 @@ def test_arguments_are_checked_before_anything_is_changed(tmp_path):
     assert not any(tmp_path.iterdir())
 
 
+def test_callbacks_states_that_make_no_sense_are_refused(tmp_path):
+    path = tmp_path / "run.safetensors"
+    fit(network(), epochs=2, checkpoint=path)
+    for state in ({}, {"best": "low"}, {"best": None}, {"best": 1.0, "best_epoch": [3]}):
+        net = cr.load(path)
+        net._unfinished.callbacks[1] = state
+        with pytest.raises(cr.ModelFileError, match="state of EarlyStopping"):
+            fit(net, epochs=4, resume=True)
+        assert net.parameters.tobytes() == cr.load(path).parameters.tobytes()
+
+
 def test_another_fit_forgets_the_one_that_was_loaded(tmp_path):
     path = tmp_path / "run.safetensors"
     fit(network(), epochs=2, checkpoint=path)

@@ -19,7 +19,7 @@ from ._arrays import Batches
 from .callbacks import Callback
 from .checkpoints import Checkpoints, Position
 from .diagnose import warn_of_first_samples
-from .errors import DivergedError
+from .errors import DivergedError, ModelFileError
 from .losses import CrossEntropy, Loss
 from .optimizers import IRprop, Optimizer
 from .streams import Stream
@@ -111,7 +111,7 @@ def run(network: Network, plan: Plan) -> None:
             for index, callback in enumerate(plan.callbacks):
                 callback.on_train_begin(network)
                 if plan.callback_states:
-                    callback.restore(plan.callback_states[index])
+                    _restore(callback, plan.callback_states[index])
             while position.epoch < plan.epochs and not position.stopped:
                 metrics = _run_epoch(network, plan, progress)
                 epoch = position.epoch + 1
@@ -126,6 +126,14 @@ def run(network: Network, plan: Plan) -> None:
             network._core.forget()
             for callback in plan.callbacks:
                 callback.on_train_end(network)
+
+
+def _restore(callback: Callback, state: Mapping[str, Any]) -> None:
+    try:
+        callback.restore(state)
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
+        name = type(callback).__name__
+        raise ModelFileError(f"the checkpoint's state of {name} cannot be taken up: {error!r}") from error
 
 
 def check_batches(plan: Plan) -> None:
