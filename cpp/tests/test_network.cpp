@@ -63,7 +63,7 @@ void test_training(const std::map<std::string, double>& settings, size_t batch) 
   Network<T> network = made_network<T>();
   const Optimizer optimizer("adam", settings);
   OptimizerState<T> state(optimizer, network.parameters().size(), 0.1);
-  for (int epoch = 0; epoch < 5; ++epoch) {
+  for (size_t epoch = 0; epoch < 5; ++epoch) {
     EpochOptions part = whole;
     for (size_t step = 0; step < rates.size(); step = part.steps.end) {
       part.steps = {step, std::min(step * 2 + 1, rates.size())};
