@@ -9,31 +9,12 @@
 #include "flush_denormals.hpp"
 #include "simd/functions.hpp"
 #include "tests/check.hpp"
+#include "tests/functions.hpp"
 
 namespace {
 
 using namespace chainrule::simd::CHAINRULE_ISA;
-using chainrule::tests::expect;
-
-#if defined(__FMA__) || defined(__aarch64__)
-constexpr bool fused = true;
-#else
-constexpr bool fused = false;
-#endif
-
-// The upper tail of the normal distribution. The rounding of u = x / sqrt 2 would grow to u^2 times its size in
-// erfc(u).
-long double exact_tail(long double x) {
-  const long double u = x * 0.707106781186547524400844362104849039L;
-  const long double tail = 0.5L * std::erfc(u);
-  if (!(u > 1) || std::isinf(u)) return tail;
-  const long double half = 0.5L * x * x;
-  const long double square = u * u;
-  const long double rest = std::fma(0.5L * x, x, -half) - std::fma(u, u, -square);
-  return tail - tail * ((half - square) + rest);
-}
-
-long double exact_softplus(long double x) { return std::fmax(x, 0.0L) + std::log1p(std::exp(-std::fabs(x))); }
+using namespace chainrule::tests;
 
 template <class T>
 struct Function {
@@ -43,10 +24,6 @@ struct Function {
   double lowest, highest, allowed;
 };
 
-// Where multiply-add is not fused, the rounding of x^2 in e^(-x^2/2) stays.
-template <class T>
-constexpr double gaussian_allowed = fused ? 2 : (sizeof(T) == 4 ? 70 : 520);
-
 template <class T>
 const Function<T> functions[] = {
     {"exp", [](const Vector<T>& x) { return exp(x); }, [](long double x) { return std::exp(x); }, -800, 800, 2},
@@ -55,9 +32,8 @@ const Function<T> functions[] = {
     {"tanh", [](const Vector<T>& x) { return tanh(x); }, [](long double x) { return std::tanh(x); }, -25, 25, 2},
     {"sigmoid", [](const Vector<T>& x) { return sigmoid(x); }, [](long double x) { return 1 / (1 + std::exp(-x)); },
      -800, 800, 2},
-    {"softplus", [](const Vector<T>& x) { return softplus(x); }, exact_softplus, -800, 800, 2},
-    {"gelu", [](const Vector<T>& x) { return gelu(x); }, [](long double x) { return x * exact_tail(-x); }, -40, 40,
-     gaussian_allowed<T>},
+    {"softplus", [](const Vector<T>& x) { return softplus(x); }, exact_softplus<long double>, -800, 800, 2},
+    {"gelu", [](const Vector<T>& x) { return gelu(x); }, exact_gelu<long double>, -40, 40, gaussian_allowed<T>},
     {"normal_cdf", [](const Vector<T>& x) { return normal_cdf(x); }, [](long double x) { return exact_tail(-x); }, -40,
      40, gaussian_allowed<T> + 2},
 };

@@ -1,0 +1,44 @@
+// What the elementary functions are held to, for the two programs that test them.
+#pragma once
+
+#include <cmath>
+
+namespace chainrule::tests {
+
+#if defined(__FMA__) || defined(__aarch64__)
+constexpr bool fused = true;
+#else
+constexpr bool fused = false;
+#endif
+
+// Units of the last place that functions of e^(-x^2/2) may be off: where multiply-add is not fused, the rounding of x^2
+// stays.
+template <class T>
+constexpr double gaussian_allowed = fused ? 2 : (sizeof(T) == 4 ? 70 : 520);
+
+// The upper tail of the normal distribution. The rounding of u = x / sqrt 2 would grow to u^2 times its size in
+// erfc(u).
+template <class W>
+W exact_tail(W x) {
+  const W u = x * W(0.707106781186547524400844362104849039L);
+  const W tail = W(0.5) * std::erfc(u);
+  if (!(u > 1) || std::isinf(u)) return tail;
+  const W half = W(0.5) * x * x;
+  const W square = u * u;
+  const W rest = std::fma(W(0.5) * x, x, -half) - std::fma(u, u, -square);
+  return tail - tail * ((half - square) + rest);
+}
+
+template <class W>
+W exact_gelu(W x) {
+  return std::isinf(x) && x < 0 ? W(0) : x * exact_tail(-x);
+}
+
+template <class W>
+W exact_softplus(W x) {
+  if (x > 64) return x;
+  if (x < -64) return std::exp(x);
+  return std::fmax(x, W(0)) + std::log1p(std::exp(-std::fabs(x)));
+}
+
+}  // namespace chainrule::tests
