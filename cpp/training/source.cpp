@@ -15,15 +15,15 @@ namespace {
 
 const char* row_of(const Source& source, size_t row) { return source.data + ptrdiff_t(row) * source.row_stride; }
 
-// Calls use(column, value) along a row; contiguous rows get a loop that the compiler can see through.
+// Calls use(column, value) along columns of a row; contiguous ones get a loop that the compiler can see through.
 template <class S, class Use>
-void for_each_value(const Source& source, size_t row, Use use) {
+void for_each_value(const Source& source, size_t row, Range columns, Use use) {
   const char* from = row_of(source, row);
   if (source.column_stride == ptrdiff_t(sizeof(S))) {
     const S* values = reinterpret_cast<const S*>(from);
-    for (size_t k = 0; k < source.columns; ++k) use(k, values[k]);
+    for (size_t k = columns.begin; k < columns.end; ++k) use(k, values[k]);
   } else {
-    for (size_t k = 0; k < source.columns; ++k) {
+    for (size_t k = columns.begin; k < columns.end; ++k) {
       use(k, *reinterpret_cast<const S*>(from + ptrdiff_t(k) * source.column_stride));
     }
   }
@@ -58,20 +58,11 @@ constexpr size_t elements_per_thread = 1000000;
 
 template <class S>
 bool row_is_finite_as(const Source& source, size_t row, Range columns, S largest) {
-  const char* from = row_of(source, row);
-  const bool contiguous = source.column_stride == ptrdiff_t(sizeof(S));
-  if (contiguous && largest == std::numeric_limits<S>::max()) {
-    return kernels<S>().all_finite(reinterpret_cast<const S*>(from) + columns.begin, columns.size());
+  if (source.column_stride == ptrdiff_t(sizeof(S)) && largest == std::numeric_limits<S>::max()) {
+    return kernels<S>().all_finite(reinterpret_cast<const S*>(row_of(source, row)) + columns.begin, columns.size());
   }
   bool finite = true;
-  if (contiguous) {
-    const S* values = reinterpret_cast<const S*>(from);
-    for (size_t k = columns.begin; k < columns.end; ++k) finite &= std::fabs(values[k]) <= largest;
-  } else {
-    for (size_t k = columns.begin; k < columns.end; ++k) {
-      finite &= std::fabs(*reinterpret_cast<const S*>(from + ptrdiff_t(k) * source.column_stride)) <= largest;
-    }
-  }
+  for_each_value<S>(source, row, columns, [&](size_t, S value) { finite &= std::fabs(value) <= largest; });
   return finite;
 }
 
@@ -96,20 +87,21 @@ bool part_is_finite(const Source& source, const Team& team, double largest) {
 
 template <class T>
 void gather_row(const Source& source, size_t row, bool scale_bytes, T* to) {
+  const Range all = {0, source.columns};
   switch (source.element) {
     case Element::uint8:
       if (scale_bytes) {
         const std::array<T, 256>& table = scaled_bytes<T>();
-        for_each_value<uint8_t>(source, row, [&](size_t k, uint8_t value) { to[k] = table[value]; });
+        for_each_value<uint8_t>(source, row, all, [&](size_t k, uint8_t value) { to[k] = table[value]; });
       } else {
-        for_each_value<uint8_t>(source, row, [&](size_t k, uint8_t value) { to[k] = T(value); });
+        for_each_value<uint8_t>(source, row, all, [&](size_t k, uint8_t value) { to[k] = T(value); });
       }
       break;
     case Element::float32:
-      for_each_value<float>(source, row, [&](size_t k, float value) { to[k] = T(value); });
+      for_each_value<float>(source, row, all, [&](size_t k, float value) { to[k] = T(value); });
       break;
     case Element::float64:
-      for_each_value<double>(source, row, [&](size_t k, double value) { to[k] = T(value); });
+      for_each_value<double>(source, row, all, [&](size_t k, double value) { to[k] = T(value); });
       break;
   }
 }
