@@ -40,7 +40,7 @@ struct EpochOptions {
   Loss loss;
   const double* rates;  // one a step
   double input_noise;
-  Range steps;    // of the epoch: the part that is to be trained
+  Range steps;    // of the epoch: the part that is to be trained, not empty
   Totals totals;  // of the steps before
 };
 
