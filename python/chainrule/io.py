@@ -94,16 +94,13 @@ def load(path: str | PathLike[str]) -> Network:
             network._unfinished = Unfinished.from_config(description["fit"], arrays)
         elif arrays:
             raise ValueError(f"arrays of callbacks without a fit: {sorted(arrays)}")
-    except ModelFileError:
-        raise
-    except OSError:
+    except (ModelFileError, OSError):
         raise
     except (
         safetensors.SafetensorError,
         ValueError,
         TypeError,
-        KeyError,
-        IndexError,
+        LookupError,
         AttributeError,
         OverflowError,
         RecursionError,

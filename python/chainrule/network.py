@@ -469,14 +469,25 @@ class Network:
         targets = as_targets(y, len(inputs), self.outputs, loss, activation, self.dtype, f"{prefix}y")
         return Batches(inputs, targets, as_sample_weight(sample_weight, len(inputs)))
 
+    def _training_batches(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        class_weight: Mapping[int, float] | str | None,
+        *,
+        loss: Loss,
+    ) -> Batches:
+        data = self._batches(X, y, sample_weight, loss=loss)
+        data.weights = with_class_weight(data.weights, class_weight, data.y)
+        return data
+
     def _stream(self, source: Any, class_weight: Mapping[int, float] | str | None, loss: Loss) -> Stream:
         if isinstance(class_weight, str):
             raise ValueError(f"class_weight must be a mapping for batches that come one by one, got {class_weight!r}")
 
         def checked(X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Batches:
-            batch = self._batches(X, y, sample_weight, loss=loss)
-            batch.weights = with_class_weight(batch.weights, class_weight, batch.y)
-            return batch
+            return self._training_batches(X, y, sample_weight, class_weight, loss=loss)
 
         return Stream(source, checked)
 
@@ -508,8 +519,7 @@ class Network:
                 raise ValueError("sample_weight and input_noise do not go with batches that come one by one")
             samples = 0
         else:
-            data = self._batches(X, y, sample_weight, loss=chosen_loss)
-            data.weights = with_class_weight(data.weights, class_weight, data.y)
+            data = self._training_batches(X, y, sample_weight, class_weight, loss=chosen_loss)
             if noise > 0 and isinstance(data.X, _core.SparseMatrix):
                 raise ValueError(f"input_noise must be 0 for a sparse X, as noise has no zeros; got {input_noise!r}")
             samples = len(data)
