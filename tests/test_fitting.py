@@ -83,3 +83,32 @@ def test_package_logs_nowhere_by_itself():
     logger = logging.getLogger("chainrule")
     assert [type(handler) for handler in logger.handlers] == [logging.NullHandler]
     assert logger.level == logging.NOTSET
+
+
+def test_what_a_callback_changes_between_epochs_counts_from_the_next_on():
+    X, y = cr.data.two_spirals(60, noise=0.1)
+
+    def change(net, epoch, metrics=None):
+        if epoch == 1:
+            net.layers[1].trainable = False
+        elif epoch == 2:
+            net.layers[2].l1 = 0.01
+            cr.set_num_threads(2)
+        elif epoch == 3:
+            net.layers[1].trainable = True
+            net.parameters = net.parameters / 2
+
+    def trained(fit):
+        net = cr.Network([2, 8, 2], output="softmax", seed=0)
+        try:
+            fit(net, optimizer=cr.SGD(0.1, momentum=0.9), batch_size=32, verbose=0)
+        finally:
+            cr.set_num_threads(None)
+        return net.parameters.tobytes()
+
+    def one_by_one(net, **options):
+        for epoch in range(1, 5):
+            net.fit(X, y, epochs=1, **options)
+            change(net, epoch)
+
+    assert trained(lambda net, **o: net.fit(X, y, epochs=4, callbacks=[change], **o)) == trained(one_by_one)

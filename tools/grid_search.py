@@ -14,15 +14,16 @@ import numpy as np
 
 import chainrule as cr
 
-ROUNDS = 15
+ROUNDS = 5
 GRID = list(product((16, 32, 48, 64), ("relu", "tanh"), (0.003, 0.01), (16, 64)))
+EPOCHS = 100
 X = np.random.default_rng(0).standard_normal((2000, 20)).astype(np.float32)
 y = (np.sin(X[:, 0]) + X[:, 1] * X[:, 2] > 0).astype(int)
 
 
 def loss(units: int, activation: str, rate: float, batch_size: int) -> float:
     net = cr.Network([20, units, 2], activation=activation, output="softmax", seed=0)
-    net.fit(X[:1500], y[:1500], epochs=20, batch_size=batch_size, optimizer=cr.Adam(rate), verbose=0)
+    net.fit(X[:1500], y[:1500], epochs=EPOCHS, batch_size=batch_size, optimizer=cr.Adam(rate), verbose=0)
     return net.evaluate(X[1500:], y[1500:])["loss"]
 
 

@@ -3,6 +3,7 @@
 #include <pybind11/functional.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <exception>
@@ -98,9 +99,9 @@ class BoundData {
     }
     const int64_t* labels = static_cast<const int64_t*>(y_.data());
     const int64_t classes = outputs == 1 ? 2 : int64_t(outputs);
-    for (size_t i = 0; i < data.inputs.rows; ++i) {
-      require(labels[i] >= 0 && labels[i] < classes, "labels y must be in [0, " + std::to_string(classes) + ")");
-    }
+    const bool in_range =
+        std::all_of(labels, labels + data.inputs.rows, [&](int64_t label) { return label >= 0 && label < classes; });
+    require(in_range, "labels y must be in [0, " + std::to_string(classes) + ")");
     data.targets.labels = labels;
   }
 
@@ -131,6 +132,7 @@ class BoundNetwork {
     const typename Dense<T>::Options options = {found->second, l1, l2, max_norm};
     network_.add(std::make_unique<Dense<T>>(network_.outputs(), units, options));
     delete_room();
+    training_room_ = Room<T>();
     forget_pass();
     state_ = OptimizerState<T>();
   }
@@ -211,6 +213,11 @@ class BoundNetwork {
     checked_layer(layer);
     network_.layer(layer).set_penalties(l1, l2);
     forget_pass();
+  }
+
+  double penalty() const {
+    const Shared lock(*this);
+    return network_.penalty();
   }
 
   // Few samples are predicted in a room that is kept, without giving the interpreter free: both would take longer than
@@ -373,6 +380,7 @@ class BoundNetwork {
     const Exclusive lock(*this);
     remembered_parameters_ = AlignedArray<T>();
     remembered_state_ = OptimizerState<T>();
+    training_room_ = Room<T>();
   }
 
   py::tuple train_epoch(const py::object& X, const py::array& y, const Weights& sample_weight, size_t batch_size,
@@ -410,7 +418,7 @@ class BoundNetwork {
     EpochResult result;
     {
       const py::gil_scoped_release unlocked;
-      result = chainrule::train_epoch(network_, state_, optimizer, bound.data, options, ask);
+      result = chainrule::train_epoch(network_, state_, optimizer, bound.data, options, ask, training_room_);
     }
     if (error != nullptr) std::rethrow_exception(error);
     const Totals& sums = result.totals;
@@ -576,6 +584,7 @@ class BoundNetwork {
   OptimizerState<T> state_;
   AlignedArray<T> remembered_parameters_;
   OptimizerState<T> remembered_state_;
+  Room<T> training_room_;
   std::unique_ptr<Workspace<T>> workspace_;
   AlignedArray<T> gradient_;
   size_t pass_samples_ = 0;
@@ -600,6 +609,7 @@ void register_network(py::module_& module, const char* name) {
       .def("set_parameters", &Net::set_parameters, py::arg("values"))
       .def("set_trainable", &Net::set_trainable, py::arg("layer"), py::arg("trainable"))
       .def("set_penalties", &Net::set_penalties, py::arg("layer"), py::arg("l1"), py::arg("l2"))
+      .def("penalty", &Net::penalty)
       .def("predict", &Net::predict, py::arg("X"))
       .def("predict_in_place", &Net::predict_in_place, py::arg("X"))
       .def("sample_predictor", &Net::sample_predictor)

@@ -2,8 +2,8 @@
 // internal. A library template instantiated here could be the copy that the linker keeps for every machine.
 #include "kernels/dense.hpp"
 #include "kernels/finite.hpp"
-#include "kernels/loss.hpp"
 #include "kernels/non_zeros.hpp"
+#include "kernels/output.hpp"
 #include "kernels/peak.hpp"
 #include "kernels/sample.hpp"
 

@@ -1,4 +1,4 @@
-// Whole rows of a network's output: softmax, the losses with their deltas, and the metrics.
+// One row of a network's output: softmax, the losses with their deltas, and the metrics.
 #pragma once
 
 #include "kernels/activations.hpp"
@@ -48,23 +48,21 @@ CHAINRULE_INLINE size_t panels_of(size_t outputs) {
 
 // a = e^(z - max z) / sum; padding becomes zero.
 template <class T>
-void softmax(const Rows<T>& rows) {
+void row_softmax(const Rows<T>& rows, size_t row) {
   const size_t panels = panels_of<T>(rows.outputs);
-  for (size_t row = rows.rows.begin; row < rows.rows.end; ++row) {
-    const T* z = rows.pre_activations + row * rows.stride;
-    T* a = rows.activations + row * rows.stride;
-    const Vector<T> top = Vector<T>::broadcast(largest(z, rows.outputs));
-    Vector<T> sum = Vector<T>::zero();
-    for (size_t p = 0; p < panels; ++p) {
-      const Vector<T> e = exp(Vector<T>::load(z + p * panel_width) - top);
-      const Vector<T> real = select(real_lanes<T>(rows.outputs, p), e, Vector<T>::zero());
-      sum = sum + real;
-      real.store(a + p * panel_width);
-    }
-    const Vector<T> total = Vector<T>::broadcast(sum_across(sum));
-    for (size_t p = 0; p < panels; ++p) {
-      (Vector<T>::load(a + p * panel_width) / total).store(a + p * panel_width);
-    }
+  const T* z = rows.pre_activations + row * rows.stride;
+  T* a = rows.activations + row * rows.stride;
+  const Vector<T> top = Vector<T>::broadcast(largest(z, rows.outputs));
+  Vector<T> sum = Vector<T>::zero();
+  for (size_t p = 0; p < panels; ++p) {
+    const Vector<T> e = exp(Vector<T>::load(z + p * panel_width) - top);
+    const Vector<T> real = select(real_lanes<T>(rows.outputs, p), e, Vector<T>::zero());
+    sum = sum + real;
+    real.store(a + p * panel_width);
+  }
+  const Vector<T> total = Vector<T>::broadcast(sum_across(sum));
+  for (size_t p = 0; p < panels; ++p) {
+    (Vector<T>::load(a + p * panel_width) / total).store(a + p * panel_width);
   }
 }
 
@@ -173,6 +171,13 @@ CHAINRULE_INLINE double sum_terms(const LossRows<T>& args, size_t row, Compute c
 
 // log a_i = z_i - max z + log(max a), as max a = 1 / sum of e^(z - max z).
 template <class T>
+CHAINRULE_INLINE Term<T> softmax_term(const Vector<T>& z, const Vector<T>& a, const Vector<T>& t, const Vector<T>& top,
+                                      const Vector<T>& log_top, const Vector<T>& target_sum) {
+  const Vector<T> log_a = (z - top) + log_top;
+  return {-(t * log_a), fma(a, target_sum, -t)};
+}
+
+template <class T>
 double softmax_cross_entropy(const LossRows<T>& args, size_t row) {
   const size_t begin = row * args.output.stride;
   const size_t panels = panels_of<T>(args.output.outputs);
@@ -182,45 +187,52 @@ double softmax_cross_entropy(const LossRows<T>& args, size_t row) {
   for (size_t p = 0; p < panels; ++p) total = total + Vector<T>::load(args.targets + begin + p * panel_width);
   const Vector<T> target_sum = Vector<T>::broadcast(sum_across(total));
   return sum_terms(args, row, [&](const Vector<T>& z, const Vector<T>& a, const Vector<T>& t) {
-    const Vector<T> log_a = (z - top) + log_top;
-    return Term<T>{-(t * log_a), fma(a, target_sum, -t)};
+    return softmax_term(z, a, t, top, log_top, target_sum);
   });
+}
+
+// Calls use(compute) with what makes a Term of z, a and t, for the losses that are sums over outputs.
+template <class T, class Use>
+CHAINRULE_INLINE void with_term(const LossRows<T>& args, Use use) {
+  using V = Vector<T>;
+  const Activation output = args.output.activation;
+  switch (args.loss) {
+    case LossKind::cross_entropy:
+      return use([](const V& z, const V& a, const V& t) { return binary_cross_entropy(z, a, t); });
+    case LossKind::poisson:
+      if (output == Activation::softplus) {
+        return use([](const V& z, const V& a, const V& t) { return poisson(Kind<Activation::softplus>{}, z, a, t); });
+      }
+      if (output == Activation::exp) {
+        return use([](const V& z, const V& a, const V& t) { return poisson(Kind<Activation::exp>{}, z, a, t); });
+      }
+      return use([](const V& z, const V& a, const V& t) { return poisson(Kind<Activation::sigmoid>{}, z, a, t); });
+    case LossKind::mse:
+      return use([](const V&, const V& a, const V& t) { return squared_error(a, t); });
+    case LossKind::mae:
+      return use([](const V&, const V& a, const V& t) { return absolute_error(a, t); });
+    case LossKind::huber: {
+      const V delta = V::broadcast(args.huber_delta);
+      return use([&](const V&, const V& a, const V& t) { return huber(a, t, delta); });
+    }
+  }
+}
+
+// Whether a Term's gradient is by a: the losses made for their activations give it by z at once.
+inline bool is_by_activation(LossKind loss) { return loss != LossKind::cross_entropy && loss != LossKind::poisson; }
+
+template <class T>
+CHAINRULE_INLINE bool is_softmax_cross_entropy(const LossRows<T>& args) {
+  return args.loss == LossKind::cross_entropy && args.output.activation == Activation::softmax;
 }
 
 // The loss of one row; deltas become dE/dz, not yet weighted.
 template <class T>
 double row_loss(const LossRows<T>& args, size_t row) {
-  using V = Vector<T>;
+  if (is_softmax_cross_entropy(args)) return softmax_cross_entropy(args, row);
   double loss = 0;
-  switch (args.loss) {
-    case LossKind::cross_entropy:
-      if (args.output.activation == Activation::softmax) return softmax_cross_entropy(args, row);
-      return sum_terms(args, row, [](const V& z, const V& a, const V& t) { return binary_cross_entropy(z, a, t); });
-    case LossKind::poisson:
-      if (args.output.activation == Activation::softplus) {
-        return sum_terms(args, row, [](const V& z, const V& a, const V& t) {
-          return poisson(Kind<Activation::softplus>{}, z, a, t);
-        });
-      }
-      if (args.output.activation == Activation::exp) {
-        return sum_terms(args, row,
-                         [](const V& z, const V& a, const V& t) { return poisson(Kind<Activation::exp>{}, z, a, t); });
-      }
-      return sum_terms(
-          args, row, [](const V& z, const V& a, const V& t) { return poisson(Kind<Activation::sigmoid>{}, z, a, t); });
-    case LossKind::mse:
-      loss = sum_terms(args, row, [](const V&, const V& a, const V& t) { return squared_error(a, t); });
-      break;
-    case LossKind::mae:
-      loss = sum_terms(args, row, [](const V&, const V& a, const V& t) { return absolute_error(a, t); });
-      break;
-    case LossKind::huber: {
-      const V delta = V::broadcast(args.huber_delta);
-      loss = sum_terms(args, row, [&](const V&, const V& a, const V& t) { return huber(a, t, delta); });
-      break;
-    }
-  }
-  row_activation_gradient(args.output, row);
+  with_term(args, [&](auto compute) { loss = sum_terms(args, row, compute); });
+  if (is_by_activation(args.loss)) row_activation_gradient(args.output, row);
   return loss;
 }
 
@@ -249,16 +261,15 @@ double row_metric(const LossRows<T>& args, size_t row) {
   return sum / double(outputs);
 }
 
+// The loss and the metric of one row, and its deltas.
 template <class T>
-void loss(const LossRows<T>& args) {
-  for (size_t row = args.output.rows.begin; row < args.output.rows.end; ++row) {
-    args.losses[row] = row_loss(args, row);
-    args.metrics[row] = row_metric(args, row);
-    T* delta = args.output.deltas + row * args.output.stride;
-    const Vector<T> weight = Vector<T>::broadcast(args.weights[row]);
-    for (size_t p = 0; p < panels_of<T>(args.output.outputs); ++p) {
-      (Vector<T>::load(delta + p * panel_width) * weight).store(delta + p * panel_width);
-    }
+void weighted_row_loss(const LossRows<T>& args, size_t row) {
+  args.losses[row] = row_loss(args, row);
+  args.metrics[row] = row_metric(args, row);
+  T* delta = args.output.deltas + row * args.output.stride;
+  const Vector<T> weight = Vector<T>::broadcast(args.weights[row]);
+  for (size_t p = 0; p < panels_of<T>(args.output.outputs); ++p) {
+    (Vector<T>::load(delta + p * panel_width) * weight).store(delta + p * panel_width);
   }
 }
 

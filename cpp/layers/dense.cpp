@@ -255,14 +255,14 @@ void Dense<T>::set_penalties(double l1, double l2) {
 
 template <class T>
 double Dense<T>::penalty() const {
-  double absolute = 0;
-  double squares = 0;
-  for (size_t i = 0; i < weights_size(); ++i) {
-    const double w = double(weights_[i]);
-    absolute += std::abs(w);
-    squares += w * w;
+  double penalty = 0;
+  if (options_.l2 > 0) penalty += 0.5 * options_.l2 * kernels<T>().square_sum(weights_, weights_size());
+  if (options_.l1 > 0) {
+    double absolute = 0;
+    for (size_t i = 0; i < weights_size(); ++i) absolute += std::abs(double(weights_[i]));
+    penalty += options_.l1 * absolute;
   }
-  return 0.5 * options_.l2 * squares + options_.l1 * absolute;
+  return penalty;
 }
 
 template class Dense<float>;

@@ -1,4 +1,5 @@
 // The kernels against scalar loops in long double, over shapes with every kind of remainder.
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <string>
@@ -6,6 +7,7 @@
 
 #include "aligned.hpp"
 #include "layers/dense.hpp"
+#include "network.hpp"
 #include "tests/check.hpp"
 #include "training/random.hpp"
 
@@ -175,12 +177,65 @@ void test_finite(size_t count) {
   }
 }
 
+// The output of 37 rows: z, a, deltas, losses, metrics.
+template <class T>
+struct OutputRows {
+  static constexpr size_t count = 37;
+  size_t outputs, stride = row_stride<T>(outputs);
+  AlignedArray<T> z = random_array<T>(count * stride, 3);
+  AlignedArray<T> a{count * stride}, delta{count * stride}, targets{count * stride};
+  AlignedArray<T> weights = random_array<T>(count, 4);
+  AlignedArray<double> losses{count}, metrics{count};
+
+  void compute(LossKind kind, Activation activation, Metric metric, Range rows) {
+    const Rows<T> output = {z.data(), a.data(), delta.data(), stride, outputs, rows, activation};
+    if (activation == Activation::softmax) kernels<T>().softmax(output);
+    kernels<T>().loss({output, kind, metric, T(0.3), targets.data(), weights.data(), losses.data(), metrics.data()});
+  }
+};
+
+template <class T>
+bool same(const AlignedArray<T>& a, const AlignedArray<T>& b) {
+  return std::equal(a.data(), a.data() + a.size(), b.data());
+}
+
+// Rows that are taken 16 at a time become what they are one by one.
+template <class T>
+void test_output(LossKind kind, Activation activation, size_t outputs) {
+  for (Metric metric : {Metric::largest, Metric::side, Metric::absolute_error}) {
+    OutputRows<T> together = {outputs};
+    for (size_t i = 0; i < together.count * outputs; ++i) {
+      const size_t at = i / outputs * together.stride + i % outputs;
+      together.a.data()[at] = T(i * 13 % 17 + 1) / T(18);
+      together.targets.data()[at] = T(i * 7 % 11) / T(10);
+    }
+    OutputRows<T> apart = together;
+    together.compute(kind, activation, metric, {0, together.count});
+    for (size_t i = 0; i < apart.count; ++i) apart.compute(kind, activation, metric, {i, i + 1});
+    expect(same(together.a, apart.a) && same(together.delta, apart.delta), "outputs and deltas by rows");
+    expect(same(together.losses, apart.losses) && same(together.metrics, apart.metrics), "losses and metrics by rows");
+  }
+}
+
+template <class T>
+void test_outputs(size_t outputs) {
+  for (Activation activation : {Activation::identity, Activation::tanh, Activation::softmax}) {
+    for (LossKind kind : {LossKind::mse, LossKind::mae, LossKind::huber}) test_output<T>(kind, activation, outputs);
+  }
+  for (Activation activation : {Activation::sigmoid, Activation::softplus, Activation::exp}) {
+    test_output<T>(LossKind::poisson, activation, outputs);
+  }
+  test_output<T>(LossKind::cross_entropy, Activation::sigmoid, outputs);
+  test_output<T>(LossKind::cross_entropy, Activation::softmax, outputs);
+}
+
 template <class T>
 void test_all() {
   for (size_t columns : {1u, 15u, 16u, 17u, 64u, 100u}) {
     for (size_t rows : {1u, 2u, 3u, 4u}) test_lists<T>(columns, rows);
     test_finite<T>(columns);
   }
+  for (size_t outputs : {1u, 2u, 3u, 10u, 16u, 17u, 40u}) test_outputs<T>(outputs);
   for (size_t samples : {1u, 2u, 5u, 12u, 13u, 25u}) {
     for (size_t inputs : {1u, 3u, 16u, 37u}) {
       for (size_t outputs : {1u, 10u, 16u, 17u, 33u, 48u}) test_dense<T>(samples, inputs, outputs);

@@ -46,9 +46,10 @@ void test_training(const std::map<std::string, double>& settings, size_t batch) 
     Network<T> network = made_network<T>();
     const Optimizer optimizer("adam", settings);
     OptimizerState<T> state(optimizer, network.parameters().size(), 0.1);
+    Room<T> room;
     const double before = evaluate(network, data, loss).loss;
     for (int epoch = 0; epoch < 5; ++epoch) {
-      const EpochResult done = train_epoch(network, state, optimizer, data, whole, {});
+      const EpochResult done = train_epoch(network, state, optimizer, data, whole, {}, room);
       expect(done.steps == rates.size() && done.diverged < 0, "epoch is whole");
       totals.push_back(done.totals);
     }
@@ -63,11 +64,12 @@ void test_training(const std::map<std::string, double>& settings, size_t batch) 
   Network<T> network = made_network<T>();
   const Optimizer optimizer("adam", settings);
   OptimizerState<T> state(optimizer, network.parameters().size(), 0.1);
+  Room<T> room;
   for (size_t epoch = 0; epoch < 5; ++epoch) {
     EpochOptions part = whole;
     for (size_t step = 0; step < rates.size(); step = part.steps.end) {
       part.steps = {step, std::min(step * 2 + 1, rates.size())};
-      const EpochResult done = train_epoch(network, state, optimizer, data, part, {});
+      const EpochResult done = train_epoch(network, state, optimizer, data, part, {}, room);
       expect(done.steps == part.steps.size(), "part is whole");
       part.totals = done.totals;
     }
@@ -88,8 +90,9 @@ void test_divergence() {
   Network<float> network = made_network<float>();
   const Optimizer optimizer("sgd", {});
   OptimizerState<float> state(optimizer, network.parameters().size(), 0);
+  Room<float> room;
   const EpochOptions options = {1, false, 0, 0, {LossKind::mse, 0, 1}, rates.data(), 0, {0, 3}, {}};
-  const EpochResult done = train_epoch(network, state, optimizer, data, options, {});
+  const EpochResult done = train_epoch(network, state, optimizer, data, options, {}, room);
   expect(done.diverged >= 0, "divergence is seen");
 }
 

@@ -15,11 +15,11 @@ namespace chainrule {
 
 namespace {
 
-// Multiply-adds of a step that are worth another thread: what the threads tell each other takes as long as some hundred
-// thousand of them.
-std::atomic<double> work_per_thread{800000};
+// Multiply-adds of a step that are worth another thread: what the threads tell each other takes as long as a
+// million of them.
+std::atomic<double> work_per_thread{1200000};
 // What the update of a parameter costs, in multiply-adds.
-constexpr double update_work = 4;
+constexpr double update_work = 8;
 // Between two polls: a few milliseconds on the slowest kernels.
 constexpr double work_between_polls = 4000000;
 constexpr size_t chunk_bytes = size_t(32) << 20;
@@ -32,14 +32,83 @@ struct Chunk {
       : inputs(source, capacity, columns, threads),
         targets(capacity * row_stride<T>(outputs)),
         weights(capacity),
-        raw_weights(capacity) {}
+        raw_weights(capacity),
+        losses(capacity),
+        metrics(capacity) {}
 
   Inputs<T> inputs;
   AlignedArray<T> targets;
   AlignedArray<T> weights;           // of a sample in its batch's mean
   AlignedArray<double> raw_weights;  // as given
+  AlignedArray<double> losses, metrics;
   size_t samples = 0;
 };
+
+// What the parts of a room depend on.
+struct RoomShape {
+  Source inputs;
+  Columns columns;
+  size_t capacity, threads, workspaces, lowest;
+  bool fused;
+
+  bool operator==(const RoomShape& other) const {
+    return inputs.data == other.inputs.data && inputs.element == other.inputs.element &&
+           inputs.rows == other.inputs.rows && inputs.columns == other.inputs.columns &&
+           inputs.indices == other.inputs.indices && inputs.entries() == other.inputs.entries() &&
+           columns == other.columns && capacity == other.capacity && threads == other.threads &&
+           workspaces == other.workspaces && lowest == other.lowest && fused == other.fused;
+  }
+};
+
+}  // namespace
+
+template <class T>
+struct Room<T>::Contents {
+  Contents(const Network<T>& network, const RoomShape& for_shape) : shape(for_shape) {
+    for (size_t i = 0; i < 2; ++i) {
+      chunks.emplace_back(shape.inputs, shape.capacity, network.outputs(), shape.columns, shape.threads);
+      if (i < shape.workspaces) workspaces.emplace_back(network, shape.capacity, Workspace<T>::Purpose::training);
+      signals[i] = workspaces.back().signals();
+    }
+    make_activation_lists(network);
+    if (!shape.fused) gradient = AlignedArray<T>(network.parameters().size());
+  }
+
+  RoomShape shape;
+  std::vector<Chunk<T>> chunks;
+  std::vector<Workspace<T>> workspaces;
+  std::vector<Signal<T>> signals[2];
+  std::vector<std::unique_ptr<NonZeroLists<T>>> activation_lists;  // of each hidden layer, or null
+  AlignedArray<T> gradient;
+
+ private:
+  static constexpr size_t fewest_units_listed = 256;
+
+  void make_activation_lists(const Network<T>& network) {
+    const size_t group = kernels<T>().listed_rows;
+    for (size_t i = 0; i + 1 < network.size(); ++i) {
+      const Layer<T>& layer = network.layer(i);
+      // The activations go into the layer above, and the deltas into the one below.
+      const size_t beside = std::max(network.layer(i + 1).outputs(), i > shape.lowest ? layer.inputs() : 0);
+      const bool large = std::min(layer.outputs(), beside) >= fewest_units_listed;
+      const bool lists = layer.activation() == Activation::relu && large && shape.capacity >= 2 * group;
+      activation_lists.push_back(lists ? std::make_unique<NonZeroLists<T>>(shape.capacity, layer.outputs(), group,
+                                                                           Columns::none, shape.threads)
+                                       : nullptr);
+    }
+  }
+};
+
+template <class T>
+Room<T>::Room() = default;
+template <class T>
+Room<T>::~Room() = default;
+template <class T>
+Room<T>::Room(Room&&) noexcept = default;
+template <class T>
+Room<T>& Room<T>::operator=(Room&&) noexcept = default;
+
+namespace {
 
 // Brings samples from the user's arrays into a chunk. The noise belongs to the sample's place in the epoch, so that it
 // does not depend on threads or chunks.
@@ -107,32 +176,30 @@ class Gatherer {
 template <class T>
 class LossStage {
  public:
-  LossStage(const Network<T>& network, const Loss& loss, const Targets& targets, size_t capacity)
+  LossStage(const Network<T>& network, const Loss& loss, const Targets& targets)
       : loss_(loss),
-        metric_(metric_of(loss, network.layer(network.size() - 1).activation(), network.outputs(), targets)),
-        losses_(capacity),
-        metrics_(capacity) {}
+        metric_(metric_of(loss, network.layer(network.size() - 1).activation(), network.outputs(), targets)) {}
 
-  void compute(const Team& team, const Signal<T>& output, const Chunk<T>& chunk) {
+  void compute(const Team& team, const Signal<T>& output, Chunk<T>& chunk) const {
     const Rows<T> rows = {output.pre_activations,         output.activations, output.deltas, output.stride, output.size,
                           team.share_rows(chunk.samples), output.activation};
     kernels<T>().loss({rows, loss_.kind, metric_, T(loss_.huber_delta), chunk.targets.data(), chunk.weights.data(),
-                       losses_.data(), metrics_.data()});
-  }
-
-  // A sample of weight zero counts nothing, even when its loss is not finite.
-  void add_to(Totals& totals, const Chunk<T>& chunk) const {
-    for (size_t i = 0; i < chunk.samples; ++i) {
-      const double weight = chunk.raw_weights.data()[i];
-      if (weight > 0) totals.add(weight, losses_.data()[i], metrics_.data()[i]);
-    }
+                       chunk.losses.data(), chunk.metrics.data()});
   }
 
  private:
   Loss loss_;
   Metric metric_;
-  AlignedArray<double> losses_, metrics_;
 };
+
+// A sample of weight zero counts nothing, even when its loss is not finite.
+template <class T>
+void add_to(Totals& totals, const Chunk<T>& chunk) {
+  for (size_t i = 0; i < chunk.samples; ++i) {
+    const double weight = chunk.raw_weights.data()[i];
+    if (weight > 0) totals.add(weight, chunk.losses.data()[i], chunk.metrics.data()[i]);
+  }
+}
 
 template <class T>
 GradientTarget<T> stored_gradient(const Network<T>& network, T* gradient, size_t layer, bool accumulate) {
@@ -227,7 +294,7 @@ template <class T>
 class Epoch {
  public:
   Epoch(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer, const Data& data,
-        const EpochOptions& options, const Poll& poll, size_t threads)
+        const EpochOptions& options, const Poll& poll, size_t threads, Room<T>& room)
       : network_(network),
         state_(state),
         optimizer_(optimizer),
@@ -241,30 +308,16 @@ class Epoch {
         order_(options.shuffle ? shuffled_order(data.inputs.rows, options.seed, options.epoch)
                                : std::vector<int64_t>()),
         gatherer_(network, data, options.loss, options.shuffle ? order_.data() : nullptr),
-        loss_stage_(network, options.loss, data.targets, chunk_),
+        loss_stage_(network, options.loss, data.targets),
         stored_step_(network, state, optimizer),
         timer_(poll, double(chunk_) * network.work(data.inputs.entries()) * 3),
-        totals_(options.totals) {
+        totals_(options.totals),
+        room_(room_for(data.inputs, room)) {
     result_.totals = totals_;
     gatherer_.add_noise(options.input_noise, options.seed, options.epoch);
-    const bool zeros_count = !fused() || !optimizer.ignores_zero_gradients() || network.layer(0).penalized();
-    const bool defers = zeros_count && fused() && data.inputs.sparse() && !network.layer(0).couples_parameters();
-    if (defers && network.layer(0).trainable) deferred_.emplace(network.layer(0), options.steps.begin, threads);
-    const Columns columns = zeros_count && !defers ? Columns::all : Columns::filled;
-    for (size_t i = 0; i < 2; ++i) {
-      chunks_.emplace_back(data.inputs, chunk_, network.outputs(), columns, threads);
-      if (i == 0 || overlaps()) workspaces_.emplace_back(network, chunk_, Workspace<T>::Purpose::training);
+    if (defers(data.inputs) && network.layer(0).trainable) {
+      deferred_.emplace(network.layer(0), options.steps.begin, threads);
     }
-    choose_skips();
-    if (workspaces_[0].signals()[1].packed_deltas != nullptr) {
-      for (Chunk<T>& chunk : chunks_) chunk.inputs.pack();
-    }
-    make_activation_lists();
-    for (size_t i = 0; i < 2; ++i) {
-      signals_[i] = workspaces_[overlaps() ? i : 0].signals();
-      chunks_[i].inputs.attach(signals_[i][0]);
-    }
-    if (!fused()) gradient_ = AlignedArray<T>(network.parameters().size());
     network.prepare_backward(lowest_ + 1);
   }
 
@@ -274,13 +327,34 @@ class Epoch {
   }
 
  private:
+  bool zeros_count() const { return !fused() || !optimizer_.ignores_zero_gradients() || network_.layer(0).penalized(); }
+  bool defers(const Source& inputs) const {
+    return zeros_count() && fused() && inputs.sparse() && !network_.layer(0).couples_parameters();
+  }
+
+  // The room that there is, if it fits.
+  typename Room<T>::Contents& room_for(const Source& inputs, Room<T>& room) {
+    const Columns columns = zeros_count() && !defers(inputs) ? Columns::all : Columns::filled;
+    const RoomShape shape = {inputs, columns, chunk_, threads_, overlaps() ? size_t(2) : size_t(1), lowest_, fused()};
+    if (room.contents == nullptr || !(room.contents->shape == shape)) {
+      room.contents.reset();
+      room.contents = std::make_unique<typename Room<T>::Contents>(network_, shape);
+      choose_skips(*room.contents);
+    }
+    return *room.contents;
+  }
+
   // The zeros of the first samples speak for all.
-  void choose_skips() {
-    Chunk<T>& chunk = chunks_[0];
+  void choose_skips(typename Room<T>::Contents& room) {
+    Chunk<T>& chunk = room.chunks[0];
     gatherer_.gather(Team(), begin_, std::min(chunk_, end_ - begin_), 1, chunk);
     chunk.inputs.list_samples(chunk.samples, 0, 1);
     const Skips skips = chunk.inputs.worthwhile(chunk.samples);
-    for (Chunk<T>& c : chunks_) c.inputs.set_skips(skips);
+    for (size_t i = 0; i < 2; ++i) {
+      room.chunks[i].inputs.set_skips(skips);
+      if (room.workspaces[0].signals()[1].packed_deltas != nullptr) room.chunks[i].inputs.pack();
+      room.chunks[i].inputs.attach(room.signals[i][0]);
+    }
   }
 
   // Gradients go straight into the parameters, unless the whole gradient is needed first.
@@ -289,20 +363,20 @@ class Epoch {
   bool overlaps() const { return fused() && chunk_ * Workspace<T>::sample_bytes(network_) <= overlapping_bytes; }
 
   void work(const Team& team) {
-    std::vector<Signal<T>> signals_of[2] = {signals_[0], signals_[1]};
+    std::vector<Signal<T>> signals_of[2] = {room_.signals[0], room_.signals[1]};
     size_t current = 0;
     size_t step = options_.steps.begin;
     size_t turn = 0;
     double batch_weight = gatherer_.weight_sum(begin_, std::min(batch_, end_ - begin_));
-    gatherer_.gather(team, begin_, std::min(chunk_, end_ - begin_), batch_weight, chunks_[0]);
+    gatherer_.gather(team, begin_, std::min(chunk_, end_ - begin_), batch_weight, room_.chunks[0]);
     team.barrier();
-    chunks_[0].inputs.list_samples(chunks_[0].samples, team.index(), team.size());
+    room_.chunks[0].inputs.list_samples(room_.chunks[0].samples, team.index(), team.size());
     for (size_t first = begin_; first < end_; first += batch_, ++step) {
       const size_t batch_end = std::min(first + batch_, end_);
       for (size_t begin = first; begin < batch_end; begin += chunk_) {
         const size_t end = std::min(begin + chunk_, batch_end);
-        Chunk<T>& chunk = chunks_[current];
-        Chunk<T>& next = chunks_[1 - current];
+        Chunk<T>& chunk = room_.chunks[current];
+        Chunk<T>& next = room_.chunks[1 - current];
         std::vector<Signal<T>>& signals = signals_of[current];
         if (turn % turns_between_looks == 0) offer_lists(signals);
         network_.forward(team, signals, end - begin);
@@ -324,8 +398,8 @@ class Epoch {
         gradients(team, signals, end - begin, begin > first, step);
         if (team.index() == 0) account(chunk, step, turn, last_of_step);
         if (deferred_) {
-          deferred_->touched(team, step, *signals_[current][0].of_columns);
-          if (end < end_) deferred_->bring_up(team, step, *signals_[1 - current][0].of_samples);
+          deferred_->touched(team, step, *room_.signals[current][0].of_columns);
+          if (end < end_) deferred_->bring_up(team, step, *room_.signals[1 - current][0].of_samples);
         }
         if (end < end_) next.inputs.list_samples(next.samples, team.index(), team.size());
         if (!runs_on(team, end)) team.barrier();
@@ -333,7 +407,7 @@ class Epoch {
         turn += 1;
       }
       if (!fused()) {
-        stored_step_.run(team, settings_, shrink_of<T>(optimizer_, options_.rates[step]), gradient_.data(), true);
+        stored_step_.run(team, settings_, shrink_of<T>(optimizer_, options_.rates[step]), room_.gradient.data(), true);
         finish_updates(team);
         team.barrier();
       }
@@ -350,26 +424,13 @@ class Epoch {
   // them, and go on with it while they do.
   void offer_lists(std::vector<Signal<T>>& signals) {
     for (size_t i = 1; i + 1 < signals.size(); ++i) {
-      if (!activation_lists_.empty()) signals[i].lists = activation_lists_[i - 1].get();
+      if (!room_.activation_lists.empty()) signals[i].lists = room_.activation_lists[i - 1].get();
     }
   }
 
   static void take_back_lists(std::vector<Signal<T>>& signals) {
     for (size_t i = 1; i + 1 < signals.size(); ++i) {
       if (signals[i].of_samples == nullptr) signals[i].lists = nullptr;
-    }
-  }
-
-  void make_activation_lists() {
-    const size_t group = kernels<T>().listed_rows;
-    for (size_t i = 0; i + 1 < network_.size(); ++i) {
-      const Layer<T>& layer = network_.layer(i);
-      // The activations go into the layer above, and the deltas into the one below.
-      const size_t beside = std::max(network_.layer(i + 1).outputs(), i > lowest_ ? layer.inputs() : 0);
-      const bool large = std::min(layer.outputs(), beside) >= fewest_units_listed;
-      const bool lists = layer.activation() == Activation::relu && large && chunk_ >= 2 * group;
-      activation_lists_.push_back(
-          lists ? std::make_unique<NonZeroLists<T>>(chunk_, layer.outputs(), group, Columns::none, threads_) : nullptr);
     }
   }
 
@@ -383,7 +444,7 @@ class Epoch {
     for (size_t i = lowest_; i < network_.size(); ++i) {
       if (!network_.layer(i).trainable) continue;
       const GradientTarget<T> target =
-          fused() ? target_of(i, step) : stored_gradient(network_, gradient_.data(), i, accumulate);
+          fused() ? target_of(i, step) : stored_gradient(network_, room_.gradient.data(), i, accumulate);
       network_.layer(i).gradient(team, signals[i], signals[i + 1], samples, target);
     }
     if (fused()) finish_updates(team);
@@ -401,7 +462,7 @@ class Epoch {
 
   // The other threads look at stop_behind_ a turn later, with a barrier between: all stop in the same place.
   void account(const Chunk<T>& chunk, size_t step, size_t turn, bool last_of_step) {
-    loss_stage_.add_to(totals_, chunk);
+    add_to(totals_, chunk);
     if (!std::isfinite(totals_.loss)) {
       if (result_.diverged < 0) result_.diverged = long(step);
     } else if (last_of_step) {
@@ -413,7 +474,6 @@ class Epoch {
   }
 
   static constexpr size_t turns_between_looks = 32;
-  static constexpr size_t fewest_units_listed = 256;
   static constexpr size_t overlapping_bytes = size_t(256) << 10;
 
   Network<T>& network_;
@@ -424,17 +484,13 @@ class Epoch {
   const size_t chunk_, threads_, lowest_;
   const std::vector<int64_t> order_;
   Gatherer<T> gatherer_;
-  std::vector<Workspace<T>> workspaces_;
   LossStage<T> loss_stage_;
   StoredStep<T> stored_step_;
   PollTimer timer_;
-  std::vector<Chunk<T>> chunks_;
-  std::vector<Signal<T>> signals_[2];
-  std::vector<std::unique_ptr<NonZeroLists<T>>> activation_lists_;  // of each hidden layer, or null
   std::optional<DeferredUpdates<T>> deferred_;
-  AlignedArray<T> gradient_;
   StepSettings<T> settings_ = {};
   Totals totals_;
+  typename Room<T>::Contents& room_;
   EpochResult result_;
   std::atomic<size_t> stop_behind_{SIZE_MAX};
 };
@@ -460,11 +516,11 @@ size_t chunk_size(const Network<T>& network, const Source& inputs, size_t batch_
 
 template <class T>
 EpochResult train_epoch(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer, const Data& data,
-                        const EpochOptions& options, const Poll& poll) {
+                        const EpochOptions& options, const Poll& poll, Room<T>& room) {
   const size_t batch = std::min(options.batch_size, data.inputs.rows);
   const double work =
       double(batch) * network.work(data.inputs.entries()) * 3 + double(network.parameter_count()) * update_work;
-  Epoch<T> epoch(network, state, optimizer, data, options, poll, threads_for(work));
+  Epoch<T> epoch(network, state, optimizer, data, options, poll, threads_for(work), room);
   EpochResult result = epoch.run();
   if (result.diverged < 0 && !kernels<T>().all_finite(network.parameters().data(), network.parameters().size())) {
     result.diverged = long(options.steps.begin + result.steps) - 1;
@@ -481,11 +537,10 @@ Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& 
   const Gatherer<T> gatherer(network, data, loss, nullptr);
   std::vector<Workspace<T>> workspaces;
   std::vector<Chunk<T>> chunks;
-  std::vector<LossStage<T>> stages;
+  const LossStage<T> stage(network, loss, data.targets);
   for (size_t i = 0; i < threads; ++i) {
     workspaces.emplace_back(network, rows, Workspace<T>::Purpose::training);
     chunks.emplace_back(data.inputs, rows, network.outputs(), Columns::none, 1);
-    stages.emplace_back(network, loss, data.targets, rows);
   }
   const size_t pieces = (data.inputs.rows + rows - 1) / rows;
   Totals totals;
@@ -505,9 +560,9 @@ Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& 
           chunk.inputs.attach(signals[0]);
         }
         network.forward(alone, signals, chunk.samples);
-        stages[team.index()].compute(alone, signals.back(), chunk);
+        stage.compute(alone, signals.back(), chunk);
         parts[i] = Totals();
-        stages[team.index()].add_to(parts[i], chunk);
+        add_to(parts[i], chunk);
       }
     });
     for (size_t i = 0; i < count; ++i) {
@@ -527,7 +582,7 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
   const size_t threads = threads_for(double(samples) * network.work(data.inputs.entries()) * 3);
   const Gatherer<T> gatherer(network, data, loss, nullptr);
   Chunk<T> chunk(data.inputs, capacity, network.outputs(), Columns::filled, threads);
-  LossStage<T> stage(network, loss, data.targets, capacity);
+  const LossStage<T> stage(network, loss, data.targets);
   const double weight = gatherer.weight_sum(0, samples);
   Totals totals;
   std::memset(gradient, 0, network.parameters().size() * sizeof(T));
@@ -548,7 +603,7 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
         if (!network.layer(i).trainable) continue;
         network.layer(i).gradient(team, signals[i], signals[i + 1], count, stored_gradient(network, gradient, i, true));
       }
-      if (team.index() == 0) stage.add_to(totals, chunk);
+      if (team.index() == 0) add_to(totals, chunk);
       team.barrier();
     }
   });
@@ -589,10 +644,11 @@ void step(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimi
 }
 
 #define CHAINRULE_INSTANTIATE(T)                                                                      \
+  template class Room<T>;                                                                             \
   template size_t rows_in_memory<T>(const Network<T>&, const Source&, size_t);                        \
   template size_t chunk_size<T>(const Network<T>&, const Source&, size_t);                            \
   template EpochResult train_epoch<T>(Network<T>&, OptimizerState<T>&, const Optimizer&, const Data&, \
-                                      const EpochOptions&, const Poll&);                              \
+                                      const EpochOptions&, const Poll&, Room<T>&);                    \
   template Evaluation<T> evaluate<T>(const Network<T>&, const Data&, const Loss&);                    \
   template double loss_and_gradient<T>(Network<T>&, Workspace<T>&, const Data&, const Loss&, T*);     \
   template void backward<T>(Network<T>&, Workspace<T>&, size_t, T*);                                  \

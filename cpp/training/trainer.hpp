@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "network.hpp"
@@ -59,6 +60,20 @@ struct Evaluation {
   double metric = 0;
 };
 
+// The memory that an epoch works in. Small networks would spend a good part of an epoch on getting and clearing it: who
+// trains for many epochs keeps it for the next.
+template <class T>
+class Room {
+ public:
+  Room();
+  ~Room();
+  Room(Room&&) noexcept;
+  Room& operator=(Room&&) noexcept;
+
+  struct Contents;
+  std::unique_ptr<Contents> contents;
+};
+
 // How many threads pay for this many multiply-adds between two barriers.
 size_t threads_for(double work);
 // For tests, which want many threads on little work.
@@ -76,10 +91,10 @@ template <class T>
 size_t chunk_size(const Network<T>& network, const Source& inputs, size_t batch_size);
 
 // One pass over the data, or a part of it: in parts it gives the same bytes. Where it diverges, parameters and state
-// are spoiled.
+// are spoiled. The room is one of this network, and is made anew where it does not fit.
 template <class T>
 EpochResult train_epoch(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer, const Data& data,
-                        const EpochOptions& options, const Poll& poll);
+                        const EpochOptions& options, const Poll& poll, Room<T>& room);
 
 // Mean loss (without penalties) and metric.
 template <class T>

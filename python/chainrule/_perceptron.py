@@ -235,7 +235,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         if not incremental:
             net.optimizer = None
         self.n_iter_ = 0
-        watch = _Watch(self, samples, -(-samples // batch_size), total, self._constant(y, weights), validation)
+        watch = _Watch(self, samples, batch_size, self._constant(y, weights), validation)
         try:
             net.fit(
                 X,
@@ -285,7 +285,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
             return value, gradient.astype(np.float64)
 
         def reported(value: float) -> float:
-            penalty = 0.5 * self.alpha / total * self._squared_weights()
+            penalty = net._core.penalty()
             return self._reported(value - penalty) + constant + penalty
 
         self.n_iter_ = 0
@@ -346,11 +346,6 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         for layer in self._dense:
             layer.l2 = value
 
-    def _squared_weights(self) -> float:
-        core = self.network_._core
-        weights = [core.weights(index) for index in range(self.n_layers_ - 1)]
-        return sum(float(np.vdot(w, w)) for w in weights)
-
     def _check_solver(self) -> bool:
         if self.solver == "lbfgs":
             raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")
@@ -397,18 +392,18 @@ class _Watch(Callback):
         self,
         estimator: MultilayerPerceptron,
         samples: int,
-        steps: int,
-        weight: float,
+        batch_size: int,
         constant: float,
         validation: tuple[Any, ...] | None,
     ) -> None:
         self.estimator = estimator
         self.samples = samples
-        self.steps = steps
-        self.weight = weight
+        self.steps = -(-samples // batch_size)
+        # Over an epoch scikit-learn adds up the penalty of each step, over its batch's samples.
+        self.penalties = self.steps * batch_size / samples
         self.constant = constant
         self.validation = validation
-        self.squared_weights = estimator._squared_weights()
+        self.penalty = estimator.network_._core.penalty()
         self.best_parameters = estimator.network_.parameters
         self.stopped = False
 
@@ -426,9 +421,8 @@ class _Watch(Callback):
 
     def _penalty(self) -> float:
         """Return the mean penalty of the steps, from the weights before the first and behind the last."""
-        before, self.squared_weights = self.squared_weights, self.estimator._squared_weights()
-        mean = before + (self.squared_weights - before) * (self.steps - 1) / (2 * self.steps)
-        return 0.5 * self.estimator.alpha * self.steps / self.weight * mean
+        before, self.penalty = self.penalty, self.estimator.network_._core.penalty()
+        return self.penalties * (before + (self.penalty - before) * (self.steps - 1) / (2 * self.steps))
 
     def _loss_improved(self) -> bool:
         estimator = self.estimator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,11 +25,11 @@ class History(Mapping[str, list[float]]):
 
     def append(self, metrics: Mapping[str, float]) -> None:
         """Add one epoch; a metric that was not there before begins with NaN."""
-        epochs = self.epochs
-        for name in {**self._values, **metrics}:
-            if name not in self._values:
-                self._values[name] = [float("nan")] * epochs
-            self._values[name].append(float(metrics.get(name, float("nan"))))
+        if new := metrics.keys() - self._values.keys():
+            before = [math.nan] * self.epochs
+            self._values.update({name: list(before) for name in metrics if name in new})
+        for name, values in self._values.items():
+            values.append(float(metrics.get(name, math.nan)))
 
     @property
     def epochs(self) -> int:
