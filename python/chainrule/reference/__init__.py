@@ -5,11 +5,13 @@ is compared with it stage by stage, and over whole training runs: weights, shuff
 """
 
 from . import activations, initializers, losses, optimizers, random, schedules
-from .layers import Dense
+from .layers import Activation, Dense, Layer
 from .network import Network
 
 __all__ = [
+    "Activation",
     "Dense",
+    "Layer",
     "Network",
     "activations",
     "initializers",
