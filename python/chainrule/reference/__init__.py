@@ -5,11 +5,15 @@ is compared with it stage by stage, and over whole training runs: weights, shuff
 """
 
 from . import activations, initializers, losses, optimizers, random, schedules
+from .convolution import Conv1D, Conv2D, Conv2DTranspose
 from .layers import Activation, Dense, Layer
 from .network import Network
 
 __all__ = [
     "Activation",
+    "Conv1D",
+    "Conv2D",
+    "Conv2DTranspose",
     "Dense",
     "Layer",
     "Network",
