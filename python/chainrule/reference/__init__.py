@@ -8,14 +8,21 @@ from . import activations, initializers, losses, optimizers, random, schedules
 from .convolution import Conv1D, Conv2D, Conv2DTranspose
 from .layers import Activation, Dense, Layer
 from .network import Network
+from .pooling import AvgPool1D, AvgPool2D, GlobalAvgPool1D, GlobalAvgPool2D, MaxPool1D, MaxPool2D
 
 __all__ = [
     "Activation",
+    "AvgPool1D",
+    "AvgPool2D",
     "Conv1D",
     "Conv2D",
     "Conv2DTranspose",
     "Dense",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
     "Layer",
+    "MaxPool1D",
+    "MaxPool2D",
     "Network",
     "activations",
     "initializers",
