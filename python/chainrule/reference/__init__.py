@@ -9,6 +9,7 @@ from .convolution import Conv1D, Conv2D, Conv2DTranspose
 from .layers import Activation, Dense, Layer
 from .network import Network
 from .pooling import AvgPool1D, AvgPool2D, GlobalAvgPool1D, GlobalAvgPool2D, MaxPool1D, MaxPool2D
+from .shape import Flatten, Reshape, UpSample2D, ZeroPad2D
 
 __all__ = [
     "Activation",
@@ -18,12 +19,16 @@ __all__ = [
     "Conv2D",
     "Conv2DTranspose",
     "Dense",
+    "Flatten",
     "GlobalAvgPool1D",
     "GlobalAvgPool2D",
     "Layer",
     "MaxPool1D",
     "MaxPool2D",
     "Network",
+    "Reshape",
+    "UpSample2D",
+    "ZeroPad2D",
     "activations",
     "initializers",
     "losses",
