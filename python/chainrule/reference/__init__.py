@@ -8,6 +8,7 @@ from . import activations, initializers, losses, optimizers, random, schedules
 from .convolution import Conv1D, Conv2D, Conv2DTranspose
 from .layers import Activation, Dense, Layer
 from .network import Network
+from .normalisation import BatchNorm, LayerNorm
 from .pooling import AvgPool1D, AvgPool2D, GlobalAvgPool1D, GlobalAvgPool2D, MaxPool1D, MaxPool2D
 from .shape import Flatten, Reshape, UpSample2D, ZeroPad2D
 
@@ -15,6 +16,7 @@ __all__ = [
     "Activation",
     "AvgPool1D",
     "AvgPool2D",
+    "BatchNorm",
     "Conv1D",
     "Conv2D",
     "Conv2DTranspose",
@@ -23,6 +25,7 @@ __all__ = [
     "GlobalAvgPool1D",
     "GlobalAvgPool2D",
     "Layer",
+    "LayerNorm",
     "MaxPool1D",
     "MaxPool2D",
     "Network",
