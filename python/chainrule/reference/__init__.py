@@ -8,6 +8,7 @@ from . import activations, initializers, losses, optimizers, random, schedules
 from .convolution import Conv1D, Conv2D, Conv2DTranspose
 from .layers import Activation, Dense, Layer
 from .network import Network
+from .noise import Dropout, GaussianNoise
 from .normalisation import BatchNorm, LayerNorm
 from .pooling import AvgPool1D, AvgPool2D, GlobalAvgPool1D, GlobalAvgPool2D, MaxPool1D, MaxPool2D
 from .shape import Flatten, Reshape, UpSample2D, ZeroPad2D
@@ -21,7 +22,9 @@ __all__ = [
     "Conv2D",
     "Conv2DTranspose",
     "Dense",
+    "Dropout",
     "Flatten",
+    "GaussianNoise",
     "GlobalAvgPool1D",
     "GlobalAvgPool2D",
     "Layer",
