@@ -6,6 +6,7 @@ is compared with it stage by stage, and over whole training runs: weights, shuff
 
 from . import activations, initializers, losses, optimizers, random, schedules
 from .convolution import Conv1D, Conv2D, Conv2DTranspose
+from .embedding import Embedding
 from .layers import Activation, Dense, Layer
 from .network import Network
 from .noise import Dropout, GaussianNoise
@@ -23,6 +24,7 @@ __all__ = [
     "Conv2DTranspose",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GaussianNoise",
     "GlobalAvgPool1D",
