@@ -5,6 +5,7 @@ is compared with it stage by stage, and over whole training runs: weights, shuff
 """
 
 from . import activations, initializers, losses, optimizers, random, schedules
+from .composite import Concatenate, Residual
 from .convolution import Conv1D, Conv2D, Conv2DTranspose
 from .embedding import Embedding
 from .layers import Activation, Dense, Layer
@@ -19,6 +20,7 @@ __all__ = [
     "AvgPool1D",
     "AvgPool2D",
     "BatchNorm",
+    "Concatenate",
     "Conv1D",
     "Conv2D",
     "Conv2DTranspose",
@@ -35,6 +37,7 @@ __all__ = [
     "MaxPool2D",
     "Network",
     "Reshape",
+    "Residual",
     "UpSample2D",
     "ZeroPad2D",
     "activations",
