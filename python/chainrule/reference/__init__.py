@@ -13,13 +13,17 @@ from .network import Network
 from .noise import Dropout, GaussianNoise
 from .normalisation import BatchNorm, LayerNorm
 from .pooling import AvgPool1D, AvgPool2D, GlobalAvgPool1D, GlobalAvgPool2D, MaxPool1D, MaxPool2D
+from .recurrent import GRU, LSTM, Bidirectional, SimpleRNN
 from .shape import Flatten, Reshape, UpSample2D, ZeroPad2D
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "Activation",
     "AvgPool1D",
     "AvgPool2D",
     "BatchNorm",
+    "Bidirectional",
     "Concatenate",
     "Conv1D",
     "Conv2D",
@@ -38,6 +42,7 @@ __all__ = [
     "Network",
     "Reshape",
     "Residual",
+    "SimpleRNN",
     "UpSample2D",
     "ZeroPad2D",
     "activations",
