@@ -52,15 +52,15 @@ def test_delta_is_the_derivative_of_the_loss_by_z(loss, activation):
     if loss == "poisson" and activation not in ("softplus", "sigmoid", "exp"):
         pytest.skip("has no meaning")
     made, f = LOSSES[loss](), ACTIVATIONS[activation]
-    z = np.array([[0.3, -0.8, 1.7], [-2.2, 0.4, 0.6]])
-    t = np.array([[0.2, 0.7, 0.1], [0.25, 0.35, 0.4]])
+    z = np.array([[0.3, -0.8, 1.7, 0.1], [-2.2, 0.4, 0.6, -0.3]])
+    t = np.array([[0.2, 0.6, 0.1, 0.1], [0.25, 0.25, 0.4, 0.1]])[:, : made.target_columns(4)]
 
     def moved(i, j, step):
         there = z.copy()
         there[i, j] += step
         return made.value(there, f(there), t, activation).sum()
 
-    expected = np.array([[central(lambda s, i=i, j=j: moved(i, j, s), 0.0) for j in range(3)] for i in range(2)])
+    expected = np.array([[central(lambda s, i=i, j=j: moved(i, j, s), 0.0) for j in range(4)] for i in range(2)])
     assert made.delta(z, f(z), t, activation) == pytest.approx(expected, rel=1e-7, abs=1e-9)
 
 

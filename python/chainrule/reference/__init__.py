@@ -5,12 +5,46 @@ is compared with it stage by stage, and over whole training runs: weights, shuff
 """
 
 from . import activations, initializers, losses, optimizers, random, schedules
-from .layers import Dense
+from .composite import Concatenate, Residual
+from .convolution import Conv1D, Conv2D, Conv2DTranspose
+from .embedding import Embedding
+from .layers import Activation, Dense, Layer
 from .network import Network
+from .noise import Dropout, GaussianNoise
+from .normalisation import BatchNorm, LayerNorm
+from .pooling import AvgPool1D, AvgPool2D, GlobalAvgPool1D, GlobalAvgPool2D, MaxPool1D, MaxPool2D
+from .recurrent import GRU, LSTM, Bidirectional, SimpleRNN
+from .shape import Flatten, Reshape, UpSample2D, ZeroPad2D
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "Activation",
+    "AvgPool1D",
+    "AvgPool2D",
+    "BatchNorm",
+    "Bidirectional",
+    "Concatenate",
+    "Conv1D",
+    "Conv2D",
+    "Conv2DTranspose",
     "Dense",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GaussianNoise",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "Layer",
+    "LayerNorm",
+    "MaxPool1D",
+    "MaxPool2D",
     "Network",
+    "Reshape",
+    "Residual",
+    "SimpleRNN",
+    "UpSample2D",
+    "ZeroPad2D",
     "activations",
     "initializers",
     "losses",

@@ -39,9 +39,9 @@ def normal_pdf(z: Array) -> Array:
 
 
 def softmax(z: Array) -> Array:
-    """Return e^zᵢ / Σ e^zⱼ along the rows."""
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return np.asarray(e / e.sum(axis=1, keepdims=True))
+    """Return e^zᵢ / Σ e^zⱼ along the last axis."""
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return np.asarray(e / e.sum(axis=-1, keepdims=True))
 
 
 def _exp_negative(z: Array) -> Array:
@@ -86,5 +86,5 @@ def delta(activation: str, z: Array, gradient: Array) -> Array:
     """Return ∂E/∂z from ∂E/∂a; softmax couples the outputs of a row."""
     if activation == "softmax":
         a = softmax(z)
-        return np.asarray(a * (gradient - (gradient * a).sum(axis=1, keepdims=True)))
+        return np.asarray(a * (gradient - (gradient * a).sum(axis=-1, keepdims=True)))
     return gradient * DERIVATIVES[activation](z)

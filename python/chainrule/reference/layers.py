@@ -1,6 +1,9 @@
-"""The layers."""
+"""What a layer is, and the fully connected one."""
 
 from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -8,7 +11,138 @@ from . import activations
 from .activations import Array
 
 
-class Dense:
+class Layer(ABC):
+    """z = g(x; parameters), a = f(z); values between layers are (samples, …, features).
+
+    The arrays of `parameters` and `gradients` are written in place, never replaced: a composite's are its parts' own.
+    """
+
+    # Parameters that are penalised, decayed and limited in norm; the others are biases and the like.
+    weight_names: tuple[str, ...] = ()
+    # The axis of the weights along which the units lie.
+    unit_axis = -1
+    activation: str = "identity"
+    l1: float = 0.0
+    l2: float = 0.0
+    max_norm: float | None = None
+    trainable: bool = True
+    training: bool = False
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Array] | None = None,
+        activation: str = "identity",
+        l1: float = 0.0,
+        l2: float = 0.0,
+        max_norm: float | None = None,
+        trainable: bool = True,
+    ) -> None:
+        self.parameters = {name: np.array(values, dtype=np.float64) for name, values in (parameters or {}).items()}
+        self.gradients = {name: np.zeros_like(values) for name, values in self.parameters.items()}
+        self.activation = activation
+        self.l1 = l1
+        self.l2 = l2
+        self.max_norm = max_norm
+        self.trainable = trainable
+
+    def leaves(self) -> list[Layer]:
+        """Return the layers that hold the parameters: this one, or its parts."""
+        return [self]
+
+    def set_draw(self, seed: int, epoch: int, first_place: int) -> None:
+        """Say which random words the next forward takes; its samples stand at first_place, … in the epoch's order."""
+        self.draw = seed, epoch, first_place
+
+    # --- values forward, deltas backward
+
+    def forward(self, x: Array) -> Array:
+        """Return a, and keep what backward needs."""
+        self.inputs = x
+        self.pre_activations = self._forward(x)
+        self.activations = activations.ACTIVATIONS[self.activation](self.pre_activations)
+        return self.activations
+
+    def backward(self, deltas: Array) -> Array:
+        """Take δ = ∂E/∂z: store the gradients of the parameters, return ∂E/∂x."""
+        self.deltas = deltas
+        return self._backward(deltas)
+
+    @abstractmethod
+    def _forward(self, x: Array) -> Array:
+        """Return z."""
+
+    @abstractmethod
+    def _backward(self, deltas: Array) -> Array:
+        """Keep the gradients, and return ∂E/∂x."""
+
+    def _keep(self, **gradients: Array) -> None:
+        for name, gradient in gradients.items():
+            self.gradients[name][...] = gradient if self.trainable else 0.0
+
+    # --- regularisation
+
+    def penalty(self) -> float:
+        """Return ½ l2 ‖W‖² + l1 ‖W‖₁."""
+        weights = [self.parameters[name] for name in self.weight_names]
+        return float(sum(0.5 * self.l2 * (w**2).sum() + self.l1 * np.abs(w).sum() for w in weights))
+
+    def add_penalty_gradient(self) -> None:
+        """Add l2 W + l1 sign(W)."""
+        if self.trainable:
+            for name in self.weight_names:
+                w = self.parameters[name]
+                self.gradients[name] += self.l2 * w + self.l1 * np.sign(w)
+
+    def limit_norm(self) -> None:
+        """Scale each unit's incoming weights to at most max_norm, in each array of weights."""
+        if self.max_norm is not None and self.trainable:
+            for name in self.weight_names:
+                w = self.parameters[name]
+                others = tuple(axis for axis in range(w.ndim) if axis != self.unit_axis % w.ndim)
+                norms = np.sqrt((w**2).sum(axis=others, keepdims=True))
+                w *= np.where(norms > self.max_norm, self.max_norm / np.maximum(norms, 1e-300), 1.0)
+
+
+def forward_through(layers: Sequence[Layer], x: Array) -> Array:
+    """Return the activations of the last of layers in a row."""
+    for layer in layers:
+        x = layer.forward(x)
+    return x
+
+
+def backward_through(layers: Sequence[Layer], gradient: Array) -> Array:
+    """Go back through layers in a row from ∂E/∂a of the last; return ∂E/∂x of the first."""
+    for layer in reversed(layers):
+        gradient = layer.backward(activations.delta(layer.activation, layer.pre_activations, gradient))
+    return gradient
+
+
+class Entry:
+    """An attribute that stands for an array of a layer's parameters or gradients."""
+
+    def __init__(self, table: str, name: str) -> None:
+        self.table = table
+        self.name = name
+
+    def __get__(self, layer: Layer, owner: type[Layer]) -> Array:
+        values: Array = getattr(layer, self.table)[self.name]
+        return values
+
+    def __set__(self, layer: Layer, values: Array) -> None:
+        self.__get__(layer, type(layer))[...] = values
+
+
+class WeightedLayer(Layer):
+    """A layer with weights W and bias b."""
+
+    weight_names = ("weights",)
+    weights = Entry("parameters", "weights")
+    bias = Entry("parameters", "bias")
+    weight_gradient = Entry("gradients", "weights")
+    bias_gradient = Entry("gradients", "bias")
+
+
+class Dense(WeightedLayer):
     """z = x W + b, a = f(z)."""
 
     def __init__(
@@ -21,45 +155,25 @@ class Dense:
         max_norm: float | None = None,
         trainable: bool = True,
     ) -> None:
-        self.weights = np.array(weights, dtype=np.float64)
-        self.bias = np.array(bias, dtype=np.float64)
-        self.activation = activation
-        self.l1 = l1
-        self.l2 = l2
-        self.max_norm = max_norm
-        self.trainable = trainable
-        self.weight_gradient = np.zeros_like(self.weights)
-        self.bias_gradient = np.zeros_like(self.bias)
+        super().__init__({"weights": weights, "bias": bias}, activation, l1, l2, max_norm, trainable)
 
-    def forward(self, x: Array) -> Array:
-        """Return a, and keep what backward needs."""
-        self.inputs = x
-        self.pre_activations = x @ self.weights + self.bias
-        self.activations = activations.ACTIVATIONS[self.activation](self.pre_activations)
-        return self.activations
+    def _forward(self, x: Array) -> Array:
+        return np.asarray(x @ self.weights + self.bias)
 
-    def backward(self, deltas: Array) -> Array:
-        """Take δ = ∂E/∂z: store ∂E/∂W = xᵀδ and ∂E/∂b = Σ δ, return ∂E/∂x = δ Wᵀ."""
-        self.deltas = deltas
-        if self.trainable:
-            self.weight_gradient = self.inputs.T @ deltas
-            self.bias_gradient = deltas.sum(axis=0)
-        else:
-            self.weight_gradient = np.zeros_like(self.weights)
-            self.bias_gradient = np.zeros_like(self.bias)
-        return deltas @ self.weights.T
+    def _backward(self, deltas: Array) -> Array:
+        """Store ∂E/∂W = xᵀδ and ∂E/∂b = Σ δ, return ∂E/∂x = δ Wᵀ."""
+        self._keep(weights=self.inputs.T @ deltas, bias=deltas.sum(axis=0))
+        return np.asarray(deltas @ self.weights.T)
 
-    def penalty(self) -> float:
-        """Return ½ l2 ‖W‖² + l1 ‖W‖₁."""
-        return float(0.5 * self.l2 * (self.weights**2).sum() + self.l1 * np.abs(self.weights).sum())
 
-    def add_penalty_gradient(self) -> None:
-        """Add l2 W + l1 sign(W)."""
-        if self.trainable:
-            self.weight_gradient = self.weight_gradient + self.l2 * self.weights + self.l1 * np.sign(self.weights)
+class Activation(Layer):
+    """z = x, a = f(z)."""
 
-    def limit_norm(self) -> None:
-        """Scale each unit's incoming weights to at most max_norm."""
-        if self.max_norm is not None and self.trainable:
-            norms = np.sqrt((self.weights**2).sum(axis=0))
-            self.weights = self.weights * np.where(norms > self.max_norm, self.max_norm / np.maximum(norms, 1e-300), 1)
+    def __init__(self, activation: str) -> None:
+        super().__init__(activation=activation)
+
+    def _forward(self, x: Array) -> Array:
+        return x
+
+    def _backward(self, deltas: Array) -> Array:
+        return deltas

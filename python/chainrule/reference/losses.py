@@ -30,6 +30,14 @@ class Loss(ABC):
         """Return the targets that the loss aims at."""
         return t
 
+    def target_columns(self, outputs: int) -> int:
+        """Return how many targets a sample has."""
+        return outputs
+
+    def predictions(self, a: Array) -> Array:
+        """Return the outputs that foretell the targets."""
+        return a
+
 
 class MSE(Loss):
     """½ Σ (t − a)²."""
@@ -76,6 +84,35 @@ class Poisson(Loss):
         return 1.0 - t / a
 
 
+class Hinge(Loss):
+    """Σ max(0, 1 − t a), t = ±1."""
+
+    def value(self, z: Array, a: Array, t: Array, activation: str) -> Array:
+        return np.asarray(np.maximum(0.0, 1.0 - t * a).sum(axis=1))
+
+    def gradient(self, a: Array, t: Array) -> Array:
+        return np.where(t * a < 1.0, -t, 0.0)
+
+
+class GaussianNLL(Loss):
+    """½ Σ s + (t − μ)² e^(−s), outputs a = (μ, s), s = log σ² (Nix and Weigend 1994); without its ½ log 2π."""
+
+    def target_columns(self, outputs: int) -> int:
+        return outputs // 2
+
+    def predictions(self, a: Array) -> Array:
+        return a[:, : a.shape[1] // 2]
+
+    def value(self, z: Array, a: Array, t: Array, activation: str) -> Array:
+        mean, log_variance = np.split(a, 2, axis=1)
+        return np.asarray(0.5 * (log_variance + (t - mean) ** 2 * np.exp(-log_variance)).sum(axis=1))
+
+    def gradient(self, a: Array, t: Array) -> Array:
+        mean, log_variance = np.split(a, 2, axis=1)
+        precision = np.exp(-log_variance)
+        return np.hstack([(mean - t) * precision, 0.5 * (1.0 - (t - mean) ** 2 * precision)])
+
+
 class CrossEntropy(Loss):
     """−Σ t log a with softmax; −Σ t log a + (1 − t) log(1 − a) with sigmoid; from z, so that it stays finite."""
 
@@ -106,6 +143,8 @@ LOSSES: dict[str, type[Loss]] = {
     "mae": MAE,
     "huber": Huber,
     "poisson": Poisson,
+    "hinge": Hinge,
+    "gaussian_nll": GaussianNLL,
     "cross_entropy": CrossEntropy,
 }
 
@@ -121,6 +160,7 @@ def target_rows(y: NDArray[np.generic], outputs: int) -> Array:
 
 def metric(a: Array, y: NDArray[np.generic], loss: Loss, activation: str) -> Array:
     """Return how right each sample is: accuracy for classes, mean absolute error for other targets."""
+    a = loss.predictions(a)
     t = target_rows(y, a.shape[1])
     classes = y.ndim == 1 and a.shape[1] > 1
     if classes or (isinstance(loss, CrossEntropy) and activation == "softmax"):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from . import activations, losses, random
+from . import losses, random
 from .activations import Array
-from .layers import Dense
+from .layers import Layer, backward_through, forward_through
 from .losses import Loss
 from .optimizers import Optimizer
 
@@ -21,30 +24,21 @@ def as_values(X: NDArray[np.generic]) -> Array:
 class Network:
     """A network of reference layers."""
 
-    def __init__(self, layers: list[Dense]) -> None:
-        self.layers = layers
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        # Any: who made the network knows which layers have weights, and reads them.
+        self.layers: list[Any] = list(layers)
 
     # --- one batch
 
     def forward(self, X: NDArray[np.generic]) -> Array:
         """Return the outputs; every layer keeps its values."""
-        a = as_values(X)
-        for layer in self.layers:
-            a = layer.forward(a)
-        return a
+        return forward_through(self.layers, as_values(X))
 
     predict = forward
 
     def backward(self, output_gradient: Array) -> Array:
         """Go back from ∂E/∂a of the output; return ∂E/∂X."""
-        last = self.layers[-1]
-        return self._backward(activations.delta(last.activation, last.pre_activations, output_gradient))
-
-    def _backward(self, deltas: Array) -> Array:
-        gradient = self.layers[-1].backward(deltas)
-        for layer in reversed(self.layers[:-1]):
-            gradient = layer.backward(activations.delta(layer.activation, layer.pre_activations, gradient))
-        return gradient
+        return backward_through(self.layers, output_gradient)
 
     def loss_and_gradient(
         self, X: NDArray[np.generic], y: NDArray[np.generic], loss: Loss, sample_weight: Array | None = None
@@ -54,54 +48,60 @@ class Network:
         share = w / w.sum() if w.sum() > 0 else np.zeros(len(X))
         a = self.forward(X)
         last = self.layers[-1]
-        t = loss.smoothed(losses.target_rows(y, a.shape[1]), last.activation)
+        t = loss.smoothed(losses.target_rows(y, loss.target_columns(a.shape[1])), last.activation)
         values = loss.value(last.pre_activations, a, t, last.activation)
-        self._backward(share[:, None] * loss.delta(last.pre_activations, a, t, last.activation))
+        deltas = share[:, None] * loss.delta(last.pre_activations, a, t, last.activation)
+        backward_through(self.layers[:-1], last.backward(deltas))
         for layer in self.layers:
             layer.add_penalty_gradient()
-        return float((share * values).sum()) + sum(layer.penalty() for layer in self.layers)
+        return float((share * values).sum() + sum(layer.penalty() for layer in self.layers))
 
     def evaluate(
         self, X: NDArray[np.generic], y: NDArray[np.generic], loss: Loss, sample_weight: Array | None = None
     ) -> tuple[float, float]:
         """Return weighted mean loss, without penalties, and metric."""
-        w = np.ones(len(X)) if sample_weight is None else sample_weight
-        a = self.forward(X)
+        self.forward(X)
+        return self._measure(y, loss, np.ones(len(X)) if sample_weight is None else sample_weight)
+
+    def _measure(self, y: NDArray[np.generic], loss: Loss, w: Array) -> tuple[float, float]:
+        """Return weighted mean loss, without penalties, and metric of the values that forward has left."""
         last = self.layers[-1]
-        t = loss.smoothed(losses.target_rows(y, a.shape[1]), last.activation)
+        a = last.activations
+        t = loss.smoothed(losses.target_rows(y, loss.target_columns(a.shape[1])), last.activation)
         values = loss.value(last.pre_activations, a, t, last.activation)
         right = losses.metric(a, y, loss, last.activation)
         return (float((w * values).sum() / w.sum()), float((w * right).sum() / w.sum())) if w.sum() > 0 else (0.0, 0.0)
 
-    # --- all parameters in one array: for each layer the weights row by row, then the bias
+    # --- all parameters in one array: layer by layer in the order of their dictionaries, each row by row
+
+    def _leaves(self) -> list[Layer]:
+        return [leaf for layer in self.layers for leaf in layer.leaves()]
 
     @property
     def parameters(self) -> Array:
         """A flat copy; assign to set."""
-        return np.concatenate([part for layer in self.layers for part in (layer.weights.ravel(), layer.bias)])
+        return np.concatenate([part.ravel() for leaf in self._leaves() for part in leaf.parameters.values()])
 
     @parameters.setter
     def parameters(self, values: Array) -> None:
         begin = 0
-        for layer in self.layers:
-            for name in ("weights", "bias"):
-                part = getattr(layer, name)
-                setattr(layer, name, values[begin : begin + part.size].reshape(part.shape).copy())
+        for leaf in self._leaves():
+            for part in leaf.parameters.values():
+                part[...] = values[begin : begin + part.size].reshape(part.shape)
                 begin += part.size
 
     @property
     def gradients(self) -> Array:
         """A flat copy of the gradients."""
-        return np.concatenate(
-            [part for layer in self.layers for part in (layer.weight_gradient.ravel(), layer.bias_gradient)]
-        )
+        return np.concatenate([part.ravel() for leaf in self._leaves() for part in leaf.gradients.values()])
 
     def _mask(self, of_weights: bool) -> NDArray[np.bool_]:
         """Tell the weights, or the trainable parameters, from the others."""
-        parts = []
-        for layer in self.layers:
-            parts.append(np.full(layer.weights.size, True if of_weights else layer.trainable))
-            parts.append(np.full(layer.bias.size, False if of_weights else layer.trainable))
+        parts = [
+            np.full(part.size, name in leaf.weight_names if of_weights else leaf.trainable)
+            for leaf in self._leaves()
+            for name, part in leaf.parameters.items()
+        ]
         return np.concatenate(parts)
 
     # --- training
@@ -132,20 +132,20 @@ class Network:
         order = random.order(len(X), seed, epoch) if shuffle else np.arange(len(X))
         w = np.ones(len(X)) if sample_weight is None else sample_weight
         totals = np.zeros(3)
+        for layer in self.layers:
+            layer.training = True
         for step, begin in enumerate(range(0, len(X), batch_size)):
             rows = order[begin : begin + batch_size]
             x = as_values(X[rows])
             if input_noise > 0:
-                x = x + input_noise * self._noise(begin, x.shape, seed, epoch)
-            mean_loss, mean_metric = self.evaluate(x, y[rows], loss, w[rows])
+                raw = random.sample_words(seed, random.INPUT_NOISE, begin, epoch, len(x), x[0].size)
+                x = x + input_noise * random.normal(raw).reshape(x.shape)
+            for layer in self.layers:
+                layer.set_draw(seed, epoch, begin)
             self.loss_and_gradient(x, y[rows], loss, w[rows])
+            mean_loss, mean_metric = self._measure(y[rows], loss, w[rows])
             self.step(optimizer, float(rates[step]))
             totals += w[rows].sum() * np.array([mean_loss, mean_metric, 1.0])
+        for layer in self.layers:
+            layer.training = False
         return float(totals[0] / totals[2]), float(totals[1] / totals[2])
-
-    @staticmethod
-    def _noise(begin: int, shape: tuple[int, ...], seed: int, epoch: int) -> Array:
-        rows = [
-            random.normal(random.words(seed, random.INPUT_NOISE, begin + i, epoch, shape[1])) for i in range(shape[0])
-        ]
-        return np.stack(rows)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .activations import Array
 
-WEIGHTS, SHUFFLING, INPUT_NOISE = 1, 2, 3
+WEIGHTS, SHUFFLING, INPUT_NOISE, DROPOUT, LAYER_NOISE = 1, 2, 3, 4, 5
 
 
 def words(seed: int, purpose: int, b: int, c: int, count: int) -> NDArray[np.uint64]:
@@ -17,6 +17,11 @@ def words(seed: int, purpose: int, b: int, c: int, count: int) -> NDArray[np.uin
     key = np.array([seed, purpose], dtype=np.uint64)
     counter = np.array([0, b, c, 0], dtype=np.uint64)
     return np.asarray(np.random.Philox(key=key, counter=counter).random_raw(count), dtype=np.uint64)
+
+
+def sample_words(seed: int, purpose: int, first: int, c: int, samples: int, count: int) -> NDArray[np.uint64]:
+    """Return the first words of each sample's own stream, (samples, count); the samples' places begin at first."""
+    return np.stack([words(seed, purpose, first + i, c, count) for i in range(samples)])
 
 
 def uniform(raw: NDArray[np.uint64]) -> Array:
@@ -28,7 +33,7 @@ def normal(raw: NDArray[np.uint64]) -> Array:
     """Return Φ⁻¹(((word >> 12) + ½) · 2⁻⁵²)."""
     inverse = NormalDist().inv_cdf
     middles = ((raw >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
-    return np.array([inverse(float(p)) for p in middles])
+    return np.array([inverse(float(p)) for p in middles.flat]).reshape(raw.shape)
 
 
 def order(samples: int, seed: int, epoch: int) -> NDArray[np.int64]:

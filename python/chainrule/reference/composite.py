@@ -1,0 +1,86 @@
+"""Layers made of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .activations import Array
+from .layers import Layer, backward_through, forward_through
+
+
+class Composite(Layer):
+    """A layer whose parameters and gradients are its parts', named "0.weights" for those of the first, and so on."""
+
+    def __init__(self, parts: Sequence[Layer]) -> None:
+        self.parts = list(parts)
+        self.parameters = {f"{i}.{key}": values for i, p in enumerate(parts) for key, values in p.parameters.items()}
+        self.gradients = {f"{i}.{key}": values for i, p in enumerate(parts) for key, values in p.gradients.items()}
+        self.weight_names = tuple(f"{i}.{name}" for i, part in enumerate(parts) for name in part.weight_names)
+
+    def leaves(self) -> list[Layer]:
+        return [leaf for part in self.parts for leaf in part.leaves()]
+
+    def set_draw(self, seed: int, epoch: int, first_place: int) -> None:
+        for part in self.parts:
+            part.set_draw(seed, epoch, first_place)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether any part learns; set to have all learn, or none."""
+        return any(part.trainable for part in self.parts)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for part in self.parts:
+            part.trainable = value
+
+    @property
+    def training(self) -> bool:
+        """Whether the parts are in training; set for all."""
+        return any(part.training for part in self.parts)
+
+    @training.setter
+    def training(self, value: bool) -> None:
+        for part in self.parts:
+            part.training = value
+
+    def penalty(self) -> float:
+        return sum(part.penalty() for part in self.parts)
+
+    def add_penalty_gradient(self) -> None:
+        for part in self.parts:
+            part.add_penalty_gradient()
+
+    def limit_norm(self) -> None:
+        for part in self.parts:
+            part.limit_norm()
+
+
+class Residual(Composite):
+    """z = x + f(x), f the layers in a row (He et al. 2016)."""
+
+    def _forward(self, x: Array) -> Array:
+        return x + forward_through(self.parts, x)
+
+    def _backward(self, deltas: Array) -> Array:
+        return deltas + backward_through(self.parts, deltas)
+
+
+class Concatenate(Composite):
+    """z = (f₁(x), f₂(x), …) along the last axis, each f the layers of a branch in a row; one without layers gives x."""
+
+    def __init__(self, branches: Sequence[Sequence[Layer]]) -> None:
+        super().__init__([layer for branch in branches for layer in branch])
+        self.branches = branches
+
+    def _forward(self, x: Array) -> Array:
+        outputs = [forward_through(branch, x) for branch in self.branches]
+        self.ends = np.cumsum([a.shape[-1] for a in outputs])[:-1]
+        return np.concatenate(outputs, axis=-1)
+
+    def _backward(self, deltas: Array) -> Array:
+        shares = np.split(deltas, self.ends, axis=-1)
+        gradients = [backward_through(branch, share) for branch, share in zip(self.branches, shares, strict=True)]
+        return np.asarray(sum(gradients))

@@ -1,0 +1,117 @@
+"""Convolutions (cross-correlations, as the field has them) over one and two axes, and the transposed one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .activations import Array
+from .layers import WeightedLayer
+from .windows import Padding, Windows, per_axis
+
+
+class Convolution(WeightedLayer):
+    """z[o] = b + Σₖ x[o·stride + k·dilation − padding] W[k], a = f(z); weights (*kernel, channels / groups, filters).
+
+    With groups, the channels and the filters fall into as many blocks, and each block of filters sees its own channels.
+    """
+
+    def __init__(
+        self,
+        weights: Array,
+        bias: Array,
+        activation: str = "identity",
+        strides: int | Sequence[int] = 1,
+        padding: Padding = "valid",
+        dilation: int | Sequence[int] = 1,
+        groups: int = 1,
+        **learning: Any,
+    ) -> None:
+        super().__init__({"weights": weights, "bias": bias}, activation, **learning)
+        *self.kernel, self.group_channels, self.filters = self.weights.shape
+        self.strides = per_axis(strides, len(self.kernel))
+        self.padding = padding
+        self.dilation = per_axis(dilation, len(self.kernel))
+        self.groups = groups
+
+    def _group_weights(self, position: tuple[int, ...]) -> Array:
+        """Return W[k] as (channels of a group, groups, filters of a group)."""
+        return np.reshape(self.weights[position], (self.group_channels, self.groups, -1))
+
+    def _grouped(self, values: Array) -> Array:
+        """Return values as (samples and places, groups, channels of a group)."""
+        return values.reshape(-1, self.groups, values.shape[-1] // self.groups)
+
+    def _forward(self, x: Array) -> Array:
+        self.windows = Windows(x.shape[1:-1], self.kernel, self.strides, self.padding, self.dilation)
+        self.padded = self.windows.pad(x)
+        z = np.zeros((len(x), *self.windows.outputs, self.filters))
+        for k, places in self.windows:
+            z += np.einsum("ngc,cgf->ngf", self._grouped(self.padded[places]), self._group_weights(k)).reshape(z.shape)
+        return np.asarray(z + self.bias)
+
+    def _backward(self, deltas: Array) -> Array:
+        """Store ∂E/∂W[k] = Σ xᵀδ where they meet and ∂E/∂b = Σ δ; ∂E/∂x gets δ W[k]ᵀ at the same places."""
+        weight_gradient, padded_gradient = np.zeros_like(self.weights), np.zeros_like(self.padded)
+        grouped = self._grouped(deltas)
+        for k, places in self.windows:
+            x = self.padded[places]
+            weight_gradient[k] = np.einsum("ngc,ngf->cgf", self._grouped(x), grouped).reshape(self.group_channels, -1)
+            padded_gradient[places] += np.einsum("ngf,cgf->ngc", grouped, self._group_weights(k)).reshape(x.shape)
+        self._keep(weights=weight_gradient, bias=deltas.reshape(-1, self.filters).sum(axis=0))
+        return self.windows.crop(padded_gradient)
+
+
+class Conv1D(Convolution):
+    """The convolution of signals (samples, steps, channels)."""
+
+
+class Conv2D(Convolution):
+    """The convolution of images (samples, height, width, channels)."""
+
+
+class Conv2DTranspose(WeightedLayer):
+    """z = b, and at o·stride + k − padding W[k] x[o] added: the transpose of the convolution from z to x.
+
+    Weights (height, width, filters, channels). "same" makes n·stride outputs, "valid" n·stride + max(kernel − stride,
+    0) (Dumoulin and Visin 2016).
+    """
+
+    unit_axis = -2
+
+    def __init__(
+        self,
+        weights: Array,
+        bias: Array,
+        activation: str = "identity",
+        strides: int | Sequence[int] = 1,
+        padding: str = "valid",
+        **learning: Any,
+    ) -> None:
+        super().__init__({"weights": weights, "bias": bias}, activation, **learning)
+        *self.kernel, self.filters, _ = self.weights.shape
+        self.strides = per_axis(strides, len(self.kernel))
+        self.padding = padding
+
+    def _forward(self, x: Array) -> Array:
+        sizes = [
+            n * s + (max(k - s, 0) if self.padding == "valid" else 0)
+            for n, k, s in zip(x.shape[1:-1], self.kernel, self.strides, strict=True)
+        ]
+        self.windows = Windows(sizes, self.kernel, self.strides, self.padding)
+        padded = np.zeros((len(x), *self.windows.sizes, self.filters))
+        for k, places in self.windows:
+            padded[places] += x @ self.weights[k].T
+        return self.windows.crop(padded) + self.bias
+
+    def _backward(self, deltas: Array) -> Array:
+        """Store ∂E/∂W[k] = Σ δᵀx where they meet and ∂E/∂b = Σ δ, return ∂E/∂x = Σₖ δ W[k]."""
+        weight_gradient, x_gradient = np.zeros_like(self.weights), np.zeros_like(self.inputs)
+        padded = self.windows.pad(deltas)
+        for k, places in self.windows:
+            weight_gradient[k] = np.einsum("shwf,shwc->fc", padded[places], self.inputs)
+            x_gradient += padded[places] @ self.weights[k]
+        self._keep(weights=weight_gradient, bias=deltas.sum(axis=(0, 1, 2)))
+        return x_gradient

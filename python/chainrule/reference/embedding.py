@@ -1,0 +1,33 @@
+"""Vectors for the words of a vocabulary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .activations import Array
+from .layers import Entry, Layer
+
+
+class Embedding(Layer):
+    """z = W[x]: for each whole number in x the row of W; max_norm limits the rows."""
+
+    weight_names = ("weights",)
+    unit_axis = 0
+    weights = Entry("parameters", "weights")
+    weight_gradient = Entry("gradients", "weights")
+
+    def __init__(self, weights: Array, **learning: Any) -> None:
+        super().__init__({"weights": weights}, **learning)
+
+    def _forward(self, x: Array) -> Array:
+        self.rows = x.astype(np.int64)
+        return self.weights[self.rows]
+
+    def _backward(self, deltas: Array) -> Array:
+        """Add up ∂E/∂W[i] = Σ δ where x = i; whole numbers have no gradient, so ∂E/∂x is zero."""
+        gradient = np.zeros_like(self.weights)
+        np.add.at(gradient, self.rows, deltas)
+        self._keep(weights=gradient)
+        return np.zeros(self.rows.shape)

@@ -1,0 +1,67 @@
+"""Layers that disturb their inputs in training, and pass them on in prediction."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import random
+from .activations import Array
+from .layers import Layer
+
+
+class Noise(Layer):
+    """A layer that draws; `index` tells the layers of a network apart."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__()
+        self.index = index
+
+    def _words(self, purpose: int, shape: tuple[int, ...]) -> NDArray[np.uint64]:
+        """Return a word for each value: samples have streams of their own, read in row-major order."""
+        seed, epoch, first = self.draw
+        samples, *rest = shape
+        return random.sample_words(seed, purpose, first, epoch * 4096 + self.index, samples, math.prod(rest)).reshape(
+            shape
+        )
+
+
+class Dropout(Noise):
+    """z = x m / (1 − rate), m = 0 where a uniform number is below rate, else 1 (Srivastava et al. 2014).
+
+    One number for each value, or with `spatial` one for each channel of a sample (Tompson et al. 2015).
+    """
+
+    def __init__(self, rate: float, index: int = 0, spatial: bool = False) -> None:
+        super().__init__(index)
+        self.rate = rate
+        self.spatial = spatial
+
+    def _forward(self, x: Array) -> Array:
+        self.factors = np.ones_like(x)
+        if self.training:
+            shape = (len(x), *(1 for _ in x.shape[1:-1]), x.shape[-1]) if self.spatial else x.shape
+            dropped = random.uniform(self._words(random.DROPOUT, shape)) < self.rate
+            self.factors = np.where(dropped, 0.0, 1.0 / (1.0 - self.rate))
+        return x * self.factors
+
+    def _backward(self, deltas: Array) -> Array:
+        return deltas * self.factors
+
+
+class GaussianNoise(Noise):
+    """z = x + deviation · normal."""
+
+    def __init__(self, deviation: float, index: int = 0) -> None:
+        super().__init__(index)
+        self.deviation = deviation
+
+    def _forward(self, x: Array) -> Array:
+        if not self.training:
+            return x
+        return x + self.deviation * random.normal(self._words(random.LAYER_NOISE, x.shape))
+
+    def _backward(self, deltas: Array) -> Array:
+        return deltas

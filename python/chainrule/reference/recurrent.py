@@ -1,0 +1,265 @@
+"""Layers that read a sequence step by step; backward goes through all steps, last to first.
+
+Input weights are (inputs, gates · units), recurrent ones (units, gates · units), the gates side by side.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .activations import Array, sigmoid
+from .composite import Composite
+from .layers import Layer
+
+# The arrays of a state, or what a step keeps for its way back.
+Values = tuple[Array, ...]
+
+
+class Recurrent(Layer):
+    """State s, whose first array h is the output: s(t) = step(x(t), s(t−1)).
+
+    `lengths` says where each sample ends: behind its end the state stands still, and output sequences are zero. Without
+    `return_sequences` the output is the last h. `initial_state` is zero unless set; `final_state` and
+    `initial_state_gradient` are left behind.
+    """
+
+    weight_names: tuple[str, ...] = ("input_weights", "recurrent_weights")
+    # How many arrays the state has.
+    state_arrays = 1
+    lengths: NDArray[np.int64] | None = None
+    initial_state: Values | None = None
+
+    def __init__(self, parameters: Mapping[str, Array], return_sequences: bool = False, **learning: Any) -> None:
+        super().__init__(parameters, **learning)
+        self.units = len(self.parameters["recurrent_weights"])
+        self.return_sequences = return_sequences
+
+    @abstractmethod
+    def _step(self, x: Array, state: Values) -> tuple[Values, Values]:
+        """Return the new state, and what _step_back needs."""
+
+    @abstractmethod
+    def _step_back(
+        self, x: Array, state: Values, kept: Values, state_gradient: Values
+    ) -> tuple[Array, Values, dict[str, Array]]:
+        """From ∂E/∂(new state) return ∂E/∂x, ∂E/∂(state before) and the step's share of the parameters' gradients."""
+
+    def _forward(self, x: Array) -> Array:
+        samples, steps, _ = x.shape
+        zero = tuple(np.zeros((samples, self.units)) for _ in range(self.state_arrays))
+        state = zero if self.initial_state is None else self.initial_state
+        lengths = np.full(samples, steps) if self.lengths is None else self.lengths
+        self.inside = (np.arange(steps) < lengths[:, None])[:, :, None]
+        self.states, self.kept, outputs = [state], [], []
+        for t in range(steps):
+            new, kept = self._step(x[:, t], state)
+            state = tuple(np.where(self.inside[:, t], *pair) for pair in zip(new, state, strict=True))
+            self.states.append(state)
+            self.kept.append(kept)
+            outputs.append(np.where(self.inside[:, t], state[0], 0.0))
+        self.final_state = state
+        return np.stack(outputs, axis=1) if self.return_sequences else state[0]
+
+    def _backward(self, deltas: Array) -> Array:
+        gradients = {name: np.zeros_like(values) for name, values in self.parameters.items()}
+        x_gradient = np.zeros_like(self.inputs)
+        state_gradient = [np.zeros_like(array) for array in self.final_state]
+        if not self.return_sequences:
+            state_gradient[0] = deltas
+        for t in reversed(range(self.inputs.shape[1])):
+            inside = self.inside[:, t]
+            through = [np.where(inside, gradient, 0.0) for gradient in state_gradient]
+            past = [np.where(inside, 0.0, gradient) for gradient in state_gradient]
+            if self.return_sequences:
+                through[0] = through[0] + np.where(inside, deltas[:, t], 0.0)
+            x_gradient[:, t], before, shares = self._step_back(
+                self.inputs[:, t], self.states[t], self.kept[t], tuple(through)
+            )
+            state_gradient = [a + b for a, b in zip(before, past, strict=True)]
+            for name, share in shares.items():
+                gradients[name] += share
+        self._keep(**gradients)
+        self.initial_state_gradient = tuple(state_gradient)
+        return x_gradient
+
+    def _gates_back(self, x: Array, h: Array, deltas: Array) -> tuple[Array, Array, dict[str, Array]]:
+        """Go back through x W + h U + b: return ∂E/∂x, ∂E/∂h and the gradients of W, U and b."""
+        w, u = self.parameters["input_weights"], self.parameters["recurrent_weights"]
+        shares = {"input_weights": x.T @ deltas, "recurrent_weights": h.T @ deltas, "bias": deltas.sum(axis=0)}
+        return deltas @ w.T, deltas @ u.T, shares
+
+
+class SimpleRNN(Recurrent):
+    """h(t) = tanh(x(t) W + h(t−1) U + b) (Elman 1990)."""
+
+    def __init__(
+        self,
+        input_weights: Array,
+        recurrent_weights: Array,
+        bias: Array,
+        return_sequences: bool = False,
+        **learning: Any,
+    ) -> None:
+        parameters = {"input_weights": input_weights, "recurrent_weights": recurrent_weights, "bias": bias}
+        super().__init__(parameters, return_sequences, **learning)
+
+    def _step(self, x: Array, state: Values) -> tuple[Values, Values]:
+        (h,), p = state, self.parameters
+        new = np.tanh(x @ p["input_weights"] + h @ p["recurrent_weights"] + p["bias"])
+        return (new,), (new,)
+
+    def _step_back(
+        self, x: Array, state: Values, kept: Values, state_gradient: Values
+    ) -> tuple[Array, Values, dict[str, Array]]:
+        (h,), (new,), (dh,) = state, kept, state_gradient
+        x_gradient, h_gradient, shares = self._gates_back(x, h, dh * (1.0 - new**2))
+        return x_gradient, (h_gradient,), shares
+
+
+class LSTM(Recurrent):
+    """i, f, o = σ(…), g = tanh(…) of x W + h U + b; c ← f c + i g; h ← o tanh c (Hochreiter and Schmidhuber 1997).
+
+    The forget gate is that of Gers, Schmidhuber and Cummins 2000. Peepholes (Gers and Schmidhuber 2000), rows for i, f
+    and o, let each unit's gates see its own cell: i and f add p c from before the step, o adds p c from after it.
+    """
+
+    state_arrays = 2
+
+    def __init__(
+        self,
+        input_weights: Array,
+        recurrent_weights: Array,
+        bias: Array,
+        return_sequences: bool = False,
+        peepholes: Array | None = None,
+        **learning: Any,
+    ) -> None:
+        parameters = {"input_weights": input_weights, "recurrent_weights": recurrent_weights, "bias": bias}
+        if peepholes is not None:
+            parameters["peepholes"] = peepholes
+            self.weight_names = ("input_weights", "recurrent_weights", "peepholes")
+        super().__init__(parameters, return_sequences, **learning)
+
+    def _peepholes(self) -> Array:
+        return self.parameters.get("peepholes", np.zeros((3, self.units)))
+
+    def _step(self, x: Array, state: Values) -> tuple[Values, Values]:
+        (h, c), p = state, self.parameters
+        see_i, see_f, see_o = self._peepholes()
+        z_i, z_f, z_g, z_o = np.split(x @ p["input_weights"] + h @ p["recurrent_weights"] + p["bias"], 4, axis=1)
+        i, f, g = sigmoid(z_i + see_i * c), sigmoid(z_f + see_f * c), np.tanh(z_g)
+        new = f * c + i * g
+        o = sigmoid(z_o + see_o * new)
+        return (o * np.tanh(new), new), (i, f, g, o, new)
+
+    def _step_back(
+        self, x: Array, state: Values, kept: Values, state_gradient: Values
+    ) -> tuple[Array, Values, dict[str, Array]]:
+        (h, c), (i, f, g, o, new), (dh, dc) = state, kept, state_gradient
+        see_i, see_f, see_o = self._peepholes()
+        delta_o = dh * np.tanh(new) * o * (1.0 - o)
+        dc = dc + dh * o * (1.0 - np.tanh(new) ** 2) + see_o * delta_o
+        delta_i, delta_f, delta_g = dc * g * i * (1.0 - i), dc * c * f * (1.0 - f), dc * i * (1.0 - g**2)
+        x_gradient, h_gradient, shares = self._gates_back(x, h, np.hstack([delta_i, delta_f, delta_g, delta_o]))
+        if "peepholes" in self.parameters:
+            shares["peepholes"] = np.stack([(c * delta_i).sum(0), (c * delta_f).sum(0), (new * delta_o).sum(0)])
+        return x_gradient, (h_gradient, dc * f + see_i * delta_i + see_f * delta_f), shares
+
+
+class GRU(Recurrent):
+    """z, r = σ(x W + h U + b); h ← z h + (1 − z) ĥ (Cho et al. 2014).
+
+    ĥ = tanh(x W + b + (r h) U) as in the paper, or with `reset_after` tanh(x W + b + r (h U + b′)) as in CuDNN: there
+    the recurrent part has a bias b′ of its own, for all three gates.
+    """
+
+    def __init__(
+        self,
+        input_weights: Array,
+        recurrent_weights: Array,
+        bias: Array,
+        recurrent_bias: Array | None = None,
+        return_sequences: bool = False,
+        reset_after: bool = True,
+        **learning: Any,
+    ) -> None:
+        parameters = {"input_weights": input_weights, "recurrent_weights": recurrent_weights, "bias": bias}
+        if reset_after:
+            parameters["recurrent_bias"] = np.zeros_like(bias) if recurrent_bias is None else recurrent_bias
+        super().__init__(parameters, return_sequences, **learning)
+        self.reset_after = reset_after
+
+    def _recurrent_bias(self) -> list[Array]:
+        return np.split(self.parameters.get("recurrent_bias", np.zeros(3 * self.units)), 3)
+
+    def _step(self, x: Array, state: Values) -> tuple[Values, Values]:
+        (h,), p = state, self.parameters
+        u_z, u_r, u_h = np.split(p["recurrent_weights"], 3, axis=1)
+        x_z, x_r, x_h = np.split(x @ p["input_weights"] + p["bias"], 3, axis=1)
+        b_z, b_r, b_h = self._recurrent_bias()
+        z, r = sigmoid(x_z + h @ u_z + b_z), sigmoid(x_r + h @ u_r + b_r)
+        recalled = r * (h @ u_h + b_h) if self.reset_after else (r * h) @ u_h
+        candidate = np.tanh(x_h + recalled)
+        return (z * h + (1.0 - z) * candidate,), (z, r, candidate)
+
+    def _step_back(
+        self, x: Array, state: Values, kept: Values, state_gradient: Values
+    ) -> tuple[Array, Values, dict[str, Array]]:
+        (h,), (z, r, candidate), (dh,), p = state, kept, state_gradient, self.parameters
+        u_z, u_r, u_h = np.split(p["recurrent_weights"], 3, axis=1)
+        delta_z = dh * (h - candidate) * z * (1.0 - z)
+        delta_h = dh * (1.0 - z) * (1.0 - candidate**2)
+        if self.reset_after:
+            _, _, b_h = self._recurrent_bias()
+            r_gradient = delta_h * (h @ u_h + b_h)
+            h_gradient = (delta_h * r) @ u_h.T
+            u_h_share = h.T @ (delta_h * r)
+        else:
+            r_gradient = (delta_h @ u_h.T) * h
+            h_gradient = (delta_h @ u_h.T) * r
+            u_h_share = (r * h).T @ delta_h
+        delta_r = r_gradient * r * (1.0 - r)
+        deltas = np.hstack([delta_z, delta_r, delta_h])
+        shares = {
+            "input_weights": x.T @ deltas,
+            "recurrent_weights": np.hstack([h.T @ delta_z, h.T @ delta_r, u_h_share]),
+            "bias": deltas.sum(axis=0),
+        }
+        if self.reset_after:
+            shares["recurrent_bias"] = np.hstack([delta_z, delta_r, delta_h * r]).sum(axis=0)
+        h_gradient = h_gradient + dh * z + delta_z @ u_z.T + delta_r @ u_r.T
+        return deltas @ p["input_weights"].T, (h_gradient,), shares
+
+
+class Bidirectional(Composite):
+    """Two readings side by side along the last axis: `ahead` from the first step, `back` from each sample's last."""
+
+    lengths: NDArray[np.int64] | None = None
+
+    def __init__(self, ahead: Recurrent, back: Recurrent) -> None:
+        super().__init__([ahead, back])
+        self.ahead = ahead
+        self.back = back
+
+    def _reversed(self, sequences: Array) -> Array:
+        """Return each sample's steps up to its end in reverse, and those behind it as they stand."""
+        return np.take_along_axis(sequences, self.order[:, :, None], axis=1)
+
+    def _forward(self, x: Array) -> Array:
+        samples, steps, _ = x.shape
+        lengths = np.full(samples, steps) if self.lengths is None else self.lengths
+        t = np.arange(steps)
+        self.order = np.where(t < lengths[:, None], lengths[:, None] - 1 - t, t)
+        self.ahead.lengths = self.back.lengths = lengths
+        ahead, back = self.ahead.forward(x), self.back.forward(self._reversed(x))
+        return np.concatenate([ahead, self._reversed(back) if self.back.return_sequences else back], axis=-1)
+
+    def _backward(self, deltas: Array) -> Array:
+        ahead, back = np.split(deltas, [self.ahead.units], axis=-1)
+        back = self._reversed(back) if self.back.return_sequences else back
+        return self.ahead.backward(ahead) + self._reversed(self.back.backward(back))
