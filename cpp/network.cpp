@@ -18,6 +18,7 @@ void Network<T>::add(std::unique_ptr<Layer<T>> layer) {
   parameters_.extend(offset + layer->packed_size());
   offsets_.push_back(offset);
   plain_offsets_.push_back(plain_offsets_.back() + layer->parameter_count());
+  layer->index = size();
   layers_.push_back(std::move(layer));
   const size_t first = parameters_.data() == before ? size() - 1 : 0;
   for (size_t i = first; i < size(); ++i) layers_[i]->bind(parameters_.data() + offsets_[i]);
@@ -36,6 +37,11 @@ void Network<T>::pack(const T* plain, T* packed) const {
 template <class T>
 void Network<T>::unpack(const T* packed, T* plain) const {
   for (size_t i = 0; i < size(); ++i) layers_[i]->unpack(packed + offsets_[i], plain + plain_offset(i));
+}
+
+template <class T>
+bool Network<T>::multiplies_rows() const {
+  return std::all_of(layers_.begin(), layers_.end(), [](const auto& layer) { return layer->multiplies_rows(); });
 }
 
 template <class T>
@@ -99,6 +105,11 @@ void list_non_zeros(const Team& team, Signal<T>& signal, size_t samples) {
 }
 
 template <class T>
+size_t kept_stride(const Layer<T>& layer) {
+  return (layer.kept_size() + panel_width - 1) / panel_width * panel_width;
+}
+
+template <class T>
 void pack_own_samples(const Team& team, const Signal<T>& signal, size_t samples) {
   const Range rows = team.share_rows(samples);
   for (size_t row = rows.begin; row < rows.end; ++row) {
@@ -110,27 +121,27 @@ void pack_own_samples(const Team& team, const Signal<T>& signal, size_t samples)
 }  // namespace
 
 template <class T>
-void Network<T>::forward(const Team& team, std::vector<Signal<T>>& signals, size_t samples) const {
+void Network<T>::forward(const Team& team, std::vector<Signal<T>>& signals, size_t samples, const Pass& pass) const {
   bool own_samples = true;
   for (size_t i = 0; i < size(); ++i) {
     const bool by_samples = layers_[i]->by_samples(team, samples);
     if (i > 0 && !(own_samples && by_samples)) team.barrier();
     if (i > 0 && signals[i].packed_activations != nullptr) pack_own_samples(team, signals[i], samples);
     if (i > 0 && signals[i].lists != nullptr) list_non_zeros(team, signals[i], samples);
-    layers_[i]->forward(team, signals[i], signals[i + 1], samples);
+    layers_[i]->forward(team, signals[i], signals[i + 1], samples, pass);
     own_samples = by_samples;
   }
   if (!own_samples) team.barrier();
 }
 
 template <class T>
-void Network<T>::backward(const Team& team, const std::vector<Signal<T>>& signals, size_t samples,
-                          size_t lowest) const {
+void Network<T>::backward(const Team& team, const std::vector<Signal<T>>& signals, size_t samples, size_t lowest,
+                          const Pass& pass) const {
   bool own_samples = true;
   for (size_t i = size(); i-- > lowest;) {
     const bool by_samples = layers_[i]->by_samples(team, samples);
     if (!(own_samples && by_samples)) team.barrier();
-    layers_[i]->backward(team, signals[i + 1], signals[i], samples);
+    layers_[i]->backward(team, signals[i + 1], signals[i], samples, pass);
     own_samples = by_samples;
   }
   team.barrier();
@@ -158,19 +169,24 @@ Workspace<T>::Workspace(const Network<T>& network, size_t capacity, Purpose purp
     // The losses of the output are computed from z, which prediction has no use for.
     const bool for_loss = purpose != Purpose::prediction && i + 1 == network.size();
     if (layer.keeps_pre_activations() || for_loss) signal.pre_activations = room(signal.stride);
-    if (purpose != Purpose::prediction) signal.deltas = room(signal.stride);
+    if (purpose != Purpose::prediction) {
+      signal.deltas = room(signal.stride);
+      signal.kept_stride = kept_stride(layer);
+      if (signal.kept_stride > 0) signal.kept = room(signal.kept_stride);
+    }
     signals_.push_back(signal);
   }
-  if (purpose == Purpose::training) make_packed();
+  if (purpose == Purpose::training) make_packed(network);
 }
 
 // Where activations and deltas of a layer fill more than the first levels of the memory can look up.
 template <class T>
-void Workspace<T>::make_packed() {
+void Workspace<T>::make_packed(const Network<T>& network) {
   constexpr size_t large = size_t(256) << 10;
   for (size_t i = 0; i + 1 < signals_.size(); ++i) {
     Signal<T>& below = signals_[i];
     Signal<T>& above = signals_[i + 1];
+    if (!network.layer(i).multiplies_rows()) continue;
     if (capacity_ * (below.stride + above.stride) * sizeof(T) < large || above.size < 8 * panel_width) continue;
     // The inputs are packed where they are.
     if (i > 0 && below.packed_activations == nullptr) {
@@ -183,15 +199,18 @@ void Workspace<T>::make_packed() {
 
 template <class T>
 T* Workspace<T>::room(size_t stride) {
-  if (capacity_ > SIZE_MAX / stride) throw std::bad_alloc();
-  arrays_.emplace_back(capacity_ * stride);
+  if (capacity_ > (SIZE_MAX - panel_width) / stride) throw std::bad_alloc();
+  // A vector that begins in the last row may be read to its end.
+  arrays_.emplace_back(capacity_ * stride + panel_width);
   return arrays_.back().data();
 }
 
 template <class T>
 size_t Workspace<T>::sample_bytes(const Network<T>& network) {
   size_t values = 0;
-  for (size_t i = 0; i < network.size(); ++i) values += 3 * row_stride<T>(network.layer(i).outputs());
+  for (size_t i = 0; i < network.size(); ++i) {
+    values += 3 * row_stride<T>(network.layer(i).outputs()) + kept_stride(network.layer(i));
+  }
   return values * sizeof(T);
 }
 

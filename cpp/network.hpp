@@ -34,7 +34,9 @@ class Network {
   void pack(const T* plain, T* packed) const;
   void unpack(const T* packed, T* plain) const;
 
-  // The layers as a single sample meets them, and the longest row between them in whole panels.
+  // Whether every layer multiplies rows: single samples then have a way of their own.
+  bool multiplies_rows() const;
+  // The layers as a single sample meets them then, and the longest row between them in whole panels.
   std::vector<SampleLayer<T>> sample_layers() const;
   size_t widest_layer() const;
   // Multiply-adds of the forward pass of one sample of which `entries` inputs are not zero.
@@ -47,9 +49,9 @@ class Network {
 
   // signals[i] lies below layer i, signals[size()] is the output, of which each thread has its share of the samples
   // afterwards. Barriers stand where layers need them. The signals are a thread's own, what they point at is common.
-  void forward(const Team&, std::vector<Signal<T>>& signals, size_t samples) const;
+  void forward(const Team&, std::vector<Signal<T>>& signals, size_t samples, const Pass&) const;
   // From the delta of a thread's share of the output down to the delta above layer `lowest - 1`; ends with a barrier.
-  void backward(const Team&, const std::vector<Signal<T>>& signals, size_t samples, size_t lowest) const;
+  void backward(const Team&, const std::vector<Signal<T>>& signals, size_t samples, size_t lowest, const Pass&) const;
 
  private:
   size_t inputs_;
@@ -77,7 +79,7 @@ class Workspace {
 
  private:
   T* room(size_t stride);
-  void make_packed();
+  void make_packed(const Network<T>& network);
 
   size_t capacity_;
   std::vector<Signal<T>> signals_;

@@ -91,7 +91,7 @@ def test_fit_refuses(arguments, options, error, message):
         (lambda: cr.Network([3, 0]), ValueError, "layers must be at least 1 .*got 0"),
         (lambda: cr.Network([3, 2.0]), TypeError, "layers must be an integer, got 2.0"),
         (lambda: cr.Network([cr.Dense(3), cr.Dense(2)]), ValueError, "layers must be"),
-        (lambda: cr.Network([cr.Input(3), cr.Input(2)]), TypeError, "layers must be Input and Dense"),
+        (lambda: cr.Network([cr.Input(3), cr.Input(2)]), TypeError, "layers must be Input and layers"),
         (lambda: cr.Network([3, 4, 2], activation="softmax"), ValueError, "'softmax' must be on the last layer"),
         (
             lambda: cr.Network([3, 4, 2], activation="tahn"),
@@ -252,6 +252,6 @@ def test_core_refuses_what_would_read_outside():
     with pytest.raises(ValueError, match="rates"):
         core.train_epoch(X, LABELS, None, 5, True, 0, 0, loss, optimizer, np.ones(1), 0.0, None)
     with pytest.raises(IndexError):
-        core.weights(9)
-    with pytest.raises(ValueError, match="bias must have shape"):
-        core.set_bias(0, np.ones(5))
+        core.layer_parameters(9)
+    with pytest.raises(ValueError, match="values must be all parameters"):
+        core.set_layer_parameters(0, np.ones(5))

@@ -15,9 +15,8 @@
 #include <string>
 
 #include "bindings/bindings.hpp"
-#include "layers/dense.hpp"
+#include "layers/make_layer.hpp"
 #include "network.hpp"
-#include "training/initializers.hpp"
 #include "training/predictor.hpp"
 #include "training/random.hpp"
 #include "training/sample_predictor.hpp"
@@ -122,15 +121,13 @@ class BoundNetwork {
   BoundNetwork(const BoundNetwork&) = delete;
   BoundNetwork& operator=(const BoundNetwork&) = delete;
 
-  void add_dense(size_t units, const std::string& activation, double l1, double l2, double max_norm) {
+  void add_layer(const std::string& kind, const std::string& activation, const std::map<std::string, double>& numbers) {
     const auto found = activations().find(activation);
     require(found != activations().end(), "unknown activation '" + activation + "'");
-    require(units > 0, "units must be positive");
     const Exclusive lock(*this);
     require(network_.size() == 0 || network_.layer(network_.size() - 1).activation() != Activation::softmax,
             "softmax must be on the last layer");
-    const typename Dense<T>::Options options = {found->second, l1, l2, max_norm};
-    network_.add(std::make_unique<Dense<T>>(network_.outputs(), units, options));
+    network_.add(make_layer<T>({kind, network_.outputs(), found->second, numbers}));
     delete_room();
     training_room_ = Room<T>();
     forget_pass();
@@ -139,53 +136,20 @@ class BoundNetwork {
 
   size_t parameter_count() const { return network_.parameter_count(); }
 
-  void initialize(size_t layer, const std::string& distribution, double scale, uint64_t seed) {
-    const Exclusive lock(*this);
-    const Layer<T>& target = checked_layer(layer);
-    const std::map<std::string, Distribution> table = {
-        {"normal", Distribution::normal}, {"uniform", Distribution::uniform}, {"orthogonal", Distribution::orthogonal}};
-    const auto found = table.find(distribution);
-    require(found != table.end(), "unknown distribution '" + distribution + "'");
-    const std::vector<double> weights =
-        initial_weights(found->second, target.inputs(), target.outputs(), scale, seed, layer);
-    std::vector<T> plain = plain_layer(layer);
-    for (size_t i = 0; i < weights.size(); ++i) plain[i] = T(weights[i]);
-    set_plain_layer(layer, plain);
-  }
-
-  Array weights(size_t layer) const {
+  Array layer_parameters(size_t layer) const {
     const Shared lock(*this);
-    const Layer<T>& from = checked_layer(layer);
-    const std::vector<T> plain = plain_layer(layer);
-    Array result({from.inputs(), from.outputs()});
-    std::copy_n(plain.data(), from.inputs() * from.outputs(), result.mutable_data());
+    Array result(py::ssize_t(checked_layer(layer).parameter_count()));
+    network_.layer(layer).unpack(network_.parameters().data() + network_.offset(layer), result.mutable_data());
     return result;
   }
 
-  void set_weights(size_t layer, const Array& values) {
+  void set_layer_parameters(size_t layer, const Array& values) {
     const Exclusive lock(*this);
-    const Layer<T>& to = checked_layer(layer);
-    require(values.ndim() == 2 && size_t(values.shape(0)) == to.inputs() && size_t(values.shape(1)) == to.outputs(),
-            "weights must have shape (inputs, units)");
-    std::vector<T> plain = plain_layer(layer);
-    std::copy_n(values.data(), values.size(), plain.data());
-    set_plain_layer(layer, plain);
-  }
-
-  Array bias(size_t layer) const {
-    const Shared lock(*this);
-    const Layer<T>& from = checked_layer(layer);
-    const std::vector<T> plain = plain_layer(layer);
-    return Array(py::ssize_t(from.outputs()), plain.data() + from.inputs() * from.outputs());
-  }
-
-  void set_bias(size_t layer, const Array& values) {
-    const Exclusive lock(*this);
-    const Layer<T>& to = checked_layer(layer);
-    require(values.ndim() == 1 && size_t(values.shape(0)) == to.outputs(), "bias must have shape (units,)");
-    std::vector<T> plain = plain_layer(layer);
-    std::copy_n(values.data(), values.size(), plain.data() + to.inputs() * to.outputs());
-    set_plain_layer(layer, plain);
+    require(values.ndim() == 1 && size_t(values.size()) == checked_layer(layer).parameter_count(),
+            "values must be all parameters of the layer");
+    network_.layer(layer).pack(values.data(), network_.parameters().data() + network_.offset(layer));
+    network_.parameters_changed();
+    forget_pass();
   }
 
   Array parameters() const {
@@ -257,20 +221,23 @@ class BoundNetwork {
   std::unique_ptr<SamplePredictor<T>> sample_predictor() const {
     const Shared lock(*this);
     checked_outputs();
+    require(network_.multiplies_rows(), "a single sample needs dense layers alone");
     return std::make_unique<SamplePredictor<T>>(network_);
   }
 
-  Array forward(const py::array& X) {
+  // With `training`, noise is drawn with these words, and statistics are the batch's.
+  Array forward(const py::array& X, bool training, uint64_t seed, uint64_t epoch) {
     const Exclusive lock(*this);
     const Source inputs = checked_inputs(X);
     start_pass(inputs.rows);
+    pass_ = {training, seed, epoch, 0};
     {
       const py::gil_scoped_release unlocked;
       std::vector<Signal<T>>& signals = workspace_->signals();
       for (size_t i = 0; i < inputs.rows; ++i) {
         gather_row(inputs, i, true, signals[0].activations + i * signals[0].stride);
       }
-      run_team(1, [&](const Team& team) { network_.forward(team, signals, inputs.rows); });
+      run_team(1, [&](const Team& team) { network_.forward(team, signals, inputs.rows, pass_); });
     }
     pass_samples_ = inputs.rows;
     return rows_of(workspace_->output(), workspace_->output().activations);
@@ -299,7 +266,7 @@ class BoundNetwork {
                                           {0, pass_samples_},
                                           output.activation});
       });
-      chainrule::backward(network_, *workspace_, pass_samples_, fresh_gradient());
+      chainrule::backward(network_, *workspace_, pass_samples_, pass_, fresh_gradient());
     }
     has_deltas_ = has_gradient_ = true;
     const Signal<T>& input = workspace_->signals()[0];
@@ -309,7 +276,9 @@ class BoundNetwork {
   double loss_and_gradient(const py::object& X, const py::array& y, const Weights& sample_weight, const Loss& loss) {
     const Exclusive lock(*this);
     const BoundData bound(X, y, sample_weight, network_.inputs(), checked_outputs());
+    check_sparse(bound.data.inputs);
     checked_loss(loss);
+    pass_ = {};
     start_pass(chunk_size(network_, bound.data.inputs, bound.data.inputs.rows));
     double objective = 0;
     {
@@ -390,6 +359,7 @@ class BoundNetwork {
                         const std::tuple<double, double, double>& totals) {
     const Exclusive lock(*this);
     const BoundData bound(X, y, sample_weight, network_.inputs(), checked_outputs());
+    check_sparse(bound.data.inputs);
     checked_loss(loss);
     require(batch_size > 0, "batch_size must be positive");
     const size_t samples = bound.data.inputs.rows;
@@ -428,6 +398,7 @@ class BoundNetwork {
   py::tuple evaluate(const py::object& X, const py::array& y, const Weights& sample_weight, const Loss& loss) const {
     const Shared lock(*this);
     const BoundData bound(X, y, sample_weight, network_.inputs(), checked_outputs());
+    check_sparse(bound.data.inputs);
     checked_loss(loss);
     Evaluation<T> evaluation;
     {
@@ -518,24 +489,17 @@ class BoundNetwork {
     const Source inputs = samples_of(X, "X");
     require(inputs.columns == network_.inputs(), "X must have shape (samples, inputs)");
     require(inputs.rows > 0, "X must have at least one sample");
+    check_sparse(inputs);
     return inputs;
+  }
+
+  void check_sparse(const Source& inputs) const {
+    require(!inputs.sparse() || network_.layer(0).multiplies_rows(), "a sparse X needs a dense first layer");
   }
 
   void checked_loss(const Loss& loss) const {
     require(takes(loss.kind, network_.layer(network_.size() - 1).activation()),
             "this loss does not go with the output's activation");
-  }
-
-  std::vector<T> plain_layer(size_t layer) const {
-    std::vector<T> plain(network_.layer(layer).parameter_count());
-    network_.layer(layer).unpack(network_.parameters().data() + network_.offset(layer), plain.data());
-    return plain;
-  }
-
-  void set_plain_layer(size_t layer, const std::vector<T>& plain) {
-    network_.layer(layer).pack(plain.data(), network_.parameters().data() + network_.offset(layer));
-    network_.parameters_changed();
-    forget_pass();
   }
 
   Array unpacked(const AlignedArray<T>& packed) const {
@@ -587,6 +551,7 @@ class BoundNetwork {
   Room<T> training_room_;
   std::unique_ptr<Workspace<T>> workspace_;
   AlignedArray<T> gradient_;
+  Pass pass_;
   size_t pass_samples_ = 0;
   bool has_deltas_ = false;
   bool has_gradient_ = false;
@@ -597,14 +562,10 @@ void register_network(py::module_& module, const char* name) {
   using Net = BoundNetwork<T>;
   py::class_<Net>(module, name)
       .def(py::init<size_t>(), py::arg("inputs"))
-      .def("add_dense", &Net::add_dense, py::arg("units"), py::arg("activation"), py::arg("l1"), py::arg("l2"),
-           py::arg("max_norm"))
+      .def("add_layer", &Net::add_layer, py::arg("kind"), py::arg("activation"), py::arg("numbers"))
       .def_property_readonly("parameter_count", &Net::parameter_count)
-      .def("initialize", &Net::initialize, py::arg("layer"), py::arg("distribution"), py::arg("scale"), py::arg("seed"))
-      .def("weights", &Net::weights, py::arg("layer"))
-      .def("set_weights", &Net::set_weights, py::arg("layer"), py::arg("values"))
-      .def("bias", &Net::bias, py::arg("layer"))
-      .def("set_bias", &Net::set_bias, py::arg("layer"), py::arg("values"))
+      .def("layer_parameters", &Net::layer_parameters, py::arg("layer"))
+      .def("set_layer_parameters", &Net::set_layer_parameters, py::arg("layer"), py::arg("values"))
       .def("parameters", &Net::parameters)
       .def("set_parameters", &Net::set_parameters, py::arg("values"))
       .def("set_trainable", &Net::set_trainable, py::arg("layer"), py::arg("trainable"))
@@ -613,7 +574,8 @@ void register_network(py::module_& module, const char* name) {
       .def("predict", &Net::predict, py::arg("X"))
       .def("predict_in_place", &Net::predict_in_place, py::arg("X"))
       .def("sample_predictor", &Net::sample_predictor)
-      .def("forward", &Net::forward, py::arg("X"))
+      .def("forward", &Net::forward, py::arg("X"), py::arg("training") = false, py::arg("seed") = 0,
+           py::arg("epoch") = 0)
       .def("backward", &Net::backward, py::arg("output_gradient"))
       .def("loss_and_gradient", &Net::loss_and_gradient, py::arg("X"), py::arg("y"),
            py::arg("sample_weight").none(true), py::arg("loss"))

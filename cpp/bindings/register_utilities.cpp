@@ -4,10 +4,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <map>
 
 #include "aligned.hpp"
 #include "bindings/bindings.hpp"
 #include "kernels/dispatch.hpp"
+#include "training/initializers.hpp"
 #include "training/random.hpp"
 #include "training/team.hpp"
 #include "training/trainer.hpp"
@@ -75,6 +77,18 @@ double fma_peak(const std::string& dtype, size_t threads) {
   return dtype == "float32" ? best_peak<float>(threads) : best_peak<double>(threads);
 }
 
+py::array_t<double> drawn_weights(const std::string& distribution, size_t rows, size_t columns, double scale,
+                                  uint64_t seed, uint64_t layer, uint64_t part) {
+  static const std::map<std::string, Distribution> table = {
+      {"normal", Distribution::normal}, {"uniform", Distribution::uniform}, {"orthogonal", Distribution::orthogonal}};
+  const auto found = table.find(distribution);
+  if (found == table.end()) throw py::value_error("unknown distribution '" + distribution + "'");
+  const std::vector<double> weights = initial_weights(found->second, rows, columns, scale, seed, layer, part);
+  py::array_t<double> result({rows, columns});
+  std::copy(weights.begin(), weights.end(), result.mutable_data());
+  return result;
+}
+
 }  // namespace
 
 void register_utilities(py::module_& module) {
@@ -87,6 +101,8 @@ void register_utilities(py::module_& module) {
       },
       py::arg("array"), py::arg("largest"));
   module.def("shuffled_order", &shuffled, py::arg("samples"), py::arg("seed"), py::arg("epoch"));
+  module.def("initial_weights", &drawn_weights, py::arg("distribution"), py::arg("rows"), py::arg("columns"),
+             py::arg("scale"), py::arg("seed"), py::arg("layer"), py::arg("part") = 0);
   module.def("set_num_threads", &set_threads, py::arg("threads"));
   module.def("get_num_threads", &max_threads);
   module.def("set_work_per_thread", &set_work_per_thread, py::arg("work"));

@@ -24,25 +24,10 @@ constexpr double speed = rate * double(native_bytes / sizeof(T));
 
 template <class T>
 constexpr Kernels<T> all_kernels = {
-    forward<T>,
-    input_gradient<T>,
-    weight_gradient<T>,
-    bias_gradient<T>,
-    transpose<T>,
-    softmax<T>,
-    activation_gradient<T>,
-    loss<T>,
-    update<T>,
-    catch_up<T>,
-    regularize<T>,
-    square_sum<T>,
-    max_norm<T>,
-    predict_sample<T>,
-    peak<T>,
-    speed<T>,
-    listed_rows<T>,
-    mark_non_zeros<T>,
-    list_marked,
+    forward<T>,    input_gradient<T>, weight_gradient<T>,     bias_gradient<T>,  transpose<T>,
+    softmax<T>,    activate_rows<T>,  activation_gradient<T>, loss<T>,           update<T>,
+    catch_up<T>,   regularize<T>,     square_sum<T>,          max_norm<T>,       predict_sample<T>,
+    peak<T>,       speed<T>,          listed_rows<T>,         mark_non_zeros<T>, list_marked,
     all_finite<T>,
 };
 

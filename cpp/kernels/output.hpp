@@ -1,6 +1,6 @@
-// All rows of a network's output. Where a row is one panel, as most outputs are, 16 rows at a time are taken side by
-// side: a lane is a row then, none is padding, and nothing is added up across lanes. Every number is made by the same
-// operations in the same order as row by row (loss.hpp), as threads cut the rows where they like.
+// All rows of a network's output, or of any layer's. Where a row is one panel, as most outputs are, 16 rows at a time
+// are taken side by side: a lane is a row then, none is padding, and nothing is added up across lanes. Every number is
+// made by the same operations in the same order as row by row (loss.hpp), as threads cut the rows where they like.
 #pragma once
 
 #include "kernels/loss.hpp"
@@ -171,6 +171,19 @@ CHAINRULE_INLINE void for_each_row(const Rows<T>& rows, OfBlock of_block, OfRow 
 template <class T>
 void softmax(const Rows<T>& rows) {
   for_each_row(rows, [&](size_t row) { block_softmax(rows, row); }, [&](size_t row) { row_softmax(rows, row); });
+}
+
+template <class T>
+void activate_rows(const Rows<T>& rows) {
+  if (rows.activation == Activation::softmax) return softmax(rows);
+  const size_t padded = panels_of<T>(rows.outputs) * panel_width;
+  with_activation(rows.activation, [&](auto kind) {
+    for (size_t row = rows.rows.begin; row < rows.rows.end; ++row) {
+      for (size_t at = row * rows.stride; at < row * rows.stride + padded; at += panel_width) {
+        activate(kind, Vector<T>::load(rows.pre_activations + at)).store(rows.activations + at);
+      }
+    }
+  });
 }
 
 template <class T>

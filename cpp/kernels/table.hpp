@@ -210,6 +210,8 @@ struct Kernels {
   void (*bias_gradient)(const BiasGradient<T>&);
   void (*transpose)(const Transpose<T>&);
   void (*softmax)(const Rows<T>&);
+  // a = f(z), softmax too.
+  void (*activate)(const Rows<T>&);
   // deltas: from the gradient by the activations to the gradient by the pre-activations, in place.
   void (*activation_gradient)(const Rows<T>&);
   void (*loss)(const LossRows<T>&);

@@ -31,19 +31,6 @@ Dense<T>::Dense(size_t inputs, size_t outputs, const Options& options)
     : inputs_(inputs), outputs_(outputs), options_(options) {}
 
 template <class T>
-bool Dense<T>::keeps_pre_activations() const {
-  switch (options_.activation) {
-    case Activation::softplus:
-    case Activation::gelu:
-    case Activation::silu:
-    case Activation::softmax:
-      return true;
-    default:
-      return false;
-  }
-}
-
-template <class T>
 void Dense<T>::pack(const T* plain, T* packed) const {
   for (size_t k = 0; k < inputs_; ++k) {
     for (size_t j = 0; j < outputs_; ++j) {
@@ -86,7 +73,8 @@ typename Dense<T>::Share Dense<T>::weights_share(const Team& team) const {
 
 // a = f(x W + b)
 template <class T>
-void Dense<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples) const {
+void Dense<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
+                       const Pass&) const {
   const bool all_samples = !by_samples(team, samples);
   const Range rows = team.share_rows(samples);
   const Product<T> whole = {below.activations,
@@ -113,7 +101,8 @@ void Dense<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>
 
 // delta below = (delta above) W^T * f'(z below)
 template <class T>
-void Dense<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples) const {
+void Dense<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
+                        const Pass&) const {
   const bool all_samples = !by_samples(team, samples);
   const size_t below_panels = (inputs_ + panel_width - 1) / panel_width;
   const Product<T> whole = {above.deltas,

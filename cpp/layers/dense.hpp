@@ -20,7 +20,8 @@ class Dense final : public Layer<T> {
   size_t inputs() const override { return inputs_; }
   size_t outputs() const override { return outputs_; }
   Activation activation() const override { return options_.activation; }
-  bool keeps_pre_activations() const override;
+  bool keeps_pre_activations() const override { return derivative_needs_pre_activation(options_.activation); }
+  bool multiplies_rows() const override { return true; }
   size_t work() const override { return inputs_ * panels() * panel_width; }
 
   size_t parameter_count() const override { return inputs_ * outputs_ + outputs_; }
@@ -33,8 +34,9 @@ class Dense final : public Layer<T> {
   void prepare_backward() override;
 
   bool by_samples(const Team&, size_t samples) const override;
-  void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples) const override;
-  void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples) const override;
+  void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
+  void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
+                const Pass&) const override;
   void catch_up(const Team&, size_t input, const GradientTarget<T>&, const MissedSteps<T>&) const override;
   void expect(const Team&, size_t input, const GradientTarget<T>&) const override;
   void gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,

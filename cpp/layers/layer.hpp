@@ -2,6 +2,7 @@
 // Layers know kernels and the team of threads that works on them, but nothing of losses, optimisers or epochs.
 #pragma once
 
+#include <cstring>
 #include <vector>
 
 #include "kernels/table.hpp"
@@ -24,6 +25,9 @@ struct Signal {
   T* packed_activations = nullptr;
   T* packed_deltas = nullptr;
   size_t capacity = 0;  // samples that there is room for
+  // What the layer below keeps of each sample for its way back (Layer::kept_size); null where nothing goes back.
+  T* kept = nullptr;
+  size_t kept_stride = 0;
   // Where the activations are not zero, if that is worth knowing: lists of columns for samples, and of samples for
   // columns, in parts. Columns without a list are zero in all samples.
   const std::vector<NonZeros<T>>* of_samples = nullptr;
@@ -43,6 +47,50 @@ struct GradientTarget {
   T shrink;                       // decoupled weight decay of this step
 };
 
+// Whether f'(z) is computed from z, and not from f(z) alone.
+constexpr bool derivative_needs_pre_activation(Activation activation) {
+  switch (activation) {
+    case Activation::softplus:
+    case Activation::gelu:
+    case Activation::silu:
+    case Activation::softmax:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// a = f(z) for some samples.
+template <class T>
+void activate(const Signal<T>& signal, const Range& samples) {
+  kernels<T>().activate(
+      {signal.pre_activations, signal.activations, nullptr, signal.stride, signal.size, samples, signal.activation});
+}
+
+// For layers whose outputs are activations at once: z = a, where z is kept apart.
+template <class T>
+void copy_to_pre_activations(const Signal<T>& signal, const Range& samples) {
+  if (signal.pre_activations == signal.activations) return;
+  std::memcpy(signal.pre_activations + samples.begin * signal.stride,
+              signal.activations + samples.begin * signal.stride, samples.size() * signal.stride * sizeof(T));
+}
+
+// From the gradient by a to the delta, the gradient by z, in place.
+template <class T>
+void multiply_by_derivative(const Signal<T>& signal, const Range& samples) {
+  if (signal.activation == Activation::identity) return;
+  kernels<T>().activation_gradient({signal.pre_activations, signal.activations, signal.deltas, signal.stride,
+                                    signal.size, samples, signal.activation});
+}
+
+// What a pass is for. Where it is training, noise is drawn, from words that a sample's place in the epoch's order
+// chooses, and statistics are those of the batch.
+struct Pass {
+  bool training = false;
+  uint64_t seed = 0, epoch = 0;
+  size_t place = 0;  // of the first sample
+};
+
 // Calls that take a Team are made by all its threads at once. Between two such calls stands a barrier, unless both
 // share out the same samples, or the same units (by_samples).
 template <class T>
@@ -52,48 +100,58 @@ class Layer {
 
   virtual size_t inputs() const = 0;
   virtual size_t outputs() const = 0;
-  virtual Activation activation() const = 0;
+  virtual Activation activation() const { return Activation::identity; }
   // Whether backward or the loss needs z beside a.
-  virtual bool keeps_pre_activations() const = 0;
+  virtual bool keeps_pre_activations() const { return false; }
+  // Numbers that forward keeps of a sample for backward and gradient, beside its activations.
+  virtual size_t kept_size() const { return 0; }
+  // Whether it is one product of rows with weights, which can step over what is listed or packed in a signal.
+  virtual bool multiplies_rows() const { return false; }
   // Multiply-adds of one sample in one product, for the choice of the number of threads.
   virtual size_t work() const = 0;
 
-  // Parameters as users see them (row-major weights, then bias), and as the layer keeps them.
-  virtual size_t parameter_count() const = 0;
-  virtual size_t packed_size() const = 0;
-  virtual void pack(const T* plain, T* packed) const = 0;
-  virtual void unpack(const T* packed, T* plain) const = 0;
+  // Parameters as users see them, and as the layer keeps them: a multiple of 16, zero where there is no parameter.
+  virtual size_t parameter_count() const { return 0; }
+  virtual size_t packed_size() const { return 0; }
+  virtual void pack(const T* /*plain*/, T* /*packed*/) const {}
+  virtual void unpack(const T* /*packed*/, T* /*plain*/) const {}
   // The layer's part of the network's parameters, where it reads and updates them from now on.
-  virtual void bind(T* parameters) = 0;
+  virtual void bind(T* /*parameters*/) {}
   // Tells that the parameters were set from outside.
-  virtual void parameters_changed() = 0;
+  virtual void parameters_changed() {}
   // Serial, before the first backward after that: what backward needs beside the parameters.
-  virtual void prepare_backward() = 0;
+  virtual void prepare_backward() {}
 
   // Whether a team shares out samples in forward and backward, so that nobody waits between two such layers; else it
   // shares out units: then a thread's units see no parameters but those that its part of `gradient` updates.
-  virtual bool by_samples(const Team&, size_t samples) const = 0;
-  virtual void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples) const = 0;
-  virtual void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples) const = 0;
-  // The thread's part of one input's parameters, which `gradient` has passed by for some steps.
-  virtual void catch_up(const Team&, size_t input, const GradientTarget<T>&, const MissedSteps<T>&) const = 0;
+  virtual bool by_samples(const Team&, size_t /*samples*/) const { return true; }
+  virtual void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
+                       const Pass&) const = 0;
+  // From the delta above to the delta below, which is by the pre-activations of the layer below.
+  virtual void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
+                        const Pass&) const = 0;
+  virtual void gradient(const Team&, const Signal<T>& /*below*/, const Signal<T>& /*above*/, size_t /*samples*/,
+                        const GradientTarget<T>&) const {}
+  // The thread's part of one input's parameters, which `gradient` has passed by for some steps, where rows are
+  // multiplied.
+  virtual void catch_up(const Team&, size_t /*input*/, const GradientTarget<T>&, const MissedSteps<T>&) const {}
   // Sends for what `catch_up` will soon be asked for.
-  virtual void expect(const Team&, size_t input, const GradientTarget<T>&) const = 0;
-  virtual void gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
-                        const GradientTarget<T>&) const = 0;
-  // The layer as a single sample meets it.
-  virtual SampleLayer<T> sample_layer() const = 0;
+  virtual void expect(const Team&, size_t /*input*/, const GradientTarget<T>&) const {}
+  // The layer as a single sample meets it, where rows are multiplied.
+  virtual SampleLayer<T> sample_layer() const { return {}; }
   // From a stored gradient to the parameters: penalties and clipping by value, the sum of squares, the update.
-  virtual void regularize(T* gradient, T clip_value) const = 0;
-  virtual void update(const GradientTarget<T>&) const = 0;
+  virtual void regularize(T* /*gradient*/, T /*clip_value*/) const {}
+  virtual void update(const GradientTarget<T>&) const {}
   // After an update: max-norm, and what is derived from the parameters.
-  virtual void finish_update(const Team&) = 0;
-  virtual void set_penalties(double l1, double l2) = 0;
-  virtual double penalty() const = 0;
-  virtual bool penalized() const = 0;
+  virtual void finish_update(const Team&) {}
+  virtual void set_penalties(double /*l1*/, double /*l2*/) {}
+  virtual double penalty() const { return 0; }
+  virtual bool penalized() const { return false; }
   // Whether an update changes parameters by more than their own gradients.
-  virtual bool couples_parameters() const = 0;
+  virtual bool couples_parameters() const { return false; }
 
+  // Its place in the network.
+  size_t index = 0;
   bool trainable = true;
 };
 

@@ -268,7 +268,7 @@ Network<T> made_network(const Plan& plan) {
         inputs, units.count, typename Dense<T>::Options{units.activation, units.l1, units.l2, units.max_norm}));
     network.layer(i).trainable = units.trainable;
     const double scale = 1 / std::sqrt(double(inputs));
-    for (double w : initial_weights(distributions[i], inputs, units.count, scale, 7, i)) plain.push_back(T(w));
+    for (double w : initial_weights(distributions[i], inputs, units.count, scale, 7, i, 0)) plain.push_back(T(w));
     for (size_t j = 0; j < units.count; ++j) plain.push_back(T(units.bias + 0.01 * double(j % 5)));
   }
   network.pack(plain.data(), network.parameters().data());

@@ -56,9 +56,9 @@ void test_dense(size_t samples, size_t inputs, size_t outputs) {
   layer.prepare_backward();
   for (size_t threads : {1u, 3u}) {
     run_team(threads, [&](const Team& team) {
-      layer.forward(team, below, above, samples);
+      layer.forward(team, below, above, samples, {});
       team.barrier();
-      layer.backward(team, above, below, samples);
+      layer.backward(team, above, below, samples, {});
       layer.gradient(team, below, above, samples, {gradient.data(), false, nullptr, {}, T(0)});
     });
     for (size_t i = 0; i < samples; ++i) {

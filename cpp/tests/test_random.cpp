@@ -28,7 +28,7 @@ int main() {
   for (size_t i = 0; i < order.size(); ++i) expect(order[i] == int64_t(i), "permutation");
   expect(shuffled_order(0, 0, 0).empty(), "nothing to shuffle");
 
-  const std::vector<double> w = initial_weights(Distribution::orthogonal, 6, 9, 2.0, 0, 0);
+  const std::vector<double> w = initial_weights(Distribution::orthogonal, 6, 9, 2.0, 0, 0, 0);
   for (size_t i = 0; i < 6; ++i) {
     for (size_t j = 0; j < 6; ++j) {
       double dot = 0;

@@ -39,8 +39,8 @@ std::vector<double> transposed(const std::vector<double>& matrix, size_t rows, s
 }  // namespace
 
 std::vector<double> initial_weights(Distribution distribution, size_t inputs, size_t outputs, double scale,
-                                    uint64_t seed, uint64_t layer) {
-  RandomWords words(seed, Purpose::weights, layer, 0);
+                                    uint64_t seed, uint64_t layer, uint64_t part) {
+  RandomWords words(seed, Purpose::weights, layer, part);
   std::vector<double> weights(inputs * outputs);
   for (double& w : weights) {
     const uint64_t word = words.next();

@@ -9,8 +9,8 @@ namespace chainrule {
 
 enum class Distribution { normal, uniform, orthogonal };
 
-// Row-major (inputs, outputs). scale: standard deviation, bound, or gain.
+// Row-major (inputs, outputs). scale: standard deviation, bound, or gain. `part` tells the matrices of a layer apart.
 std::vector<double> initial_weights(Distribution distribution, size_t inputs, size_t outputs, double scale,
-                                    uint64_t seed, uint64_t layer);
+                                    uint64_t seed, uint64_t layer, uint64_t part);
 
 }  // namespace chainrule

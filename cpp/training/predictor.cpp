@@ -23,14 +23,14 @@ Predictor<T>::Predictor(const Network<T>& network, const Source& like, size_t ro
 
 template <class T>
 void Predictor<T>::gather(const Source& source, Range rows) {
-  const bool look = until_look_ == 0;
+  const bool look = network_.layer(0).multiplies_rows() && until_look_ == 0;
   inputs_.set_skips({look, false});
   inputs_.take(source, rows);
   inputs_.list_columns({0, rows.size()}, 0);
   if (look) inputs_.set_skips(inputs_.worthwhile(rows.size()));
   inputs_.attach(signals_[0]);
   const bool skips = signals_[0].of_samples != nullptr;
-  until_look_ = skips ? 0 : look ? pieces_between_looks : until_look_ - 1;
+  until_look_ = skips ? 0 : look ? pieces_between_looks : until_look_ - (until_look_ > 0);
 }
 
 template <class T>
@@ -39,7 +39,7 @@ void Predictor<T>::predict(const Source& source, Range part, T* outputs) {
   for (size_t first = part.begin; first < part.end; first += rows_) {
     const size_t count = std::min(rows_, part.end - first);
     gather(source, {first, first + count});
-    network_.forward(Team(), signals_, count);
+    network_.forward(Team(), signals_, count, {});
     for (size_t i = 0; i < count; ++i) {
       std::memcpy(outputs + (first + i) * output.size, output.activations + i * output.stride, output.size * sizeof(T));
     }

@@ -9,7 +9,7 @@
 
 namespace chainrule {
 
-enum class Purpose : uint64_t { weights = 1, shuffling = 2, input_noise = 3 };
+enum class Purpose : uint64_t { weights = 1, shuffling = 2, input_noise = 3, dropout = 4, layer_noise = 5 };
 
 class RandomWords {
  public:

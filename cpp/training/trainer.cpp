@@ -88,10 +88,11 @@ struct Room<T>::Contents {
     const size_t group = kernels<T>().listed_rows;
     for (size_t i = 0; i + 1 < network.size(); ++i) {
       const Layer<T>& layer = network.layer(i);
+      const bool products = layer.multiplies_rows() && network.layer(i + 1).multiplies_rows();
       // The activations go into the layer above, and the deltas into the one below.
       const size_t beside = std::max(network.layer(i + 1).outputs(), i > shape.lowest ? layer.inputs() : 0);
       const bool large = std::min(layer.outputs(), beside) >= fewest_units_listed;
-      const bool lists = layer.activation() == Activation::relu && large && shape.capacity >= 2 * group;
+      const bool lists = products && layer.activation() == Activation::relu && large && shape.capacity >= 2 * group;
       activation_lists.push_back(lists ? std::make_unique<NonZeroLists<T>>(shape.capacity, layer.outputs(), group,
                                                                            Columns::none, shape.threads)
                                        : nullptr);
@@ -349,7 +350,7 @@ class Epoch {
     Chunk<T>& chunk = room.chunks[0];
     gatherer_.gather(Team(), begin_, std::min(chunk_, end_ - begin_), 1, chunk);
     chunk.inputs.list_samples(chunk.samples, 0, 1);
-    const Skips skips = chunk.inputs.worthwhile(chunk.samples);
+    const Skips skips = network_.layer(0).multiplies_rows() ? chunk.inputs.worthwhile(chunk.samples) : Skips();
     for (size_t i = 0; i < 2; ++i) {
       room.chunks[i].inputs.set_skips(skips);
       if (room.workspaces[0].signals()[1].packed_deltas != nullptr) room.chunks[i].inputs.pack();
@@ -379,7 +380,8 @@ class Epoch {
         Chunk<T>& next = room_.chunks[1 - current];
         std::vector<Signal<T>>& signals = signals_of[current];
         if (turn % turns_between_looks == 0) offer_lists(signals);
-        network_.forward(team, signals, end - begin);
+        const Pass pass = {true, options_.seed, options_.epoch, begin};
+        network_.forward(team, signals, end - begin, pass);
         take_back_lists(signals);
         loss_stage_.compute(team, signals.back(), chunk);
         if (end < end_) {
@@ -393,7 +395,7 @@ class Epoch {
           settings_ = state_.next_step(optimizer_, options_.rates[step]);
           if (deferred_) deferred_->record(step, target_of(0, step));
         }
-        network_.backward(team, signals, end - begin, lowest_ + 1);
+        network_.backward(team, signals, end - begin, lowest_ + 1, pass);
         if (stop_behind_ < turn) return finish(team, step);
         gradients(team, signals, end - begin, begin > first, step);
         if (team.index() == 0) account(chunk, step, turn, last_of_step);
@@ -556,10 +558,11 @@ Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& 
         const size_t first = (begin + i) * rows;
         gatherer.gather(alone, first, std::min(rows, data.inputs.rows - first), 1, chunk);
         if (i == part.begin) {
-          chunk.inputs.set_skips(chunk.inputs.worthwhile(chunk.samples));
+          const bool lists = network.layer(0).multiplies_rows();
+          chunk.inputs.set_skips(lists ? chunk.inputs.worthwhile(chunk.samples) : Skips());
           chunk.inputs.attach(signals[0]);
         }
-        network.forward(alone, signals, chunk.samples);
+        network.forward(alone, signals, chunk.samples, {});
         stage.compute(alone, signals.back(), chunk);
         parts[i] = Totals();
         add_to(parts[i], chunk);
@@ -588,6 +591,7 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
   std::memset(gradient, 0, network.parameters().size() * sizeof(T));
   network.prepare_backward(1);
   std::vector<Signal<T>> common = workspace.signals();
+  if (!network.layer(0).multiplies_rows()) chunk.inputs.set_skips({});
   chunk.inputs.attach(common[0]);
   run_team(threads, [&](const Team& team) {
     std::vector<Signal<T>> signals = common;
@@ -596,9 +600,9 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
       gatherer.gather(team, first, count, weight, chunk);
       team.barrier();
       chunk.inputs.list_samples(count, team.index(), team.size());
-      network.forward(team, signals, count);
+      network.forward(team, signals, count, {});
       stage.compute(team, signals.back(), chunk);
-      network.backward(team, signals, count, 1);
+      network.backward(team, signals, count, 1, {});
       for (size_t i = 0; i < network.size(); ++i) {
         if (!network.layer(i).trainable) continue;
         network.layer(i).gradient(team, signals[i], signals[i + 1], count, stored_gradient(network, gradient, i, true));
@@ -617,12 +621,12 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
 }
 
 template <class T>
-void backward(Network<T>& network, Workspace<T>& workspace, size_t samples, T* gradient) {
+void backward(Network<T>& network, Workspace<T>& workspace, size_t samples, const Pass& pass, T* gradient) {
   std::memset(gradient, 0, network.parameters().size() * sizeof(T));
   network.prepare_backward(0);
   run_team(threads_for(double(samples) * network.work(network.inputs()) * 2), [&](const Team& team) {
     const std::vector<Signal<T>>& signals = workspace.signals();
-    network.backward(team, signals, samples, 0);
+    network.backward(team, signals, samples, 0, pass);
     for (size_t i = 0; i < network.size(); ++i) {
       if (!network.layer(i).trainable) continue;
       network.layer(i).gradient(team, signals[i], signals[i + 1], samples,
@@ -651,7 +655,7 @@ void step(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimi
                                       const EpochOptions&, const Poll&, Room<T>&);                    \
   template Evaluation<T> evaluate<T>(const Network<T>&, const Data&, const Loss&);                    \
   template double loss_and_gradient<T>(Network<T>&, Workspace<T>&, const Data&, const Loss&, T*);     \
-  template void backward<T>(Network<T>&, Workspace<T>&, size_t, T*);                                  \
+  template void backward<T>(Network<T>&, Workspace<T>&, size_t, const Pass&, T*);                     \
   template void step<T>(Network<T>&, OptimizerState<T>&, const Optimizer&, double, T*)
 CHAINRULE_INSTANTIATE(float);
 CHAINRULE_INSTANTIATE(double);

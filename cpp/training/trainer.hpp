@@ -107,7 +107,7 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
 
 // Gradients of all trainable layers from the deltas of the workspace's output, and the delta below the first layer.
 template <class T>
-void backward(Network<T>& network, Workspace<T>& workspace, size_t samples, T* gradient);
+void backward(Network<T>& network, Workspace<T>& workspace, size_t samples, const Pass& pass, T* gradient);
 
 // One update from a stored gradient; `gradient` is scaled where it is clipped.
 template <class T>

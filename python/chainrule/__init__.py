@@ -8,10 +8,11 @@ from .errors import ChainruleError, ChainruleWarning, CheckError, DataError, Div
 from .history import History
 from .initializers import Normal, Orthogonal, Uniform
 from .io import load
-from .layers import Dense, Input
+from .layers import Activation, Dense, Flatten, Input, Layer, Reshape
 from .losses import MAE, MSE, CrossEntropy, Huber, Loss, Poisson
 from .machine import get_num_threads, info, set_isa, set_num_threads
 from .network import Network
+from .noise import Dropout, GaussianNoise
 from .optimizers import (
     SGD,
     Adadelta,
@@ -41,6 +42,7 @@ __all__ = [
     "MAE",
     "MSE",
     "SGD",
+    "Activation",
     "Adadelta",
     "Adagrad",
     "Adam",
@@ -57,13 +59,17 @@ __all__ = [
     "DeltaBarDelta",
     "Dense",
     "DivergedError",
+    "Dropout",
     "EarlyStopping",
     "ExponentialDecay",
+    "Flatten",
+    "GaussianNoise",
     "History",
     "Huber",
     "IRprop",
     "Input",
     "InverseTimeDecay",
+    "Layer",
     "Loss",
     "ModelFileError",
     "Nadam",
@@ -75,6 +81,7 @@ __all__ = [
     "Poisson",
     "RMSprop",
     "ReduceOnPlateau",
+    "Reshape",
     "Schedule",
     "StepDecay",
     "TensorBoard",

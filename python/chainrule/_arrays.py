@@ -32,6 +32,14 @@ class Batches:
 _IN_PLACE = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float64))
 
 
+def as_rows(X: Any, shape: tuple[int, ...]) -> Any:
+    """Return samples of a shape as rows, without a copy where that can be; what has another shape stays as it is."""
+    if len(shape) == 1 or hasattr(X, "tocsr"):
+        return X
+    array = X if isinstance(X, np.ndarray) else np.asarray(X)
+    return array.reshape(len(array), -1) if array.ndim > 1 and array.shape[1:] == shape else array
+
+
 def as_inputs(X: ArrayLike, features: int, dtype: DTypeLike, argument: str = "X") -> NDArray[Any]:
     """Return X as (samples, features) that the core can read, in place where it can be.
 

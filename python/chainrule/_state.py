@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from ._checks import checked_integer, checked_number
 from ._config import from_config, to_config
 from .history import History
-from .layers import Dense, Input
+from .layers import Activation, Dense, Flatten, Input, Layer, Reshape, shapes_through
 from .losses import LOSSES, Loss
+from .noise import Dropout, GaussianNoise
 from .optimizers import OPTIMIZERS, Optimizer
 from .schedules import SCHEDULES
 
@@ -27,12 +28,16 @@ _SETTINGS: dict[str, type] = {
     **SCHEDULES,
 }
 
+_LAYERS: dict[str, type[Layer]] = {
+    cls.__name__: cls for cls in (Activation, Dense, Dropout, Flatten, GaussianNoise, Reshape)
+}
+
 
 def of_network(network: Network) -> tuple[dict[str, Any], Tensors]:
     """Return a description that JSON can hold, and the arrays."""
     core = network._core
     description = {
-        "layers": [{"type": "Input", "size": network.inputs}, *(layer._config() for layer in network._dense)],
+        "layers": [layer._config() for layer in network.layers],
         "dtype": network.dtype,
         "seed": network.seed,
         "epochs": network.epochs,
@@ -44,9 +49,9 @@ def of_network(network: Network) -> tuple[dict[str, Any], Tensors]:
         "history": dict(network.history),
     }
     tensors: Tensors = {}
-    for index in range(len(network._dense)):
-        tensors[f"layers.{index}.weights"] = core.weights(index)
-        tensors[f"layers.{index}.bias"] = core.bias(index)
+    for index, layer in enumerate(network._stack):
+        for name, values in layer._parameters().items():
+            tensors[f"layers.{index}.{name}"] = values
     for name, values in core.optimizer_state().items():
         tensors[f"optimizer.{name}"] = values
     return description, tensors
@@ -54,16 +59,12 @@ def of_network(network: Network) -> tuple[dict[str, Any], Tensors]:
 
 def restore(network: Network, description: dict[str, Any], tensors: Tensors) -> None:
     """Make a network that has not been initialised yet what `of_network` described; ValueError where they differ."""
-    first, *rest = description["layers"]
-    if first.get("type") != "Input" or any(config.get("type") != "Dense" for config in rest) or not rest:
-        raise ValueError("layers must be an Input and Dense layers")
-    dense = [Dense(**{name: value for name, value in config.items() if name != "type"}) for config in rest]
-    sizes = [Input(first["size"]).size, *(layer.units for layer in dense)]
+    first, rest = _layers(description["layers"])
     parts = []
-    for index, layer in enumerate(dense):
-        parts.append(_taken(tensors, f"layers.{index}.weights", (sizes[index], layer.units), description["dtype"]))
-        parts.append(_taken(tensors, f"layers.{index}.bias", (layer.units,), description["dtype"]))
-    parameters = np.concatenate([part.reshape(-1) for part in parts])
+    for index, (layer, shape) in enumerate(zip(rest, shapes_through(first, rest), strict=False)):
+        for name, of_parameter in layer._parameter_shapes(shape).items():
+            parts.append(_taken(tensors, f"layers.{index}.{name}", of_parameter, description["dtype"]))
+    parameters = np.concatenate([np.zeros(0), *(part.reshape(-1) for part in parts)])
     slots = {name.removeprefix("optimizer."): values for name, values in tensors.items() if name[:10] == "optimizer."}
     if len(slots) + len(parts) != len(tensors):
         raise ValueError(f"unknown arrays among {sorted(tensors)}")
@@ -71,7 +72,7 @@ def restore(network: Network, description: dict[str, Any], tensors: Tensors) -> 
         _taken(tensors, f"optimizer.{name}", parameters.shape, description["dtype"])
 
     seed = checked_integer(description["seed"], "seed", lowest=0, highest=2**64 - 1)
-    network._build(Input(first["size"]), dense, description["dtype"], seed)
+    network._build(first, rest, description["dtype"], seed)
     network._core.set_parameters(parameters)
     network.epochs = checked_integer(description["epochs"], "epochs", lowest=0)
     network.rate_factor = checked_number(description["rate_factor"], "rate_factor", lowest=0)
@@ -83,6 +84,16 @@ def restore(network: Network, description: dict[str, Any], tensors: Tensors) -> 
         network._core.set_optimizer_state(description["rule"], steps, slots)
     elif slots:
         raise ValueError(f"arrays of an optimizer without a rule: {sorted(slots)}")
+
+
+def _layers(configs: list[dict[str, Any]]) -> tuple[Input, list[Layer]]:
+    first, *rest = configs
+    if first.get("type") != "Input" or not rest or any(config.get("type") not in _LAYERS for config in rest):
+        raise ValueError("layers must be an Input and layers behind it")
+    made = [
+        _LAYERS[config["type"]](**{name: value for name, value in config.items() if name != "type"}) for config in rest
+    ]
+    return Input(*first["shape"]), made
 
 
 def _of_type(expected: type[_Settings], settings: Any) -> _Settings | None:

@@ -6,6 +6,7 @@ and counted, instead of being hidden by a loose tolerance.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -159,15 +160,20 @@ def check(
 
 
 def reference_of(network: Network) -> reference.Network:
-    """Return the reference network with the same layers and parameters."""
-    return reference.Network(
-        [
-            reference.Dense(
-                layer.weights, layer.bias, layer.activation, layer.l1, layer.l2, layer.max_norm, layer.trainable
-            )
-            for layer in network._dense
-        ]
-    )
+    """Return the reference network with the same layers and parameters; it takes and gives samples as rows."""
+    layers = [layer._reference(layer._parameters()) for layer in network._stack]
+    if len(network._shapes[0]) > 1:
+        layers.insert(0, reference.Reshape(network._shapes[0]))
+    if len(network._shapes[-1]) > 1:
+        layers.append(reference.Flatten())
+    return reference.Network(layers)
+
+
+def _computing(net: reference.Network, network: Network) -> list[reference.Layer]:
+    """Return the reference's layers that the core has too."""
+    begin = int(len(network._shapes[0]) > 1)
+    pairs = zip(net.layers[begin:], network._stack, strict=False)
+    return [layer for layer, ours in pairs if ours._index is not None]
 
 
 def reference_loss(loss: Loss) -> reference.losses.Loss:
@@ -218,17 +224,17 @@ class Scales:
     """How large the terms are whose differences a stage is: what its rounding is relative to.
 
     A trained network's output and target all but cancel; what is left of them carries their rounding. So terms are
-    added up as magnitudes, on the way that the deltas go (Higham 2002, running error analysis).
+    added up as magnitudes, on the way that the deltas go (Higham 2002, running error analysis). The lists have an entry
+    for each layer of the reference; gradients are by the parameter's name.
     """
 
     loss: float
     deltas: list[float]
-    weight_gradients: list[float]
-    bias_gradients: list[float]
+    gradients: list[dict[str, float]]
 
 
 def scales_of(net: reference.Network, y: NDArray[Any], weights: Array, loss: Loss) -> Scales:
-    """Return the scales of a batch that has just gone forward through the reference."""
+    """Return the scales of a batch that has just gone forward and back through the reference."""
     last = net.layers[-1]
     share = (weights / weights.sum())[:, None]
     t = reference.losses.target_rows(y, last.activations.shape[1])
@@ -238,19 +244,29 @@ def scales_of(net: reference.Network, y: NDArray[Any], weights: Array, loss: Los
     if loss.name != "cross_entropy" and last.activation != "softmax":
         magnitude = magnitude * _slope(last)
     deltas: list[float] = []
-    of_weights: list[float] = []
-    of_biases: list[float] = []
-    for i in range(len(net.layers) - 1, -1, -1):
-        layer = net.layers[i]
+    gradients: list[dict[str, float]] = []
+    for i, layer in reversed(list(enumerate(net.layers))):
         deltas.insert(0, float(magnitude.max()))
-        of_weights.insert(0, float((np.abs(layer.inputs).T @ magnitude).max()))
-        of_biases.insert(0, float(magnitude.sum(axis=0).max()))
+        of_parameters, magnitude = _magnitudes(layer, magnitude)
+        gradients.insert(0, of_parameters)
         if i > 0:
-            magnitude = (magnitude @ np.abs(layer.weights).T) * _slope(net.layers[i - 1])
-    return Scales(float((share * loss_scale).sum()), deltas, of_weights, of_biases)
+            magnitude = magnitude * _slope(net.layers[i - 1])
+    return Scales(float((share * loss_scale).sum()), deltas, gradients)
 
 
-def _slope(layer: reference.Dense) -> Array:
+def _magnitudes(layer: reference.Layer, deltas: Array) -> tuple[dict[str, float], Array]:
+    """Send magnitudes back through a layer: return those of the gradients, and what arrives below."""
+    twin = copy.deepcopy(layer)
+    twin.inputs = np.abs(layer.inputs)
+    for leaf in twin.leaves():
+        leaf.trainable = True
+        for values in leaf.parameters.values():
+            values[...] = np.abs(values)
+    below = np.abs(twin.backward(deltas))
+    return {name: float(np.abs(gradient).max()) for name, gradient in twin.gradients.items()}, below
+
+
+def _slope(layer: reference.Layer) -> Array:
     return np.abs(reference.activations.DERIVATIVES[layer.activation](layer.pre_activations))
 
 
@@ -282,7 +298,7 @@ def _kinked_samples(network: Network, X: NDArray[Any], y: NDArray[Any], loss: Lo
     for layer in net.layers:
         for kink in _KINKS.get(layer.activation, ()):
             scale = max(float(np.abs(layer.pre_activations).max()), 1.0)
-            near |= (np.abs(layer.pre_activations - kink) < margin * scale).any(axis=1)
+            near |= (np.abs(layer.pre_activations - kink) < margin * scale).reshape(len(X), -1).any(axis=1)
     t = reference.losses.target_rows(y, a.shape[1])
     scale = max(float(np.abs(a).max()), 1.0)
     if loss.name == "mae":
@@ -298,8 +314,11 @@ def _stages(
     net = reference_of(network)
     core.forward(X)
     net.forward(X)
-    for i, layer in enumerate(net.layers, start=1):
-        yield compare(f"activations, layer {i}", "reference", core.activations(i - 1), layer.activations, tolerance)
+    numbers = _numbers(network)
+    layers = _computing(net, network)
+    for i, layer in enumerate(layers):
+        a = layer.activations.reshape(len(X), -1)
+        yield compare(f"activations, layer {numbers[i]}", "reference", core.activations(i), a, tolerance)
     objective = core.loss_and_gradient(X, y, weights, loss._core())
     expected = net.loss_and_gradient(X, y, reference_loss(loss), weights)
     scales = scales_of(net, y, weights, loss)
@@ -308,18 +327,29 @@ def _stages(
         return compare(stage, "reference", got, wanted, tolerance, scale=scale, kinks=kinks)
 
     yield against("loss", np.array([objective]), np.array([expected]), scales.loss)
-    for i, layer in enumerate(net.layers):
-        yield against(f"deltas, layer {i + 1}", core.deltas(i), layer.deltas, scales.deltas[i])
-    for i, ((weight, bias), layer) in enumerate(zip(network.gradients, net.layers, strict=True)):
-        yield against(f"weight gradient, layer {i + 1}", weight, layer.weight_gradient, scales.weight_gradients[i])
-        yield against(f"bias gradient, layer {i + 1}", bias, layer.bias_gradient, scales.bias_gradients[i])
+    of_layer = dict(zip(map(id, net.layers), zip(scales.deltas, scales.gradients, strict=True), strict=True))
+    for i, layer in enumerate(layers):
+        deltas = layer.deltas.reshape(len(X), -1)
+        yield against(f"deltas, layer {numbers[i]}", core.deltas(i), deltas, of_layer[id(layer)][0])
+    got = iter(network.gradients)
+    for i, layer in enumerate(layers):
+        for name, gradient in zip(layer.parameters, next(got) if layer.parameters else (), strict=True):
+            stage = f"gradient of {name}, layer {numbers[i]}"
+            yield against(stage, gradient, layer.gradients[name], of_layer[id(layer)][1][name])
+
+
+def _numbers(network: Network) -> list[int]:
+    """Return the places of the layers that the core has, from 1."""
+    return [i for i, layer in enumerate(network._stack, start=1) if layer._index is not None]
 
 
 def _one_step(network: Network, optimizer: Optimizer) -> Iterator[Line]:
     """Compare one step of the optimiser, both from the core's own gradient."""
     net = reference_of(network)
-    for layer, (weights, bias) in zip(net.layers, network.gradients, strict=True):
-        layer.weight_gradient, layer.bias_gradient = weights.astype(np.float64), bias.astype(np.float64)
+    layers = [layer for layer in _computing(net, network) if layer.parameters]
+    for layer, gradients in zip(layers, network.gradients, strict=True):
+        for gradient, values in zip(layer.gradients.values(), gradients, strict=True):
+            gradient[...] = values
     network._core.reset_optimizer()
     network.optimizer, network.rate_factor = optimizer, 1.0
     network.step(optimizer)
@@ -333,7 +363,7 @@ def _training(
 ) -> Iterator[Line]:
     """Compare epochs of shuffled batches, two steps each where there are samples enough."""
     net = reference_of(network)
-    net.forward(X)
+    net.loss_and_gradient(X, y, reference_loss(loss), weights)
     scales = scales_of(net, y, weights, loss)
     pupil = reference_optimizer(optimizer)
     network._core.reset_optimizer()
@@ -359,6 +389,7 @@ def _training(
 def _object_model(network: Network, X: NDArray[Any], y: NDArray[Any], loss: Loss) -> Iterator[Line]:
     """Compare outputs and gradients with one Python object for each neuron, where that model reaches."""
     plain = all(layer.activation == "sigmoid" and layer.trainable for layer in network._dense)
+    plain = plain and len(network._dense) == len(network._stack)
     if not plain or not isinstance(loss, MSE) or network.parameter_count * len(X) > 3_000_000:
         return
     model = NodesNetwork.from_network(network)
@@ -388,15 +419,16 @@ def _central_differences(
     network._core.loss_and_gradient(X, y, weights, loss._core())
     gradient = network._core.gradients().astype(np.float64)
     net = reference_of(network)
-    net.forward(X)
+    net.loss_and_gradient(X, y, reference_loss(loss), weights)
     scales = scales_of(net, y, weights, loss)
     begin = 0
-    for i, layer in enumerate(network._dense):
-        size = layer.weights.size + layer.units
-        if layer.trainable:
-            chosen = begin + np.random.default_rng(i).permutation(size)[:SAMPLED]
-            scale = max(scales.weight_gradients[i], scales.bias_gradients[i])
-            yield _layer_differences(f"gradient, layer {i + 1}", net, chosen, gradient, X, y, weights, loss, scale)
+    of_layer = dict(zip(map(id, net.layers), scales.gradients, strict=True))
+    for i, theirs in zip(_numbers(network), _computing(net, network), strict=True):
+        size = sum(part.size for part in theirs.parameters.values())
+        if theirs.trainable and size > 0:
+            chosen = begin + np.random.default_rng(i - 1).permutation(size)[:SAMPLED]
+            scale = max(of_layer[id(theirs)].values())
+            yield _layer_differences(f"gradient, layer {i}", net, chosen, gradient, X, y, weights, loss, scale)
         begin += size
 
 
@@ -462,4 +494,4 @@ def _crosses_zero(net: reference.Network, before: float, after: float) -> bool:
 
 def _objective(net: reference.Network, X: NDArray[Any], y: NDArray[Any], weights: Array, loss: Loss) -> float:
     value, _ = net.evaluate(X, y, reference_loss(loss), weights)
-    return value + sum(layer.penalty() for layer in net.layers)
+    return float(value + sum(layer.penalty() for layer in net.layers))

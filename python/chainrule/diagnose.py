@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import _state
 from .errors import warn
-from .layers import Dense, Input
 from .losses import CrossEntropy, Loss
 
 if TYPE_CHECKING:
@@ -196,9 +196,11 @@ def diagnose(network: Network, X: ArrayLike, y: ArrayLike, *, loss: Loss | str |
     flows[-1] = dataclasses.replace(flows[-1], mean=mean, spread=spread)
     subject._core.loss_and_gradient(data.X, data.y, None, chosen._core())
     lines = []
-    for layer, flow, (gradient, _) in zip(subject._dense, flows, subject.gradients, strict=True):
+    gradients = iter(subject.gradients)
+    for layer, units, flow in zip(subject._computing, _units(subject), flows, strict=True):
         found = flow.finding(ADVISED, _are_large(inputs))
-        lines.append(Line(layer.activation, layer.units, flow, _statistics(gradient), found[1] if found else ""))
+        of_weights = _statistics(next(gradients)[0]) if layer.parameter_count else (math.nan, math.nan)
+        lines.append(Line(layer.activation, units, flow, of_weights, found[1] if found else ""))
     return Diagnosis(inputs, lines)
 
 
@@ -207,17 +209,17 @@ def warn_of_first_samples(network: Network, data: Batches, loss: Loss) -> None:
 
     Sparse samples are not looked at, only their targets.
     """
-    last = network._dense[-1]
-    if isinstance(loss, CrossEntropy) and last.activation == "sigmoid" and data.y.ndim == 1 and last.units > 1:
+    last = network._computing[-1]
+    if isinstance(loss, CrossEntropy) and last.activation == "sigmoid" and data.y.ndim == 1 and network.outputs > 1:
         warn(
-            f"y holds one class a sample, but the {last.units} sigmoid outputs are independent of one another: use "
-            "output 'softmax' for classes that exclude one another; if they do not, give y as rows of 0 and 1"
+            f"y holds one class a sample, but the {network.outputs} sigmoid outputs are independent of one another: "
+            "use output 'softmax' for classes that exclude one another; if they do not, give y as rows of 0 and 1"
         )
     if not isinstance(data.X, np.ndarray) or len(data) < LEAST:
         return
     X = data.X[:: -(-len(data) // LOOKED_AT)]
     inputs = _statistics(X)
-    for number, (layer, flow) in enumerate(zip(network._dense, _flows(network, X, loss), strict=True), start=1):
+    for number, (layer, flow) in enumerate(zip(network._computing, _flows(network, X, loss), strict=True), start=1):
         found = flow.finding(WARNED, _are_large(inputs))
         if found is not None:
             trouble, remedy = found
@@ -232,9 +234,9 @@ def _flows(network: Network, X: NDArray[Any], loss: Loss) -> list[Flow]:
     core = twin._core
     core.forward(X)
     core.backward(_signs(len(X), network.outputs).astype(network.dtype))
-    at_outputs = _size(core.deltas(len(network._dense) - 1))
+    at_outputs = _size(core.deltas(len(network._computing) - 1))
     flows = []
-    for index, (layer, other) in enumerate(zip(network._dense, twin._dense, strict=True)):
+    for index, (layer, other) in enumerate(zip(network._computing, twin._computing, strict=True)):
         a = core.activations(index)
         flat = _flatness(a, other.activation)
         signal = _size(core.deltas(index)) / at_outputs if layer.trainable and at_outputs > 0 else math.nan
@@ -244,13 +246,20 @@ def _flows(network: Network, X: NDArray[Any], loss: Loss) -> list[Flow]:
 
 def _twin(network: Network, loss: Loss) -> Network:
     """Return a network of the same parameters with buffers of its own, that ends where cross-entropy begins."""
-    activations = [layer.activation for layer in network._dense]
+    description, tensors = _state.of_network(network)
     if isinstance(loss, CrossEntropy):
-        activations[-1] = "identity"
-    layers: list[Input | Dense] = [Input(network.inputs)]
-    for layer, activation in zip(network._dense, activations, strict=True):
-        layers.append(Dense(layer.units, activation, weights=layer.weights, bias=layer.bias))
-    return type(network)(layers, dtype=network.dtype, seed=0)
+        last = max(i for i, layer in enumerate(network.layers) if layer is network._computing[-1])
+        description["layers"][last]["activation"] = "identity"
+    description["rule"] = ""
+    twin = type(network).__new__(type(network))
+    _state.restore(twin, description, {name: t for name, t in tensors.items() if name.startswith("layers.")})
+    return twin
+
+
+def _units(network: Network) -> list[int]:
+    """Return the outputs of each layer that the core has."""
+    shapes = zip(network._stack, network._shapes[1:], strict=True)
+    return [math.prod(shape) for layer, shape in shapes if layer._index is not None]
 
 
 def _signs(samples: int, outputs: int) -> NDArray[np.int64]:

@@ -34,6 +34,8 @@ cdef const SampleFunctions* _functions = <const SampleFunctions*>PyCapsule_GetPo
 def _sample_predictor(network, dtype):
     if getattr(network, "dtype", None) != dtype:
         raise TypeError(f"network must be a chainrule.Network of {dtype}, got {network!r}")
+    if len(network._dense) != len(network._computing):
+        raise ValueError(f"network must have dense layers alone, got {network!r}")
     return network._core.sample_predictor()
 
 

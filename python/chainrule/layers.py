@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import _core, reference
 from ._arrays import as_parameters
 from ._checks import checked_flag, checked_integer, checked_name, checked_number
 from .initializers import INITIALIZERS, Normal, Orthogonal, Uniform, default_initializer, distribution
 
 if TYPE_CHECKING:
     from .network import Network
+
+Shape = tuple[int, ...]
+# What initial weights may be given as.
+Initial = Normal | Uniform | Orthogonal | str | float | ArrayLike | None
 
 ACTIVATIONS = (
     "identity",
@@ -37,23 +45,212 @@ class Input:
 
     Parameters
     ----------
-    size : int
-        Number of features, >= 1.
+    *shape : int
+        Number of features, each >= 1; or (height, width, channels) of images, (steps, features) of sequences.
 
     Examples
     --------
-    >>> Input(784)
-    Input(784)
+    >>> Input(784), Input(28, 28, 1).size
+    (Input(784), 784)
     """
 
-    def __init__(self, size: int) -> None:
-        self.size = checked_integer(size, "size", lowest=1, highest=2**31)
+    def __init__(self, *shape: int) -> None:
+        if not shape:
+            raise TypeError("shape must have at least one number, got none")
+        self.shape = tuple(checked_integer(size, "shape", lowest=1, highest=2**31) for size in shape)
+        self.size = checked_integer(math.prod(self.shape), "size of shape", lowest=1, highest=2**31)
+
+    def _config(self) -> dict[str, Any]:
+        return {"type": "Input", "shape": list(self.shape)}
 
     def __repr__(self) -> str:
-        return f"Input({self.size})"
+        return f"Input({', '.join(map(str, self.shape))})"
 
 
-class Dense:
+class Layer:
+    """What all layers have in common; use one of its kinds."""
+
+    activation: str = "identity"
+    # Arguments of the constructor that say what the layer is, which are attributes too.
+    _settings: tuple[str, ...] = ()
+
+    def __init__(self, *, trainable: bool = True) -> None:
+        self._trainable = checked_flag(trainable, "trainable")
+        self._network: Network | None = None
+        self._index: int | None = None
+        self._input_shape: Shape = ()
+
+    # --- what it makes of a shape; a kind of layer says so
+
+    def _output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of a sample behind the layer; ValueError if it cannot take one of this shape."""
+        return shape
+
+    def _parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        """Return the parameters' names and shapes, in the order in which the core has them, for such inputs."""
+        return {}
+
+    def _numbers(self, shape: Shape) -> dict[str, float] | None:
+        """Return what the core is told of the layer; None: only the shape changes, which the core does not see."""
+        return None
+
+    def _initialize(self, seed: int) -> None:
+        """Set the initial parameters."""
+
+    def _reference(self, parameters: dict[str, Any]) -> reference.Layer:
+        """Return the reference's layer of the same settings with these parameters."""
+        raise NotImplementedError
+
+    # --- in a network
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the layer."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = checked_flag(value, "trainable")
+        if self._network is not None and self._index is not None:
+            self._network._core.set_trainable(self._index, self._trainable)
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of parameters."""
+        self._owner()
+        return sum(math.prod(shape) for shape in self._parameter_shapes(self._input_shape).values())
+
+    def _owner(self) -> Network:
+        if self._network is None:
+            raise RuntimeError(f"{self!r} is not in a network yet, so it has no parameters")
+        return self._network
+
+    def _enter(self, network: Network, index: int, shape: Shape) -> bool:
+        """Take a place in a network, and tell whether the core has the layer too, as its number `index`."""
+        self._network = network
+        self._input_shape = shape
+        numbers = self._numbers(shape)
+        if numbers is None:
+            return False
+        self._index = index
+        network._core.add_layer(type(self).__name__, self.activation, numbers)
+        network._core.set_trainable(index, self._trainable)
+        return True
+
+    def _parameters(self) -> dict[str, NDArray[Any]]:
+        """Return copies of all parameters by name."""
+        core = self._owner()._core
+        return {} if self._index is None else self._by_name(core.layer_parameters(self._index))
+
+    def _by_name(self, flat: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Cut what is laid out as the layer's parameters into arrays."""
+        parts, begin = {}, 0
+        for name, shape in self._parameter_shapes(self._input_shape).items():
+            size = math.prod(shape)
+            parts[name] = flat[begin : begin + size].reshape(shape)
+            begin += size
+        return parts
+
+    def _set_parameter(self, name: str, values: ArrayLike) -> None:
+        net = self._owner()
+        assert self._index is not None  # it has parameters
+        flat = net._core.layer_parameters(self._index)
+        part = self._by_name(flat)[name]
+        part[...] = as_parameters(values, part.shape, net.dtype, name)
+        net._core.set_layer_parameters(self._index, flat)  # type: ignore[arg-type]
+
+    # --- as values and text
+
+    def _config(self) -> dict[str, Any]:
+        return {
+            "type": type(self).__name__,
+            **{name: getattr(self, name) for name in self._settings},
+            "trainable": self._trainable,
+        }
+
+    def __repr__(self) -> str:
+        arguments = []
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            value = getattr(self, name, None)
+            if parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+                arguments.append(repr(value))
+            elif name in (*self._settings, "trainable") and value != parameter.default:
+                arguments.append(f"{name}={value!r}")
+        return f"{type(self).__name__}({', '.join(arguments)})"
+
+
+class Parameter:
+    """An attribute of a layer that is one of its parameters: a copy when read, set when assigned."""
+
+    def __init__(self, doc: str) -> None:
+        self.__doc__ = doc
+
+    def __set_name__(self, owner: type[Layer], name: str) -> None:
+        self._name = name
+
+    def __get__(self, layer: Layer | None, owner: type[Layer]) -> Any:
+        return self if layer is None else layer._parameters()[self._name]
+
+    def __set__(self, layer: Layer, values: ArrayLike) -> None:
+        layer._set_parameter(self._name, values)
+
+
+class WeightedLayer(Layer):
+    """A layer with weights, which can be penalised.
+
+    Parameters
+    ----------
+    l1, l2 : float
+        Penalty l1 ‖W‖₁ + ½ l2 ‖W‖², never on a bias. May be set at any time.
+    trainable : bool
+        False: training leaves the layer as it is. May be set at any time.
+    """
+
+    def __init__(self, *, l1: float = 0.0, l2: float = 0.0, trainable: bool = True) -> None:
+        super().__init__(trainable=trainable)
+        self._l1 = checked_number(l1, "l1", lowest=0)
+        self._l2 = checked_number(l2, "l2", lowest=0)
+
+    @property
+    def l1(self) -> float:
+        """Weight of the penalty ‖W‖₁."""
+        return self._l1
+
+    @l1.setter
+    def l1(self, value: float) -> None:
+        self._l1 = checked_number(value, "l1", lowest=0)
+        self._penalties_changed()
+
+    @property
+    def l2(self) -> float:
+        """Weight of the penalty ½ ‖W‖²."""
+        return self._l2
+
+    @l2.setter
+    def l2(self, value: float) -> None:
+        self._l2 = checked_number(value, "l2", lowest=0)
+        self._penalties_changed()
+
+    def _penalties_changed(self) -> None:
+        if self._network is not None:
+            assert self._index is not None  # it has weights
+            self._network._core.set_penalties(self._index, self._l1, self._l2)
+
+    def _learning(self) -> dict[str, Any]:
+        return {"l1": self._l1, "l2": self._l2, "trainable": self._trainable}
+
+    def _initial(
+        self, initial: Initial, activation: str, rows: int, columns: int, seed: int, part: int = 0
+    ) -> NDArray[Any]:
+        """Return initial weights, (rows, columns) where they are drawn: of that many inputs and outputs."""
+        chosen = default_initializer(activation) if initial is None else initial
+        if isinstance(chosen, (str, Normal, Uniform, Orthogonal)):
+            kind, scale = distribution(chosen, rows, columns)
+            return _core.initial_weights(kind, rows, columns, scale, seed, self._index or 0, part)
+        return np.asarray(chosen)
+
+
+class Dense(WeightedLayer):
     """A fully connected layer: a = f(x W + b).
 
     Parameters
@@ -80,119 +277,52 @@ class Dense:
     Dense(300, activation='sigmoid', l2=0.0001)
     """
 
+    _settings = ("units", "activation", "l1", "l2", "max_norm")
+
+    weights = Parameter("A copy of the weights, (inputs, units); assign to set them.")
+    bias = Parameter("A copy of the bias, (units,); assign to set it.")
+
     def __init__(
         self,
         units: int,
         activation: str = "relu",
         *,
-        weights: Normal | Uniform | Orthogonal | str | float | ArrayLike | None = None,
+        weights: Initial = None,
         bias: float | ArrayLike = 0.0,
         l1: float = 0.0,
         l2: float = 0.0,
         max_norm: float | None = None,
         trainable: bool = True,
     ) -> None:
+        super().__init__(l1=l1, l2=l2, trainable=trainable)
         self.units = checked_integer(units, "units", lowest=1, highest=2**31)
         self.activation = checked_name(activation, "activation", ACTIVATIONS)
         if isinstance(weights, str):
             checked_name(weights, "weights", INITIALIZERS)
-        self._l1 = checked_number(l1, "l1", lowest=0)
-        self._l2 = checked_number(l2, "l2", lowest=0)
         self.max_norm = None if max_norm is None else checked_number(max_norm, "max_norm", lowest=0, open_lowest=True)
-        self._trainable = checked_flag(trainable, "trainable")
         self._initial_weights = weights
         self._initial_bias = bias
-        self._network: Network | None = None
-        self._index = 0
 
-    @property
-    def weights(self) -> NDArray[Any]:
-        """A copy of the weights, (inputs, units); assign to set them."""
-        return self._owner()._core.weights(self._index)
+    def _output_shape(self, shape: Shape) -> Shape:
+        if len(shape) != 1:
+            raise ValueError(f"Dense takes features in a row, got samples of shape {shape}; put a Flatten in between")
+        return (self.units,)
 
-    @weights.setter
-    def weights(self, values: ArrayLike) -> None:
-        net = self._owner()
-        shape = (net._sizes[self._index], self.units)
-        net._core.set_weights(self._index, as_parameters(values, shape, net.dtype, "weights"))
+    def _parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        return {"weights": (shape[0], self.units), "bias": (self.units,)}
 
-    @property
-    def bias(self) -> NDArray[Any]:
-        """A copy of the bias, (units,); assign to set it."""
-        return self._owner()._core.bias(self._index)
-
-    @bias.setter
-    def bias(self, values: ArrayLike) -> None:
-        net = self._owner()
-        net._core.set_bias(self._index, as_parameters(values, (self.units,), net.dtype, "bias"))
-
-    @property
-    def l1(self) -> float:
-        """Weight of the penalty ‖W‖₁."""
-        return self._l1
-
-    @l1.setter
-    def l1(self, value: float) -> None:
-        self._l1 = checked_number(value, "l1", lowest=0)
-        self._penalties_changed()
-
-    @property
-    def l2(self) -> float:
-        """Weight of the penalty ½ ‖W‖²."""
-        return self._l2
-
-    @l2.setter
-    def l2(self, value: float) -> None:
-        self._l2 = checked_number(value, "l2", lowest=0)
-        self._penalties_changed()
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes the layer."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = checked_flag(value, "trainable")
-        if self._network is not None:
-            self._network._core.set_trainable(self._index, self._trainable)
-
-    def _penalties_changed(self) -> None:
-        if self._network is not None:
-            self._network._core.set_penalties(self._index, self._l1, self._l2)
-
-    def _owner(self) -> Network:
-        if self._network is None:
-            raise RuntimeError(f"{self!r} is not in a network yet, so it has no parameters")
-        return self._network
-
-    def _enter(self, network: Network, index: int) -> None:
-        self._network = network
-        self._index = index
-        core = network._core
-        core.add_dense(self.units, self.activation, self.l1, self.l2, self.max_norm or 0.0)
-        core.set_trainable(index, self._trainable)
+    def _numbers(self, shape: Shape) -> dict[str, float]:
+        return {"units": self.units, "l1": self._l1, "l2": self._l2, "max_norm": self.max_norm or 0.0}
 
     def _initialize(self, seed: int) -> None:
-        inputs = self._owner()._sizes[self._index]
-        initial = default_initializer(self.activation) if self._initial_weights is None else self._initial_weights
-        if isinstance(initial, (str, Normal, Uniform, Orthogonal)):
-            kind, scale = distribution(initial, inputs, self.units)
-            self._owner()._core.initialize(self._index, kind, scale, seed)
-        else:
-            self.weights = _filled(initial, (inputs, self.units))
-        self.bias = _filled(self._initial_bias, (self.units,))
+        rows, columns = self._parameter_shapes(self._input_shape)["weights"]
+        self.weights = filled(
+            self._initial(self._initial_weights, self.activation, rows, columns, seed), (rows, columns)
+        )
+        self.bias = filled(self._initial_bias, (self.units,))
 
-    def _config(self) -> dict[str, Any]:
-        return {
-            "type": "Dense",
-            "units": self.units,
-            "activation": self.activation,
-            "l1": self.l1,
-            "l2": self.l2,
-            "max_norm": self.max_norm,
-            "trainable": self._trainable,
-        }
+    def _reference(self, parameters: dict[str, Any]) -> reference.Layer:
+        return reference.Dense(**parameters, activation=self.activation, max_norm=self.max_norm, **self._learning())
 
     def __repr__(self) -> str:
         defaults = {"l1": 0.0, "l2": 0.0, "max_norm": None, "trainable": True}
@@ -200,5 +330,89 @@ class Dense:
         return f"Dense({self.units}, activation={self.activation!r}{extra})"
 
 
-def _filled(values: ArrayLike, shape: tuple[int, ...]) -> ArrayLike:
+class Activation(Layer):
+    """An activation alone: a = f(x).
+
+    Parameters
+    ----------
+    activation : str
+        One of `ACTIVATIONS`; "softmax" on the last layer only.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> cr.Network([Input(2), Dense(8, "identity"), Activation("tanh"), Dense(1, "identity")], seed=0)
+    Network([2, 8, 8, 1], 33 parameters, float32, seed=0)
+    """
+
+    _settings = ("activation",)
+
+    def __init__(self, activation: str, *, trainable: bool = True) -> None:
+        super().__init__(trainable=trainable)
+        self.activation = checked_name(activation, "activation", ACTIVATIONS)
+
+    def _numbers(self, shape: Shape) -> dict[str, float]:
+        return {}
+
+    def _reference(self, parameters: dict[str, Any]) -> reference.Layer:
+        return reference.Activation(self.activation)
+
+
+class Reshape(Layer):
+    """The same values in another shape, read row by row.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of a sample.
+
+    Examples
+    --------
+    >>> Reshape((4, 4, 1))
+    Reshape((4, 4, 1))
+    """
+
+    _settings = ("shape",)
+
+    def __init__(self, shape: Sequence[int], *, trainable: bool = True) -> None:
+        super().__init__(trainable=trainable)
+        self.shape = tuple(checked_integer(size, "shape", lowest=1, highest=2**31) for size in shape)
+
+    def _output_shape(self, shape: Shape) -> Shape:
+        if math.prod(self.shape) != math.prod(shape):
+            raise ValueError(f"shape must have as many values as {shape}, got {self.shape}")
+        return self.shape
+
+    def _reference(self, parameters: dict[str, Any]) -> reference.Layer:
+        return reference.Reshape(self.shape)
+
+
+class Flatten(Layer):
+    """All values of a sample in a row: what stands between images or sequences and `Dense`.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> cr.Network([Input(4, 4, 1), Flatten(), Dense(2, "softmax")], seed=0).predict(np.zeros((1, 4, 4, 1)))
+    array([[0.5, 0.5]], dtype=float32)
+    """
+
+    def _output_shape(self, shape: Shape) -> Shape:
+        return (math.prod(shape),)
+
+    def _reference(self, parameters: dict[str, Any]) -> reference.Layer:
+        return reference.Flatten()
+
+
+def shapes_through(first: Input, rest: Sequence[Layer]) -> list[Shape]:
+    """Return the shape of a sample in front of the first layer, and behind each; ValueError for one that cannot be."""
+    shapes = [first.shape]
+    for layer in rest:
+        shapes.append(layer._output_shape(shapes[-1]))
+        checked_integer(math.prod(shapes[-1]), f"size of the output of {layer!r}", lowest=1, highest=2**31)
+    return shapes
+
+
+def filled(values: ArrayLike, shape: Shape) -> ArrayLike:
+    """Return values, or an array of that shape full of one."""
     return np.full(shape, values) if np.ndim(values) == 0 else values

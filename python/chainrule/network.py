@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy as copying
+import math
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,8 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from . import _core, _state
 from ._arrays import (
     Batches,
+    Samples,
     as_inputs,
     as_parameters,
+    as_rows,
     as_sample_weight,
     as_samples,
     as_targets,
@@ -28,7 +31,7 @@ from ._config import to_config
 from .checkpoints import Checkpoints, Position, Unfinished
 from .fitting import LOGGER, CallbackLike, Plan, as_callbacks, metric_name, run
 from .history import History
-from .layers import Dense, Input
+from .layers import Dense, Input, Layer, Shape, shapes_through
 from .losses import Loss, as_loss
 from .optimizers import Adam, Optimizer, as_optimizer
 from .streams import Stream
@@ -86,7 +89,7 @@ class Network:
 
     def __init__(
         self,
-        layers: Sequence[int] | Sequence[Input | Dense],
+        layers: Sequence[int] | Sequence[Input | Layer],
         activation: str = "relu",
         output: str = "identity",
         *,
@@ -97,16 +100,17 @@ class Network:
         dtype: str = "float32",
         seed: int | None = None,
     ) -> None:
-        first, dense = _as_layers(layers, activation, output, weights=weights, l1=l1, l2=l2, max_norm=max_norm)
+        first, rest = _as_layers(layers, activation, output, weights=weights, l1=l1, l2=l2, max_norm=max_norm)
         seed = secrets.randbits(64) if seed is None else checked_integer(seed, "seed", lowest=0, highest=2**64 - 1)
-        self._build(first, dense, str(np.dtype(dtype)) if not isinstance(dtype, str) else dtype, seed)
-        for layer in dense:
+        self._build(first, rest, str(np.dtype(dtype)) if not isinstance(dtype, str) else dtype, seed)
+        for layer in rest:
             layer._initialize(seed)
 
-    def _build(self, first: Input, dense: list[Dense], dtype: str, seed: int) -> None:
+    def _build(self, first: Input, rest: Sequence[Layer], dtype: str, seed: int) -> None:
         self.dtype = checked_name(dtype, "dtype", _CORES)
         self.seed = seed
-        self.layers: list[Input | Dense] = [first, *dense]
+        self.layers: list[Input | Layer] = [first, *rest]
+        self._shapes = shapes_through(first, rest)
         self.epochs = 0
         self.rate_factor = 1.0
         self.history = History()
@@ -114,22 +118,24 @@ class Network:
         self.loss: Loss | None = None
         self._unfinished: Unfinished | None = None
         self._trainer = threading.RLock()
-        self._sizes = [first.size, *(layer.units for layer in dense)]
         self._core: _core.NetworkFloat32 | _core.NetworkFloat64 = _CORES[self.dtype](first.size)
-        for index, layer in enumerate(dense):
-            layer._enter(self, index)
+        count = 0
+        for layer, shape in zip(rest, self._shapes, strict=False):
+            count += layer._enter(self, count, shape)
+        if count == 0:
+            raise ValueError(f"layers must have at least one that computes, got {self.layers!r}")
 
     # --- what it is
 
     @property
     def inputs(self) -> int:
         """Number of features."""
-        return self._sizes[0]
+        return math.prod(self._shapes[0])
 
     @property
     def outputs(self) -> int:
         """Number of outputs."""
-        return self._sizes[-1]
+        return math.prod(self._shapes[-1])
 
     @property
     def parameter_count(self) -> int:
@@ -137,8 +143,22 @@ class Network:
         return int(self._core.parameter_count)
 
     @property
+    def _stack(self) -> list[Layer]:
+        """The layers behind the input."""
+        return [layer for layer in self.layers if isinstance(layer, Layer)]
+
+    @property
+    def _computing(self) -> list[Layer]:
+        """The layers that the core has."""
+        return [layer for layer in self._stack if layer._index is not None]
+
+    @property
     def _dense(self) -> list[Dense]:
         return [layer for layer in self.layers if isinstance(layer, Dense)]
+
+    @property
+    def _sizes(self) -> list[int | Shape]:
+        return [shape[0] if len(shape) == 1 else shape for shape in self._shapes]
 
     def __repr__(self) -> str:
         return f"Network({self._sizes}, {self.parameter_count:,} parameters, {self.dtype}, seed={self.seed})"
@@ -146,10 +166,11 @@ class Network:
     def summary(self) -> str:
         """Print a table of layers, shapes and parameter counts, and return it."""
         rows = [("layer", "output", "activation", "parameters", "trainable")]
-        rows.append(("Input", f"({self.inputs},)", "", "0", ""))
-        for layer, inputs in zip(self._dense, self._sizes, strict=False):
-            count = f"{(inputs + 1) * layer.units:,}"
-            rows.append(("Dense", f"({layer.units},)", layer.activation, count, "yes" if layer.trainable else "no"))
+        rows.append(("Input", str(self._shapes[0]), "", "0", ""))
+        for layer, shape in zip(self._stack, self._shapes[1:], strict=True):
+            count = layer.parameter_count
+            trainable = ("yes" if layer.trainable else "no") if count else ""
+            rows.append((type(layer).__name__, str(shape), layer.activation, f"{count:,}", trainable))
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         lines.insert(1, "-" * len(max(lines, key=len)))
@@ -311,7 +332,7 @@ class Network:
     # --- using
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the outputs, (samples, outputs).
+        """Return the outputs, (samples, outputs), or of the shape of the last layer.
 
         Parameters
         ----------
@@ -325,7 +346,9 @@ class Network:
         array([[3., 3.]], dtype=float32)
         """
         outputs = self._core.predict_in_place(X)
-        return outputs if outputs is not None else self._core.predict(as_samples(X, self.inputs, self.dtype))
+        if outputs is None:
+            outputs = self._core.predict(self._as_samples(X))
+        return outputs if len(self._shapes[-1]) == 1 else outputs.reshape(-1, *self._shapes[-1])
 
     def predict_classes(self, X: ArrayLike) -> NDArray[np.int64]:
         """Return a label a sample: the largest output; with one output, whether it is above ½."""
@@ -343,9 +366,20 @@ class Network:
 
     # --- below fit
 
-    def forward(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the outputs, and keep what `backward` needs."""
-        return self._core.forward(as_inputs(X, self.inputs, self.dtype))
+    def forward(self, X: ArrayLike, *, training: bool = False) -> NDArray[Any]:
+        """Return the outputs, and keep what `backward` needs.
+
+        Parameters
+        ----------
+        X : array (samples, inputs)
+        training : bool
+            Whether layers do what they do in training: drop units, add noise, take the batch's statistics. What they
+            draw changes from step to step.
+        """
+        samples = as_inputs(as_rows(X, self._shapes[0]), self.inputs, self.dtype)
+        draws = (True, self.seed, self._core.optimizer_steps) if checked_flag(training, "training") else ()
+        outputs = self._core.forward(samples, *draws)
+        return outputs.reshape(-1, *self._shapes[-1])
 
     def backward(self, output_gradient: ArrayLike) -> NDArray[Any]:
         """Go back from ∂E/∂outputs of the last `forward`: stores the gradients and returns ∂E/∂X.
@@ -360,8 +394,10 @@ class Network:
         RuntimeError
             Before any forward, or after the weights have changed.
         """
-        gradient = as_inputs(output_gradient, self.outputs, self.dtype, "output_gradient")
-        return self._core.backward(np.ascontiguousarray(gradient, dtype=self.dtype))
+        rows = as_rows(output_gradient, self._shapes[-1])
+        gradient = as_inputs(rows, self.outputs, self.dtype, "output_gradient")
+        back = self._core.backward(np.ascontiguousarray(gradient, dtype=self.dtype))
+        return back.reshape(-1, *self._shapes[0])
 
     def step(self, optimizer: Optimizer | str | None = None) -> None:
         """Make one update from the stored gradients (clipping and max-norm apply)."""
@@ -372,15 +408,15 @@ class Network:
         self._core.step(chosen._core(), rate)
 
     @property
-    def gradients(self) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-        """The stored gradients, (∂E/∂weights, ∂E/∂bias) for each dense layer; zero where frozen."""
+    def gradients(self) -> list[tuple[NDArray[Any], ...]]:
+        """The stored gradients of each layer with parameters, such as (∂E/∂weights, ∂E/∂bias); zero where frozen."""
         flat = self._core.gradients()
-        pairs, begin = [], 0
-        for inputs, units in zip(self._sizes, self._sizes[1:], strict=False):
-            weights = flat[begin : begin + inputs * units].reshape(inputs, units)
-            begin += (inputs + 1) * units
-            pairs.append((weights, flat[begin - units : begin]))
-        return pairs
+        parts, begin = [], 0
+        for layer in self._stack:
+            if count := layer.parameter_count:
+                parts.append(tuple(layer._by_name(flat[begin : begin + count]).values()))
+                begin += count
+        return parts
 
     def loss_and_gradient(
         self, X: ArrayLike, y: ArrayLike, loss: Loss | str | None = None, sample_weight: ArrayLike | None = None
@@ -446,7 +482,7 @@ class Network:
         return as_optimizer(optimizer) if optimizer is not None else self.optimizer or Adam()
 
     def _chosen_loss(self, loss: Loss | str | None) -> Loss:
-        activation = self._dense[-1].activation
+        activation = self._computing[-1].activation
         if loss is None:
             classes = activation == "softmax" or (activation == "sigmoid" and self.outputs == 1)
             loss = self.loss or ("cross_entropy" if classes else "mse")
@@ -461,11 +497,14 @@ class Network:
         self.optimizer = optimizer
         self.loss = loss
 
+    def _as_samples(self, X: Any, argument: str = "X") -> Samples:
+        return as_samples(as_rows(X, self._shapes[0]), self.inputs, self.dtype, argument)
+
     def _batches(
         self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None, *, loss: Loss, prefix: str = ""
     ) -> Batches:
-        inputs = as_samples(X, self.inputs, self.dtype, f"{prefix}X")
-        activation = self._dense[-1].activation
+        inputs = self._as_samples(X, f"{prefix}X")
+        activation = self._computing[-1].activation
         targets = as_targets(y, len(inputs), self.outputs, loss, activation, self.dtype, f"{prefix}y")
         return Batches(inputs, targets, as_sample_weight(sample_weight, len(inputs)))
 
@@ -563,10 +602,10 @@ class Network:
 
 
 def _as_layers(
-    layers: Sequence[int] | Sequence[Input | Dense], activation: str, output: str, **options: Any
-) -> tuple[Input, list[Dense]]:
-    items = list(layers)
-    if items and all(not isinstance(item, (Input, Dense)) for item in items):
+    layers: Sequence[int] | Sequence[Input | Layer], activation: str, output: str, **options: Any
+) -> tuple[Input, list[Layer]]:
+    items: list[Any] = list(layers)
+    if items and all(not isinstance(item, (Input, Layer)) for item in items):
         sizes = [checked_integer(size, "layers", lowest=1, highest=2**31) for size in items]
         activations = [activation] * (len(sizes) - 2) + [output]
         items = [Input(sizes[0])]
@@ -575,14 +614,14 @@ def _as_layers(
         raise ValueError("weights, l1, l2 and max_norm go with a list of sizes; give them to the layers instead")
     if len(items) < 2 or not isinstance(items[0], Input):
         raise ValueError(f"layers must be sizes, or an Input and at least one layer behind it; got {layers!r}")
-    dense: list[Dense] = []
+    rest: list[Layer] = []
     for item in items[1:]:
-        if not isinstance(item, Dense):
-            raise TypeError(f"layers must be Input and Dense layers, or sizes; got {item!r}")
-        if item._network is not None or any(item is other for other in dense):
+        if not isinstance(item, Layer):
+            raise TypeError(f"layers must be Input and layers, or sizes; got {item!r}")
+        if item._network is not None or any(item is other for other in rest):
             raise ValueError(f"{item!r} is in a network already; a layer belongs to one place")
-        dense.append(item)
-    for layer in dense[:-1]:
+        rest.append(item)
+    for layer in rest[:-1]:
         if layer.activation == "softmax":
             raise ValueError("activation 'softmax' must be on the last layer")
-    return items[0], dense
+    return items[0], rest

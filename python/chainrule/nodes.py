@@ -223,8 +223,8 @@ class Network:
             For layers that are not sigmoid: the object model stops there.
         """
         dense = network._dense
-        for layer in dense:
-            if layer.activation != "sigmoid":
+        for layer in network._stack:
+            if layer not in dense or layer.activation != "sigmoid":
                 raise ValueError(f"the object model has sigmoid units only, got a layer of {layer.activation!r}")
         made = cls([network.inputs, *(layer.units for layer in dense)])
         for upper, layer in zip(made.layers[1:], dense, strict=True):

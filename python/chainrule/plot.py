@@ -7,6 +7,7 @@ which the colour-blind can tell.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._checks import checked_integer
+from .layers import Dense, Layer
 
 if TYPE_CHECKING:
     from .network import Network
@@ -274,12 +276,14 @@ def architecture(network: Network, *, ax: Any = None) -> Any:
     >>> architecture(cr.Network([2, 3, 1], seed=0)).axes[0].get_title()
     'Network([2, 3, 1]), 13 parameters'
     """
-    sizes = network._sizes
+    sizes = [math.prod(shape) for shape in network._shapes]
     ax = ax if ax is not None else _figure(1.6 + 2.1 * len(sizes), 4.4).subplots()
     from matplotlib.collections import LineCollection
 
     columns = [_places(size) for size in sizes]
-    for x, layer in enumerate(network._dense):
+    for x, layer in enumerate(network._stack):
+        if not isinstance(layer, Dense):
+            continue
         (before, here), values = columns[x : x + 2], layer.weights
         drawn = values[np.ix_(list(before), list(here))]
         largest = float(np.abs(drawn).max()) or 1.0
@@ -287,7 +291,7 @@ def architecture(network: Network, *, ax: Any = None) -> Any:
         colors = [BLUE if weight >= 0 else VERMILION for weight in drawn.ravel()]
         widths = 0.15 + 1.6 * np.abs(drawn.ravel()) / largest
         ax.add_collection(LineCollection(lines, colors=colors, linewidths=widths, alpha=0.7, zorder=1))
-    names = ["inputs", *(layer.activation for layer in network._dense)]
+    names = ["inputs", *(_name_of(layer) for layer in network._stack)]
     for x, (places, size, name) in enumerate(zip(columns, sizes, names, strict=True)):
         ax.scatter([x] * len(places), list(places.values()), s=130, color="white", edgecolors="0.2", zorder=2)
         if size > UNITS_DRAWN:
@@ -297,7 +301,7 @@ def architecture(network: Network, *, ax: Any = None) -> Any:
         ax.plot([], [], color=color, label=f"weight {sign} zero")
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, -0.08), ncols=2, frameon=False)
     ax.set(xlim=(-0.5, len(sizes) - 0.5), ylim=(-UNITS_DRAWN / 2 - 1.9, UNITS_DRAWN / 2 + 0.4))
-    ax.set_title(f"Network({sizes}), {network.parameter_count:,} parameters")
+    ax.set_title(f"Network({network._sizes}), {network.parameter_count:,} parameters")
     ax.axis("off")
     return ax.figure
 
@@ -371,6 +375,10 @@ def _draw_units(figure: Any, values: NDArray[Any], shape: tuple[int, int], units
         if unit < units:
             image = ax.imshow(values[:, unit].reshape(shape), cmap="RdBu", vmin=-limit, vmax=limit)
     return image
+
+
+def _name_of(layer: Layer) -> str:
+    return layer.activation if isinstance(layer, Dense) else type(layer).__name__
 
 
 def _places(size: int) -> dict[int, float]:

@@ -55,9 +55,9 @@ class TensorBoard(Callback):
     def on_epoch_end(self, network: Network, epoch: int, metrics: Mapping[str, float]) -> bool | None:
         for name, value in metrics.items():
             self._write(self._scalar(name, value), network.epochs)
-        for number, layer in enumerate(network._dense, start=1):
-            self._write(self._histogram(f"layer {number}/weights", layer.weights), network.epochs)
-            self._write(self._histogram(f"layer {number}/bias", layer.bias), network.epochs)
+        for number, layer in enumerate(network._stack, start=1):
+            for name, values in layer._parameters().items():
+                self._write(self._histogram(f"layer {number}/{name}", values), network.epochs)
         self._writer.flush()
         return None
 

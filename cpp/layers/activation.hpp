@@ -1,0 +1,28 @@
+// A layer that is an activation alone: z = x, a = f(z).
+#pragma once
+
+#include "layers/layer.hpp"
+
+namespace chainrule {
+
+template <class T>
+class ActivationLayer final : public Layer<T> {
+ public:
+  ActivationLayer(size_t size, Activation activation) : size_(size), activation_(activation) {}
+
+  size_t inputs() const override { return size_; }
+  size_t outputs() const override { return size_; }
+  Activation activation() const override { return activation_; }
+  bool keeps_pre_activations() const override { return derivative_needs_pre_activation(activation_); }
+  size_t work() const override { return size_; }
+
+  void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
+  void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
+                const Pass&) const override;
+
+ private:
+  size_t size_;
+  Activation activation_;
+};
+
+}  // namespace chainrule

@@ -1,0 +1,48 @@
+#include "layers/make_layer.hpp"
+
+#include <stdexcept>
+
+#include "layers/activation.hpp"
+#include "layers/dense.hpp"
+#include "layers/noise.hpp"
+
+namespace chainrule {
+
+double LayerSettings::number(const std::string& name) const {
+  const auto found = numbers.find(name);
+  if (found == numbers.end()) throw std::invalid_argument(kind + " needs the number '" + name + "'");
+  return found->second;
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> make_layer(const LayerSettings& s) {
+  using Maker = std::unique_ptr<Layer<T>> (*)(const LayerSettings&);
+  static const std::map<std::string, Maker> makers = {
+      {"Dense",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return std::make_unique<Dense<T>>(
+             of.inputs, of.size("units"),
+             typename Dense<T>::Options{of.activation, of.number("l1"), of.number("l2"), of.number("max_norm")});
+       }},
+      {"Activation",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return std::make_unique<ActivationLayer<T>>(of.inputs, of.activation);
+       }},
+      {"Dropout",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return std::make_unique<Dropout<T>>(of.inputs, of.number("rate"), of.size("group"));
+       }},
+      {"GaussianNoise",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return std::make_unique<GaussianNoise<T>>(of.inputs, of.number("deviation"));
+       }},
+  };
+  const auto found = makers.find(s.kind);
+  if (found == makers.end()) throw std::invalid_argument("unknown kind of layer '" + s.kind + "'");
+  return found->second(s);
+}
+
+template std::unique_ptr<Layer<float>> make_layer<float>(const LayerSettings&);
+template std::unique_ptr<Layer<double>> make_layer<double>(const LayerSettings&);
+
+}  // namespace chainrule

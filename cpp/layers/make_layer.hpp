@@ -1,0 +1,27 @@
+// Layers by name, from the numbers that describe them: the one list of all kinds.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "layers/layer.hpp"
+
+namespace chainrule {
+
+struct LayerSettings {
+  std::string kind;
+  size_t inputs;
+  Activation activation;
+  std::map<std::string, double> numbers;
+
+  // std::invalid_argument where a number is missing.
+  double number(const std::string& name) const;
+  size_t size(const std::string& name) const { return size_t(number(name)); }
+};
+
+// Numbers make sense together: checked by who makes them. std::invalid_argument for an unknown kind.
+template <class T>
+std::unique_ptr<Layer<T>> make_layer(const LayerSettings& settings);
+
+}  // namespace chainrule

@@ -1,0 +1,62 @@
+// Layers that disturb their inputs in training and pass them on in prediction.
+#pragma once
+
+#include "layers/layer.hpp"
+#include "training/random.hpp"
+
+namespace chainrule {
+
+// One that draws: each sample has words of its own, chosen by its place in the epoch, the epoch and the layer.
+template <class T>
+class Noise : public Layer<T> {
+ public:
+  explicit Noise(size_t size) : size_(size) {}
+
+  size_t inputs() const override { return size_; }
+  size_t outputs() const override { return size_; }
+  size_t work() const override { return size_; }
+
+ protected:
+  RandomWords words_of(size_t sample, Purpose purpose, const Pass& pass) const {
+    return RandomWords(pass.seed, purpose, pass.place + sample, pass.epoch * layers_an_epoch + this->index);
+  }
+
+  size_t size_;
+
+ private:
+  static constexpr uint64_t layers_an_epoch = 4096;
+};
+
+// z = x m / (1 - rate), m = 0 where a uniform number is below the rate, else 1 (Srivastava et al. 2014). There is a
+// number for each of the last `group` values, which is all of them, or those of a channel (Tompson et al. 2015).
+template <class T>
+class Dropout final : public Noise<T> {
+ public:
+  Dropout(size_t size, double rate, size_t group) : Noise<T>(size), rate_(rate), group_(group) {}
+
+  // The factors.
+  size_t kept_size() const override { return group_; }
+  void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
+  void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
+                const Pass&) const override;
+
+ private:
+  double rate_;
+  size_t group_;
+};
+
+// z = x + deviation * normal.
+template <class T>
+class GaussianNoise final : public Noise<T> {
+ public:
+  GaussianNoise(size_t size, double deviation) : Noise<T>(size), deviation_(deviation) {}
+
+  void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
+  void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
+                const Pass&) const override;
+
+ private:
+  double deviation_;
+};
+
+}  // namespace chainrule

@@ -1,0 +1,146 @@
+#include "layers/panel_layer.hpp"
+
+#include <cmath>
+#include <cstring>
+
+namespace chainrule {
+
+namespace {
+
+// Calls move(packed offset, plain offset) for each element of a matrix.
+template <class Matrix, class Move>
+void for_each_element(const Matrix& matrix, Move move) {
+  for (size_t row = 0; row < matrix.rows; ++row) {
+    for (size_t column = 0; column < matrix.columns; ++column) {
+      move((column / panel_width * matrix.rows + row) * panel_width + column % panel_width,
+           row * matrix.columns + column);
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+PanelLayer<T>::PanelLayer(std::vector<Matrix> matrices, double l1, double l2)
+    : matrices_(std::move(matrices)), offsets_(1), l1_(l1), l2_(l2) {
+  for (const Matrix& matrix : matrices_) offsets_.push_back(offsets_.back() + matrix.packed_size());
+}
+
+template <class T>
+size_t PanelLayer<T>::parameter_count() const {
+  size_t count = 0;
+  for (const Matrix& matrix : matrices_) count += matrix.rows * matrix.columns;
+  return count;
+}
+
+template <class T>
+void PanelLayer<T>::pack(const T* plain, T* packed) const {
+  for (size_t i = 0; i < matrices_.size(); ++i) {
+    T* to = packed + offsets_[i];
+    for_each_element(matrices_[i], [&](size_t at, size_t from) { to[at] = plain[from]; });
+    plain += matrices_[i].rows * matrices_[i].columns;
+  }
+}
+
+template <class T>
+void PanelLayer<T>::unpack(const T* packed, T* plain) const {
+  for (size_t i = 0; i < matrices_.size(); ++i) {
+    const T* from = packed + offsets_[i];
+    for_each_element(matrices_[i], [&](size_t at, size_t to) { plain[to] = from[at]; });
+    plain += matrices_[i].rows * matrices_[i].columns;
+  }
+}
+
+template <class T>
+void PanelLayer<T>::bind(T* parameters) {
+  parameters_ = parameters;
+  derive();
+}
+
+template <class T>
+void PanelLayer<T>::prepare_backward() {
+  if (gradient_.empty()) gradient_ = AlignedArray<T>(packed_size());
+}
+
+template <class T>
+void PanelLayer<T>::gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
+                             const GradientTarget<T>& target) const {
+  T* to = target.update == nullptr ? target.gradient : gradient_.data();
+  if (!target.accumulate) {
+    const Range part = team.share(packed_size());
+    std::memset(to + part.begin, 0, part.size() * sizeof(T));
+    team.barrier();
+  }
+  add_gradient(team, below, above, samples, to);
+  if (target.update == nullptr) return;
+  team.barrier();
+  for (size_t i = 0; i < matrices_.size(); ++i) {
+    const Range part = team.share(matrices_[i].packed_size() / panel_width);
+    const size_t begin = part.begin * panel_width;
+    Parameters<T> parameters = parameters_of(i, target);
+    parameters.values += begin;
+    for (T*& slot : parameters.slots) {
+      if (slot != nullptr) slot += begin;
+    }
+    kernels<T>().update(parameters, to + offsets_[i] + begin, part.size() * panel_width, *target.update);
+  }
+}
+
+template <class T>
+Parameters<T> PanelLayer<T>::parameters_of(size_t i, const GradientTarget<T>& target) const {
+  Parameters<T> parameters = {parameters_ + offsets_[i], {}, T(0), T(0), T(0)};
+  for (size_t slot = 0; slot < max_slots; ++slot) {
+    if (target.slots[slot] != nullptr) parameters.slots[slot] = target.slots[slot] + offsets_[i];
+  }
+  if (matrices_[i].is_weight) {
+    parameters.l1 = T(l1_);
+    parameters.l2 = T(l2_);
+    parameters.shrink = target.shrink;
+  }
+  return parameters;
+}
+
+template <class T>
+void PanelLayer<T>::regularize(T* gradient, T clip_value) const {
+  for (size_t i = 0; i < matrices_.size(); ++i) {
+    kernels<T>().regularize(parameters_of(i, {}), gradient + offsets_[i], matrices_[i].packed_size(), clip_value);
+  }
+}
+
+// The stored gradient has been regularised already: the penalties must not come twice.
+template <class T>
+void PanelLayer<T>::update(const GradientTarget<T>& target) const {
+  for (size_t i = 0; i < matrices_.size(); ++i) {
+    Parameters<T> parameters = parameters_of(i, target);
+    parameters.l1 = parameters.l2 = T(0);
+    kernels<T>().update(parameters, target.gradient + offsets_[i], matrices_[i].packed_size(), *target.update);
+  }
+}
+
+template <class T>
+void PanelLayer<T>::finish_update(const Team& team) {
+  team.barrier();
+  if (team.index() == 0) derive();
+}
+
+template <class T>
+void PanelLayer<T>::set_penalties(double l1, double l2) {
+  l1_ = l1;
+  l2_ = l2;
+}
+
+template <class T>
+double PanelLayer<T>::penalty() const {
+  double penalty = 0;
+  for (size_t i = 0; i < matrices_.size() && penalized(); ++i) {
+    if (!matrices_[i].is_weight) continue;
+    penalty += 0.5 * l2_ * kernels<T>().square_sum(panels(i), matrices_[i].packed_size());
+    for (size_t k = 0; k < matrices_[i].packed_size(); ++k) penalty += l1_ * std::abs(double(panels(i)[k]));
+  }
+  return penalty;
+}
+
+template class PanelLayer<float>;
+template class PanelLayer<double>;
+
+}  // namespace chainrule

@@ -1,0 +1,159 @@
+"""What every kind of layer promises: checked against the reference, the same bytes everywhere, kept in files."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+# Layers behind an Input, the shape of a sample; a Flatten and a softmax of three come behind.
+NETWORKS = {
+    "activation": ([lambda: cr.Dense(6, "identity"), lambda: cr.Activation("gelu")], (5,)),
+    "activation first": ([lambda: cr.Activation("tanh")], (5,)),
+    "dropout": ([lambda: cr.Dense(7, "tanh"), lambda: cr.Dropout(0.4)], (5,)),
+    "dropout of channels": ([lambda: cr.Dropout(0.4, spatial=True)], (4, 3)),
+    "noise": ([lambda: cr.GaussianNoise(0.3), lambda: cr.Dense(7, "silu")], (5,)),
+    "reshape": ([lambda: cr.Reshape((5, 2)), lambda: cr.Dropout(0.2, spatial=True), lambda: cr.Reshape((10,))], (10,)),
+}
+
+
+def network(name, **options):
+    layers, shape = NETWORKS[name]
+    made = [make() for make in layers]
+    return cr.Network([cr.Input(*shape), *made, cr.Flatten(), cr.Dense(3, "softmax")], seed=3, **options)
+
+
+def data(name):
+    return np.random.default_rng(0).standard_normal((11, *NETWORKS[name][1])), np.arange(11) % 3
+
+
+def trained(name, epochs=3, **options):
+    net = network(name, **options)
+    net.fit(*data(name), epochs=epochs, batch_size=4, optimizer=cr.Adam(0.01), verbose=0)
+    return net
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_core_is_the_reference(name, dtype):
+    net = network(name, dtype=dtype)
+    report = net.check(*data(name), steps=6)
+    assert report.ok, report
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_threads_and_instruction_sets_change_no_byte(name, many_threads):
+    X, y = data(name)
+
+    def outcome():
+        net = trained(name)
+        net.forward(X, training=True)
+        back = net.backward(np.ones((len(X), 3)))
+        objective = net.loss_and_gradient(X, y)
+        return net.parameters.tobytes(), net.predict(X).tobytes(), back.tobytes(), objective[1].tobytes(), objective[0]
+
+    fused = [isa for isa in cr.info()["isas"].split(", ") if isa != "baseline"]
+    outcomes = []
+    try:
+        for isa in fused:
+            cr.set_isa(isa)
+            for threads in (1, 3):
+                cr.set_num_threads(threads)
+                outcomes.append(outcome())
+    finally:
+        cr.set_isa(None)
+        cr.set_num_threads(None)
+    assert all(other == outcomes[0] for other in outcomes)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_files_pickles_and_copies_hold_all_of_it(name, tmp_path):
+    X, y = data(name)
+    net = trained(name)
+    net.save(tmp_path / "net.safetensors")
+    for other in (cr.load(tmp_path / "net.safetensors"), pickle.loads(pickle.dumps(net)), net.copy()):
+        assert repr(other.layers) == repr(net.layers)
+        assert other.predict(X).tobytes() == net.predict(X).tobytes()
+        for each in (net.copy(), other):
+            each.fit(X, y, epochs=1, batch_size=4, verbose=0)
+        expected = net.copy()
+        expected.fit(X, y, epochs=1, batch_size=4, verbose=0)
+        assert other.parameters.tobytes() == expected.parameters.tobytes()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_fit_goes_on_from_its_checkpoint(name, tmp_path):
+    X, y = data(name)
+    options = {"batch_size": 4, "optimizer": cr.Adam(0.01), "verbose": 0}
+    file = tmp_path / "run.safetensors"
+    network(name).fit(X, y, epochs=2, checkpoint=file, **options)
+    resumed = cr.load(file)
+    resumed.fit(X, y, epochs=4, resume=True, **options)
+    assert resumed.parameters.tobytes() == trained(name, epochs=4).parameters.tobytes()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_large_batch_in_chunks_has_the_gradient_of_its_samples(name):
+    X, y = data(name)
+    net = network(name, dtype="float64")
+    _, whole = net.loss_and_gradient(X, y)
+    apart = sum(net.loss_and_gradient(X[i : i + 1], y[i : i + 1])[1] for i in range(len(X))) / len(X)
+    assert whole == pytest.approx(apart, rel=1e-12, abs=1e-14)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_repr_says_how_to_make_the_layer(name):
+    for layer in network(name).layers[1:]:
+        assert repr(eval(repr(layer), vars(cr))) == repr(layer)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_it_is_shown(name):
+    X, y = data(name)
+    net = network(name)
+    assert f"{net.parameter_count:,} parameters" in net.summary()
+    assert len(net.diagnose(X, y).lines) == len(net._computing)
+    assert cr.plot.architecture(net).axes
+
+
+def test_drawing_differs_from_epoch_to_epoch_and_not_in_prediction():
+    net = network("dropout")
+    X, _ = data("dropout")
+    assert net.predict(X).tobytes() == net.forward(X).tobytes()
+    first = net.forward(X, training=True)
+    assert first.tobytes() == net.forward(X, training=True).tobytes()
+    net.backward(np.ones((len(X), 3)))
+    net.step(cr.SGD(1e-12))
+    assert first.tobytes() != net.forward(X, training=True).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: cr.Input(), TypeError, "shape must have at least one number"),
+        (lambda: cr.Input(2, 0), ValueError, "shape must be at least 1 and at most"),
+        (lambda: cr.Dropout(1.0), ValueError, r"rate must be finite and in \[0, 1\), got 1.0"),
+        (lambda: cr.GaussianNoise(-1), ValueError, "deviation must be"),
+        (lambda: cr.Activation("tan"), ValueError, "unknown activation 'tan'; did you mean 'tanh'"),
+        (lambda: cr.Network([cr.Input(2, 2), cr.Dense(3)]), ValueError, r"samples of shape \(2, 2\); put a Flatten"),
+        (lambda: cr.Network([cr.Input(4), cr.Reshape((3,))]), ValueError, r"as many values as \(4,\), got \(3,\)"),
+        (lambda: cr.Network([cr.Input(4), cr.Reshape((2, 2))]), ValueError, "at least one that computes"),
+    ],
+)
+def test_it_refuses(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_a_sparse_matrix_needs_a_dense_first_layer():
+    sparse = pytest.importorskip("scipy.sparse")
+    net = cr.Network([cr.Input(5), cr.Dropout(0.1), cr.Dense(2, "softmax")], seed=0)
+    with pytest.raises(ValueError, match="a sparse X needs a dense first layer"):
+        net.fit(sparse.csr_matrix(np.eye(5)), np.zeros(5, int), verbose=0)
+
+
+def test_samples_of_another_shape_are_refused():
+    net = network("reshape")
+    with pytest.raises(ValueError, match=r"X must have shape \(samples, 10\), got \(3, 5, 2\)"):
+        net.predict(np.zeros((3, 5, 2)))
