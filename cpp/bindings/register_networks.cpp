@@ -152,6 +152,20 @@ class BoundNetwork {
     forget_pass();
   }
 
+  Array layer_statistics(size_t layer) const {
+    const Shared lock(*this);
+    return Array(py::ssize_t(checked_layer(layer).statistics_size()),
+                 network_.statistics().data() + network_.statistics_offset(layer));
+  }
+
+  void set_layer_statistics(size_t layer, const Array& values) {
+    const Exclusive lock(*this);
+    require(values.ndim() == 1 && size_t(values.size()) == checked_layer(layer).statistics_size(),
+            "values must be all statistics of the layer");
+    std::copy_n(values.data(), values.size(), network_.statistics().data() + network_.statistics_offset(layer));
+    forget_pass();
+  }
+
   Array parameters() const {
     const Shared lock(*this);
     return unpacked(network_.parameters());
@@ -237,7 +251,10 @@ class BoundNetwork {
       for (size_t i = 0; i < inputs.rows; ++i) {
         gather_row(inputs, i, true, signals[0].activations + i * signals[0].stride);
       }
-      run_team(1, [&](const Team& team) { network_.forward(team, signals, inputs.rows, pass_); });
+      run_team(1, [&](const Team& team) {
+        network_.forward(team, signals, inputs.rows, pass_);
+        if (training) network_.update_statistics(team);
+      });
     }
     pass_samples_ = inputs.rows;
     return rows_of(workspace_->output(), workspace_->output().activations);
@@ -329,10 +346,11 @@ class BoundNetwork {
     chainrule::step(network_, state_, optimizer, rate, gradient_.data());
   }
 
-  // Keeps parameters and the optimiser's state, for a return to them from a training that diverged.
+  // Keeps parameters, statistics and the optimiser's state, for a return to them from a training that diverged.
   void remember() {
     const Exclusive lock(*this);
     remembered_parameters_ = network_.parameters();
+    remembered_statistics_ = network_.statistics();
     remembered_state_ = state_;
   }
 
@@ -340,6 +358,7 @@ class BoundNetwork {
     const Exclusive lock(*this);
     require(remembered_parameters_.size() == network_.parameters().size(), "there is nothing to go back to");
     network_.parameters() = remembered_parameters_;
+    network_.statistics() = remembered_statistics_;
     network_.parameters_changed();
     state_ = remembered_state_;
     forget_pass();
@@ -348,6 +367,7 @@ class BoundNetwork {
   void forget() {
     const Exclusive lock(*this);
     remembered_parameters_ = AlignedArray<T>();
+    remembered_statistics_ = AlignedArray<T>();
     remembered_state_ = OptimizerState<T>();
     training_room_ = Room<T>();
   }
@@ -546,7 +566,7 @@ class BoundNetwork {
   Network<T> network_;
   mutable std::atomic<Predictor<T>*> room_{nullptr};
   OptimizerState<T> state_;
-  AlignedArray<T> remembered_parameters_;
+  AlignedArray<T> remembered_parameters_, remembered_statistics_;
   OptimizerState<T> remembered_state_;
   Room<T> training_room_;
   std::unique_ptr<Workspace<T>> workspace_;
@@ -566,6 +586,8 @@ void register_network(py::module_& module, const char* name) {
       .def_property_readonly("parameter_count", &Net::parameter_count)
       .def("layer_parameters", &Net::layer_parameters, py::arg("layer"))
       .def("set_layer_parameters", &Net::set_layer_parameters, py::arg("layer"), py::arg("values"))
+      .def("layer_statistics", &Net::layer_statistics, py::arg("layer"))
+      .def("set_layer_statistics", &Net::set_layer_statistics, py::arg("layer"), py::arg("values"))
       .def("parameters", &Net::parameters)
       .def("set_parameters", &Net::set_parameters, py::arg("values"))
       .def("set_trainable", &Net::set_trainable, py::arg("layer"), py::arg("trainable"))

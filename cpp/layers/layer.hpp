@@ -121,6 +121,17 @@ class Layer {
   virtual void parameters_changed() {}
   // Serial, before the first backward after that: what backward needs beside the parameters.
   virtual void prepare_backward() {}
+  // Serial, before the first gradient.
+  virtual void prepare_gradient() {}
+
+  // What training gathers that no gradient changes, such as running means: its size, as users see it and as the layer
+  // keeps it, and where the layer reads and updates it from now on.
+  virtual size_t statistics_size() const { return 0; }
+  virtual void bind_statistics(T* /*statistics*/) {}
+  // After a training pass whose step counts: takes up the statistics of its batch.
+  virtual void update_statistics(const Team&) const {}
+  // Whether a training pass makes no sense for a part of a batch.
+  virtual bool needs_whole_batch() const { return false; }
 
   // Whether a team shares out samples in forward and backward, so that nobody waits between two such layers; else it
   // shares out units: then a thread's units see no parameters but those that its part of `gradient` updates.
