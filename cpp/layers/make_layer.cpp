@@ -5,6 +5,7 @@
 #include "layers/activation.hpp"
 #include "layers/dense.hpp"
 #include "layers/noise.hpp"
+#include "layers/normalisation.hpp"
 
 namespace chainrule {
 
@@ -28,6 +29,11 @@ std::unique_ptr<Layer<T>> make_layer(const LayerSettings& s) {
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
          return std::make_unique<ActivationLayer<T>>(of.inputs, of.activation);
        }},
+      {"BatchNorm",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return std::make_unique<BatchNorm<T>>(of.inputs, of.size("features"), of.number("momentum"),
+                                               of.number("epsilon"));
+       }},
       {"Dropout",
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
          return std::make_unique<Dropout<T>>(of.inputs, of.number("rate"), of.size("group"));
@@ -35,6 +41,10 @@ std::unique_ptr<Layer<T>> make_layer(const LayerSettings& s) {
       {"GaussianNoise",
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
          return std::make_unique<GaussianNoise<T>>(of.inputs, of.number("deviation"));
+       }},
+      {"LayerNorm",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return std::make_unique<LayerNorm<T>>(of.inputs, of.size("features"), of.number("epsilon"));
        }},
   };
   const auto found = makers.find(s.kind);

@@ -13,6 +13,7 @@ from .losses import MAE, MSE, CrossEntropy, Huber, Loss, Poisson
 from .machine import get_num_threads, info, set_isa, set_num_threads
 from .network import Network
 from .noise import Dropout, GaussianNoise
+from .normalisation import BatchNorm, LayerNorm
 from .optimizers import (
     SGD,
     Adadelta,
@@ -47,6 +48,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "BatchNorm",
     "CSVLog",
     "Callback",
     "ChainruleError",
@@ -70,6 +72,7 @@ __all__ = [
     "Input",
     "InverseTimeDecay",
     "Layer",
+    "LayerNorm",
     "Loss",
     "ModelFileError",
     "Nadam",
