@@ -17,6 +17,7 @@
 #include "bindings/bindings.hpp"
 #include "layers/make_layer.hpp"
 #include "network.hpp"
+#include "training/population.hpp"
 #include "training/predictor.hpp"
 #include "training/random.hpp"
 #include "training/sample_predictor.hpp"
@@ -127,7 +128,9 @@ class BoundNetwork {
     const Exclusive lock(*this);
     require(network_.size() == 0 || network_.layer(network_.size() - 1).activation() != Activation::softmax,
             "softmax must be on the last layer");
-    network_.add(make_layer<T>({kind, network_.outputs(), found->second, numbers}));
+    LayerSettings settings = {kind, network_.outputs(), found->second, numbers};
+    network_.add(make_layer<T>(settings));
+    settings_.push_back(std::move(settings));
     delete_room();
     training_room_ = Room<T>();
     forget_pass();
@@ -230,6 +233,22 @@ class BoundNetwork {
     }
     const Source source = source_of(array, "X");
     return all_finite(source, std::numeric_limits<T>::max()) ? py::object(predict(array)) : py::none();
+  }
+
+  // With each row of `parameters` in the place of the network's own.
+  Array predict_population(const Array& parameters, const py::object& X) const {
+    const Shared lock(*this);
+    const Source inputs = checked_inputs(X);
+    require(
+        parameters.ndim() == 2 && parameters.shape(0) > 0 && size_t(parameters.shape(1)) == network_.parameter_count(),
+        "parameters must have shape (members, parameter_count)");
+    const size_t members = size_t(parameters.shape(0));
+    Array outputs({members, inputs.rows, network_.outputs()});
+    const T* from = parameters.data();
+    T* to = outputs.mutable_data();
+    const py::gil_scoped_release unlocked;
+    chainrule::predict_population<T>([this] { return copied_network(); }, from, members, inputs, to);
+    return outputs;
   }
 
   std::unique_ptr<SamplePredictor<T>> sample_predictor() const {
@@ -488,6 +507,14 @@ class BoundNetwork {
     std::shared_lock<std::shared_mutex> lock_;
   };
 
+  // Layers of the same kinds and statistics; the parameters are zero.
+  Network<T> copied_network() const {
+    Network<T> copy(network_.inputs());
+    for (const LayerSettings& settings : settings_) copy.add(make_layer<T>(settings));
+    copy.statistics() = network_.statistics();
+    return copy;
+  }
+
   const Layer<T>& checked_layer(size_t layer) const {
     if (layer >= network_.size()) throw py::index_error("no layer " + std::to_string(layer));
     return network_.layer(layer);
@@ -564,6 +591,7 @@ class BoundNetwork {
 
   mutable std::shared_mutex mutex_;
   Network<T> network_;
+  std::vector<LayerSettings> settings_;  // that the network's layers were made from
   mutable std::atomic<Predictor<T>*> room_{nullptr};
   OptimizerState<T> state_;
   AlignedArray<T> remembered_parameters_, remembered_statistics_;
@@ -595,6 +623,7 @@ void register_network(py::module_& module, const char* name) {
       .def("penalty", &Net::penalty)
       .def("predict", &Net::predict, py::arg("X"))
       .def("predict_in_place", &Net::predict_in_place, py::arg("X"))
+      .def("predict_population", &Net::predict_population, py::arg("parameters"), py::arg("X"))
       .def("sample_predictor", &Net::sample_predictor)
       .def("forward", &Net::forward, py::arg("X"), py::arg("training") = false, py::arg("seed") = 0,
            py::arg("epoch") = 0)

@@ -26,6 +26,7 @@ from .optimizers import (
     Optimizer,
     RMSprop,
 )
+from .population import predict_population
 from .schedules import (
     CosineDecay,
     ExponentialDecay,
@@ -96,6 +97,7 @@ __all__ = [
     "info",
     "load",
     "plot",
+    "predict_population",
     "set_isa",
     "set_num_threads",
 ]
