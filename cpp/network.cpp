@@ -195,6 +195,7 @@ Workspace<T>::Workspace(const Network<T>& network, size_t capacity, Purpose purp
     signals_.push_back(signal);
   }
   if (purpose == Purpose::training) make_packed(network);
+  for (Signal<T>& signal : signals_) signal.place = &signal;
 }
 
 // Where activations and deltas of a layer fill more than the first levels of the memory can look up.

@@ -79,6 +79,9 @@ class Workspace {
   enum class Purpose { prediction, training, pass };
 
   Workspace(const Network<T>& network, size_t capacity, Purpose purpose);
+  // Signals know their places: moved, they keep them.
+  Workspace(Workspace&&) = default;
+  Workspace& operator=(Workspace&&) = default;
 
   size_t capacity() const { return capacity_; }
   std::vector<Signal<T>>& signals() { return signals_; }

@@ -35,6 +35,9 @@ struct Signal {
   // Where to list the columns once the activations are there; null: nowhere. The deltas of a layer whose derivative is
   // zero where its activation is, as ReLU's, have the same lists.
   NonZeroLists<T>* lists = nullptr;
+  // This signal in the row of all, where layers with branches find the others by their distance: what points at rows is
+  // the same there.
+  const Signal* place = nullptr;
 };
 
 // Where a layer's gradient goes: into memory, or through an update straight into the parameters.

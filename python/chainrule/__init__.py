@@ -4,6 +4,7 @@ from importlib.metadata import version as _version
 
 from . import data, plot
 from .callbacks import Callback, Checkpoint, CSVLog, EarlyStopping, ReduceOnPlateau
+from .composite import Concatenate, Residual
 from .errors import ChainruleError, ChainruleWarning, CheckError, DataError, DivergedError, ModelFileError
 from .history import History
 from .initializers import Normal, Orthogonal, Uniform
@@ -56,6 +57,7 @@ __all__ = [
     "ChainruleWarning",
     "CheckError",
     "Checkpoint",
+    "Concatenate",
     "CosineDecay",
     "CrossEntropy",
     "DataError",
@@ -86,6 +88,7 @@ __all__ = [
     "RMSprop",
     "ReduceOnPlateau",
     "Reshape",
+    "Residual",
     "Schedule",
     "StepDecay",
     "TensorBoard",

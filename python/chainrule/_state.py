@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ._checks import checked_integer, checked_number
 from ._config import from_config, to_config
+from .composite import Concatenate, Residual
 from .history import History
 from .layers import Activation, Dense, Flatten, Input, Layer, Reshape, shapes_through
 from .losses import LOSSES, Loss
@@ -30,7 +31,19 @@ _SETTINGS: dict[str, type] = {
 }
 
 _LAYERS: dict[str, type[Layer]] = {
-    cls.__name__: cls for cls in (Activation, BatchNorm, Dense, Dropout, Flatten, GaussianNoise, LayerNorm, Reshape)
+    cls.__name__: cls
+    for cls in (
+        Activation,
+        BatchNorm,
+        Concatenate,
+        Dense,
+        Dropout,
+        Flatten,
+        GaussianNoise,
+        LayerNorm,
+        Reshape,
+        Residual,
+    )
 }
 
 
@@ -94,12 +107,15 @@ def restore(network: Network, description: dict[str, Any], tensors: Tensors) -> 
 
 def _layers(configs: list[dict[str, Any]]) -> tuple[Input, list[Layer]]:
     first, *rest = configs
-    if first.get("type") != "Input" or not rest or any(config.get("type") not in _LAYERS for config in rest):
+    if first.get("type") != "Input" or not rest:
         raise ValueError("layers must be an Input and layers behind it")
-    made = [
-        _LAYERS[config["type"]](**{name: value for name, value in config.items() if name != "type"}) for config in rest
-    ]
-    return Input(*first["shape"]), made
+    return Input(*first["shape"]), [_layer(config) for config in rest]
+
+
+def _layer(config: dict[str, Any]) -> Layer:
+    if config.get("type") not in _LAYERS:
+        raise ValueError(f"unknown kind of layer {config.get('type')!r}")
+    return _LAYERS[config["type"]]._from_config(config, _layer)
 
 
 def _of_type(expected: type[_Settings], settings: Any) -> _Settings | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -129,17 +129,25 @@ class Layer:
             raise RuntimeError(f"{self!r} is not in a network yet, so it has no parameters")
         return self._network
 
-    def _enter(self, network: Network, index: int, shape: Shape) -> bool:
-        """Take a place in a network, and tell whether the core has the layer too, as its number `index`."""
+    def _leaves(self) -> list[Layer]:
+        """Return this layer, or those that it is made of."""
+        return [self]
+
+    def _size_in_core(self, shape: Shape) -> int:
+        """Return how many layers of the core it is."""
+        return int(self._numbers(shape) is not None)
+
+    def _enter(self, network: Network, index: int, shape: Shape) -> int:
+        """Take a place in a network, and tell how many layers of the core it is, from its number `index` on."""
         self._network = network
         self._input_shape = shape
         numbers = self._numbers(shape)
         if numbers is None:
-            return False
+            return 0
         self._index = index
         network._core.add_layer(type(self).__name__, self.activation, numbers)
         network._core.set_trainable(index, self._trainable)
-        return True
+        return 1
 
     def _parameters(self) -> dict[str, NDArray[Any]]:
         """Return copies of all parameters by name."""
@@ -180,6 +188,11 @@ class Layer:
             **{name: getattr(self, name) for name in self._settings},
             "trainable": self._trainable,
         }
+
+    @classmethod
+    def _from_config(cls, config: dict[str, Any], make: Callable[[Any], Layer]) -> Layer:
+        """Return the layer that `_config` described; `make` does so for a layer within it."""
+        return cls(**{name: value for name, value in config.items() if name != "type"})
 
     def __repr__(self) -> str:
         arguments = []
@@ -429,8 +442,13 @@ class Flatten(Layer):
 
 def shapes_through(first: Input, rest: Sequence[Layer]) -> list[Shape]:
     """Return the shape of a sample in front of the first layer, and behind each; ValueError for one that cannot be."""
-    shapes = [first.shape]
-    for layer in rest:
+    return shapes_behind(first.shape, rest)
+
+
+def shapes_behind(shape: Shape, layers: Sequence[Layer]) -> list[Shape]:
+    """Return this shape, and that behind each layer."""
+    shapes = [shape]
+    for layer in layers:
         shapes.append(layer._output_shape(shapes[-1]))
         checked_integer(math.prod(shapes[-1]), f"size of the output of {layer!r}", lowest=1, highest=2**31)
     return shapes
