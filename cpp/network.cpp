@@ -12,21 +12,38 @@ void Network<T>::add(std::unique_ptr<Layer<T>> layer) {
   if (layer->inputs() != outputs()) throw std::logic_error("a layer's inputs must be the last layer's outputs");
   offsets_.reserve(size() + 1);
   plain_offsets_.reserve(size() + 2);
+  statistics_offsets_.reserve(size() + 2);
   layers_.reserve(size() + 1);
   const T* const before = parameters_.data();
+  const T* const statistics_before = statistics_.data();
   const size_t offset = parameters_.size();
   parameters_.extend(offset + layer->packed_size());
+  statistics_.extend(statistics_.size() + layer->statistics_size());
   offsets_.push_back(offset);
   plain_offsets_.push_back(plain_offsets_.back() + layer->parameter_count());
+  statistics_offsets_.push_back(statistics_.size());
   layer->index = size();
   layers_.push_back(std::move(layer));
-  const size_t first = parameters_.data() == before ? size() - 1 : 0;
-  for (size_t i = first; i < size(); ++i) layers_[i]->bind(parameters_.data() + offsets_[i]);
+  const bool moved = parameters_.data() != before || statistics_.data() != statistics_before;
+  for (size_t i = moved ? 0 : size() - 1; i < size(); ++i) {
+    layers_[i]->bind(parameters_.data() + offsets_[i]);
+    layers_[i]->bind_statistics(statistics_.data() + statistics_offsets_[i]);
+  }
 }
 
 template <class T>
 void Network<T>::parameters_changed() {
   for (auto& layer : layers_) layer->parameters_changed();
+}
+
+template <class T>
+void Network<T>::update_statistics(const Team& team) const {
+  for (const auto& layer : layers_) layer->update_statistics(team);
+}
+
+template <class T>
+bool Network<T>::needs_whole_batch() const {
+  return std::any_of(layers_.begin(), layers_.end(), [](const auto& layer) { return layer->needs_whole_batch(); });
 }
 
 template <class T>
@@ -84,6 +101,7 @@ size_t Network<T>::first_trainable() const {
 template <class T>
 void Network<T>::prepare_backward(size_t lowest) {
   for (size_t i = lowest; i < size(); ++i) layers_[i]->prepare_backward();
+  for (size_t i = lowest - (lowest > 0); i < size(); ++i) layers_[i]->prepare_gradient();
 }
 
 namespace {
@@ -177,6 +195,7 @@ Workspace<T>::Workspace(const Network<T>& network, size_t capacity, Purpose purp
     signals_.push_back(signal);
   }
   if (purpose == Purpose::training) make_packed(network);
+  for (Signal<T>& signal : signals_) signal.place = &signal;
 }
 
 // Where activations and deltas of a layer fill more than the first levels of the memory can look up.

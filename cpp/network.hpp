@@ -25,11 +25,19 @@ class Network {
   // Where a layer's part begins in the packed parameters, and in the plain ones.
   size_t offset(size_t i) const { return offsets_[i]; }
   size_t plain_offset(size_t i) const { return plain_offsets_[i]; }
+  // And in the statistics.
+  size_t statistics_offset(size_t i) const { return statistics_offsets_[i]; }
 
   AlignedArray<T>& parameters() { return parameters_; }
   const AlignedArray<T>& parameters() const { return parameters_; }
   size_t parameter_count() const { return plain_offset(size()); }
   void parameters_changed();
+  // What training gathers beside the parameters (Layer::statistics_size).
+  AlignedArray<T>& statistics() { return statistics_; }
+  const AlignedArray<T>& statistics() const { return statistics_; }
+  void update_statistics(const Team&) const;
+  // Whether training passes must not take a batch in parts.
+  bool needs_whole_batch() const;
   // From plain to packed and back, for parameters, gradients and an optimiser's state alike.
   void pack(const T* plain, T* packed) const;
   void unpack(const T* packed, T* plain) const;
@@ -58,7 +66,9 @@ class Network {
   std::vector<std::unique_ptr<Layer<T>>> layers_;
   std::vector<size_t> offsets_;
   std::vector<size_t> plain_offsets_{0};
+  std::vector<size_t> statistics_offsets_{0};
   AlignedArray<T> parameters_;
+  AlignedArray<T> statistics_;
 };
 
 // Room for the values of up to `capacity` samples.
@@ -69,6 +79,9 @@ class Workspace {
   enum class Purpose { prediction, training, pass };
 
   Workspace(const Network<T>& network, size_t capacity, Purpose purpose);
+  // Signals know their places: moved, they keep them.
+  Workspace(Workspace&&) = default;
+  Workspace& operator=(Workspace&&) = default;
 
   size_t capacity() const { return capacity_; }
   std::vector<Signal<T>>& signals() { return signals_; }

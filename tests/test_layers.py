@@ -11,9 +11,25 @@ import chainrule as cr
 NETWORKS = {
     "activation": ([lambda: cr.Dense(6, "identity"), lambda: cr.Activation("gelu")], (5,)),
     "activation first": ([lambda: cr.Activation("tanh")], (5,)),
+    "batch norm": ([lambda: cr.Dense(19, "tanh"), lambda: cr.BatchNorm(0.7)], (5,)),
+    "batch norm first": ([lambda: cr.BatchNorm(epsilon=1e-3), lambda: cr.Dense(4, "relu")], (5,)),
+    "batch norm of channels": ([lambda: cr.BatchNorm(), lambda: cr.LayerNorm(1e-2)], (4, 3)),
+    "branches": ([lambda: cr.Concatenate([[], [cr.Dense(20, "tanh"), cr.Dropout(0.2)], [cr.BatchNorm()]])], (5,)),
+    "branches of channels": (
+        [lambda: cr.Concatenate([[cr.Activation("silu")], [cr.LayerNorm(), cr.Residual([cr.GaussianNoise(0.1)])]])],
+        (4, 3),
+    ),
     "dropout": ([lambda: cr.Dense(7, "tanh"), lambda: cr.Dropout(0.4)], (5,)),
     "dropout of channels": ([lambda: cr.Dropout(0.4, spatial=True)], (4, 3)),
+    "layer norm": ([lambda: cr.Dense(21, "softplus"), lambda: cr.LayerNorm()], (5,)),
     "noise": ([lambda: cr.GaussianNoise(0.3), lambda: cr.Dense(7, "silu")], (5,)),
+    "residual": (
+        [
+            lambda: cr.Dense(6, "gelu"),
+            lambda: cr.Residual([cr.Dense(17, "relu", l2=0.1), cr.BatchNorm(), cr.Dense(6, "identity")]),
+        ],
+        (5,),
+    ),
     "reshape": ([lambda: cr.Reshape((5, 2)), lambda: cr.Dropout(0.2, spatial=True), lambda: cr.Reshape((10,))], (10,)),
 }
 

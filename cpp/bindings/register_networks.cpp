@@ -17,6 +17,7 @@
 #include "bindings/bindings.hpp"
 #include "layers/make_layer.hpp"
 #include "network.hpp"
+#include "training/population.hpp"
 #include "training/predictor.hpp"
 #include "training/random.hpp"
 #include "training/sample_predictor.hpp"
@@ -127,7 +128,9 @@ class BoundNetwork {
     const Exclusive lock(*this);
     require(network_.size() == 0 || network_.layer(network_.size() - 1).activation() != Activation::softmax,
             "softmax must be on the last layer");
-    network_.add(make_layer<T>({kind, network_.outputs(), found->second, numbers}));
+    LayerSettings settings = {kind, network_.outputs(), found->second, numbers};
+    network_.add(make_layer<T>(settings));
+    settings_.push_back(std::move(settings));
     delete_room();
     training_room_ = Room<T>();
     forget_pass();
@@ -149,6 +152,20 @@ class BoundNetwork {
             "values must be all parameters of the layer");
     network_.layer(layer).pack(values.data(), network_.parameters().data() + network_.offset(layer));
     network_.parameters_changed();
+    forget_pass();
+  }
+
+  Array layer_statistics(size_t layer) const {
+    const Shared lock(*this);
+    return Array(py::ssize_t(checked_layer(layer).statistics_size()),
+                 network_.statistics().data() + network_.statistics_offset(layer));
+  }
+
+  void set_layer_statistics(size_t layer, const Array& values) {
+    const Exclusive lock(*this);
+    require(values.ndim() == 1 && size_t(values.size()) == checked_layer(layer).statistics_size(),
+            "values must be all statistics of the layer");
+    std::copy_n(values.data(), values.size(), network_.statistics().data() + network_.statistics_offset(layer));
     forget_pass();
   }
 
@@ -218,6 +235,22 @@ class BoundNetwork {
     return all_finite(source, std::numeric_limits<T>::max()) ? py::object(predict(array)) : py::none();
   }
 
+  // With each row of `parameters` in the place of the network's own.
+  Array predict_population(const Array& parameters, const py::object& X) const {
+    const Shared lock(*this);
+    const Source inputs = checked_inputs(X);
+    require(
+        parameters.ndim() == 2 && parameters.shape(0) > 0 && size_t(parameters.shape(1)) == network_.parameter_count(),
+        "parameters must have shape (members, parameter_count)");
+    const size_t members = size_t(parameters.shape(0));
+    Array outputs({members, inputs.rows, network_.outputs()});
+    const T* from = parameters.data();
+    T* to = outputs.mutable_data();
+    const py::gil_scoped_release unlocked;
+    chainrule::predict_population<T>([this] { return copied_network(); }, from, members, inputs, to);
+    return outputs;
+  }
+
   std::unique_ptr<SamplePredictor<T>> sample_predictor() const {
     const Shared lock(*this);
     checked_outputs();
@@ -237,7 +270,10 @@ class BoundNetwork {
       for (size_t i = 0; i < inputs.rows; ++i) {
         gather_row(inputs, i, true, signals[0].activations + i * signals[0].stride);
       }
-      run_team(1, [&](const Team& team) { network_.forward(team, signals, inputs.rows, pass_); });
+      run_team(1, [&](const Team& team) {
+        network_.forward(team, signals, inputs.rows, pass_);
+        if (training) network_.update_statistics(team);
+      });
     }
     pass_samples_ = inputs.rows;
     return rows_of(workspace_->output(), workspace_->output().activations);
@@ -329,10 +365,11 @@ class BoundNetwork {
     chainrule::step(network_, state_, optimizer, rate, gradient_.data());
   }
 
-  // Keeps parameters and the optimiser's state, for a return to them from a training that diverged.
+  // Keeps parameters, statistics and the optimiser's state, for a return to them from a training that diverged.
   void remember() {
     const Exclusive lock(*this);
     remembered_parameters_ = network_.parameters();
+    remembered_statistics_ = network_.statistics();
     remembered_state_ = state_;
   }
 
@@ -340,6 +377,7 @@ class BoundNetwork {
     const Exclusive lock(*this);
     require(remembered_parameters_.size() == network_.parameters().size(), "there is nothing to go back to");
     network_.parameters() = remembered_parameters_;
+    network_.statistics() = remembered_statistics_;
     network_.parameters_changed();
     state_ = remembered_state_;
     forget_pass();
@@ -348,6 +386,7 @@ class BoundNetwork {
   void forget() {
     const Exclusive lock(*this);
     remembered_parameters_ = AlignedArray<T>();
+    remembered_statistics_ = AlignedArray<T>();
     remembered_state_ = OptimizerState<T>();
     training_room_ = Room<T>();
   }
@@ -468,6 +507,14 @@ class BoundNetwork {
     std::shared_lock<std::shared_mutex> lock_;
   };
 
+  // Layers of the same kinds and statistics; the parameters are zero.
+  Network<T> copied_network() const {
+    Network<T> copy(network_.inputs());
+    for (const LayerSettings& settings : settings_) copy.add(make_layer<T>(settings));
+    copy.statistics() = network_.statistics();
+    return copy;
+  }
+
   const Layer<T>& checked_layer(size_t layer) const {
     if (layer >= network_.size()) throw py::index_error("no layer " + std::to_string(layer));
     return network_.layer(layer);
@@ -544,9 +591,10 @@ class BoundNetwork {
 
   mutable std::shared_mutex mutex_;
   Network<T> network_;
+  std::vector<LayerSettings> settings_;  // that the network's layers were made from
   mutable std::atomic<Predictor<T>*> room_{nullptr};
   OptimizerState<T> state_;
-  AlignedArray<T> remembered_parameters_;
+  AlignedArray<T> remembered_parameters_, remembered_statistics_;
   OptimizerState<T> remembered_state_;
   Room<T> training_room_;
   std::unique_ptr<Workspace<T>> workspace_;
@@ -566,6 +614,8 @@ void register_network(py::module_& module, const char* name) {
       .def_property_readonly("parameter_count", &Net::parameter_count)
       .def("layer_parameters", &Net::layer_parameters, py::arg("layer"))
       .def("set_layer_parameters", &Net::set_layer_parameters, py::arg("layer"), py::arg("values"))
+      .def("layer_statistics", &Net::layer_statistics, py::arg("layer"))
+      .def("set_layer_statistics", &Net::set_layer_statistics, py::arg("layer"), py::arg("values"))
       .def("parameters", &Net::parameters)
       .def("set_parameters", &Net::set_parameters, py::arg("values"))
       .def("set_trainable", &Net::set_trainable, py::arg("layer"), py::arg("trainable"))
@@ -573,6 +623,7 @@ void register_network(py::module_& module, const char* name) {
       .def("penalty", &Net::penalty)
       .def("predict", &Net::predict, py::arg("X"))
       .def("predict_in_place", &Net::predict_in_place, py::arg("X"))
+      .def("predict_population", &Net::predict_population, py::arg("parameters"), py::arg("X"))
       .def("sample_predictor", &Net::sample_predictor)
       .def("forward", &Net::forward, py::arg("X"), py::arg("training") = false, py::arg("seed") = 0,
            py::arg("epoch") = 0)

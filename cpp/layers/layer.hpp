@@ -35,6 +35,9 @@ struct Signal {
   // Where to list the columns once the activations are there; null: nowhere. The deltas of a layer whose derivative is
   // zero where its activation is, as ReLU's, have the same lists.
   NonZeroLists<T>* lists = nullptr;
+  // This signal in the row of all, where layers with branches find the others by their distance: what points at rows is
+  // the same there.
+  const Signal* place = nullptr;
 };
 
 // Where a layer's gradient goes: into memory, or through an update straight into the parameters.
@@ -121,6 +124,17 @@ class Layer {
   virtual void parameters_changed() {}
   // Serial, before the first backward after that: what backward needs beside the parameters.
   virtual void prepare_backward() {}
+  // Serial, before the first gradient.
+  virtual void prepare_gradient() {}
+
+  // What training gathers that no gradient changes, such as running means: its size, as users see it and as the layer
+  // keeps it, and where the layer reads and updates it from now on.
+  virtual size_t statistics_size() const { return 0; }
+  virtual void bind_statistics(T* /*statistics*/) {}
+  // After a training pass whose step counts: takes up the statistics of its batch.
+  virtual void update_statistics(const Team&) const {}
+  // Whether a training pass makes no sense for a part of a batch.
+  virtual bool needs_whole_batch() const { return false; }
 
   // Whether a team shares out samples in forward and backward, so that nobody waits between two such layers; else it
   // shares out units: then a thread's units see no parameters but those that its part of `gradient` updates.

@@ -3,8 +3,10 @@
 #include <stdexcept>
 
 #include "layers/activation.hpp"
+#include "layers/composite.hpp"
 #include "layers/dense.hpp"
 #include "layers/noise.hpp"
+#include "layers/normalisation.hpp"
 
 namespace chainrule {
 
@@ -12,6 +14,15 @@ double LayerSettings::number(const std::string& name) const {
   const auto found = numbers.find(name);
   if (found == numbers.end()) throw std::invalid_argument(kind + " needs the number '" + name + "'");
   return found->second;
+}
+
+std::vector<size_t> LayerSettings::sizes(const std::string& name) const {
+  std::vector<size_t> values;
+  while (true) {
+    const auto found = numbers.find(name + "." + std::to_string(values.size()));
+    if (found == numbers.end()) return values;
+    values.push_back(size_t(found->second));
+  }
 }
 
 template <class T>
@@ -28,13 +39,40 @@ std::unique_ptr<Layer<T>> make_layer(const LayerSettings& s) {
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
          return std::make_unique<ActivationLayer<T>>(of.inputs, of.activation);
        }},
+      {"BatchNorm",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return std::make_unique<BatchNorm<T>>(of.inputs, of.size("features"), of.number("momentum"),
+                                               of.number("epsilon"));
+       }},
       {"Dropout",
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
          return std::make_unique<Dropout<T>>(of.inputs, of.number("rate"), of.size("group"));
        }},
+      {"Fork",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return std::make_unique<Fork<T>>(of.inputs, of.sizes("recall"));
+       }},
       {"GaussianNoise",
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
          return std::make_unique<GaussianNoise<T>>(of.inputs, of.number("deviation"));
+       }},
+      {"LayerNorm",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return std::make_unique<LayerNorm<T>>(of.inputs, of.size("features"), of.number("epsilon"));
+       }},
+      {"Merge",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         const std::vector<size_t> first = of.sizes("first"), width = of.sizes("width");
+         std::vector<Slice> slices;
+         for (size_t i = 0; i < first.size(); ++i) {
+           slices.push_back({of.size("places"), first[i], width.at(i), of.size("of")});
+         }
+         return std::make_unique<Merge<T>>(of.sizes("end"), slices);
+       }},
+      {"Recall",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         const Slice slice = {of.size("places"), of.size("first"), of.size("width"), of.size("of")};
+         return std::make_unique<Recall<T>>(of.size("size"), of.size("fork"), of.size("merge"), slice);
        }},
   };
   const auto found = makers.find(s.kind);

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "layers/layer.hpp"
 
@@ -18,6 +19,8 @@ struct LayerSettings {
   // std::invalid_argument where a number is missing.
   double number(const std::string& name) const;
   size_t size(const std::string& name) const { return size_t(number(name)); }
+  // "name.0", "name.1", ..., as many as there are.
+  std::vector<size_t> sizes(const std::string& name) const;
 };
 
 // Numbers make sense together: checked by who makes them. std::invalid_argument for an unknown kind.

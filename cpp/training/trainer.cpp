@@ -303,7 +303,7 @@ class Epoch {
         batch_(std::min(options.batch_size, data.inputs.rows)),
         begin_(options.steps.begin * batch_),
         end_(std::min(options.steps.end * batch_, data.inputs.rows)),
-        chunk_(chunk_size(network, data.inputs, batch_)),
+        chunk_(network.needs_whole_batch() ? batch_ : chunk_size(network, data.inputs, batch_)),
         threads_(threads),
         lowest_(network.first_trainable()),
         order_(options.shuffle ? shuffled_order(data.inputs.rows, options.seed, options.epoch)
@@ -397,6 +397,7 @@ class Epoch {
         }
         network_.backward(team, signals, end - begin, lowest_ + 1, pass);
         if (stop_behind_ < turn) return finish(team, step);
+        network_.update_statistics(team);
         gradients(team, signals, end - begin, begin > first, step);
         if (team.index() == 0) account(chunk, step, turn, last_of_step);
         if (deferred_) {
@@ -524,7 +525,10 @@ EpochResult train_epoch(Network<T>& network, OptimizerState<T>& state, const Opt
       double(batch) * network.work(data.inputs.entries()) * 3 + double(network.parameter_count()) * update_work;
   Epoch<T> epoch(network, state, optimizer, data, options, poll, threads_for(work), room);
   EpochResult result = epoch.run();
-  if (result.diverged < 0 && !kernels<T>().all_finite(network.parameters().data(), network.parameters().size())) {
+  const auto finite = [](const AlignedArray<T>& values) {
+    return kernels<T>().all_finite(values.data(), values.size());
+  };
+  if (result.diverged < 0 && !(finite(network.parameters()) && finite(network.statistics()))) {
     result.diverged = long(options.steps.begin + result.steps) - 1;
   }
   return result;

@@ -4,6 +4,7 @@ from importlib.metadata import version as _version
 
 from . import data, plot
 from .callbacks import Callback, Checkpoint, CSVLog, EarlyStopping, ReduceOnPlateau
+from .composite import Concatenate, Residual
 from .errors import ChainruleError, ChainruleWarning, CheckError, DataError, DivergedError, ModelFileError
 from .history import History
 from .initializers import Normal, Orthogonal, Uniform
@@ -13,6 +14,7 @@ from .losses import MAE, MSE, CrossEntropy, Huber, Loss, Poisson
 from .machine import get_num_threads, info, set_isa, set_num_threads
 from .network import Network
 from .noise import Dropout, GaussianNoise
+from .normalisation import BatchNorm, LayerNorm
 from .optimizers import (
     SGD,
     Adadelta,
@@ -25,6 +27,7 @@ from .optimizers import (
     Optimizer,
     RMSprop,
 )
+from .population import predict_population
 from .schedules import (
     CosineDecay,
     ExponentialDecay,
@@ -47,12 +50,14 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "BatchNorm",
     "CSVLog",
     "Callback",
     "ChainruleError",
     "ChainruleWarning",
     "CheckError",
     "Checkpoint",
+    "Concatenate",
     "CosineDecay",
     "CrossEntropy",
     "DataError",
@@ -70,6 +75,7 @@ __all__ = [
     "Input",
     "InverseTimeDecay",
     "Layer",
+    "LayerNorm",
     "Loss",
     "ModelFileError",
     "Nadam",
@@ -82,6 +88,7 @@ __all__ = [
     "RMSprop",
     "ReduceOnPlateau",
     "Reshape",
+    "Residual",
     "Schedule",
     "StepDecay",
     "TensorBoard",
@@ -93,6 +100,7 @@ __all__ = [
     "info",
     "load",
     "plot",
+    "predict_population",
     "set_isa",
     "set_num_threads",
 ]

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from ._checks import checked_integer, checked_number
 from ._config import from_config, to_config
+from .composite import Concatenate, Residual
 from .history import History
 from .layers import Activation, Dense, Flatten, Input, Layer, Reshape, shapes_through
 from .losses import LOSSES, Loss
 from .noise import Dropout, GaussianNoise
+from .normalisation import BatchNorm, LayerNorm
 from .optimizers import OPTIMIZERS, Optimizer
 from .schedules import SCHEDULES
 
@@ -29,7 +31,19 @@ _SETTINGS: dict[str, type] = {
 }
 
 _LAYERS: dict[str, type[Layer]] = {
-    cls.__name__: cls for cls in (Activation, Dense, Dropout, Flatten, GaussianNoise, Reshape)
+    cls.__name__: cls
+    for cls in (
+        Activation,
+        BatchNorm,
+        Concatenate,
+        Dense,
+        Dropout,
+        Flatten,
+        GaussianNoise,
+        LayerNorm,
+        Reshape,
+        Residual,
+    )
 }
 
 
@@ -50,7 +64,7 @@ def of_network(network: Network) -> tuple[dict[str, Any], Tensors]:
     }
     tensors: Tensors = {}
     for index, layer in enumerate(network._stack):
-        for name, values in layer._parameters().items():
+        for name, values in (layer._parameters() | layer._statistics()).items():
             tensors[f"layers.{index}.{name}"] = values
     for name, values in core.optimizer_state().items():
         tensors[f"optimizer.{name}"] = values
@@ -60,13 +74,16 @@ def of_network(network: Network) -> tuple[dict[str, Any], Tensors]:
 def restore(network: Network, description: dict[str, Any], tensors: Tensors) -> None:
     """Make a network that has not been initialised yet what `of_network` described; ValueError where they differ."""
     first, rest = _layers(description["layers"])
-    parts = []
+    parts, statistics = [], []
     for index, (layer, shape) in enumerate(zip(rest, shapes_through(first, rest), strict=False)):
         for name, of_parameter in layer._parameter_shapes(shape).items():
             parts.append(_taken(tensors, f"layers.{index}.{name}", of_parameter, description["dtype"]))
+        for name, of_statistic in layer._statistic_shapes(shape).items():
+            values = _taken(tensors, f"layers.{index}.{name}", of_statistic, description["dtype"])
+            statistics.append((layer, name, values))
     parameters = np.concatenate([np.zeros(0), *(part.reshape(-1) for part in parts)])
     slots = {name.removeprefix("optimizer."): values for name, values in tensors.items() if name[:10] == "optimizer."}
-    if len(slots) + len(parts) != len(tensors):
+    if len(slots) + len(parts) + len(statistics) != len(tensors):
         raise ValueError(f"unknown arrays among {sorted(tensors)}")
     for name in slots:
         _taken(tensors, f"optimizer.{name}", parameters.shape, description["dtype"])
@@ -74,6 +91,8 @@ def restore(network: Network, description: dict[str, Any], tensors: Tensors) -> 
     seed = checked_integer(description["seed"], "seed", lowest=0, highest=2**64 - 1)
     network._build(first, rest, description["dtype"], seed)
     network._core.set_parameters(parameters)
+    for layer, name, values in statistics:
+        layer._set_statistic(name, values)
     network.epochs = checked_integer(description["epochs"], "epochs", lowest=0)
     network.rate_factor = checked_number(description["rate_factor"], "rate_factor", lowest=0)
     network.optimizer = _of_type(Optimizer, from_config(description["optimizer"], _SETTINGS))
@@ -88,12 +107,15 @@ def restore(network: Network, description: dict[str, Any], tensors: Tensors) -> 
 
 def _layers(configs: list[dict[str, Any]]) -> tuple[Input, list[Layer]]:
     first, *rest = configs
-    if first.get("type") != "Input" or not rest or any(config.get("type") not in _LAYERS for config in rest):
+    if first.get("type") != "Input" or not rest:
         raise ValueError("layers must be an Input and layers behind it")
-    made = [
-        _LAYERS[config["type"]](**{name: value for name, value in config.items() if name != "type"}) for config in rest
-    ]
-    return Input(*first["shape"]), made
+    return Input(*first["shape"]), [_layer(config) for config in rest]
+
+
+def _layer(config: dict[str, Any]) -> Layer:
+    if config.get("type") not in _LAYERS:
+        raise ValueError(f"unknown kind of layer {config.get('type')!r}")
+    return _LAYERS[config["type"]]._from_config(config, _layer)
 
 
 def _of_type(expected: type[_Settings], settings: Any) -> _Settings | None:

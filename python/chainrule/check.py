@@ -169,11 +169,15 @@ def reference_of(network: Network) -> reference.Network:
     return reference.Network(layers)
 
 
-def _computing(net: reference.Network, network: Network) -> list[reference.Layer]:
-    """Return the reference's layers that the core has too."""
+def _computing(net: reference.Network, network: Network) -> list[tuple[int, reference.Layer]]:
+    """Return the reference's layers that the core has too, with their numbers there: of a composite, its end."""
     begin = int(len(network._shapes[0]) > 1)
     pairs = zip(net.layers[begin:], network._stack, strict=False)
-    return [layer for layer, ours in pairs if ours._index is not None]
+    return [(ours._index, layer) for layer, ours in pairs if ours._index is not None]
+
+
+def _leaves(net: reference.Network) -> list[reference.Layer]:
+    return [leaf for layer in net.layers for leaf in layer.leaves()]
 
 
 def reference_loss(loss: Loss) -> reference.losses.Loss:
@@ -257,8 +261,8 @@ def scales_of(net: reference.Network, y: NDArray[Any], weights: Array, loss: Los
 def _magnitudes(layer: reference.Layer, deltas: Array) -> tuple[dict[str, float], Array]:
     """Send magnitudes back through a layer: return those of the gradients, and what arrives below."""
     twin = copy.deepcopy(layer)
-    twin.inputs = np.abs(layer.inputs)
     for leaf in twin.leaves():
+        leaf.inputs = np.abs(leaf.inputs)
         leaf.trainable = True
         for values in leaf.parameters.values():
             values[...] = np.abs(values)
@@ -285,7 +289,7 @@ def _loss_sides(a: Array, t: Array, loss: Loss) -> NDArray[np.int64]:
 def _reference_sides(net: reference.Network, X: NDArray[Any], y: NDArray[Any], loss: Loss) -> list[NDArray[np.int64]]:
     a = net.forward(X)
     t = reference.losses.target_rows(y, a.shape[1])
-    sides = [_sides(layer.pre_activations, layer.activation) for layer in net.layers]
+    sides = [_sides(layer.pre_activations, layer.activation) for layer in _leaves(net)]
     return [*sides, _loss_sides(a, t, loss)]
 
 
@@ -295,7 +299,7 @@ def _kinked_samples(network: Network, X: NDArray[Any], y: NDArray[Any], loss: Lo
     a = net.forward(X)
     margin = 10 * TOLERANCE[network.dtype]
     near = np.zeros(len(X), dtype=bool)
-    for layer in net.layers:
+    for layer in _leaves(net):
         for kink in _KINKS.get(layer.activation, ()):
             scale = max(float(np.abs(layer.pre_activations).max()), 1.0)
             near |= (np.abs(layer.pre_activations - kink) < margin * scale).reshape(len(X), -1).any(axis=1)
@@ -316,9 +320,9 @@ def _stages(
     net.forward(X)
     numbers = _numbers(network)
     layers = _computing(net, network)
-    for i, layer in enumerate(layers):
+    for number, (i, layer) in zip(numbers, layers, strict=True):
         a = layer.activations.reshape(len(X), -1)
-        yield compare(f"activations, layer {numbers[i]}", "reference", core.activations(i), a, tolerance)
+        yield compare(f"activations, layer {number}", "reference", core.activations(i), a, tolerance)
     objective = core.loss_and_gradient(X, y, weights, loss._core())
     expected = net.loss_and_gradient(X, y, reference_loss(loss), weights)
     scales = scales_of(net, y, weights, loss)
@@ -328,13 +332,13 @@ def _stages(
 
     yield against("loss", np.array([objective]), np.array([expected]), scales.loss)
     of_layer = dict(zip(map(id, net.layers), zip(scales.deltas, scales.gradients, strict=True), strict=True))
-    for i, layer in enumerate(layers):
+    for number, (i, layer) in zip(numbers, layers, strict=True):
         deltas = layer.deltas.reshape(len(X), -1)
-        yield against(f"deltas, layer {numbers[i]}", core.deltas(i), deltas, of_layer[id(layer)][0])
+        yield against(f"deltas, layer {number}", core.deltas(i), deltas, of_layer[id(layer)][0])
     got = iter(network.gradients)
-    for i, layer in enumerate(layers):
+    for number, (_, layer) in zip(numbers, layers, strict=True):
         for name, gradient in zip(layer.parameters, next(got) if layer.parameters else (), strict=True):
-            stage = f"gradient of {name}, layer {numbers[i]}"
+            stage = f"gradient of {name}, layer {number}"
             yield against(stage, gradient, layer.gradients[name], of_layer[id(layer)][1][name])
 
 
@@ -346,7 +350,7 @@ def _numbers(network: Network) -> list[int]:
 def _one_step(network: Network, optimizer: Optimizer) -> Iterator[Line]:
     """Compare one step of the optimiser, both from the core's own gradient."""
     net = reference_of(network)
-    layers = [layer for layer in _computing(net, network) if layer.parameters]
+    layers = [layer for _, layer in _computing(net, network) if layer.parameters]
     for layer, gradients in zip(layers, network.gradients, strict=True):
         for gradient, values in zip(layer.gradients.values(), gradients, strict=True):
             gradient[...] = values
@@ -423,7 +427,7 @@ def _central_differences(
     scales = scales_of(net, y, weights, loss)
     begin = 0
     of_layer = dict(zip(map(id, net.layers), scales.gradients, strict=True))
-    for i, theirs in zip(_numbers(network), _computing(net, network), strict=True):
+    for i, (_, theirs) in zip(_numbers(network), _computing(net, network), strict=True):
         size = sum(part.size for part in theirs.parameters.values())
         if theirs.trainable and size > 0:
             chosen = begin + np.random.default_rng(i - 1).permutation(size)[:SAMPLED]
@@ -489,7 +493,7 @@ def _difference(
 
 def _crosses_zero(net: reference.Network, before: float, after: float) -> bool:
     """Tell whether ‖W‖₁ has a kink between two values of a weight."""
-    return any(layer.l1 > 0 for layer in net.layers) and bool(np.sign(before) != np.sign(after))
+    return any(layer.l1 > 0 for layer in _leaves(net)) and bool(np.sign(before) != np.sign(after))
 
 
 def _objective(net: reference.Network, X: NDArray[Any], y: NDArray[Any], weights: Array, loss: Loss) -> float:

@@ -234,9 +234,10 @@ def _flows(network: Network, X: NDArray[Any], loss: Loss) -> list[Flow]:
     core = twin._core
     core.forward(X)
     core.backward(_signs(len(X), network.outputs).astype(network.dtype))
-    at_outputs = _size(core.deltas(len(network._computing) - 1))
+    numbers = [layer._index for layer in network._computing if layer._index is not None]
+    at_outputs = _size(core.deltas(numbers[-1]))
     flows = []
-    for index, (layer, other) in enumerate(zip(network._computing, twin._computing, strict=True)):
+    for index, layer, other in zip(numbers, network._computing, twin._computing, strict=True):
         a = core.activations(index)
         flat = _flatness(a, other.activation)
         signal = _size(core.deltas(index)) / at_outputs if layer.trainable and at_outputs > 0 else math.nan

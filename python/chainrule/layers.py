@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,6 +90,10 @@ class Layer:
         """Return the parameters' names and shapes, in the order in which the core has them, for such inputs."""
         return {}
 
+    def _statistic_shapes(self, shape: Shape) -> dict[str, Shape]:
+        """Return the same of what training gathers and no gradient changes."""
+        return {}
+
     def _numbers(self, shape: Shape) -> dict[str, float] | None:
         """Return what the core is told of the layer; None: only the shape changes, which the core does not see."""
         return None
@@ -125,31 +129,40 @@ class Layer:
             raise RuntimeError(f"{self!r} is not in a network yet, so it has no parameters")
         return self._network
 
-    def _enter(self, network: Network, index: int, shape: Shape) -> bool:
-        """Take a place in a network, and tell whether the core has the layer too, as its number `index`."""
+    def _leaves(self) -> list[Layer]:
+        """Return this layer, or those that it is made of."""
+        return [self]
+
+    def _size_in_core(self, shape: Shape) -> int:
+        """Return how many layers of the core it is."""
+        return int(self._numbers(shape) is not None)
+
+    def _enter(self, network: Network, index: int, shape: Shape) -> int:
+        """Take a place in a network, and tell how many layers of the core it is, from its number `index` on."""
         self._network = network
         self._input_shape = shape
         numbers = self._numbers(shape)
         if numbers is None:
-            return False
+            return 0
         self._index = index
         network._core.add_layer(type(self).__name__, self.activation, numbers)
         network._core.set_trainable(index, self._trainable)
-        return True
+        return 1
 
     def _parameters(self) -> dict[str, NDArray[Any]]:
         """Return copies of all parameters by name."""
         core = self._owner()._core
         return {} if self._index is None else self._by_name(core.layer_parameters(self._index))
 
+    def _statistics(self) -> dict[str, NDArray[Any]]:
+        """Return copies of all statistics by name."""
+        core = self._owner()._core
+        shapes = self._statistic_shapes(self._input_shape)
+        return {} if self._index is None else cut(core.layer_statistics(self._index), shapes)
+
     def _by_name(self, flat: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Cut what is laid out as the layer's parameters into arrays."""
-        parts, begin = {}, 0
-        for name, shape in self._parameter_shapes(self._input_shape).items():
-            size = math.prod(shape)
-            parts[name] = flat[begin : begin + size].reshape(shape)
-            begin += size
-        return parts
+        return cut(flat, self._parameter_shapes(self._input_shape))
 
     def _set_parameter(self, name: str, values: ArrayLike) -> None:
         net = self._owner()
@@ -159,6 +172,14 @@ class Layer:
         part[...] = as_parameters(values, part.shape, net.dtype, name)
         net._core.set_layer_parameters(self._index, flat)  # type: ignore[arg-type]
 
+    def _set_statistic(self, name: str, values: ArrayLike) -> None:
+        net = self._owner()
+        assert self._index is not None  # it has statistics
+        flat = net._core.layer_statistics(self._index)
+        part = cut(flat, self._statistic_shapes(self._input_shape))[name]
+        part[...] = as_parameters(values, part.shape, net.dtype, name)
+        net._core.set_layer_statistics(self._index, flat)  # type: ignore[arg-type]
+
     # --- as values and text
 
     def _config(self) -> dict[str, Any]:
@@ -167,6 +188,11 @@ class Layer:
             **{name: getattr(self, name) for name in self._settings},
             "trainable": self._trainable,
         }
+
+    @classmethod
+    def _from_config(cls, config: dict[str, Any], make: Callable[[Any], Layer]) -> Layer:
+        """Return the layer that `_config` described; `make` does so for a layer within it."""
+        return cls(**{name: value for name, value in config.items() if name != "type"})
 
     def __repr__(self) -> str:
         arguments = []
@@ -193,6 +219,16 @@ class Parameter:
 
     def __set__(self, layer: Layer, values: ArrayLike) -> None:
         layer._set_parameter(self._name, values)
+
+
+class Statistic(Parameter):
+    """The same of what training gathers and no gradient changes."""
+
+    def __get__(self, layer: Layer | None, owner: type[Layer]) -> Any:
+        return self if layer is None else layer._statistics()[self._name]
+
+    def __set__(self, layer: Layer, values: ArrayLike) -> None:
+        layer._set_statistic(self._name, values)
 
 
 class WeightedLayer(Layer):
@@ -406,11 +442,26 @@ class Flatten(Layer):
 
 def shapes_through(first: Input, rest: Sequence[Layer]) -> list[Shape]:
     """Return the shape of a sample in front of the first layer, and behind each; ValueError for one that cannot be."""
-    shapes = [first.shape]
-    for layer in rest:
+    return shapes_behind(first.shape, rest)
+
+
+def shapes_behind(shape: Shape, layers: Sequence[Layer]) -> list[Shape]:
+    """Return this shape, and that behind each layer."""
+    shapes = [shape]
+    for layer in layers:
         shapes.append(layer._output_shape(shapes[-1]))
         checked_integer(math.prod(shapes[-1]), f"size of the output of {layer!r}", lowest=1, highest=2**31)
     return shapes
+
+
+def cut(flat: NDArray[Any], shapes: Mapping[str, Shape]) -> dict[str, NDArray[Any]]:
+    """Cut an array into views of these shapes, one behind the other."""
+    parts, begin = {}, 0
+    for name, shape in shapes.items():
+        size = math.prod(shape)
+        parts[name] = flat[begin : begin + size].reshape(shape)
+        begin += size
+    return parts
 
 
 def filled(values: ArrayLike, shape: Shape) -> ArrayLike:

@@ -618,9 +618,11 @@ def _as_layers(
     for item in items[1:]:
         if not isinstance(item, Layer):
             raise TypeError(f"layers must be Input and layers, or sizes; got {item!r}")
-        if item._network is not None or any(item is other for other in rest):
-            raise ValueError(f"{item!r} is in a network already; a layer belongs to one place")
         rest.append(item)
+    leaves = [leaf for layer in rest for leaf in layer._leaves()]
+    for i, leaf in enumerate(leaves):
+        if leaf._network is not None or any(leaf is other for other in leaves[:i]):
+            raise ValueError(f"{leaf!r} is in a network already; a layer belongs to one place")
     for layer in rest[:-1]:
         if layer.activation == "softmax":
             raise ValueError("activation 'softmax' must be on the last layer")
