@@ -4,7 +4,10 @@
 
 #include "layers/activation.hpp"
 #include "layers/dense.hpp"
+#include "layers/embedding.hpp"
 #include "layers/noise.hpp"
+#include "layers/recurrent.hpp"
+#include "layers/stepwise_dense.hpp"
 
 namespace chainrule {
 
@@ -13,6 +16,18 @@ double LayerSettings::number(const std::string& name) const {
   if (found == numbers.end()) throw std::invalid_argument(kind + " needs the number '" + name + "'");
   return found->second;
 }
+
+namespace {
+
+template <class T>
+std::unique_ptr<Layer<T>> make_recurrent(const RecurrentCell& cell, const LayerSettings& of) {
+  return std::make_unique<Recurrent<T>>(
+      cell, typename Recurrent<T>::Options{of.size("steps"), of.inputs / of.size("steps"), of.size("units"),
+                                           of.number("return_sequences") != 0, of.size("directions"), of.number("l1"),
+                                           of.number("l2")});
+}
+
+}  // namespace
 
 template <class T>
 std::unique_ptr<Layer<T>> make_layer(const LayerSettings& s) {
@@ -32,9 +47,30 @@ std::unique_ptr<Layer<T>> make_layer(const LayerSettings& s) {
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
          return std::make_unique<Dropout<T>>(of.inputs, of.number("rate"), of.size("group"));
        }},
+      {"Embedding",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return std::make_unique<Embedding<T>>(of.inputs, of.size("vocabulary"), of.size("units"), of.number("l1"),
+                                               of.number("l2"));
+       }},
+      {"GRU",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return make_recurrent<T>(gru_cell(of.number("reset_after") != 0), of);
+       }},
       {"GaussianNoise",
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
          return std::make_unique<GaussianNoise<T>>(of.inputs, of.number("deviation"));
+       }},
+      {"LSTM",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return make_recurrent<T>(lstm_cell(of.number("peepholes") != 0), of);
+       }},
+      {"SimpleRNN",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> { return make_recurrent<T>(simple_cell(), of); }},
+      {"StepwiseDense",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         const size_t steps = of.size("steps");
+         return std::make_unique<StepwiseDense<T>>(typename StepwiseDense<T>::Options{
+             steps, of.inputs / steps, of.size("units"), of.activation, of.number("l1"), of.number("l2")});
        }},
   };
   const auto found = makers.find(s.kind);

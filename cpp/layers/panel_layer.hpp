@@ -14,8 +14,12 @@ class PanelLayer : public Layer<T> {
   struct Matrix {
     size_t rows, columns;
     bool is_weight;
+    // Columns come in so many equal parts, each of which begins a panel.
+    size_t parts = 1;
 
-    size_t panels() const { return (columns + panel_width - 1) / panel_width; }
+    size_t part_columns() const { return columns / parts; }
+    size_t part_panels() const { return (part_columns() + panel_width - 1) / panel_width; }
+    size_t panels() const { return parts * part_panels(); }
     size_t packed_size() const { return panels() * rows * panel_width; }
   };
 
@@ -25,7 +29,7 @@ class PanelLayer : public Layer<T> {
   void unpack(const T* packed, T* plain) const override;
   void bind(T* parameters) override;
   void parameters_changed() override { derive(); }
-  void prepare_backward() override;
+  void prepare_gradient() override;
 
   void gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                 const GradientTarget<T>&) const override;

@@ -34,11 +34,15 @@ from .schedules import (
     StepDecay,
     Warmup,
 )
+from .sequences import GRU, LSTM, Bidirectional, Embedding, SimpleRNN
+from .stepper import Stepper
 from .tensorboard import TensorBoard
 
 __version__ = _version("chainrule")
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "MAE",
     "MSE",
     "SGD",
@@ -47,6 +51,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Bidirectional",
     "CSVLog",
     "Callback",
     "ChainruleError",
@@ -61,6 +66,7 @@ __all__ = [
     "DivergedError",
     "Dropout",
     "EarlyStopping",
+    "Embedding",
     "ExponentialDecay",
     "Flatten",
     "GaussianNoise",
@@ -83,7 +89,9 @@ __all__ = [
     "ReduceOnPlateau",
     "Reshape",
     "Schedule",
+    "SimpleRNN",
     "StepDecay",
+    "Stepper",
     "TensorBoard",
     "Uniform",
     "Warmup",

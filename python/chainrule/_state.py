@@ -15,6 +15,7 @@ from .losses import LOSSES, Loss
 from .noise import Dropout, GaussianNoise
 from .optimizers import OPTIMIZERS, Optimizer
 from .schedules import SCHEDULES
+from .sequences import GRU, LSTM, Bidirectional, Embedding, SimpleRNN
 
 if TYPE_CHECKING:
     from .network import Network
@@ -29,7 +30,20 @@ _SETTINGS: dict[str, type] = {
 }
 
 _LAYERS: dict[str, type[Layer]] = {
-    cls.__name__: cls for cls in (Activation, Dense, Dropout, Flatten, GaussianNoise, Reshape)
+    cls.__name__: cls
+    for cls in (
+        Activation,
+        Bidirectional,
+        Dense,
+        Dropout,
+        Embedding,
+        Flatten,
+        GRU,
+        GaussianNoise,
+        LSTM,
+        Reshape,
+        SimpleRNN,
+    )
 }
 
 
@@ -91,7 +105,8 @@ def _layers(configs: list[dict[str, Any]]) -> tuple[Input, list[Layer]]:
     if first.get("type") != "Input" or not rest or any(config.get("type") not in _LAYERS for config in rest):
         raise ValueError("layers must be an Input and layers behind it")
     made = [
-        _LAYERS[config["type"]](**{name: value for name, value in config.items() if name != "type"}) for config in rest
+        _LAYERS[config["type"]]._from_settings({name: value for name, value in config.items() if name != "type"})
+        for config in rest
     ]
     return Input(*first["shape"]), made
 
