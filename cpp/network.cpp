@@ -124,7 +124,7 @@ void list_non_zeros(const Team& team, Signal<T>& signal, size_t samples) {
 
 template <class T>
 size_t kept_stride(const Layer<T>& layer) {
-  return (layer.kept_size() + panel_width - 1) / panel_width * panel_width;
+  return layer.kept_size() == 0 ? 0 : row_stride<T>(layer.kept_size());
 }
 
 template <class T>
@@ -156,6 +156,7 @@ template <class T>
 void Network<T>::backward(const Team& team, const std::vector<Signal<T>>& signals, size_t samples, size_t lowest,
                           const Pass& pass) const {
   bool own_samples = true;
+  if (lowest > 0 && layers_[lowest - 1]->gradient_needs_backward()) lowest -= 1;
   for (size_t i = size(); i-- > lowest;) {
     const bool by_samples = layers_[i]->by_samples(team, samples);
     if (!(own_samples && by_samples)) team.barrier();

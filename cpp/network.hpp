@@ -52,7 +52,8 @@ class Network {
   double penalty() const;
   // The lowest layer that learns: no delta is needed below it.
   size_t first_trainable() const;
-  // Serial, before the first backward of a pass; `lowest` is the lowest layer whose backward is called.
+  // Serial, before the first backward of a pass; `lowest` is the lowest layer whose backward is called for the delta
+  // below it.
   void prepare_backward(size_t lowest);
 
   // signals[i] lies below layer i, signals[size()] is the output, of which each thread has its share of the samples

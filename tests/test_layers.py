@@ -30,6 +30,16 @@ NETWORKS = {
         ],
         (5,),
     ),
+    "dense at each step": ([lambda: cr.Dense(6, "gelu"), lambda: cr.Dense(2, "tanh", l2=0.01)], (4, 3)),
+    "embedding": ([lambda: cr.Embedding(9, 5, l2=0.01), lambda: cr.SimpleRNN(4)], (6,)),
+    "lstm": ([lambda: cr.LSTM(5, l1=0.01, l2=0.01)], (6, 3)),
+    "lstm of sequences": ([lambda: cr.LSTM(18, return_sequences=True), lambda: cr.LSTM(17)], (5, 17)),
+    "lstm with peepholes": ([lambda: cr.LSTM(5, peepholes=True, return_sequences=True, l2=0.01)], (6, 3)),
+    "lstm in both directions": ([lambda: cr.Bidirectional(cr.LSTM(5, return_sequences=True, l2=0.01))], (6, 3)),
+    "gru": ([lambda: cr.GRU(18, return_sequences=True), lambda: cr.Dense(3, "tanh"), lambda: cr.GRU(5)], (6, 3)),
+    "gru that resets before": ([lambda: cr.GRU(18, return_sequences=True, reset_after=False, l2=0.01)], (6, 3)),
+    "gru in both directions": ([lambda: cr.Dense(3, "tanh"), lambda: cr.Bidirectional(cr.GRU(5))], (6, 3)),
+    "simple recurrent": ([lambda: cr.SimpleRNN(7, return_sequences=True), lambda: cr.SimpleRNN(4)], (6, 3)),
     "reshape": ([lambda: cr.Reshape((5, 2)), lambda: cr.Dropout(0.2, spatial=True), lambda: cr.Reshape((10,))], (10,)),
 }
 
@@ -41,6 +51,8 @@ def network(name, **options):
 
 
 def data(name):
+    if name == "embedding":
+        return np.random.default_rng(0).integers(0, 9, (11, *NETWORKS[name][1])), np.arange(11) % 3
     return np.random.default_rng(0).standard_normal((11, *NETWORKS[name][1])), np.arange(11) % 3
 
 
@@ -152,7 +164,11 @@ def test_drawing_differs_from_epoch_to_epoch_and_not_in_prediction():
         (lambda: cr.Dropout(1.0), ValueError, r"rate must be finite and in \[0, 1\), got 1.0"),
         (lambda: cr.GaussianNoise(-1), ValueError, "deviation must be"),
         (lambda: cr.Activation("tan"), ValueError, "unknown activation 'tan'; did you mean 'tanh'"),
-        (lambda: cr.Network([cr.Input(2, 2), cr.Dense(3)]), ValueError, r"samples of shape \(2, 2\); put a Flatten"),
+        (
+            lambda: cr.Network([cr.Input(2, 2, 1), cr.Dense(3)]),
+            ValueError,
+            r"samples of shape \(2, 2, 1\); put a Flatten",
+        ),
         (lambda: cr.Network([cr.Input(4), cr.Reshape((3,))]), ValueError, r"as many values as \(4,\), got \(3,\)"),
         (lambda: cr.Network([cr.Input(4), cr.Reshape((2, 2))]), ValueError, "at least one that computes"),
     ],

@@ -21,6 +21,7 @@
 #include "training/predictor.hpp"
 #include "training/random.hpp"
 #include "training/sample_predictor.hpp"
+#include "training/stepper.hpp"
 #include "training/trainer.hpp"
 
 namespace py = pybind11;
@@ -256,6 +257,14 @@ class BoundNetwork {
     checked_outputs();
     require(network_.multiplies_rows(), "a single sample needs dense layers alone");
     return std::make_unique<SamplePredictor<T>>(network_);
+  }
+
+  // The network must live as long, and not change.
+  std::unique_ptr<Stepper<T>> stepper(size_t streams) const {
+    const Shared lock(*this);
+    checked_outputs();
+    require(streams > 0, "streams must be positive");
+    return std::make_unique<Stepper<T>>(network_, streams);
   }
 
   // With `training`, noise is drawn with these words, and statistics are the batch's.
@@ -625,6 +634,7 @@ void register_network(py::module_& module, const char* name) {
       .def("predict_in_place", &Net::predict_in_place, py::arg("X"))
       .def("predict_population", &Net::predict_population, py::arg("parameters"), py::arg("X"))
       .def("sample_predictor", &Net::sample_predictor)
+      .def("stepper", &Net::stepper, py::keep_alive<0, 1>(), py::arg("streams"))
       .def("forward", &Net::forward, py::arg("X"), py::arg("training") = false, py::arg("seed") = 0,
            py::arg("epoch") = 0)
       .def("backward", &Net::backward, py::arg("output_gradient"))
@@ -651,6 +661,25 @@ void register_network(py::module_& module, const char* name) {
       .def("reset_optimizer", &Net::reset_optimizer);
 }
 
+template <class T>
+void register_stepper(py::module_& module, const char* name) {
+  using Array = typename BoundNetwork<T>::Array;
+  py::class_<Stepper<T>>(module, name)
+      .def(
+          "step",
+          [](Stepper<T>& self, const Array& inputs) {
+            require(inputs.ndim() == 2 && size_t(inputs.shape(0)) == self.streams() &&
+                        size_t(inputs.shape(1)) == self.inputs(),
+                    "x must have shape (streams, inputs)");
+            require(kernels<T>().all_finite(inputs.data(), size_t(inputs.size())), "x must be finite");
+            Array outputs({self.streams(), self.outputs()});
+            self.step(inputs.data(), outputs.mutable_data());
+            return outputs;
+          },
+          py::arg("inputs"))
+      .def("reset", &Stepper<T>::reset);
+}
+
 }  // namespace
 
 void register_networks(py::module_& module) {
@@ -659,6 +688,8 @@ void register_networks(py::module_& module) {
            py::arg("row_begins"), py::arg("columns"))
       .def("__len__", [](const SparseMatrix& matrix) { return matrix.source.rows; })
       .def_property_readonly("columns", [](const SparseMatrix& matrix) { return matrix.source.columns; });
+  register_stepper<float>(module, "StepperFloat32");
+  register_stepper<double>(module, "StepperFloat64");
   register_network<float>(module, "NetworkFloat32");
   register_network<double>(module, "NetworkFloat64");
 }

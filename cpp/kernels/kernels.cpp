@@ -5,6 +5,7 @@
 #include "kernels/non_zeros.hpp"
 #include "kernels/output.hpp"
 #include "kernels/peak.hpp"
+#include "kernels/recurrent.hpp"
 #include "kernels/sample.hpp"
 
 #define CHAINRULE_NAME_OF(isa) #isa
@@ -24,11 +25,11 @@ constexpr double speed = rate * double(native_bytes / sizeof(T));
 
 template <class T>
 constexpr Kernels<T> all_kernels = {
-    forward<T>,    input_gradient<T>, weight_gradient<T>,     bias_gradient<T>,  transpose<T>,
-    softmax<T>,    activate_rows<T>,  activation_gradient<T>, loss<T>,           update<T>,
-    catch_up<T>,   regularize<T>,     square_sum<T>,          max_norm<T>,       predict_sample<T>,
-    peak<T>,       speed<T>,          listed_rows<T>,         mark_non_zeros<T>, list_marked,
-    all_finite<T>,
+    forward<T>,        input_gradient<T>, weight_gradient<T>,     bias_gradient<T>, transpose<T>,
+    softmax<T>,        activate_rows<T>,  activation_gradient<T>, loss<T>,          update<T>,
+    catch_up<T>,       regularize<T>,     square_sum<T>,          max_norm<T>,      predict_sample<T>,
+    peak<T>,           cells_forward<T>,  cells_backward<T>,      speed<T>,         listed_rows<T>,
+    mark_non_zeros<T>, list_marked,       all_finite<T>,
 };
 
 }  // namespace

@@ -49,6 +49,10 @@ enum class Rule : uint8_t {
   irprop,
 };
 
+// What happens in a step of a recurrent layer between two products with the state; a GRU that resets the state before
+// its product needs two of them.
+enum class CellStep : uint8_t { lstm, gru_after, gru_reset, gru_before, simple };
+
 struct Range {
   size_t begin, end;
   size_t size() const { return end - begin; }
@@ -202,6 +206,21 @@ struct SampleLayer {
   Activation activation;
 };
 
+// Rows of a recurrent layer in one step. A record of a step has blocks of `units` numbers: the gates, which are their
+// pre-activations before the step, then the state and what else the way back needs.
+template <class T>
+struct CellRows {
+  CellStep step;
+  size_t units;  // of a block: whole panels
+  size_t rows, stride;
+  const T* before;  // the record of the step before; may be `record` itself
+  T* record;
+  T* deltas;          // of the gates, block by block; rows as the record's; null on the way forward
+  T* state_gradient;  // by the state behind the step, then by what the step itself reads of the state before it
+  size_t gradient_stride;
+  const T* peepholes;  // panels [units / 16][3][16]; null: none
+};
+
 template <class T>
 struct Kernels {
   void (*forward)(const Forward<T>&);
@@ -230,6 +249,9 @@ struct Kernels {
   // `rounds` times as many independent multiply-adds as the machine can have on the way, added up into 16 results, as
   // what nobody reads need not be computed; returns their number.
   double (*peak)(size_t rounds, T* results);
+  // A step of recurrent rows, and the way back.
+  void (*cells_forward)(const CellRows<T>&);
+  void (*cells_backward)(const CellRows<T>&);
   // Multiply-adds a second that a thread can count on in its products.
   double speed;
   // The rows of a group whose non-zeros are best listed together.

@@ -28,6 +28,9 @@ struct Signal {
   // What the layer below keeps of each sample for its way back (Layer::kept_size); null where nothing goes back.
   T* kept = nullptr;
   size_t kept_stride = 0;
+  // What the layer below carries from one call to the next, a row a sample (Layer::state_size); null: it begins anew.
+  T* state = nullptr;
+  size_t state_stride = 0;
   // Where the activations are not zero, if that is worth knowing: lists of columns for samples, and of samples for
   // columns, in parts. Columns without a list are zero in all samples.
   const std::vector<NonZeros<T>>* of_samples = nullptr;
@@ -108,6 +111,10 @@ class Layer {
   virtual bool keeps_pre_activations() const { return false; }
   // Numbers that forward keeps of a sample for backward and gradient, beside its activations.
   virtual size_t kept_size() const { return 0; }
+  // Numbers of a sample that it can carry from one part of a sequence to the next.
+  virtual size_t state_size() const { return 0; }
+  // Whether `gradient` builds on what backward keeps: it is called then where no delta below is asked for, too.
+  virtual bool gradient_needs_backward() const { return false; }
   // Whether it is one product of rows with weights, which can step over what is listed or packed in a signal.
   virtual bool multiplies_rows() const { return false; }
   // Multiply-adds of one sample in one product, for the choice of the number of threads.

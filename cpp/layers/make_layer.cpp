@@ -5,8 +5,11 @@
 #include "layers/activation.hpp"
 #include "layers/composite.hpp"
 #include "layers/dense.hpp"
+#include "layers/embedding.hpp"
 #include "layers/noise.hpp"
 #include "layers/normalisation.hpp"
+#include "layers/recurrent.hpp"
+#include "layers/stepwise_dense.hpp"
 
 namespace chainrule {
 
@@ -24,6 +27,18 @@ std::vector<size_t> LayerSettings::sizes(const std::string& name) const {
     values.push_back(size_t(found->second));
   }
 }
+
+namespace {
+
+template <class T>
+std::unique_ptr<Layer<T>> make_recurrent(const RecurrentCell& cell, const LayerSettings& of) {
+  return std::make_unique<Recurrent<T>>(
+      cell, typename Recurrent<T>::Options{of.size("steps"), of.inputs / of.size("steps"), of.size("units"),
+                                           of.number("return_sequences") != 0, of.size("directions"), of.number("l1"),
+                                           of.number("l2")});
+}
+
+}  // namespace
 
 template <class T>
 std::unique_ptr<Layer<T>> make_layer(const LayerSettings& s) {
@@ -48,9 +63,18 @@ std::unique_ptr<Layer<T>> make_layer(const LayerSettings& s) {
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
          return std::make_unique<Dropout<T>>(of.inputs, of.number("rate"), of.size("group"));
        }},
+      {"Embedding",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return std::make_unique<Embedding<T>>(of.inputs, of.size("vocabulary"), of.size("units"), of.number("l1"),
+                                               of.number("l2"));
+       }},
       {"Fork",
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
          return std::make_unique<Fork<T>>(of.inputs, of.sizes("recall"));
+       }},
+      {"GRU",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return make_recurrent<T>(gru_cell(of.number("reset_after") != 0), of);
        }},
       {"GaussianNoise",
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
@@ -73,6 +97,18 @@ std::unique_ptr<Layer<T>> make_layer(const LayerSettings& s) {
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
          const Slice slice = {of.size("places"), of.size("first"), of.size("width"), of.size("of")};
          return std::make_unique<Recall<T>>(of.size("size"), of.size("fork"), of.size("merge"), slice);
+       }},
+      {"LSTM",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return make_recurrent<T>(lstm_cell(of.number("peepholes") != 0), of);
+       }},
+      {"SimpleRNN",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> { return make_recurrent<T>(simple_cell(), of); }},
+      {"StepwiseDense",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         const size_t steps = of.size("steps");
+         return std::make_unique<StepwiseDense<T>>(typename StepwiseDense<T>::Options{
+             steps, of.inputs / steps, of.size("units"), of.activation, of.number("l1"), of.number("l2")});
        }},
   };
   const auto found = makers.find(s.kind);

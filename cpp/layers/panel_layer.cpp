@@ -12,8 +12,9 @@ template <class Matrix, class Move>
 void for_each_element(const Matrix& matrix, Move move) {
   for (size_t row = 0; row < matrix.rows; ++row) {
     for (size_t column = 0; column < matrix.columns; ++column) {
-      move((column / panel_width * matrix.rows + row) * panel_width + column % panel_width,
-           row * matrix.columns + column);
+      const size_t within = column % matrix.part_columns();
+      const size_t panel = column / matrix.part_columns() * matrix.part_panels() + within / panel_width;
+      move((panel * matrix.rows + row) * panel_width + within % panel_width, row * matrix.columns + column);
     }
   }
 }

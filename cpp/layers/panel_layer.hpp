@@ -14,8 +14,12 @@ class PanelLayer : public Layer<T> {
   struct Matrix {
     size_t rows, columns;
     bool is_weight;
+    // Columns come in so many equal parts, each of which begins a panel.
+    size_t parts = 1;
 
-    size_t panels() const { return (columns + panel_width - 1) / panel_width; }
+    size_t part_columns() const { return columns / parts; }
+    size_t part_panels() const { return (part_columns() + panel_width - 1) / panel_width; }
+    size_t panels() const { return parts * part_panels(); }
     size_t packed_size() const { return panels() * rows * panel_width; }
   };
 

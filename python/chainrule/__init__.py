@@ -37,11 +37,15 @@ from .schedules import (
     StepDecay,
     Warmup,
 )
+from .sequences import GRU, LSTM, Bidirectional, Embedding, SimpleRNN
+from .stepper import Stepper
 from .tensorboard import TensorBoard
 
 __version__ = _version("chainrule")
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "MAE",
     "MSE",
     "SGD",
@@ -51,6 +55,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "BatchNorm",
+    "Bidirectional",
     "CSVLog",
     "Callback",
     "ChainruleError",
@@ -66,6 +71,7 @@ __all__ = [
     "DivergedError",
     "Dropout",
     "EarlyStopping",
+    "Embedding",
     "ExponentialDecay",
     "Flatten",
     "GaussianNoise",
@@ -90,7 +96,9 @@ __all__ = [
     "Reshape",
     "Residual",
     "Schedule",
+    "SimpleRNN",
     "StepDecay",
+    "Stepper",
     "TensorBoard",
     "Uniform",
     "Warmup",

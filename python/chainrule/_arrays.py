@@ -63,6 +63,24 @@ def as_inputs(X: ArrayLike, features: int, dtype: DTypeLike, argument: str = "X"
     return array
 
 
+def as_tokens(X: Any, vocabulary: int, argument: str = "X") -> NDArray[np.int64]:
+    """Return X as whole numbers from 0 to below `vocabulary`.
+
+    Raises
+    ------
+    TypeError
+        For what is not an array of real numbers.
+    ValueError
+        For anything but words.
+    """
+    array = _as_real_array(X, argument)
+    words = array.astype(np.int64) if array.dtype.kind in "biu" else np.floor(array)
+    wrong = (words != array) | ~((array >= 0) & (array < vocabulary))
+    if wrong.any():
+        raise ValueError(f"{argument} must hold whole numbers in [0, {vocabulary}), got {array[wrong][0]}")
+    return words.astype(np.int64)
+
+
 def as_samples(X: Any, features: int, dtype: DTypeLike, argument: str = "X") -> Samples:
     """Return X as `as_inputs` does, or as sparse rows where it is a sparse matrix of SciPy: never as a dense copy.
 

@@ -17,6 +17,7 @@ from .noise import Dropout, GaussianNoise
 from .normalisation import BatchNorm, LayerNorm
 from .optimizers import OPTIMIZERS, Optimizer
 from .schedules import SCHEDULES
+from .sequences import GRU, LSTM, Bidirectional, Embedding, SimpleRNN
 
 if TYPE_CHECKING:
     from .network import Network
@@ -35,14 +36,19 @@ _LAYERS: dict[str, type[Layer]] = {
     for cls in (
         Activation,
         BatchNorm,
+        Bidirectional,
         Concatenate,
         Dense,
         Dropout,
+        Embedding,
         Flatten,
+        GRU,
         GaussianNoise,
+        LSTM,
         LayerNorm,
         Reshape,
         Residual,
+        SimpleRNN,
     )
 }
 

@@ -73,12 +73,16 @@ class Layer:
     activation: str = "identity"
     # Arguments of the constructor that say what the layer is, which are attributes too.
     _settings: tuple[str, ...] = ()
+    # Where its parameters begin among those of the core's layer, of which it may be a part.
+    _begin = 0
 
     def __init__(self, *, trainable: bool = True) -> None:
         self._trainable = checked_flag(trainable, "trainable")
         self._network: Network | None = None
         self._index: int | None = None
         self._input_shape: Shape = ()
+        # The core's name of it.
+        self._kind = type(self).__name__
 
     # --- what it makes of a shape; a kind of layer says so
 
@@ -145,7 +149,7 @@ class Layer:
         if numbers is None:
             return 0
         self._index = index
-        network._core.add_layer(type(self).__name__, self.activation, numbers)
+        network._core.add_layer(self._kind, self.activation, numbers)
         network._core.set_trainable(index, self._trainable)
         return 1
 
@@ -162,7 +166,7 @@ class Layer:
 
     def _by_name(self, flat: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Cut what is laid out as the layer's parameters into arrays."""
-        return cut(flat, self._parameter_shapes(self._input_shape))
+        return cut(flat[self._begin :], self._parameter_shapes(self._input_shape))
 
     def _set_parameter(self, name: str, values: ArrayLike) -> None:
         net = self._owner()
@@ -197,10 +201,12 @@ class Layer:
     def __repr__(self) -> str:
         arguments = []
         for name, parameter in inspect.signature(type(self)).parameters.items():
-            value = getattr(self, name, None)
+            if name not in (*self._settings, "trainable"):
+                continue
+            value = getattr(self, name)
             if parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
                 arguments.append(repr(value))
-            elif name in (*self._settings, "trainable") and value != parameter.default:
+            elif value != parameter.default:
                 arguments.append(f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(arguments)})"
 
@@ -287,7 +293,7 @@ class WeightedLayer(Layer):
 
 
 class Dense(WeightedLayer):
-    """A fully connected layer: a = f(x W + b).
+    """A fully connected layer: a = f(x W + b), of features in a row, or of those of each step of a sequence.
 
     Parameters
     ----------
@@ -340,15 +346,22 @@ class Dense(WeightedLayer):
         self._initial_bias = bias
 
     def _output_shape(self, shape: Shape) -> Shape:
-        if len(shape) != 1:
+        if len(shape) > 2:
             raise ValueError(f"Dense takes features in a row, got samples of shape {shape}; put a Flatten in between")
-        return (self.units,)
+        if len(shape) == 2 and (self.activation == "softmax" or self.max_norm is not None):
+            raise ValueError(
+                f"Dense takes features in a row with softmax or max_norm, got samples of shape {shape}; "
+                "put a Flatten in between"
+            )
+        return (*shape[:-1], self.units)
 
     def _parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        return {"weights": (shape[0], self.units), "bias": (self.units,)}
+        return {"weights": (shape[-1], self.units), "bias": (self.units,)}
 
     def _numbers(self, shape: Shape) -> dict[str, float]:
-        return {"units": self.units, "l1": self._l1, "l2": self._l2, "max_norm": self.max_norm or 0.0}
+        numbers = {"units": self.units, "l1": self._l1, "l2": self._l2}
+        self._kind = "Dense" if len(shape) == 1 else "StepwiseDense"
+        return {**numbers, "max_norm": self.max_norm or 0.0} if len(shape) == 1 else {**numbers, "steps": shape[0]}
 
     def _initialize(self, seed: int) -> None:
         rows, columns = self._parameter_shapes(self._input_shape)["weights"]

@@ -24,6 +24,7 @@ from ._arrays import (
     as_sample_weight,
     as_samples,
     as_targets,
+    as_tokens,
     with_class_weight,
 )
 from ._checks import checked_flag, checked_integer, checked_name, checked_number
@@ -39,6 +40,7 @@ from .streams import Stream
 if TYPE_CHECKING:
     from .check import Report
     from .diagnose import Diagnosis
+    from .stepper import Stepper
 
 _CORES: dict[str, type[_core.NetworkFloat32] | type[_core.NetworkFloat64]] = {
     "float32": _core.NetworkFloat32,
@@ -159,6 +161,11 @@ class Network:
     @property
     def _sizes(self) -> list[int | Shape]:
         return [shape[0] if len(shape) == 1 else shape for shape in self._shapes]
+
+    @property
+    def _vocabulary(self) -> int | None:
+        """The number of words, where samples are words."""
+        return getattr(self.layers[1], "vocabulary", None)
 
     def __repr__(self) -> str:
         return f"Network({self._sizes}, {self.parameter_count:,} parameters, {self.dtype}, seed={self.seed})"
@@ -345,7 +352,7 @@ class Network:
         >>> cr.Network([3, 2], weights=1.0).predict(np.ones((1, 3)))
         array([[3., 3.]], dtype=float32)
         """
-        outputs = self._core.predict_in_place(X)
+        outputs = self._core.predict_in_place(X) if self._vocabulary is None else None
         if outputs is None:
             outputs = self._core.predict(self._as_samples(X))
         return outputs if len(self._shapes[-1]) == 1 else outputs.reshape(-1, *self._shapes[-1])
@@ -364,6 +371,12 @@ class Network:
         value, metric = self._core.evaluate(data.X, data.y, data.weights, chosen._core())
         return {"loss": value, metric_name(chosen, self.outputs, data.y): metric}
 
+    def stepper(self, streams: int = 1) -> Stepper:
+        """Return a copy that reads sequences one step at a time: see `chainrule.Stepper`."""
+        from .stepper import Stepper
+
+        return Stepper(self, streams)
+
     # --- below fit
 
     def forward(self, X: ArrayLike, *, training: bool = False) -> NDArray[Any]:
@@ -376,7 +389,10 @@ class Network:
             Whether layers do what they do in training: drop units, add noise, take the batch's statistics. What they
             draw changes from step to step.
         """
-        samples = as_inputs(as_rows(X, self._shapes[0]), self.inputs, self.dtype)
+        rows = as_rows(X, self._shapes[0])
+        if self._vocabulary is not None:
+            rows = as_tokens(rows, self._vocabulary)
+        samples = as_inputs(rows, self.inputs, self.dtype)
         draws = (True, self.seed, self._core.optimizer_steps) if checked_flag(training, "training") else ()
         outputs = self._core.forward(samples, *draws)
         return outputs.reshape(-1, *self._shapes[-1])
@@ -498,7 +514,10 @@ class Network:
         self.loss = loss
 
     def _as_samples(self, X: Any, argument: str = "X") -> Samples:
-        return as_samples(as_rows(X, self._shapes[0]), self.inputs, self.dtype, argument)
+        rows = as_rows(X, self._shapes[0])
+        if self._vocabulary is not None and not hasattr(rows, "tocsr"):
+            rows = as_tokens(rows, self._vocabulary, argument)
+        return as_samples(rows, self.inputs, self.dtype, argument)
 
     def _batches(
         self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None, *, loss: Loss, prefix: str = ""
@@ -551,6 +570,8 @@ class Network:
     ) -> Plan:
         chosen_loss = self._chosen_loss(loss)
         noise = checked_number(input_noise, "input_noise", lowest=0)
+        if noise > 0 and self._vocabulary is not None:
+            raise ValueError(f"input_noise must be 0 for words, got {input_noise!r}")
         data: Batches | Stream
         if y is None:
             data = self._stream(X, class_weight, chosen_loss)

@@ -282,7 +282,7 @@ def architecture(network: Network, *, ax: Any = None) -> Any:
 
     columns = [_places(size) for size in sizes]
     for x, layer in enumerate(network._stack):
-        if not isinstance(layer, Dense):
+        if not isinstance(layer, Dense) or len(network._shapes[x]) > 1:
             continue
         (before, here), values = columns[x : x + 2], layer.weights
         drawn = values[np.ix_(list(before), list(here))]

@@ -162,7 +162,8 @@ class Dense(WeightedLayer):
 
     def _backward(self, deltas: Array) -> Array:
         """Store ∂E/∂W = xᵀδ and ∂E/∂b = Σ δ, return ∂E/∂x = δ Wᵀ."""
-        self._keep(weights=self.inputs.T @ deltas, bias=deltas.sum(axis=0))
+        x, flat = self.inputs.reshape(-1, len(self.weights)), deltas.reshape(-1, deltas.shape[-1])
+        self._keep(weights=x.T @ flat, bias=flat.sum(axis=0))
         return np.asarray(deltas @ self.weights.T)
 
 

@@ -1,0 +1,194 @@
+// What a step of a recurrent layer does with the pre-activations of its gates, and the way back through it: one vector
+// is 16 units of one gate.
+#pragma once
+
+#include "kernels/activations.hpp"
+
+namespace chainrule::CHAINRULE_ISA {
+namespace {
+
+// One vector of units through one step: blocks of the record before, of the record of the step, and of its deltas.
+template <class T>
+struct CellVector {
+  const T* before;
+  T* record;
+  T* deltas;
+  T* state_gradient;
+  size_t units;
+  const T* peepholes;  // of the panel; null: none
+
+  CHAINRULE_INLINE Vector<T> past(size_t block) const { return Vector<T>::load(before + block * units); }
+  CHAINRULE_INLINE Vector<T> get(size_t block) const { return Vector<T>::load(record + block * units); }
+  CHAINRULE_INLINE void set(size_t block, const Vector<T>& v) const { v.store(record + block * units); }
+  CHAINRULE_INLINE void set_delta(size_t block, const Vector<T>& v) const { v.store(deltas + block * units); }
+  CHAINRULE_INLINE Vector<T> gradient(size_t state) const { return Vector<T>::load(state_gradient + state * units); }
+  CHAINRULE_INLINE void set_gradient(size_t state, const Vector<T>& v) const {
+    v.store(state_gradient + state * units);
+  }
+  // x + p y, with the peephole of a gate: 0 of i, 1 of f, 2 of o.
+  CHAINRULE_INLINE Vector<T> see(size_t gate, const Vector<T>& y, const Vector<T>& x) const {
+    return peepholes == nullptr ? x : fma(Vector<T>::load(peepholes + gate * panel_width), y, x);
+  }
+};
+
+template <class T>
+CHAINRULE_INLINE Vector<T> one_minus(const Vector<T>& x) {
+  return constant<T>(1) - x;
+}
+// Of tanh, from its value.
+template <class T>
+CHAINRULE_INLINE Vector<T> slope_of_tanh(const Vector<T>& x) {
+  return fma(-x, x, constant<T>(1));
+}
+
+template <CellStep step>
+struct StepKind {};
+
+// i, f, g, o, h, c, tanh c
+template <class T>
+CHAINRULE_INLINE void step_forward(StepKind<CellStep::lstm>, const CellVector<T>& v) {
+  const Vector<T> past = v.past(5);
+  const Vector<T> i = sigmoid(v.see(0, past, v.get(0)));
+  const Vector<T> f = sigmoid(v.see(1, past, v.get(1)));
+  const Vector<T> g = tanh(v.get(2));
+  const Vector<T> c = fma(i, g, f * past);
+  const Vector<T> o = sigmoid(v.see(2, c, v.get(3)));
+  const Vector<T> tanh_c = tanh(c);
+  v.set(0, i);
+  v.set(1, f);
+  v.set(2, g);
+  v.set(3, o);
+  v.set(4, o * tanh_c);
+  v.set(5, c);
+  v.set(6, tanh_c);
+}
+template <class T>
+CHAINRULE_INLINE void step_backward(StepKind<CellStep::lstm>, const CellVector<T>& v) {
+  const Vector<T> i = v.get(0), f = v.get(1), g = v.get(2), o = v.get(3), tanh_c = v.get(6);
+  const Vector<T> by_h = v.gradient(0);
+  const Vector<T> delta_o = by_h * tanh_c * (o * one_minus(o));
+  const Vector<T> by_c = v.see(2, delta_o, fma(by_h * o, slope_of_tanh(tanh_c), v.gradient(1)));
+  const Vector<T> delta_i = by_c * g * (i * one_minus(i));
+  const Vector<T> delta_f = by_c * v.past(5) * (f * one_minus(f));
+  v.set_delta(0, delta_i);
+  v.set_delta(1, delta_f);
+  v.set_delta(2, by_c * i * slope_of_tanh(g));
+  v.set_delta(3, delta_o);
+  v.set_gradient(0, Vector<T>::zero());
+  v.set_gradient(1, v.see(1, delta_f, v.see(0, delta_i, by_c * f)));
+}
+
+template <class T>
+CHAINRULE_INLINE Vector<T> mix(const Vector<T>& z, const Vector<T>& past, const Vector<T>& candidate) {
+  return fma(z, past - candidate, candidate);
+}
+
+// z, r, candidate, what is recalled: h U + b', h
+template <class T>
+CHAINRULE_INLINE void step_forward(StepKind<CellStep::gru_after>, const CellVector<T>& v) {
+  const Vector<T> z = sigmoid(v.get(0));
+  const Vector<T> r = sigmoid(v.get(1));
+  const Vector<T> candidate = tanh(fma(r, v.get(3), v.get(2)));
+  v.set(0, z);
+  v.set(1, r);
+  v.set(2, candidate);
+  v.set(4, mix(z, v.past(4), candidate));
+}
+template <class T>
+CHAINRULE_INLINE void step_backward(StepKind<CellStep::gru_after>, const CellVector<T>& v) {
+  const Vector<T> z = v.get(0), r = v.get(1), candidate = v.get(2);
+  const Vector<T> by_h = v.gradient(0);
+  const Vector<T> delta = by_h * one_minus(z) * slope_of_tanh(candidate);
+  v.set_delta(0, by_h * (v.past(4) - candidate) * (z * one_minus(z)));
+  v.set_delta(1, delta * v.get(3) * (r * one_minus(r)));
+  v.set_delta(2, delta);
+  v.set_delta(3, delta * r);
+  v.set_gradient(0, by_h * z);
+}
+
+// z, r, candidate, r h of before, h; of the deltas, the fourth block is the gradient by r h.
+template <class T>
+CHAINRULE_INLINE void step_forward(StepKind<CellStep::gru_reset>, const CellVector<T>& v) {
+  const Vector<T> r = sigmoid(v.get(1));
+  v.set(0, sigmoid(v.get(0)));
+  v.set(1, r);
+  v.set(3, r * v.past(4));
+}
+template <class T>
+CHAINRULE_INLINE void step_backward(StepKind<CellStep::gru_reset>, const CellVector<T>& v) {
+  const Vector<T> r = v.get(1);
+  const Vector<T> by_product = Vector<T>::load(v.deltas + 3 * v.units);
+  v.set_delta(1, by_product * v.past(4) * (r * one_minus(r)));
+  v.set_gradient(0, fma(by_product, r, v.gradient(0)));
+}
+template <class T>
+CHAINRULE_INLINE void step_forward(StepKind<CellStep::gru_before>, const CellVector<T>& v) {
+  const Vector<T> candidate = tanh(v.get(2));
+  v.set(2, candidate);
+  v.set(4, mix(v.get(0), v.past(4), candidate));
+}
+template <class T>
+CHAINRULE_INLINE void step_backward(StepKind<CellStep::gru_before>, const CellVector<T>& v) {
+  const Vector<T> z = v.get(0), candidate = v.get(2);
+  const Vector<T> by_h = v.gradient(0);
+  v.set_delta(0, by_h * (v.past(4) - candidate) * (z * one_minus(z)));
+  v.set_delta(2, by_h * one_minus(z) * slope_of_tanh(candidate));
+  v.set_gradient(0, by_h * z);
+}
+
+// z, h
+template <class T>
+CHAINRULE_INLINE void step_forward(StepKind<CellStep::simple>, const CellVector<T>& v) {
+  v.set(1, tanh(v.get(0)));
+}
+template <class T>
+CHAINRULE_INLINE void step_backward(StepKind<CellStep::simple>, const CellVector<T>& v) {
+  v.set_delta(0, v.gradient(0) * slope_of_tanh(v.get(1)));
+  v.set_gradient(0, Vector<T>::zero());
+}
+
+// Calls function(kind, vector) for each vector of units of some rows.
+template <CellStep step, class T, class Function>
+CHAINRULE_INLINE void for_each_cell(const CellRows<T>& cells, Function function) {
+  for (size_t row = 0; row < cells.rows; ++row) {
+    for (size_t unit = 0; unit < cells.units; unit += panel_width) {
+      const size_t at = row * cells.stride + unit;
+      const T* peepholes = cells.peepholes == nullptr ? nullptr : cells.peepholes + 3 * unit;
+      CellVector<T> vector = {cells.before + at, cells.record + at, nullptr, nullptr, cells.units, peepholes};
+      if (cells.deltas != nullptr) {
+        vector.deltas = cells.deltas + at;
+        vector.state_gradient = cells.state_gradient + row * cells.gradient_stride + unit;
+      }
+      function(StepKind<step>{}, vector);
+    }
+  }
+}
+
+template <class T, class Function>
+CHAINRULE_INLINE void with_step(const CellRows<T>& cells, Function function) {
+  switch (cells.step) {
+    case CellStep::lstm:
+      return for_each_cell<CellStep::lstm>(cells, function);
+    case CellStep::gru_after:
+      return for_each_cell<CellStep::gru_after>(cells, function);
+    case CellStep::gru_reset:
+      return for_each_cell<CellStep::gru_reset>(cells, function);
+    case CellStep::gru_before:
+      return for_each_cell<CellStep::gru_before>(cells, function);
+    case CellStep::simple:
+      return for_each_cell<CellStep::simple>(cells, function);
+  }
+}
+
+template <class T>
+void cells_forward(const CellRows<T>& cells) {
+  with_step(cells, [](auto kind, const CellVector<T>& v) { step_forward(kind, v); });
+}
+
+template <class T>
+void cells_backward(const CellRows<T>& cells) {
+  with_step(cells, [](auto kind, const CellVector<T>& v) { step_backward(kind, v); });
+}
+
+}  // namespace
+}  // namespace chainrule::CHAINRULE_ISA

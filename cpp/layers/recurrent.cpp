@@ -1,0 +1,428 @@
+#include "layers/recurrent.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "layers/scratch.hpp"
+
+namespace chainrule {
+
+RecurrentCell lstm_cell(bool peepholes) {
+  using Extra = RecurrentCell::Extra;
+  return {4,
+          4,
+          2,
+          7,
+          {{{0, 4, 0, 4, true, true}, true, CellStep::lstm}, {}},
+          1,
+          peepholes ? Extra::peepholes : Extra::none};
+}
+
+RecurrentCell gru_cell(bool reset_after) {
+  using Extra = RecurrentCell::Extra;
+  const RecurrentProduct z_and_r = {0, 2, 0, 4, true, true};
+  if (reset_after) {
+    return {3,
+            4,
+            1,
+            5,
+            {{z_and_r, false, {}}, {{2, 1, 3, 4, true, false}, true, CellStep::gru_after}},
+            2,
+            Extra::recurrent_bias};
+  }
+  return {3,
+          4,
+          1,
+          5,
+          {{z_and_r, true, CellStep::gru_reset}, {{2, 1, 2, 3, false, true}, true, CellStep::gru_before}},
+          2,
+          Extra::none};
+}
+
+RecurrentCell simple_cell() {
+  return {1, 1, 1, 2, {{{0, 1, 0, 1, true, true}, true, CellStep::simple}, {}}, 1, RecurrentCell::Extra::none};
+}
+
+namespace {
+
+size_t whole_panels(size_t columns) { return (columns + panel_width - 1) / panel_width * panel_width; }
+
+// C = A B, or C += A B.
+template <class T>
+void multiply(const Product<T>& product, bool add) {
+  kernels<T>().weight_gradient({product, add, nullptr, {}});
+}
+
+template <class T>
+std::vector<typename PanelLayer<T>::Matrix> matrices_of(const RecurrentCell& cell,
+                                                        const typename Recurrent<T>::Options& options) {
+  const size_t columns = cell.gates * options.units;
+  std::vector<typename PanelLayer<T>::Matrix> matrices;
+  for (size_t direction = 0; direction < options.directions; ++direction) {
+    matrices.push_back({options.features, columns, true, cell.gates});
+    matrices.push_back({options.units, columns, true, cell.gates});
+    matrices.push_back({1, columns, false, cell.gates});
+    if (cell.extra == RecurrentCell::Extra::peepholes) matrices.push_back({3, options.units, true});
+    if (cell.extra == RecurrentCell::Extra::recurrent_bias) matrices.push_back({1, columns, false, cell.gates});
+  }
+  return matrices;
+}
+
+// The panels that two ranges share, none if they do not meet.
+Range common(const Range& a, const Range& b) {
+  const size_t begin = std::max(a.begin, b.begin);
+  return {begin, std::max(begin, std::min(a.end, b.end))};
+}
+
+struct ForRecords {};
+struct ForStateGradient {};
+struct ForInputGradient {};
+struct ForRows {};
+
+}  // namespace
+
+template <class T>
+Recurrent<T>::Recurrent(const RecurrentCell& cell, const Options& options)
+    : PanelLayer<T>(matrices_of<T>(cell, options), options.l1, options.l2),
+      cell_(cell),
+      options_(options),
+      block_(whole_panels(options.units)),
+      matrices_(cell.extra == RecurrentCell::Extra::none ? 3 : 4) {
+  const size_t columns = cell_.gates * block_;
+  for (size_t direction = 0; direction < options_.directions; ++direction) {
+    starts_.emplace_back(cell_.blocks * block_);
+    input_transposed_.emplace_back(whole_panels(options_.features) * columns);
+    recurrent_transposed_.emplace_back(block_ * columns);
+  }
+}
+
+template <class T>
+size_t Recurrent<T>::work() const {
+  return options_.directions * options_.steps * (options_.features + options_.units) * cell_.gates * block_;
+}
+
+template <class T>
+size_t Recurrent<T>::output_at(size_t direction, size_t step) const {
+  const size_t row = options_.return_sequences ? place(direction, step) : 0;
+  return row * output_width() + direction * options_.units;
+}
+
+// A bias of the recurrent part is added where its product continues the inputs'; else that product starts from it.
+template <class T>
+void Recurrent<T>::derive() {
+  const size_t columns = cell_.gates * block_;
+  for (size_t direction = 0; direction < options_.directions; ++direction) {
+    T* start = starts_[direction].data();
+    std::memcpy(start, this->panels(matrix_of(direction, bias)), columns * sizeof(T));
+    if (cell_.extra == RecurrentCell::Extra::recurrent_bias) {
+      const T* own = this->panels(matrix_of(direction, extra));
+      for (size_t i = 0; i < cell_.stage_count; ++i) {
+        const RecurrentProduct& product = cell_.stages[i].product;
+        for (size_t k = 0; k < product.gates * block_; ++k) {
+          T& to = start[product.block * block_ + k];
+          to = (product.continues ? to : T(0)) + own[product.gate * block_ + k];
+        }
+      }
+    }
+    const Range panels = {0, columns / panel_width};
+    kernels<T>().transpose({this->panels(matrix_of(direction, input_weights)),
+                            input_transposed_[direction].data(),
+                            options_.features,
+                            columns,
+                            {0, options_.features},
+                            panels});
+    kernels<T>().transpose({this->panels(matrix_of(direction, recurrent_weights)),
+                            recurrent_transposed_[direction].data(),
+                            options_.units,
+                            columns,
+                            {0, options_.units},
+                            panels});
+  }
+}
+
+template <class T>
+CellRows<T> Recurrent<T>::cells(CellStep step, const T* before, T* record, size_t stride, size_t rows,
+                                size_t direction) const {
+  const bool peepholes = cell_.extra == RecurrentCell::Extra::peepholes;
+  return {step,   block_,  rows,    stride,    before,
+          record, nullptr, nullptr, size_t(0), peepholes ? this->panels(matrix_of(direction, extra)) : nullptr};
+}
+
+template <class T>
+void Recurrent<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
+                           const Pass&) const {
+  const Range rows = team.share_rows(samples);
+  for (size_t direction = 0; direction < options_.directions; ++direction) read(below, above, rows, direction);
+  copy_to_pre_activations(above, rows);
+}
+
+// Each thread reads its own samples from end to end. Where nothing is kept, every step has the same record.
+template <class T>
+void Recurrent<T>::read(const Signal<T>& below, const Signal<T>& above, const Range& rows, size_t direction) const {
+  const size_t state_bytes = cell_.states * block_ * sizeof(T);
+  const bool keeps = above.kept != nullptr;
+  const size_t stride = keeps ? above.kept_stride : cell_.record * block_;
+  const size_t to_next = keeps ? record_size() : 0;
+  T* first = keeps ? above.kept + rows.begin * stride + direction * direction_size()
+                   : scratch<ForRecords, T>(rows.size() * stride);
+  const auto state_of = [&](size_t i) {
+    return above.state + (rows.begin + i) * above.state_stride + direction * cell_.states * block_;
+  };
+  for (size_t i = 0; i < rows.size(); ++i) {
+    T* state = first + i * stride + cell_.blocks * block_;
+    if (above.state == nullptr) {
+      std::memset(state, 0, state_bytes);
+    } else {
+      std::memcpy(state, state_of(i), state_bytes);
+    }
+  }
+  T* record = first;
+  for (size_t step = 0; step < options_.steps; ++step) {
+    const T* before = record;
+    record += to_next;
+    const T* inputs = below.activations + rows.begin * below.stride + place(direction, step) * options_.features;
+    step_forward(inputs, below.stride, before, record, stride, rows.size(), direction);
+    if (!has_output(step)) continue;
+    T* outputs = above.activations + rows.begin * above.stride + output_at(direction, step);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      std::memcpy(outputs + i * above.stride, record + i * stride + cell_.blocks * block_, options_.units * sizeof(T));
+    }
+  }
+  for (size_t i = 0; i < rows.size() && above.state != nullptr; ++i) {
+    std::memcpy(state_of(i), record + i * stride + cell_.blocks * block_, state_bytes);
+  }
+}
+
+template <class T>
+void Recurrent<T>::step_forward(const T* inputs, size_t input_stride, const T* before, T* record, size_t stride,
+                                size_t rows, size_t direction) const {
+  const size_t panels = block_ / panel_width;
+  const size_t features = options_.features, units = options_.units;
+  const T* start = starts_[direction].data();
+  const Product<T> of_inputs = {inputs,
+                                input_stride,
+                                1,
+                                this->panels(matrix_of(direction, input_weights)),
+                                features * panel_width,
+                                panel_width,
+                                record,
+                                stride,
+                                panel_width,
+                                features,
+                                {0, rows},
+                                {0, cell_.gates * panels}};
+  kernels<T>().forward({of_inputs, start, Activation::identity, record});
+  for (size_t i = 0; i < cell_.stage_count; ++i) {
+    const RecurrentProduct& part = cell_.stages[i].product;
+    const T* weights = this->panels(matrix_of(direction, recurrent_weights)) + part.gate * block_ * units;
+    T* sums = record + part.block * block_;
+    const Product<T> of_state = {(part.of_state ? before : record) + part.source * block_,
+                                 stride,
+                                 1,
+                                 weights,
+                                 units * panel_width,
+                                 panel_width,
+                                 sums,
+                                 stride,
+                                 panel_width,
+                                 units,
+                                 {0, rows},
+                                 {0, part.gates * panels}};
+    if (part.continues) {
+      multiply(of_state, true);
+    } else {
+      kernels<T>().forward({of_state, start + part.block * block_, Activation::identity, sums});
+    }
+    if (cell_.stages[i].steps) {
+      kernels<T>().cells_forward(cells(cell_.stages[i].step, before, record, stride, rows, direction));
+    }
+  }
+}
+
+template <class T>
+void Recurrent<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
+                            const Pass&) const {
+  const Range rows = team.share_rows(samples);
+  for (size_t direction = 0; direction < options_.directions; ++direction) go_back(above, below, rows, direction);
+  if (below.deltas != nullptr) multiply_by_derivative(below, rows);
+}
+
+// From the last step to the first; the deltas stay behind the records, for the gradient.
+template <class T>
+void Recurrent<T>::go_back(const Signal<T>& above, const Signal<T>& below, const Range& rows, size_t direction) const {
+  const size_t features = options_.features, stride = above.kept_stride;
+  const size_t gradient_stride = cell_.states * block_;
+  T* state_gradient = scratch<ForStateGradient, T>(rows.size() * gradient_stride);
+  std::memset(state_gradient, 0, rows.size() * gradient_stride * sizeof(T));
+  const size_t panels = whole_panels(features) / panel_width;
+  T* input_gradient = scratch<ForInputGradient, T>(rows.size() * panels * panel_width);
+  T* first = above.kept + rows.begin * stride + direction * direction_size();
+  for (size_t step = options_.steps; step-- > 0;) {
+    T* record = first + (step + 1) * record_size();
+    if (has_output(step)) {
+      const T* deltas = above.deltas + rows.begin * above.stride + output_at(direction, step);
+      for (size_t i = 0; i < rows.size(); ++i) {
+        T* to = state_gradient + i * gradient_stride;
+        for (size_t k = 0; k < options_.units; ++k) to[k] += deltas[i * above.stride + k];
+      }
+    }
+    step_back(record - record_size(), record, stride, state_gradient, gradient_stride, rows.size(), direction);
+    if (below.deltas == nullptr) continue;
+    const size_t columns = cell_.gates * block_;
+    multiply<T>({record + cell_.record * block_,
+                 stride,
+                 1,
+                 input_transposed_[direction].data(),
+                 columns * panel_width,
+                 panel_width,
+                 input_gradient,
+                 panels * panel_width,
+                 panel_width,
+                 columns,
+                 {0, rows.size()},
+                 {0, panels}},
+                false);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const T* from = input_gradient + i * panels * panel_width;
+      T* to = below.deltas + (rows.begin + i) * below.stride + place(direction, step) * features;
+      for (size_t k = 0; k < features; ++k) to[k] = direction == 0 ? from[k] : to[k] + from[k];
+    }
+  }
+}
+
+template <class T>
+void Recurrent<T>::step_back(const T* before, T* record, size_t stride, T* state_gradient, size_t gradient_stride,
+                             size_t rows, size_t direction) const {
+  const size_t columns = cell_.gates * block_;
+  T* deltas = record + cell_.record * block_;
+  for (size_t i = cell_.stage_count; i-- > 0;) {
+    const RecurrentProduct& part = cell_.stages[i].product;
+    if (cell_.stages[i].steps) {
+      CellRows<T> rows_of_step = cells(cell_.stages[i].step, before, record, stride, rows, direction);
+      rows_of_step.deltas = deltas;
+      rows_of_step.state_gradient = state_gradient;
+      rows_of_step.gradient_stride = gradient_stride;
+      kernels<T>().cells_backward(rows_of_step);
+    }
+    T* to = part.of_state ? state_gradient : deltas + part.source * block_;
+    multiply<T>({deltas + part.block * block_,
+                 stride,
+                 1,
+                 recurrent_transposed_[direction].data() + part.gate * block_ * panel_width,
+                 columns * panel_width,
+                 panel_width,
+                 to,
+                 part.of_state ? gradient_stride : stride,
+                 panel_width,
+                 part.gates * block_,
+                 {0, rows},
+                 {0, block_ / panel_width}},
+                part.of_state);
+  }
+}
+
+template <class T>
+void Recurrent<T>::add_gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
+                                T* gradient) const {
+  for (size_t direction = 0; direction < options_.directions; ++direction) {
+    add_direction(team, below, above, samples, gradient, direction);
+  }
+}
+
+// A thread has some panels of the gates. All (sample, step) pairs are the inner index, samples first; a piece of them
+// at a time is copied together, as they lie far apart.
+template <class T>
+void Recurrent<T>::add_direction(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
+                                 T* gradient, size_t direction) const {
+  constexpr size_t piece = 128;
+  const size_t steps = options_.steps, features = options_.features, units = options_.units;
+  const size_t panels = block_ / panel_width;
+  const Range own = team.share(cell_.blocks * panels);
+  const size_t width = own.size() * panel_width;
+  if (width == 0) return;
+  // Rows of the inputs, of the state before, of the fourth block of a GRU that resets before, and of the deltas.
+  const size_t row_size = whole_panels(features) + 2 * block_ + width;
+  T* inputs = scratch<ForRows, T>(piece * row_size);
+  T* states = inputs + whole_panels(features);
+  T* made = states + block_;
+  T* deltas = made + block_;
+  const auto to_gradient = [&](Part part, const Range& shared, size_t first_block, size_t first_gate, const T* rows,
+                               size_t inner) {
+    if (shared.size() == 0) return;
+    const auto& matrix = this->matrix(matrix_of(direction, part));
+    const size_t panel = shared.begin - first_block * panels + first_gate * panels;
+    T* to = this->panels_of(gradient, matrix_of(direction, part)) + panel * matrix.rows * panel_width;
+    const T* columns = deltas + (shared.begin - own.begin) * panel_width;
+    if (rows == nullptr) {
+      kernels<T>().bias_gradient({columns, row_size, inner, {0, shared.size()}, to, true, nullptr, {}});
+    } else {
+      multiply<T>({rows,
+                   1,
+                   row_size,
+                   columns,
+                   panel_width,
+                   row_size,
+                   to,
+                   panel_width,
+                   matrix.rows * panel_width,
+                   inner,
+                   {0, matrix.rows},
+                   {0, shared.size()}},
+                  true);
+    }
+  };
+  for (size_t first = 0; first < samples * steps; first += piece) {
+    const size_t count = std::min(piece, samples * steps - first);
+    for (size_t i = 0; i < count; ++i) {
+      const size_t sample = (first + i) / steps, step = (first + i) % steps;
+      const T* before = above.kept + sample * above.kept_stride + direction * direction_size() + step * record_size();
+      const T* record = before + record_size();
+      std::memcpy(inputs + i * row_size, below.activations + sample * below.stride + place(direction, step) * features,
+                  features * sizeof(T));
+      std::memcpy(states + i * row_size, before + cell_.blocks * block_, units * sizeof(T));
+      std::memcpy(made + i * row_size, record + (cell_.blocks - 1) * block_, units * sizeof(T));
+      std::memcpy(deltas + i * row_size, record + cell_.record * block_ + own.begin * panel_width, width * sizeof(T));
+    }
+    const Range of_inputs = common(own, {0, cell_.gates * panels});
+    to_gradient(input_weights, of_inputs, 0, 0, inputs, count);
+    to_gradient(bias, of_inputs, 0, 0, nullptr, count);
+    for (size_t i = 0; i < cell_.stage_count; ++i) {
+      const RecurrentProduct& part = cell_.stages[i].product;
+      const Range shared = common(own, {part.block * panels, (part.block + part.gates) * panels});
+      to_gradient(recurrent_weights, shared, part.block, part.gate, part.of_state ? states : made, count);
+      if (cell_.extra == RecurrentCell::Extra::recurrent_bias) {
+        to_gradient(extra, shared, part.block, part.gate, nullptr, count);
+      }
+    }
+  }
+  if (cell_.extra == RecurrentCell::Extra::peepholes) add_peepholes(team, above, samples, gradient, direction);
+}
+
+// i and f have seen the cell before the step, o the one behind it.
+template <class T>
+void Recurrent<T>::add_peepholes(const Team& team, const Signal<T>& above, size_t samples, T* gradient,
+                                 size_t direction) const {
+  constexpr size_t gates[3] = {0, 1, 3};
+  const size_t cell = (cell_.blocks + 1) * block_;
+  T* to = this->panels_of(gradient, matrix_of(direction, extra));
+  const Range units = team.share(options_.units);
+  for (size_t sample = 0; sample < samples; ++sample) {
+    const T* records = above.kept + sample * above.kept_stride + direction * direction_size();
+    for (size_t step = 0; step < options_.steps; ++step) {
+      const T* before = records + step * record_size();
+      const T* record = before + record_size();
+      for (size_t row = 0; row < 3; ++row) {
+        const T* seen = (gates[row] == 3 ? record : before) + cell;
+        const T* deltas = record + (cell_.record + gates[row]) * block_;
+        for (size_t k = units.begin; k < units.end; ++k) {
+          to[(k / panel_width * 3 + row) * panel_width + k % panel_width] += seen[k] * deltas[k];
+        }
+      }
+    }
+  }
+}
+
+template class Recurrent<float>;
+template class Recurrent<double>;
+
+}  // namespace chainrule

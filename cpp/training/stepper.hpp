@@ -1,0 +1,62 @@
+// Prediction step by step: a network of sequences of one step, whose recurrent layers carry their states from call to
+// call.
+#pragma once
+
+#include "flush_denormals.hpp"
+#include "network.hpp"
+
+namespace chainrule {
+
+template <class T>
+class Stepper {
+ public:
+  // The network must not change as long as it is stepped through.
+  Stepper(const Network<T>& network, size_t streams)
+      : network_(network),
+        streams_(streams),
+        workspace_(network, streams, Workspace<T>::Purpose::prediction),
+        signals_(workspace_.signals()),
+        inputs_(streams * signals_[0].stride + panel_width) {
+    signals_[0].activations = signals_[0].pre_activations = inputs_.data();
+    for (size_t i = 0; i < network.size(); ++i) {
+      const size_t size = network.layer(i).state_size();
+      states_.emplace_back(streams * size);
+      signals_[i + 1].state = size > 0 ? states_.back().data() : nullptr;
+      signals_[i + 1].state_stride = size;
+    }
+  }
+
+  size_t streams() const { return streams_; }
+  size_t inputs() const { return network_.inputs(); }
+  size_t outputs() const { return network_.outputs(); }
+
+  // Rows of a stream each, without gaps.
+  void step(const T* inputs, T* outputs) {
+    const FlushDenormals flush;
+    const Signal<T>& first = signals_.front();
+    for (size_t i = 0; i < streams_; ++i) {
+      std::memcpy(first.activations + i * first.stride, inputs + i * first.size, first.size * sizeof(T));
+    }
+    network_.forward(Team(), signals_, streams_, {});
+    const Signal<T>& last = signals_.back();
+    for (size_t i = 0; i < streams_; ++i) {
+      std::memcpy(outputs + i * last.size, last.activations + i * last.stride, last.size * sizeof(T));
+    }
+  }
+
+  void reset() {
+    for (AlignedArray<T>& state : states_) {
+      if (!state.empty()) std::memset(state.data(), 0, state.size() * sizeof(T));
+    }
+  }
+
+ private:
+  const Network<T>& network_;
+  size_t streams_;
+  Workspace<T> workspace_;
+  std::vector<Signal<T>> signals_;
+  AlignedArray<T> inputs_;
+  std::vector<AlignedArray<T>> states_;
+};
+
+}  // namespace chainrule
