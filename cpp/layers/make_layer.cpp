@@ -3,8 +3,11 @@
 #include <stdexcept>
 
 #include "layers/activation.hpp"
+#include "layers/convolution.hpp"
 #include "layers/dense.hpp"
 #include "layers/noise.hpp"
+#include "layers/pooling.hpp"
+#include "layers/resizing.hpp"
 
 namespace chainrule {
 
@@ -14,10 +17,48 @@ double LayerSettings::number(const std::string& name) const {
   return found->second;
 }
 
+namespace {
+
+// Images are those of a convolution's wide side.
+ConvolutionShape convolution_shape(const LayerSettings& of) {
+  const auto axis = [&](const std::string& name) -> ConvolutionAxis {
+    return {of.size(name),
+            of.size(name + "_result"),
+            of.size(name + "_kernel"),
+            of.size(name + "_stride"),
+            of.size(name + "_dilation"),
+            of.size(name + "_before")};
+  };
+  return {axis("height"), axis("width"), of.size("image_channels"), of.size("result_channels"), of.size("groups")};
+}
+
+template <class T, bool transposed>
+std::unique_ptr<Layer<T>> make_convolution(const LayerSettings& of) {
+  return std::make_unique<Convolution<T>>(convolution_shape(of), transposed, of.activation, of.number("l1"),
+                                          of.number("l2"));
+}
+
+template <class T, bool maximum>
+std::unique_ptr<Layer<T>> make_pool(const LayerSettings& of) {
+  const auto axis = [&](const std::string& name) -> PoolAxis {
+    return {of.size(name), of.size(name + "_result"), of.size(name + "_window"), of.size(name + "_stride"),
+            of.size(name + "_before")};
+  };
+  return std::make_unique<PoolLayer<T>>(PoolShape{axis("height"), axis("width"), of.size("channels")},
+                                        maximum ? PoolLayer<T>::Of::maximum : PoolLayer<T>::Of::mean);
+}
+
+}  // namespace
+
 template <class T>
 std::unique_ptr<Layer<T>> make_layer(const LayerSettings& s) {
   using Maker = std::unique_ptr<Layer<T>> (*)(const LayerSettings&);
   static const std::map<std::string, Maker> makers = {
+      {"AvgPool1D", make_pool<T, false>},
+      {"AvgPool2D", make_pool<T, false>},
+      {"Conv1D", make_convolution<T, false>},
+      {"Conv2D", make_convolution<T, false>},
+      {"Conv2DTranspose", make_convolution<T, true>},
       {"Dense",
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
          return std::make_unique<Dense<T>>(
@@ -35,6 +76,21 @@ std::unique_ptr<Layer<T>> make_layer(const LayerSettings& s) {
       {"GaussianNoise",
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
          return std::make_unique<GaussianNoise<T>>(of.inputs, of.number("deviation"));
+       }},
+      {"GlobalAvgPool1D", make_pool<T, false>},
+      {"GlobalAvgPool2D", make_pool<T, false>},
+      {"MaxPool1D", make_pool<T, true>},
+      {"MaxPool2D", make_pool<T, true>},
+      {"UpSample2D",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return std::make_unique<UpSample<T>>(typename UpSample<T>::Shape{
+             of.size("height"), of.size("width"), of.size("channels"), of.size("down"), of.size("right")});
+       }},
+      {"ZeroPad2D",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return std::make_unique<ZeroPad<T>>(
+             typename ZeroPad<T>::Shape{of.size("height"), of.size("width"), of.size("channels"), of.size("top"),
+                                        of.size("bottom"), of.size("left"), of.size("right")});
        }},
   };
   const auto found = makers.find(s.kind);

@@ -6,6 +6,19 @@ from . import data, plot
 from .callbacks import Callback, Checkpoint, CSVLog, EarlyStopping, ReduceOnPlateau
 from .errors import ChainruleError, ChainruleWarning, CheckError, DataError, DivergedError, ModelFileError
 from .history import History
+from .images import (
+    AvgPool1D,
+    AvgPool2D,
+    Conv1D,
+    Conv2D,
+    Conv2DTranspose,
+    GlobalAvgPool1D,
+    GlobalAvgPool2D,
+    MaxPool1D,
+    MaxPool2D,
+    UpSample2D,
+    ZeroPad2D,
+)
 from .initializers import Normal, Orthogonal, Uniform
 from .io import load
 from .layers import Activation, Dense, Flatten, Input, Layer, Reshape
@@ -47,12 +60,17 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "AvgPool1D",
+    "AvgPool2D",
     "CSVLog",
     "Callback",
     "ChainruleError",
     "ChainruleWarning",
     "CheckError",
     "Checkpoint",
+    "Conv1D",
+    "Conv2D",
+    "Conv2DTranspose",
     "CosineDecay",
     "CrossEntropy",
     "DataError",
@@ -64,6 +82,8 @@ __all__ = [
     "ExponentialDecay",
     "Flatten",
     "GaussianNoise",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
     "History",
     "Huber",
     "IRprop",
@@ -71,6 +91,8 @@ __all__ = [
     "InverseTimeDecay",
     "Layer",
     "Loss",
+    "MaxPool1D",
+    "MaxPool2D",
     "ModelFileError",
     "Nadam",
     "Network",
@@ -86,7 +108,9 @@ __all__ = [
     "StepDecay",
     "TensorBoard",
     "Uniform",
+    "UpSample2D",
     "Warmup",
+    "ZeroPad2D",
     "__version__",
     "data",
     "get_num_threads",

@@ -10,6 +10,19 @@ from numpy.typing import NDArray
 from ._checks import checked_integer, checked_number
 from ._config import from_config, to_config
 from .history import History
+from .images import (
+    AvgPool1D,
+    AvgPool2D,
+    Conv1D,
+    Conv2D,
+    Conv2DTranspose,
+    GlobalAvgPool1D,
+    GlobalAvgPool2D,
+    MaxPool1D,
+    MaxPool2D,
+    UpSample2D,
+    ZeroPad2D,
+)
 from .layers import Activation, Dense, Flatten, Input, Layer, Reshape, shapes_through
 from .losses import LOSSES, Loss
 from .noise import Dropout, GaussianNoise
@@ -29,7 +42,26 @@ _SETTINGS: dict[str, type] = {
 }
 
 _LAYERS: dict[str, type[Layer]] = {
-    cls.__name__: cls for cls in (Activation, Dense, Dropout, Flatten, GaussianNoise, Reshape)
+    cls.__name__: cls
+    for cls in (
+        Activation,
+        AvgPool1D,
+        AvgPool2D,
+        Conv1D,
+        Conv2D,
+        Conv2DTranspose,
+        Dense,
+        Dropout,
+        Flatten,
+        GaussianNoise,
+        GlobalAvgPool1D,
+        GlobalAvgPool2D,
+        MaxPool1D,
+        MaxPool2D,
+        Reshape,
+        UpSample2D,
+        ZeroPad2D,
+    )
 }
 
 

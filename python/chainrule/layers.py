@@ -171,10 +171,12 @@ class Layer:
     def __repr__(self) -> str:
         arguments = []
         for name, parameter in inspect.signature(type(self)).parameters.items():
-            value = getattr(self, name, None)
+            if name not in (*self._settings, "trainable"):
+                continue
+            value = getattr(self, name)
             if parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
                 arguments.append(repr(value))
-            elif name in (*self._settings, "trainable") and value != parameter.default:
+            elif value != parameter.default:
                 arguments.append(f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(arguments)})"
 
@@ -240,12 +242,19 @@ class WeightedLayer(Layer):
         return {"l1": self._l1, "l2": self._l2, "trainable": self._trainable}
 
     def _initial(
-        self, initial: Initial, activation: str, rows: int, columns: int, seed: int, part: int = 0
+        self,
+        initial: Initial,
+        activation: str,
+        rows: int,
+        columns: int,
+        seed: int,
+        part: int = 0,
+        fans: tuple[int, int] | None = None,
     ) -> NDArray[Any]:
-        """Return initial weights, (rows, columns) where they are drawn: of that many inputs and outputs."""
+        """Return initial weights, (rows, columns) where they are drawn: of that many inputs and outputs, or `fans`."""
         chosen = default_initializer(activation) if initial is None else initial
         if isinstance(chosen, (str, Normal, Uniform, Orthogonal)):
-            kind, scale = distribution(chosen, rows, columns)
+            kind, scale = distribution(chosen, *(fans or (rows, columns)))
             return _core.initial_weights(kind, rows, columns, scale, seed, self._index or 0, part)
         return np.asarray(chosen)
 
