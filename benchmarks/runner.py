@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from .data import load
 from .peers import Model, Parameters, Peer
-from .workloads import Workload
+from .workloads import LayeredTraining, Workload
 
 # Threads of BLAS and OpenMP go on waiting busily after their work, those of OpenBLAS for a tenth of a second.
 PAUSE = 0.3
@@ -45,9 +45,8 @@ def timed(run: Callable[[], None]) -> float:
 class Entrant:
     """One variant of a peer on its way through a workload; the first trouble ends its part."""
 
-    def __init__(self, peer: Peer, variant: str, workload: Workload) -> None:
-        self.make = peer.variants[variant]
-        self.workload = workload
+    def __init__(self, peer: Peer, variant: str, make: Callable[[], Model]) -> None:
+        self.make = make
         self.result = Result(peer.name, variant)
         self.model: Model | None = None
         self.run: Callable[[], None] | None = None
@@ -74,11 +73,15 @@ def measure(
     data = load(workload.data, mnist)
     data = data.first(min(workload.samples, samples or workload.samples))
     workload = dataclasses.replace(workload, samples=data.X_train.shape[0])
-    parameters: Parameters = [(layer.weights, layer.bias) for layer in workload.initial().layers[1:]]  # type: ignore[union-attr]
-    entrants = [Entrant(peer, variant, workload) for peer in peers for variant in peer.variants]
+    parameters: Parameters = []
+    if not isinstance(workload, LayeredTraining):
+        parameters = [(layer.weights, layer.bias) for layer in workload.initial()._dense]
+    entrants = [
+        Entrant(peer, variant, make) for peer in peers for variant, make in peer.builders(workload, parameters).items()
+    ]
 
     def build(entrant: Entrant) -> None:
-        entrant.model = entrant.make(workload, parameters)
+        entrant.model = entrant.make()
         with entrant.model.turn():
             entrant.run = workload.start(entrant.model, data)
 

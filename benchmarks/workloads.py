@@ -114,6 +114,36 @@ class Training(Workload):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LayeredTraining(Training):
+    """One of a network that is more than dense layers; only peers that have them take part.
+
+    `layers` makes those behind the input, `multiply_adds_of_layers` says what they take for a sample.
+    """
+
+    sizes: tuple[int, ...] = ()
+    hidden: str = ""
+    output: str = "softmax"
+    shape: tuple[int, ...]
+    title: str
+    layers: Callable[[], list[cr.Layer]]
+    multiply_adds_of_layers: tuple[int, ...]
+
+    @property
+    def network(self) -> str:
+        """What it is called."""
+        return self.title
+
+    @property
+    def multiply_adds(self) -> list[int]:
+        """Of each layer's forward pass for one sample."""
+        return list(self.multiply_adds_of_layers)
+
+    def initial(self) -> cr.Network:
+        """Return the network before training."""
+        return cr.Network([cr.Input(*self.shape), *self.layers()], seed=0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Prediction(Workload):
     """A run asks for the outputs of all samples: in one call, or with a call each."""
 
@@ -157,6 +187,28 @@ class Prediction(Workload):
         return float(np.abs(model.outputs(X).reshape(len(X), -1) - self.initial().predict(X)).max())
 
 
+def lenet() -> list[cr.Layer]:
+    """Return the layers of LeNet-5 with ReLU and maxima (LeCun et al. 1998)."""
+    return [
+        cr.Conv2D(6, 5, "relu", padding="same"),
+        cr.MaxPool2D(2),
+        cr.Conv2D(16, 5, "relu"),
+        cr.MaxPool2D(2),
+        cr.Flatten(),
+        cr.Dense(120, "relu"),
+        cr.Dense(84, "relu"),
+        cr.Dense(10, "softmax"),
+    ]
+
+
+LENET = (28 * 28 * 25 * 6, 10 * 10 * 150 * 16, 400 * 120, 120 * 84, 84 * 10)
+
+
+def gates(count: int, units: int) -> tuple[int, ...]:
+    """Return the multiply-adds of 28 steps of 28, with so many gates."""
+    return 28 * count * units * (28 + units), 10 * units
+
+
 WORKLOADS: tuple[Workload, ...] = (
     Training(
         name="online", sizes=(784, 300, 10), hidden="sigmoid", output="sigmoid", data="mnist", samples=10_000,
@@ -193,6 +245,37 @@ WORKLOADS: tuple[Workload, ...] = (
     Training(
         name="words", sizes=(20_000, 64, 2), hidden="relu", output="softmax", data="words", samples=20_000,
         loss="cross_entropy", batch_size=64, optimizer=cr.Adam(1e-3),
+    ),
+    LayeredTraining(
+        name="lenet", title="LeNet-5", shape=(28, 28, 1), layers=lenet, multiply_adds_of_layers=LENET, data="mnist",
+        samples=20_000, loss="cross_entropy", batch_size=128, optimizer=cr.SGD(0.05, momentum=0.9),
+    ),
+    LayeredTraining(
+        name="lenet-8", title="LeNet-5", shape=(28, 28, 1), layers=lenet, multiply_adds_of_layers=LENET, data="mnist",
+        samples=20_000, loss="cross_entropy", batch_size=8, optimizer=cr.SGD(0.01, momentum=0.9),
+    ),
+    LayeredTraining(
+        name="lstm", title="LSTM 64, 28 steps of 28", shape=(28, 28),
+        layers=lambda: [cr.LSTM(64), cr.Dense(10, "softmax")], multiply_adds_of_layers=gates(4, 64), data="mnist",
+        samples=20_000, loss="cross_entropy", batch_size=64, optimizer=cr.Adam(1e-3),
+    ),
+    LayeredTraining(
+        name="gru", title="GRU 64, 28 steps of 28", shape=(28, 28),
+        layers=lambda: [cr.GRU(64), cr.Dense(10, "softmax")], multiply_adds_of_layers=gates(3, 64), data="mnist",
+        samples=20_000, loss="cross_entropy", batch_size=64, optimizer=cr.Adam(1e-3),
+    ),
+    LayeredTraining(
+        name="lstm-16", title="LSTM 16, 28 steps of 28", shape=(28, 28),
+        layers=lambda: [cr.LSTM(16), cr.Dense(10, "softmax")], multiply_adds_of_layers=gates(4, 16), data="mnist",
+        samples=20_000, loss="cross_entropy", batch_size=16, optimizer=cr.Adam(1e-3),
+    ),
+    LayeredTraining(
+        name="normed", title="784-300-10 with batch norm and dropout", shape=(784,),
+        layers=lambda: [
+            cr.Dense(300, "identity"), cr.BatchNorm(), cr.Activation("relu"), cr.Dropout(0.2), cr.Dense(10, "softmax"),
+        ],
+        multiply_adds_of_layers=(784 * 300, 3000), data="mnist", samples=60_000, loss="cross_entropy", batch_size=32,
+        optimizer=cr.SGD(0.1, momentum=0.9),
     ),
     Prediction(
         name="predict-1-tiny", sizes=(8, 32, 32, 1), hidden="tanh", output="identity", data="borehole", samples=1_000,

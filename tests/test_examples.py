@@ -57,6 +57,30 @@ def test_cython_loop(tmp_path):
     assert "agrees" in out
 
 
+@pytest.mark.parametrize("arguments", [["autoencoder.py"], ["vae.py", "--quick"]])
+def test_autoencoders_keep_more_than_pca(arguments, tmp_path):
+    out = run(*arguments, folder=tmp_path)
+    assert number(r"image: (\S+),", out) < 0.8 * number(r"PCA (\S+)", out)
+    assert (tmp_path / arguments[0]).with_suffix(".png").stat().st_size > 10_000
+
+
+def test_denoising(tmp_path):
+    out = run("denoising.py", folder=tmp_path)
+    assert number(r"network (\S+),", out) < 0.8 * number(r"filter (\S+)", out)
+    assert (tmp_path / "denoising.png").stat().st_size > 10_000
+
+
+def test_stacked_pretraining(tmp_path):
+    out = run("stacked_pretraining.py", "--quick", folder=tmp_path).splitlines()[-1]
+    assert number(r"pretrained (\S+)%", out) > number(r"untrained (\S+)%", out) + 1
+
+
+def test_gan(tmp_path):
+    out = run("gan.py", "--quick", folder=tmp_path)
+    assert number(r"(\d+) of 8 modes", out) == 8
+    assert (tmp_path / "gan.png").stat().st_size > 10_000
+
+
 def test_every_example_is_tested():
     here = Path(__file__).read_text(encoding="utf-8")
     untested = [path.name for path in EXAMPLES.glob("*.py") if path.name not in here and path.name != "mnist.py"]

@@ -3,7 +3,7 @@
 Those of the benchmarks take hours, and come from `python -m benchmarks --plot`. Needs chainrule[plot].
 """
 
-import runpy
+import subprocess
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -60,16 +60,17 @@ PICTURES: dict[str, Callable[[], Any]] = {
     "decision_boundary": lambda: cr.plot.decision_boundary(*spirals()),
     "architecture": lambda: cr.plot.architecture(cr.Network([4, 12, 6, 3], output="softmax", seed=0)),
 }
+# They leave a picture of their name where they are run.
+EXAMPLES = ["function_approximation", "autoencoder", "denoising", "vae", "gan"]
 
 
 def main() -> None:
-    for name in sys.argv[1:] or [*PICTURES, "function_approximation"]:
+    for name in sys.argv[1:] or [*PICTURES, *EXAMPLES]:
         path = IMAGES / f"{name}.png"
         if name in PICTURES:
             PICTURES[name]().savefig(path, dpi=100)
         else:
-            sys.argv = [name, str(path)]
-            runpy.run_path(str(ROOT / "examples" / f"{name}.py"), run_name="__main__")
+            subprocess.run([sys.executable, str(ROOT / "examples" / f"{name}.py")], cwd=IMAGES, check=True)
         print(f"drew {path.relative_to(ROOT)}")
 
 

@@ -6,14 +6,14 @@ import functools
 import importlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from ..workloads import Training, Workload
+    from ..workloads import LayeredTraining, Training, Workload
 
 Parameters = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
 
@@ -64,6 +64,16 @@ class Peer:
     name: str
     versions: dict[str, str]
     variants: dict[str, Callable[[Workload, Parameters], Model]]
+    # Builds a model of a network that is more than dense layers, from chainrule's; empty: it has none.
+    layered: dict[str, Callable[[LayeredTraining], Model]] = field(default_factory=dict)
+
+    def builders(self, workload: Workload, parameters: Parameters) -> dict[str, Callable[[], Model]]:
+        """Return how each variant that can take part builds its model."""
+        from ..workloads import LayeredTraining
+
+        if isinstance(workload, LayeredTraining):
+            return {name: functools.partial(make, workload) for name, make in self.layered.items()}
+        return {name: functools.partial(make, workload, parameters) for name, make in self.variants.items()}
 
 
 def load(name: str) -> Peer:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import chainrule as cr
 
 from ..data import WORDS_A_ROW
-from ..workloads import Training, Workload
+from ..workloads import LayeredTraining, Training, Workload
 from . import Model, Parameters, Peer, rows
 
 ACTIVATIONS = {
@@ -132,4 +132,53 @@ class OnJAX(Model):
         return np.asarray(self.compiled()(self.native(X)))
 
 
-PEER = Peer("JAX", {"JAX": jax.__version__}, {"jit": OnJAX})
+class LayersOnJAX(OnJAX):
+    """A network of other layers."""
+
+    def __init__(self, workload: LayeredTraining) -> None:
+        from .jax_layers import function_of
+
+        self.workload = workload
+        self.shape = workload.shape
+        parameters, self.apply = function_of(workload.initial())
+        self.state = {"parameters": parameters}
+        self.function = self.compiled()
+
+    def compiled(self) -> Any:
+        """Return prediction with the parameters as they are now, as constants."""
+        return jax.jit(lambda x: jax.nn.softmax(self.apply(self.state["parameters"], x)))
+
+    def load(self, training: Training, X: Any, y: NDArray[Any]) -> None:
+        """Put the data on the device, and compile the epoch."""
+        super().load(training, X, y)
+        update = adam if isinstance(training.optimizer, cr.Adam) else sgd
+        batch, apply = training.batch_size, self.apply
+
+        def mean_loss(parameters: Any, x: Any, y: Any) -> Any:
+            return -jnp.take_along_axis(jax.nn.log_softmax(apply(parameters, x)), y[:, None], axis=1).mean()
+
+        @partial(jax.jit, donate_argnums=0)
+        def train(state: Any, key: Any, X: Any, y: Any) -> Any:
+            def step(state: Any, chosen: Any) -> tuple[Any, None]:
+                gradients = jax.grad(mean_loss)(state["parameters"], X[chosen], y[chosen])
+                return update(state, gradients, training.optimizer), None
+
+            order = jax.random.permutation(key, len(X))
+            whole = len(X) // batch * batch
+            state, _ = lax.scan(step, state, order[:whole].reshape(-1, batch))
+            return step(state, order[whole:])[0] if whole < len(X) else state
+
+        self.train = train
+
+    def epoch(self) -> None:
+        """Run the compiled epoch."""
+        self.key, key = jax.random.split(self.key)
+        self.state = self.train(self.state, key, self.X, self.y)
+        jax.block_until_ready(self.state)  # type: ignore[no-untyped-call]
+
+    def native(self, X: Any) -> Any:
+        """Return images or sequences on the device."""
+        return jnp.array(X).reshape(-1, *self.shape)
+
+
+PEER = Peer("JAX", {"JAX": jax.__version__}, {"jit": OnJAX}, {"jit": LayersOnJAX})

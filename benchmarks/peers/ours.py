@@ -15,7 +15,7 @@ from . import Model, Parameters, Peer, SkipError, thread_counts
 class Ours(Model):
     """One network; every epoch goes on with the optimiser's state."""
 
-    def __init__(self, workload: Workload, parameters: Parameters) -> None:
+    def __init__(self, workload: Workload, parameters: Parameters | None = None) -> None:
         self.network = workload.initial()
         self.predict = self.network.predict
 
@@ -38,4 +38,5 @@ class Ours(Model):
         self.network.fit(self.X, self.y, epochs=1, **self.options)
 
 
-PEER = Peer("chainrule", {"chainrule": cr.__version__}, {[*thread_counts()][-1]: Ours})
+VARIANTS = {[*thread_counts()][-1]: Ours}
+PEER = Peer("chainrule", {"chainrule": cr.__version__}, VARIANTS, VARIANTS)  # type: ignore[arg-type]

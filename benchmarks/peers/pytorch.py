@@ -16,8 +16,8 @@ from torch.nn import functional
 import chainrule as cr
 
 from ..data import WORDS_A_ROW
-from ..workloads import Training, Workload
-from . import Model, Parameters, Peer, rows, thread_counts
+from ..workloads import LayeredTraining, Training, Workload
+from . import Model, Parameters, Peer, SkipError, rows, thread_counts
 
 Loss = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Any]
 Step = Callable[[Tensor, Tensor], Any]
@@ -161,11 +161,48 @@ class OnTorch(Model):
         return outputs
 
 
+class LayersOnTorch(OnTorch):
+    """A network of other layers; images have their channels in front, or last in memory if asked."""
+
+    def __init__(
+        self, workload: LayeredTraining, threads: int, compiled: bool = False, channels_last: bool = False
+    ) -> None:
+        from .torch_layers import module_of
+
+        self.threads, self.trains = threads, True
+        self.make_step = compiled_step if compiled else eager_step
+        self.network = module_of(workload.initial())
+        *steps, channels = workload.shape
+        self.shape = (channels, *steps) if len(workload.shape) == 3 else workload.shape
+        self.format = torch.channels_last if channels_last else torch.contiguous_format
+        if channels_last and len(workload.shape) < 3:
+            raise SkipError("there are no channels")
+        self.network.to(memory_format=self.format)  # type: ignore[call-overload]
+        self.whole = nn.Sequential(self.network, ACTIVATIONS[workload.output]())
+
+    def native(self, X: Any) -> Tensor:
+        """Return a tensor of images or sequences."""
+        return torch.from_numpy(X).reshape(-1, *self.shape).contiguous(memory_format=self.format)
+
+    def outputs(self, X: Any) -> NDArray[Any]:
+        """Return the outputs of prediction."""
+        self.whole.eval()
+        return super().outputs(X)
+
+
 PEER = Peer(
     "PyTorch",
     {"PyTorch": torch.__version__},
     {
         f"{name}{', compiled' if compiled else ''}": partial(OnTorch, threads=n, compiled=compiled)
+        for compiled in (False, True)
+        for name, n in thread_counts().items()
+    },
+    {
+        f"{name}{', compiled' if compiled else ''}{', channels last' if last else ''}": partial(
+            LayersOnTorch, threads=n, compiled=compiled, channels_last=last
+        )
+        for last in (False, True)
         for compiled in (False, True)
         for name, n in thread_counts().items()
     },

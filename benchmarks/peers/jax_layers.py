@@ -1,0 +1,105 @@
+"""chainrule's layers as functions of JAX, with the same parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import singledispatch
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+import chainrule as cr
+
+Function = Callable[[Any, Any], Any]
+
+ACTIVATIONS = {
+    "identity": lambda z: z,
+    "relu": jax.nn.relu,
+    "sigmoid": jax.nn.sigmoid,
+    "softmax": lambda z: z,  # the loss has it
+    "tanh": jnp.tanh,
+}
+
+
+def function_of(network: cr.Network) -> tuple[list[dict[str, Any]], Function]:
+    """Return the parameters, and the function of them and of samples up to the last activation."""
+    layers = [(_function(layer), ACTIVATIONS[layer.activation]) for layer in network._stack]
+    parameters = [{name: jnp.array(p) for name, p in layer._parameters().items()} for layer in network._stack]
+
+    def apply(parameters: Any, x: Any) -> Any:
+        for (layer, activation), of_layer in zip(layers, parameters, strict=True):
+            x = activation(layer(of_layer, x))
+        return x
+
+    return parameters, apply
+
+
+@singledispatch
+def _function(layer: cr.Layer) -> Function:
+    raise NotImplementedError(f"{type(layer).__name__} is not known here")
+
+
+@_function.register
+def _(layer: cr.Dense) -> Function:
+    return lambda p, x: x @ p["weights"] + p["bias"]
+
+
+@_function.register
+def _(layer: cr.Flatten) -> Function:
+    return lambda p, x: x.reshape(len(x), -1)
+
+
+@_function.register
+def _(layer: cr.Conv2D) -> Function:
+    assert isinstance(layer.padding, str)
+    padding = layer.padding.upper()
+
+    def convolve(p: Any, x: Any) -> Any:
+        z = lax.conv_general_dilated(
+            x, p["weights"], layer.strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        return z + p["bias"]
+
+    return convolve
+
+
+@_function.register
+def _(layer: cr.MaxPool2D) -> Function:
+    window, strides = (1, *layer.pool_size, 1), (1, *layer.strides, 1)
+    return lambda p, x: lax.reduce_window(x, -jnp.inf, lax.max, window, strides, "VALID")
+
+
+@_function.register
+def _(layer: cr.LSTM) -> Function:
+    def run(p: Any, x: Any) -> Any:
+        inputs = (x @ p["input_weights"] + p["bias"]).transpose(1, 0, 2)
+
+        def step(state: Any, z: Any) -> tuple[Any, None]:
+            h, c = state
+            i, f, g, o = jnp.split(z + h @ p["recurrent_weights"], 4, axis=1)
+            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+            return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
+
+        zero = jnp.zeros((len(x), layer.units))
+        return lax.scan(step, (zero, zero), inputs)[0][0]
+
+    return run
+
+
+@_function.register
+def _(layer: cr.GRU) -> Function:
+    def run(p: Any, x: Any) -> Any:
+        inputs = (x @ p["input_weights"] + p["bias"]).transpose(1, 0, 2)
+
+        def step(h: Any, z: Any) -> tuple[Any, None]:
+            of_inputs = jnp.split(z, 3, axis=1)
+            of_state = jnp.split(h @ p["recurrent_weights"] + p["recurrent_bias"], 3, axis=1)
+            update, reset = (jax.nn.sigmoid(of_inputs[i] + of_state[i]) for i in range(2))
+            candidate = jnp.tanh(of_inputs[2] + reset * of_state[2])
+            return update * h + (1 - update) * candidate, None
+
+        return lax.scan(step, jnp.zeros((len(x), layer.units)), inputs)[0]
+
+    return run

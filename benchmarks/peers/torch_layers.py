@@ -1,0 +1,133 @@
+"""chainrule's layers as PyTorch's modules, with the same parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+import chainrule as cr
+
+Shape = tuple[int, ...]
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "identity": nn.Identity,
+    "relu": nn.ReLU,
+    "sigmoid": nn.Sigmoid,
+    "softmax": nn.Identity,  # the loss has it
+    "tanh": nn.Tanh,
+}
+
+
+class LastStep(nn.Module):
+    """What a recurrent module puts out at the end of its sequences."""
+
+    def __init__(self, recurrent: nn.Module) -> None:
+        super().__init__()
+        self.recurrent = recurrent
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Steps in the middle, the last of which counts."""
+        outputs: Tensor = self.recurrent(x)[0][:, -1]
+        return outputs
+
+
+def module_of(network: cr.Network) -> nn.Sequential:
+    """Return the network up to its last activation; images come as (samples, channels, height, width)."""
+    modules: list[nn.Module] = []
+    for layer, shape in zip(network._stack, network._shapes, strict=False):
+        modules += [_module(layer, shape), ACTIVATIONS[layer.activation]()]
+    _read_channels_first(network, modules)
+    return nn.Sequential(*(module for module in modules if not isinstance(module, nn.Identity)))
+
+
+def _read_channels_first(network: cr.Network, modules: list[nn.Module]) -> None:
+    """Bring the weights behind a Flatten of images into the order in which PyTorch flattens."""
+    for index, (layer, shape) in enumerate(zip(network._stack, network._shapes, strict=False)):
+        if isinstance(layer, cr.Flatten) and len(shape) == 3:
+            dense = modules[2 * index + 2]
+            assert isinstance(dense, nn.Linear)
+            weights = dense.weight.detach().reshape(-1, *shape).permute(0, 3, 1, 2)
+            dense.weight = nn.Parameter(weights.reshape(dense.weight.shape).contiguous())
+
+
+def _parameter(values: NDArray[Any]) -> nn.Parameter:
+    return nn.Parameter(torch.from_numpy(np.ascontiguousarray(values)))
+
+
+@singledispatch
+def _module(layer: cr.Layer, shape: Shape) -> nn.Module:
+    raise NotImplementedError(f"{type(layer).__name__} is not known here")
+
+
+@_module.register
+def _(layer: cr.Dense, shape: Shape) -> nn.Module:
+    module = nn.Linear(shape[-1], layer.units)
+    module.weight, module.bias = _parameter(layer.weights.T), _parameter(layer.bias)
+    return module
+
+
+@_module.register
+def _(layer: cr.Flatten, shape: Shape) -> nn.Module:
+    return nn.Flatten()
+
+
+@_module.register
+def _(layer: cr.Dropout, shape: Shape) -> nn.Module:
+    return nn.Dropout(layer.rate)
+
+
+@_module.register
+def _(layer: cr.BatchNorm, shape: Shape) -> nn.Module:
+    kind = nn.BatchNorm1d if len(shape) == 1 else nn.BatchNorm2d
+    module = kind(shape[-1], eps=layer.epsilon, momentum=1 - layer.momentum)
+    module.weight, module.bias = _parameter(layer.gamma), _parameter(layer.beta)
+    return module
+
+
+@_module.register
+def _(layer: cr.Conv2D, shape: Shape) -> nn.Module:
+    padding = layer.padding if isinstance(layer.padding, str) else tuple(low for low, _ in layer.padding)
+    module = nn.Conv2d(
+        shape[-1], layer.filters, layer.kernel_size, layer.strides, padding, layer.dilation, layer.groups
+    )
+    module.weight, module.bias = _parameter(layer.weights.transpose(3, 2, 0, 1)), _parameter(layer.bias)
+    return module
+
+
+@_module.register
+def _(layer: cr.MaxPool2D, shape: Shape) -> nn.Module:
+    return nn.MaxPool2d(layer.pool_size, layer.strides)
+
+
+@_module.register
+def _(layer: cr.AvgPool2D, shape: Shape) -> nn.Module:
+    return nn.AvgPool2d(layer.pool_size, layer.strides)
+
+
+@_module.register
+def _(layer: cr.LSTM, shape: Shape) -> nn.Module:
+    module = nn.LSTM(shape[-1], layer.units, batch_first=True)
+    module.weight_ih_l0, module.weight_hh_l0 = _parameter(layer.input_weights.T), _parameter(layer.recurrent_weights.T)
+    module.bias_ih_l0 = _parameter(layer.bias)
+    nn.init.zeros_(module.bias_hh_l0)
+    return LastStep(module)
+
+
+@_module.register
+def _(layer: cr.GRU, shape: Shape) -> nn.Module:
+    module = nn.GRU(shape[-1], layer.units, batch_first=True)
+
+    def of_torch(values: NDArray[Any]) -> nn.Parameter:
+        # Its gates are r, z, n.
+        z, r, h = np.split(values, 3, axis=-1)
+        return _parameter(np.concatenate([r, z, h], axis=-1).T)
+
+    module.weight_ih_l0, module.weight_hh_l0 = of_torch(layer.input_weights), of_torch(layer.recurrent_weights)
+    module.bias_ih_l0, module.bias_hh_l0 = of_torch(layer.bias), of_torch(layer.recurrent_bias)
+    return LastStep(module)

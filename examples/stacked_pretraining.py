@@ -1,0 +1,52 @@
+"""Few labels: layers that were autoencoders first, one after the other, against the same network untrained.
+
+python examples/stacked_pretraining.py [DIRECTORY-OF-MNIST] [--quick]
+
+The greedy layer-wise pretraining of Bengio et al. (2007): all images but only 100 labels.
+"""
+
+import argparse
+from itertools import pairwise
+
+import numpy as np
+
+import chainrule as cr
+
+SIZES = [784, 400, 200, 100]
+LABELS = 100
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("directory", nargs="?", help="of MNIST; without it, the sample that comes with the package")
+parser.add_argument("--quick", action="store_true", help="two seeds instead of five")
+options = parser.parse_args()
+
+SEEDS = 2 if options.quick else 5
+data = cr.data.mnist(options.directory) if options.directory else cr.data.mnist_sample()
+images = data.X_train.astype(np.float32) / 255
+
+
+def pretrained(seed):
+    """Return layers of which each has learnt to keep what the one below it says, with noise on its inputs."""
+    layers, values = [], images
+    for inputs, units in pairwise(SIZES):
+        coder = cr.Network([cr.Input(inputs), cr.Dense(units, "sigmoid"), cr.Dense(inputs, "sigmoid")], seed=seed)
+        coder.fit(values, values, epochs=10, batch_size=64, loss="cross_entropy", input_noise=0.3, verbose=0)
+        half = coder.layers[1]
+        layers.append(cr.Dense(units, "sigmoid", weights=half.weights, bias=half.bias))
+        values = cr.Network([cr.Input(inputs), layers[-1]]).predict(values)
+    return [cr.Dense(layer.units, "sigmoid", weights=layer.weights, bias=layer.bias) for layer in layers]
+
+
+def accuracy(hidden, seed):
+    net = cr.Network([cr.Input(784), *hidden, cr.Dense(10, "softmax")], seed=seed)
+    first = np.random.default_rng(seed).permutation(len(images))[:LABELS]
+    net.fit(data.X_train[first], data.y_train[first], epochs=150, batch_size=20, verbose=0)
+    return net.evaluate(data.X_test, data.y_test)["accuracy"]
+
+
+with_it, without = [], []
+for seed in range(SEEDS):
+    with_it.append(accuracy(pretrained(seed), seed))
+    without.append(accuracy([cr.Dense(units, "sigmoid") for units in SIZES[1:]], seed))
+    print(f"seed {seed}: pretrained {with_it[-1]:.1%}, untrained {without[-1]:.1%}")
+print(f"mean of {SEEDS} seeds, {LABELS} labels: pretrained {np.mean(with_it):.1%}, untrained {np.mean(without):.1%}")
