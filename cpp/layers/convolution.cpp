@@ -100,21 +100,17 @@ void Convolution<T>::forward(const Team& team, const Signal<T>& below, const Sig
   }
 }
 
+// delta below = other map(delta above) * f'(z below)
 template <class T>
-void Convolution<T>::deltas_to_lanes(const Team& team, const Signal<T>& above, size_t samples) const {
+void Convolution<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
+                              const Pass&) const {
   const Bordered& image = backward_.source();
   for_each_group(team.share(groups_of(samples) * image.height), image.height, [&](const RowsOfGroup& rows) {
     rows_to_lanes(above.deltas, above.stride, samples_in(rows.group, samples), image, rows,
                   deltas_of(above, rows.group));
   });
+  if (below.deltas == nullptr) return;
   team.barrier();
-}
-
-// delta below = other map(delta above) * f'(z below)
-template <class T>
-void Convolution<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
-                              const Pass&) const {
-  deltas_to_lanes(team, above, samples);
   const size_t height = backward_.target_height();
   const size_t row = backward_.target_row();
   for_each_group(team.share(groups_of(samples) * height), height, [&](const RowsOfGroup& rows) {
@@ -139,7 +135,6 @@ void Convolution<T>::backward(const Team& team, const Signal<T>& above, const Si
 template <class T>
 void Convolution<T>::add_gradient(const Team& team, const Signal<T>&, const Signal<T>& above, size_t samples,
                                   T* gradient) const {
-  deltas_to_lanes(team, above, samples);
   const Range rows = team.share(shape_.weight_rows() * shape_.groups);
   const Range channels = team.share(backward_.source().channels);
   for (size_t group = 0; group < groups_of(samples); ++group) {

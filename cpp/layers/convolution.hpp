@@ -20,6 +20,7 @@ class Convolution final : public PanelLayer<T> {
   bool keeps_pre_activations() const override { return derivative_needs_pre_activation(activation_); }
   // The inputs and the deltas above in lanes, with their borders.
   size_t kept_size() const override { return forward_.source().full_size() + backward_.source().full_size(); }
+  bool gradient_needs_backward() const override { return true; }
   size_t work() const override;
 
   // Threads share out rows of images, whichever samples they are of.
@@ -32,7 +33,6 @@ class Convolution final : public PanelLayer<T> {
   void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                     T* gradient) const override;
   void compute(const T* inputs, const Signal<T>& above, size_t samples, const RowsOfGroup& rows) const;
-  void deltas_to_lanes(const Team&, const Signal<T>& above, size_t samples) const;
   void add_weight_gradient(const T* image, const T* result, const Range& part, T* gradient) const;
   void add_bias_gradient(const T* deltas, const Range& channels, T* gradient) const;
 

@@ -105,6 +105,8 @@ class Layer {
   virtual bool keeps_pre_activations() const { return false; }
   // Numbers that forward keeps of a sample for backward and gradient, beside its activations.
   virtual size_t kept_size() const { return 0; }
+  // Whether `gradient` builds on what backward keeps: it is called then where no delta below is asked for, too.
+  virtual bool gradient_needs_backward() const { return false; }
   // Whether it is one product of rows with weights, which can step over what is listed or packed in a signal.
   virtual bool multiplies_rows() const { return false; }
   // Multiply-adds of one sample in one product, for the choice of the number of threads.
@@ -121,6 +123,8 @@ class Layer {
   virtual void parameters_changed() {}
   // Serial, before the first backward after that: what backward needs beside the parameters.
   virtual void prepare_backward() {}
+  // Serial, before the first gradient.
+  virtual void prepare_gradient() {}
 
   // Whether a team shares out samples in forward and backward, so that nobody waits between two such layers; else it
   // shares out units: then a thread's units see no parameters but those that its part of `gradient` updates.

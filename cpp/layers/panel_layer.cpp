@@ -58,7 +58,7 @@ void PanelLayer<T>::bind(T* parameters) {
 }
 
 template <class T>
-void PanelLayer<T>::prepare_backward() {
+void PanelLayer<T>::prepare_gradient() {
   if (gradient_.empty()) gradient_ = AlignedArray<T>(packed_size());
 }
 

@@ -25,7 +25,7 @@ class PanelLayer : public Layer<T> {
   void unpack(const T* packed, T* plain) const override;
   void bind(T* parameters) override;
   void parameters_changed() override { derive(); }
-  void prepare_backward() override;
+  void prepare_gradient() override;
 
   void gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                 const GradientTarget<T>&) const override;
