@@ -173,10 +173,12 @@ Workspace<T>::Workspace(const Network<T>& network, size_t capacity, Purpose purp
   input.stride = row_stride<T>(input.size);
   input.capacity = capacity;
   if (purpose == Purpose::pass) {
-    input.activations = input.pre_activations = room(input.stride);
-    input.deltas = room(input.stride);
+    input.activations = input.pre_activations = room(input.stride, capacity);
+    input.deltas = room(input.stride, capacity);
   }
   signals_.push_back(input);
+  // What is kept may lie in groups of 16 samples.
+  const size_t whole_groups = (capacity + panel_width - 1) / panel_width * panel_width;
   for (size_t i = 0; i < network.size(); ++i) {
     const Layer<T>& layer = network.layer(i);
     Signal<T> signal;
@@ -184,14 +186,14 @@ Workspace<T>::Workspace(const Network<T>& network, size_t capacity, Purpose purp
     signal.stride = row_stride<T>(signal.size);
     signal.capacity = capacity;
     signal.activation = layer.activation();
-    signal.activations = signal.pre_activations = room(signal.stride);
+    signal.activations = signal.pre_activations = room(signal.stride, capacity);
     // The losses of the output are computed from z, which prediction has no use for.
     const bool for_loss = purpose != Purpose::prediction && i + 1 == network.size();
-    if (layer.keeps_pre_activations() || for_loss) signal.pre_activations = room(signal.stride);
+    if (layer.keeps_pre_activations() || for_loss) signal.pre_activations = room(signal.stride, capacity);
     if (purpose != Purpose::prediction) {
-      signal.deltas = room(signal.stride);
+      signal.deltas = room(signal.stride, capacity);
       signal.kept_stride = kept_stride(layer);
-      if (signal.kept_stride > 0) signal.kept = room(signal.kept_stride);
+      if (signal.kept_stride > 0) signal.kept = room(signal.kept_stride, whole_groups);
     }
     signals_.push_back(signal);
   }
@@ -211,17 +213,17 @@ void Workspace<T>::make_packed(const Network<T>& network) {
     // The inputs are packed where they are.
     if (i > 0 && below.packed_activations == nullptr) {
       const size_t blocks = (below.size + packed_columns - 1) / packed_columns;
-      below.packed_activations = room(blocks * packed_columns);
+      below.packed_activations = room(blocks * packed_columns, capacity_);
     }
-    above.packed_deltas = room(above.stride);
+    above.packed_deltas = room(above.stride, capacity_);
   }
 }
 
 template <class T>
-T* Workspace<T>::room(size_t stride) {
-  if (capacity_ > (SIZE_MAX - panel_width) / stride) throw std::bad_alloc();
+T* Workspace<T>::room(size_t stride, size_t samples) {
+  if (samples > (SIZE_MAX - panel_width) / stride) throw std::bad_alloc();
   // A vector that begins in the last row may be read to its end.
-  arrays_.emplace_back(capacity_ * stride + panel_width);
+  arrays_.emplace_back(samples * stride + panel_width);
   return arrays_.back().data();
 }
 

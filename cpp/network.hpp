@@ -92,7 +92,7 @@ class Workspace {
   static size_t sample_bytes(const Network<T>& network);
 
  private:
-  T* room(size_t stride);
+  T* room(size_t stride, size_t samples);
   void make_packed(const Network<T>& network);
 
   size_t capacity_;

@@ -40,6 +40,60 @@ NETWORKS = {
     "gru that resets before": ([lambda: cr.GRU(18, return_sequences=True, reset_after=False, l2=0.01)], (6, 3)),
     "gru in both directions": ([lambda: cr.Dense(3, "tanh"), lambda: cr.Bidirectional(cr.GRU(5))], (6, 3)),
     "simple recurrent": ([lambda: cr.SimpleRNN(7, return_sequences=True), lambda: cr.SimpleRNN(4)], (6, 3)),
+    "average pool": ([lambda: cr.AvgPool2D((2, 3), strides=(1, 2), padding="same")], (5, 7, 2)),
+    "average pool, signal": ([lambda: cr.AvgPool1D(3, strides=2, padding=(1, 1))], (9, 20)),
+    "convolution": ([lambda: cr.Conv2D(6, 3, "tanh"), lambda: cr.Conv2D(5, (2, 3), "gelu")], (7, 6, 2)),
+    "convolution, border": (
+        [lambda: cr.Conv2D(3, (3, 2), "sigmoid", padding="same"), lambda: cr.Conv2D(18, 3, padding=((0, 2), (3, 1)))],
+        (5, 4, 2),
+    ),
+    "convolution, depthwise": (
+        [lambda: cr.Conv2D(8, 3, "tanh", padding="same", groups=4), lambda: cr.Conv2D(8, 2, groups=8, l2=0.01)],
+        (4, 5, 4),
+    ),
+    "convolution, dilated": ([lambda: cr.Conv2D(4, 1, "tanh"), lambda: cr.Conv2D(3, 3, dilation=(2, 3))], (7, 9, 2)),
+    "convolution, groups": (
+        [lambda: cr.Conv2D(6, 1), lambda: cr.Conv2D(9, 3, "silu", groups=3, strides=2, padding="same")],
+        (6, 5, 3),
+    ),
+    "convolution, signal": (
+        [lambda: cr.Conv1D(5, 4, "tanh", padding="same"), lambda: cr.Conv1D(3, 3, strides=2, padding=(2, 0))],
+        (10, 2),
+    ),
+    "convolution, stride": (
+        [lambda: cr.Conv2D(4, 3, "elu", strides=2), lambda: cr.Conv2D(3, 2, strides=(1, 3), padding="same")],
+        (9, 11, 2),
+    ),
+    "convolution, transposed": (
+        [lambda: cr.Conv2DTranspose(3, 3, "tanh", strides=2), lambda: cr.Conv2DTranspose(2, (2, 1), strides=(1, 2))],
+        (3, 4, 2),
+    ),
+    "convolution, transposed, same": (
+        [lambda: cr.Conv2DTranspose(3, 4, "tanh", strides=2, padding="same"), lambda: cr.Conv2DTranspose(2, 2, "relu")],
+        (3, 2, 5),
+    ),
+    "global average": ([lambda: cr.Conv2D(7, 2, "softplus"), lambda: cr.GlobalAvgPool2D()], (4, 4, 2)),
+    "global average, signal": ([lambda: cr.Conv1D(17, 2, "tanh"), lambda: cr.GlobalAvgPool1D()], (6, 2)),
+    "lenet": (
+        [
+            lambda: cr.Conv2D(6, 5, "relu", padding="same"),
+            lambda: cr.MaxPool2D(),
+            lambda: cr.Conv2D(16, 5, "relu"),
+            lambda: cr.MaxPool2D(),
+            lambda: cr.Flatten(),
+            lambda: cr.Dense(12, "relu"),
+        ],
+        (14, 14, 1),
+    ),
+    "max pool": ([lambda: cr.Conv2D(20, 2, "tanh"), lambda: cr.MaxPool2D(3, strides=2, padding="same")], (7, 6, 2)),
+    "max pool, signal": (
+        [lambda: cr.Dense(8, "tanh"), lambda: cr.Reshape((4, 2)), lambda: cr.MaxPool1D(3, strides=1)],
+        (5,),
+    ),
+    "resizing": (
+        [lambda: cr.Conv2D(3, 2, "tanh"), lambda: cr.UpSample2D((2, 3)), lambda: cr.ZeroPad2D(((1, 0), (2, 3)))],
+        (3, 3, 2),
+    ),
     "reshape": ([lambda: cr.Reshape((5, 2)), lambda: cr.Dropout(0.2, spatial=True), lambda: cr.Reshape((10,))], (10,)),
 }
 

@@ -221,6 +221,72 @@ struct CellRows {
   const T* peepholes;  // panels [units / 16][3][16]; null: none
 };
 
+// The values of up to 16 samples in the lanes of vectors: a group, [size][16], beside the rows that it is of.
+template <class T>
+struct Lanes {
+  T* rows;
+  size_t stride, samples;
+  T* group;
+  size_t size;
+};
+
+// What of A meets what of B in a sum over terms.
+struct LaneTerm {
+  uint32_t a, b;
+};
+
+// c[row][column] = bias[row] + sum over terms of a[term.a + row * a_row] * b[term.b + column * b_column], one chain of
+// fused multiply-adds in the order of the terms. Elements of A and the bias are numbers; those of B and C are vectors
+// of 16 samples.
+template <class T>
+struct LaneProduct {
+  const T* a;
+  size_t a_row;
+  const T* b;
+  size_t b_column;
+  const LaneTerm* terms;
+  size_t count;
+  const T* bias;  // null: zero
+  T* c;
+  size_t c_row, c_column;
+  size_t rows, columns;
+};
+
+// gradient[k * stride + j] += sum over samples and places of a[offsets[k] + place] * b[16 j + place], for `rows` k and
+// `columns` j. Places are `height` rows of `width`, with steps of their own in A and B, whose elements are vectors of
+// 16 samples. A lane's sum goes through the places in order; lanes are added up in a fixed tree.
+template <class T>
+struct LaneGradient {
+  const T* a;
+  const uint32_t* offsets;
+  size_t a_down, a_right;
+  const T* b;
+  size_t b_down, b_right;
+  size_t height, width;
+  size_t rows, columns;
+  T* gradient;
+  size_t stride;
+};
+
+// The window over one axis of an image: it begins at output * stride - before, and what lies outside does not count.
+struct PoolAxis {
+  size_t inputs, outputs, window, stride, before;
+};
+
+// Images [height][width][channels], a row for each sample.
+template <class T>
+struct Pool {
+  PoolAxis rows, columns;
+  size_t channels;
+  const T* inputs;
+  size_t input_stride;
+  T* outputs;
+  size_t output_stride;
+  const T* output_deltas;
+  T* input_deltas;
+  Range samples;
+};
+
 template <class T>
 struct Kernels {
   void (*forward)(const Forward<T>&);
@@ -262,6 +328,15 @@ struct Kernels {
   // room for 16 * words.
   size_t (*list_marked)(const uint16_t* marks, size_t rows, size_t words, uint32_t* list);
   bool (*all_finite)(const T* values, size_t count);
+  // From rows to lanes, with zeros for samples that are not there, and back.
+  void (*to_lanes)(const Lanes<T>&);
+  void (*from_lanes)(const Lanes<T>&);
+  void (*lane_product)(const LaneProduct<T>&);
+  void (*lane_gradient)(const LaneGradient<T>&);
+  void (*max_pool)(const Pool<T>&);
+  void (*max_pool_gradient)(const Pool<T>&);
+  void (*mean_pool)(const Pool<T>&);
+  void (*mean_pool_gradient)(const Pool<T>&);
 };
 
 struct KernelTable {

@@ -4,11 +4,14 @@
 
 #include "layers/activation.hpp"
 #include "layers/composite.hpp"
+#include "layers/convolution.hpp"
 #include "layers/dense.hpp"
 #include "layers/embedding.hpp"
 #include "layers/noise.hpp"
 #include "layers/normalisation.hpp"
+#include "layers/pooling.hpp"
 #include "layers/recurrent.hpp"
+#include "layers/resizing.hpp"
 #include "layers/stepwise_dense.hpp"
 
 namespace chainrule {
@@ -38,12 +41,46 @@ std::unique_ptr<Layer<T>> make_recurrent(const RecurrentCell& cell, const LayerS
                                            of.number("l2")});
 }
 
+// Images are those of a convolution's wide side.
+ConvolutionShape convolution_shape(const LayerSettings& of) {
+  const auto axis = [&](const std::string& name) -> ConvolutionAxis {
+    return {of.size(name),
+            of.size(name + "_result"),
+            of.size(name + "_kernel"),
+            of.size(name + "_stride"),
+            of.size(name + "_dilation"),
+            of.size(name + "_before")};
+  };
+  return {axis("height"), axis("width"), of.size("image_channels"), of.size("result_channels"), of.size("groups")};
+}
+
+template <class T, bool transposed>
+std::unique_ptr<Layer<T>> make_convolution(const LayerSettings& of) {
+  return std::make_unique<Convolution<T>>(convolution_shape(of), transposed, of.activation, of.number("l1"),
+                                          of.number("l2"));
+}
+
+template <class T, bool maximum>
+std::unique_ptr<Layer<T>> make_pool(const LayerSettings& of) {
+  const auto axis = [&](const std::string& name) -> PoolAxis {
+    return {of.size(name), of.size(name + "_result"), of.size(name + "_window"), of.size(name + "_stride"),
+            of.size(name + "_before")};
+  };
+  return std::make_unique<PoolLayer<T>>(PoolShape{axis("height"), axis("width"), of.size("channels")},
+                                        maximum ? PoolLayer<T>::Of::maximum : PoolLayer<T>::Of::mean);
+}
+
 }  // namespace
 
 template <class T>
 std::unique_ptr<Layer<T>> make_layer(const LayerSettings& s) {
   using Maker = std::unique_ptr<Layer<T>> (*)(const LayerSettings&);
   static const std::map<std::string, Maker> makers = {
+      {"AvgPool1D", make_pool<T, false>},
+      {"AvgPool2D", make_pool<T, false>},
+      {"Conv1D", make_convolution<T, false>},
+      {"Conv2D", make_convolution<T, false>},
+      {"Conv2DTranspose", make_convolution<T, true>},
       {"Dense",
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
          return std::make_unique<Dense<T>>(
@@ -80,6 +117,10 @@ std::unique_ptr<Layer<T>> make_layer(const LayerSettings& s) {
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
          return std::make_unique<GaussianNoise<T>>(of.inputs, of.number("deviation"));
        }},
+      {"GlobalAvgPool1D", make_pool<T, false>},
+      {"GlobalAvgPool2D", make_pool<T, false>},
+      {"MaxPool1D", make_pool<T, true>},
+      {"MaxPool2D", make_pool<T, true>},
       {"LayerNorm",
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
          return std::make_unique<LayerNorm<T>>(of.inputs, of.size("features"), of.number("epsilon"));
@@ -109,6 +150,17 @@ std::unique_ptr<Layer<T>> make_layer(const LayerSettings& s) {
          const size_t steps = of.size("steps");
          return std::make_unique<StepwiseDense<T>>(typename StepwiseDense<T>::Options{
              steps, of.inputs / steps, of.size("units"), of.activation, of.number("l1"), of.number("l2")});
+       }},
+      {"UpSample2D",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return std::make_unique<UpSample<T>>(typename UpSample<T>::Shape{
+             of.size("height"), of.size("width"), of.size("channels"), of.size("down"), of.size("right")});
+       }},
+      {"ZeroPad2D",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return std::make_unique<ZeroPad<T>>(
+             typename ZeroPad<T>::Shape{of.size("height"), of.size("width"), of.size("channels"), of.size("top"),
+                                        of.size("bottom"), of.size("left"), of.size("right")});
        }},
   };
   const auto found = makers.find(s.kind);

@@ -164,7 +164,7 @@ void Recurrent<T>::read(const Signal<T>& below, const Signal<T>& above, const Ra
   const size_t stride = keeps ? above.kept_stride : cell_.record * block_;
   const size_t to_next = keeps ? record_size() : 0;
   T* first = keeps ? above.kept + rows.begin * stride + direction * direction_size()
-                   : scratch<ForRecords, T>(rows.size() * stride);
+                   : scratch<T, ForRecords>(rows.size() * stride);
   const auto state_of = [&](size_t i) {
     return above.state + (rows.begin + i) * above.state_stride + direction * cell_.states * block_;
   };
@@ -252,10 +252,10 @@ template <class T>
 void Recurrent<T>::go_back(const Signal<T>& above, const Signal<T>& below, const Range& rows, size_t direction) const {
   const size_t features = options_.features, stride = above.kept_stride;
   const size_t gradient_stride = cell_.states * block_;
-  T* state_gradient = scratch<ForStateGradient, T>(rows.size() * gradient_stride);
+  T* state_gradient = scratch<T, ForStateGradient>(rows.size() * gradient_stride);
   std::memset(state_gradient, 0, rows.size() * gradient_stride * sizeof(T));
   const size_t panels = whole_panels(features) / panel_width;
-  T* input_gradient = scratch<ForInputGradient, T>(rows.size() * panels * panel_width);
+  T* input_gradient = scratch<T, ForInputGradient>(rows.size() * panels * panel_width);
   T* first = above.kept + rows.begin * stride + direction * direction_size();
   for (size_t step = options_.steps; step-- > 0;) {
     T* record = first + (step + 1) * record_size();
@@ -342,7 +342,7 @@ void Recurrent<T>::add_direction(const Team& team, const Signal<T>& below, const
   if (width == 0) return;
   // Rows of the inputs, of the state before, of the fourth block of a GRU that resets before, and of the deltas.
   const size_t row_size = whole_panels(features) + 2 * block_ + width;
-  T* inputs = scratch<ForRows, T>(piece * row_size);
+  T* inputs = scratch<T, ForRows>(piece * row_size);
   T* states = inputs + whole_panels(features);
   T* made = states + block_;
   T* deltas = made + block_;

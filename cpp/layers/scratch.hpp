@@ -1,12 +1,13 @@
-// Memory of a thread for what does not outlive a call. It is kept from call to call, as a step must not allocate; each
-// use has its own, so that layers may call one another.
+// Memory that a thread needs for the length of a call. It outlives the call, as fresh memory is slow memory; it belongs
+// to the thread, as many threads may use one layer at a time.
 #pragma once
 
 #include "aligned.hpp"
 
 namespace chainrule {
 
-template <class Use, class T>
+// Room for `size` numbers, with anything in it. Calls with the same Use share it.
+template <class T, class Use>
 T* scratch(size_t size) {
   thread_local AlignedArray<T> array;
   if (array.size() < size) array = AlignedArray<T>(size);

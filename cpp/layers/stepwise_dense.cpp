@@ -44,7 +44,7 @@ void StepwiseDense<T>::forward(const Team& team, const Signal<T>& below, const S
                                const Pass&) const {
   const size_t steps = options_.steps, features = options_.features, units = options_.units;
   const Range rows = team.share_rows(samples);
-  T* outputs = scratch<ForOutputs, T>(steps * columns());
+  T* outputs = scratch<T, ForOutputs>(steps * columns());
   for (size_t i = rows.begin; i < rows.end; ++i) {
     const Product<T> product = {below.activations + i * below.stride,
                                 features,
@@ -70,7 +70,7 @@ void StepwiseDense<T>::backward(const Team& team, const Signal<T>& above, const 
   const size_t steps = options_.steps, features = options_.features, units = options_.units;
   const Range rows = team.share_rows(samples);
   const size_t width = whole_panels(features);
-  T* deltas = scratch<ForInputDeltas, T>(steps * width);
+  T* deltas = scratch<T, ForInputDeltas>(steps * width);
   for (size_t i = rows.begin; i < rows.end; ++i) {
     const Product<T> product = {above.deltas + i * above.stride,
                                 units,
@@ -98,7 +98,7 @@ void StepwiseDense<T>::add_gradient(const Team& team, const Signal<T>& below, co
   const Range own = team.share(this->matrix(0).panels());
   if (own.size() == 0) return;
   const size_t first = own.begin * panel_width, width = own.size() * panel_width;
-  T* deltas = scratch<ForDeltas, T>(steps * width);
+  T* deltas = scratch<T, ForDeltas>(steps * width);
   std::memset(deltas, 0, steps * width * sizeof(T));
   for (size_t i = 0; i < samples; ++i) {
     copy_rows(above.deltas + i * above.stride + first, units, deltas, width, steps, std::min(width, units - first));

@@ -35,23 +35,29 @@ CHAINRULE_INLINE void transpose_square(Real (&row)[n]) {
   if constexpr (2 * step < n) transpose_square<n, 2 * step>(row);
 }
 
-// `from` and `to` are 16 by 16, row after row; the first `rows` of the result are written.
+// Rows of 16, `from_stride` and `to_stride` apart; the first `rows` of the result are written.
 template <class T>
-CHAINRULE_INLINE void transpose_block(const T* from, T* to, size_t rows) {
+CHAINRULE_INLINE void transpose_block(const T* from, size_t from_stride, T* to, size_t to_stride, size_t rows) {
   using Real = typename Native<T>::Real;
   constexpr size_t n = native_bytes / sizeof(T);
   for (size_t i = 0; i < lanes; i += n) {
     for (size_t j = 0; j < rows; j += n) {
       Real row[n];
 #pragma GCC unroll 16
-      for (size_t r = 0; r < n; ++r) __builtin_memcpy(&row[r], from + (i + r) * lanes + j, sizeof(Real));
+      for (size_t r = 0; r < n; ++r) __builtin_memcpy(&row[r], from + (i + r) * from_stride + j, sizeof(Real));
       transpose_square<n, 1>(row);
 #pragma GCC unroll 16
       for (size_t r = 0; r < n; ++r) {
-        if (j + r < rows) __builtin_memcpy(to + (j + r) * lanes + i, &row[r], sizeof(Real));
+        if (j + r < rows) __builtin_memcpy(to + (j + r) * to_stride + i, &row[r], sizeof(Real));
       }
     }
   }
+}
+
+// The same for rows that lie one behind the other.
+template <class T>
+CHAINRULE_INLINE void transpose_block(const T* from, T* to, size_t rows) {
+  transpose_block(from, lanes, to, lanes, rows);
 }
 
 }  // namespace

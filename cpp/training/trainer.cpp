@@ -514,7 +514,10 @@ size_t rows_in_memory(const Network<T>& network, const Source& inputs, size_t mo
 template <class T>
 size_t chunk_size(const Network<T>& network, const Source& inputs, size_t batch_size) {
   const size_t by_work = size_t(chunk_seconds * kernels<T>().speed / (3 * network.work(inputs.entries())));
-  return std::clamp<size_t>(by_work, 1, rows_in_memory(network, inputs, batch_size));
+  const size_t chunk = std::clamp<size_t>(by_work, 1, rows_in_memory(network, inputs, batch_size));
+  // Layers may take 16 samples at a time: the same ones, however large a chunk is on this machine.
+  const size_t in_groups = std::max(chunk / panel_width, size_t(1)) * panel_width;
+  return chunk == batch_size ? batch_size : std::min(in_groups, batch_size);
 }
 
 template <class T>

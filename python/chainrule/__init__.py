@@ -7,6 +7,19 @@ from .callbacks import Callback, Checkpoint, CSVLog, EarlyStopping, ReduceOnPlat
 from .composite import Concatenate, Residual
 from .errors import ChainruleError, ChainruleWarning, CheckError, DataError, DivergedError, ModelFileError
 from .history import History
+from .images import (
+    AvgPool1D,
+    AvgPool2D,
+    Conv1D,
+    Conv2D,
+    Conv2DTranspose,
+    GlobalAvgPool1D,
+    GlobalAvgPool2D,
+    MaxPool1D,
+    MaxPool2D,
+    UpSample2D,
+    ZeroPad2D,
+)
 from .initializers import Normal, Orthogonal, Uniform
 from .io import load
 from .layers import Activation, Dense, Flatten, Input, Layer, Reshape
@@ -54,6 +67,8 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "AvgPool1D",
+    "AvgPool2D",
     "BatchNorm",
     "Bidirectional",
     "CSVLog",
@@ -63,6 +78,9 @@ __all__ = [
     "CheckError",
     "Checkpoint",
     "Concatenate",
+    "Conv1D",
+    "Conv2D",
+    "Conv2DTranspose",
     "CosineDecay",
     "CrossEntropy",
     "DataError",
@@ -75,6 +93,8 @@ __all__ = [
     "ExponentialDecay",
     "Flatten",
     "GaussianNoise",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
     "History",
     "Huber",
     "IRprop",
@@ -83,6 +103,8 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "Loss",
+    "MaxPool1D",
+    "MaxPool2D",
     "ModelFileError",
     "Nadam",
     "Network",
@@ -101,7 +123,9 @@ __all__ = [
     "Stepper",
     "TensorBoard",
     "Uniform",
+    "UpSample2D",
     "Warmup",
+    "ZeroPad2D",
     "__version__",
     "data",
     "get_num_threads",

@@ -11,6 +11,19 @@ from ._checks import checked_integer, checked_number
 from ._config import from_config, to_config
 from .composite import Concatenate, Residual
 from .history import History
+from .images import (
+    AvgPool1D,
+    AvgPool2D,
+    Conv1D,
+    Conv2D,
+    Conv2DTranspose,
+    GlobalAvgPool1D,
+    GlobalAvgPool2D,
+    MaxPool1D,
+    MaxPool2D,
+    UpSample2D,
+    ZeroPad2D,
+)
 from .layers import Activation, Dense, Flatten, Input, Layer, Reshape, shapes_through
 from .losses import LOSSES, Loss
 from .noise import Dropout, GaussianNoise
@@ -35,20 +48,31 @@ _LAYERS: dict[str, type[Layer]] = {
     cls.__name__: cls
     for cls in (
         Activation,
+        AvgPool1D,
+        AvgPool2D,
         BatchNorm,
         Bidirectional,
         Concatenate,
+        Conv1D,
+        Conv2D,
+        Conv2DTranspose,
         Dense,
         Dropout,
         Embedding,
         Flatten,
         GRU,
         GaussianNoise,
+        GlobalAvgPool1D,
+        GlobalAvgPool2D,
         LSTM,
         LayerNorm,
+        MaxPool1D,
+        MaxPool2D,
         Reshape,
         Residual,
         SimpleRNN,
+        UpSample2D,
+        ZeroPad2D,
     )
 }
 

@@ -21,6 +21,7 @@ from .errors import CheckError
 from .losses import MSE, Huber, Loss
 from .nodes import Network as NodesNetwork
 from .optimizers import OPTIMIZERS, SGD, IRprop, Optimizer
+from .reference.pooling import MaxPool
 
 if TYPE_CHECKING:
     from .network import Network
@@ -290,7 +291,15 @@ def _reference_sides(net: reference.Network, X: NDArray[Any], y: NDArray[Any], l
     a = net.forward(X)
     t = reference.losses.target_rows(y, a.shape[1])
     sides = [_sides(layer.pre_activations, layer.activation) for layer in _leaves(net)]
+    sides += [layer.winners for layer in _leaves(net) if isinstance(layer, MaxPool)]
     return [*sides, _loss_sides(a, t, loss)]
+
+
+def _lead(pool: MaxPool) -> Array:
+    """Return by how much each maximum is larger than what comes next; equal ones, as ReLU's zeros, lead by nothing."""
+    padded = pool.windows.pad(pool.inputs, -np.inf)
+    values = np.sort(np.stack([padded[places] for _, places in pool.windows]), axis=0)
+    return np.asarray(values[-1] - values[-2]) if len(values) > 1 else np.full(values.shape[1:], np.inf)
 
 
 def _kinked_samples(network: Network, X: NDArray[Any], y: NDArray[Any], loss: Loss) -> NDArray[np.bool_]:
@@ -303,6 +312,10 @@ def _kinked_samples(network: Network, X: NDArray[Any], y: NDArray[Any], loss: Lo
         for kink in _KINKS.get(layer.activation, ()):
             scale = max(float(np.abs(layer.pre_activations).max()), 1.0)
             near |= (np.abs(layer.pre_activations - kink) < margin * scale).reshape(len(X), -1).any(axis=1)
+        if isinstance(layer, MaxPool):
+            lead = _lead(layer)
+            scale = max(float(np.abs(layer.inputs).max()), 1.0)
+            near |= ((lead > 0) & (lead < margin * scale)).reshape(len(X), -1).any(axis=1)
     t = reference.losses.target_rows(y, a.shape[1])
     scale = max(float(np.abs(a).max()), 1.0)
     if loss.name == "mae":

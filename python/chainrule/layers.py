@@ -282,12 +282,19 @@ class WeightedLayer(Layer):
         return {"l1": self._l1, "l2": self._l2, "trainable": self._trainable}
 
     def _initial(
-        self, initial: Initial, activation: str, rows: int, columns: int, seed: int, part: int = 0
+        self,
+        initial: Initial,
+        activation: str,
+        rows: int,
+        columns: int,
+        seed: int,
+        part: int = 0,
+        fans: tuple[int, int] | None = None,
     ) -> NDArray[Any]:
-        """Return initial weights, (rows, columns) where they are drawn: of that many inputs and outputs."""
+        """Return initial weights, (rows, columns) where they are drawn: of that many inputs and outputs, or `fans`."""
         chosen = default_initializer(activation) if initial is None else initial
         if isinstance(chosen, (str, Normal, Uniform, Orthogonal)):
-            kind, scale = distribution(chosen, rows, columns)
+            kind, scale = distribution(chosen, *(fans or (rows, columns)))
             return _core.initial_weights(kind, rows, columns, scale, seed, self._index or 0, part)
         return np.asarray(chosen)
 

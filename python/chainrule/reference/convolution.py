@@ -46,18 +46,19 @@ class Convolution(WeightedLayer):
 
     def _forward(self, x: Array) -> Array:
         self.windows = Windows(x.shape[1:-1], self.kernel, self.strides, self.padding, self.dilation)
-        self.padded = self.windows.pad(x)
+        padded = self.windows.pad(x)
         z = np.zeros((len(x), *self.windows.outputs, self.filters))
         for k, places in self.windows:
-            z += np.einsum("ngc,cgf->ngf", self._grouped(self.padded[places]), self._group_weights(k)).reshape(z.shape)
+            z += np.einsum("ngc,cgf->ngf", self._grouped(padded[places]), self._group_weights(k)).reshape(z.shape)
         return np.asarray(z + self.bias)
 
     def _backward(self, deltas: Array) -> Array:
         """Store ∂E/∂W[k] = Σ xᵀδ where they meet and ∂E/∂b = Σ δ; ∂E/∂x gets δ W[k]ᵀ at the same places."""
-        weight_gradient, padded_gradient = np.zeros_like(self.weights), np.zeros_like(self.padded)
+        padded = self.windows.pad(self.inputs)
+        weight_gradient, padded_gradient = np.zeros_like(self.weights), np.zeros_like(padded)
         grouped = self._grouped(deltas)
         for k, places in self.windows:
-            x = self.padded[places]
+            x = padded[places]
             weight_gradient[k] = np.einsum("ngc,ngf->cgf", self._grouped(x), grouped).reshape(self.group_channels, -1)
             padded_gradient[places] += np.einsum("ngf,cgf->ngc", grouped, self._group_weights(k)).reshape(x.shape)
         self._keep(weights=weight_gradient, bias=deltas.reshape(-1, self.filters).sum(axis=0))

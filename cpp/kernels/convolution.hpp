@@ -1,0 +1,139 @@
+// Convolutions with 16 samples in the lanes of a vector: no lane is lost, however few the channels, and a patch of an
+// image needs no copy, as its vectors are found by a list of offsets.
+#pragma once
+
+#include "kernels/loss.hpp"
+#include "kernels/product.hpp"
+#include "simd/transpose.hpp"
+
+namespace chainrule::CHAINRULE_ISA {
+namespace {
+
+template <class T>
+void to_lanes(const Lanes<T>& args) {
+  size_t i = 0;
+  if (args.samples == lanes) {
+    for (; i + lanes <= args.size; i += lanes) {
+      transpose_block(args.rows + i, args.stride, args.group + i * lanes, lanes, lanes);
+    }
+  }
+  for (; i < args.size; i += lanes) {
+    const size_t columns = args.size - i < lanes ? args.size - i : lanes;
+    alignas(64) T block[lanes * lanes] = {};
+    for (size_t r = 0; r < args.samples; ++r) {
+      for (size_t k = 0; k < columns; ++k) block[r * lanes + k] = args.rows[r * args.stride + i + k];
+    }
+    transpose_block(block, args.group + i * lanes, columns);
+  }
+}
+
+template <class T>
+void from_lanes(const Lanes<T>& args) {
+  size_t i = 0;
+  for (; i + lanes <= args.size; i += lanes) {
+    transpose_block(args.group + i * lanes, lanes, args.rows + i, args.stride, args.samples);
+  }
+  // What lies behind the last value is not ours to write.
+  for (; i < args.size; ++i) {
+    for (size_t r = 0; r < args.samples; ++r) args.rows[r * args.stride + i] = args.group[i * lanes + r];
+  }
+}
+
+template <class T, size_t R, size_t Q>
+void lane_tile(const LaneProduct<T>& args, size_t row, size_t column) {
+  Vector<T> sum[R][Q];
+#pragma GCC unroll 12
+  for (size_t r = 0; r < R; ++r) {
+    const Vector<T> start = args.bias == nullptr ? Vector<T>::zero() : Vector<T>::broadcast(args.bias[row + r]);
+#pragma GCC unroll 6
+    for (size_t q = 0; q < Q; ++q) sum[r][q] = start;
+  }
+  const T* const a_begin = args.a + row * args.a_row;
+  const T* const b_begin = args.b + column * args.b_column;
+  const size_t a_row = args.a_row, b_column = args.b_column;
+  for (size_t i = 0; i < args.count; ++i) {
+    const T* a = a_begin + args.terms[i].a;
+    const T* b = b_begin + args.terms[i].b;
+    Vector<T> vector[Q];
+#pragma GCC unroll 6
+    for (size_t q = 0; q < Q; ++q) vector[q] = Vector<T>::load(b + q * b_column);
+#pragma GCC unroll 12
+    for (size_t r = 0; r < R; ++r) {
+      const Vector<T> element = Vector<T>::broadcast(a[r * a_row]);
+#pragma GCC unroll 6
+      for (size_t q = 0; q < Q; ++q) sum[r][q] = fma(element, vector[q], sum[r][q]);
+    }
+  }
+#pragma GCC unroll 12
+  for (size_t r = 0; r < R; ++r) {
+#pragma GCC unroll 6
+    for (size_t q = 0; q < Q; ++q) sum[r][q].store(args.c + (row + r) * args.c_row + (column + q) * args.c_column);
+  }
+}
+
+// Rows in runs of nearly the same length that a tile can take.
+template <class T, class Compute>
+CHAINRULE_INLINE void for_each_run_of_rows(size_t rows, Compute compute) {
+  const size_t runs = (rows + tallest<T> - 1) / tallest<T>;
+  for (size_t i = 0; i < runs; ++i) {
+    const size_t begin = rows * i / runs;
+    with_constant<tallest<T>>(rows * (i + 1) / runs - begin, [&](auto count) { compute(count, begin); });
+  }
+}
+
+template <class T>
+void lane_product(const LaneProduct<T>& args) {
+  for_each_run_of_rows<T>(args.rows, [&](auto rows, size_t row) {
+    constexpr size_t R = decltype(rows)::size;
+    for_each_run<T, R>({0, args.columns}, [&](auto columns, size_t column) {
+      lane_tile<T, R, decltype(columns)::size>(args, row, column);
+    });
+  });
+}
+
+// R vectors of B by Q of A, so that a row of the gradient lies together.
+template <class T, size_t R, size_t Q>
+void lane_gradient_tile(const LaneGradient<T>& args, size_t column, size_t row) {
+  Vector<T> sum[R][Q];
+#pragma GCC unroll 12
+  for (size_t r = 0; r < R; ++r) {
+#pragma GCC unroll 6
+    for (size_t q = 0; q < Q; ++q) sum[r][q] = Vector<T>::zero();
+  }
+  const T* a_of[Q];
+#pragma GCC unroll 6
+  for (size_t q = 0; q < Q; ++q) a_of[q] = args.a + args.offsets[row + q];
+  const size_t a_right = args.a_right, b_right = args.b_right;
+  for (size_t y = 0; y < args.height; ++y) {
+    const T* b = args.b + column * lanes + y * args.b_down;
+    size_t a = y * args.a_down;
+    for (size_t x = 0; x < args.width; ++x, a += a_right, b += b_right) {
+      Vector<T> vector[Q];
+#pragma GCC unroll 6
+      for (size_t q = 0; q < Q; ++q) vector[q] = Vector<T>::load(a_of[q] + a);
+#pragma GCC unroll 12
+      for (size_t r = 0; r < R; ++r) {
+        const Vector<T> element = Vector<T>::load(b + r * lanes);
+#pragma GCC unroll 6
+        for (size_t q = 0; q < Q; ++q) sum[r][q] = fma(element, vector[q], sum[r][q]);
+      }
+    }
+  }
+  for (size_t q = 0; q < Q; ++q) {
+    T* to = args.gradient + (row + q) * args.stride + column;
+    for (size_t r = 0; r < R; ++r) to[r] += sum_across(sum[r][q]);
+  }
+}
+
+template <class T>
+void lane_gradient(const LaneGradient<T>& args) {
+  for_each_run_of_rows<T>(args.columns, [&](auto columns, size_t column) {
+    constexpr size_t R = decltype(columns)::size;
+    for_each_run<T, R>({0, args.rows}, [&](auto rows, size_t row) {
+      lane_gradient_tile<T, R, decltype(rows)::size>(args, column, row);
+    });
+  });
+}
+
+}  // namespace
+}  // namespace chainrule::CHAINRULE_ISA

@@ -1,0 +1,141 @@
+// Pools over images with channels in the lanes of a vector. A vector that holds fewer channels than lanes reaches into
+// the next place, which is written after it; behind the last place of a row nothing is written.
+#pragma once
+
+#include "kernels/loss.hpp"
+
+namespace chainrule::CHAINRULE_ISA {
+namespace {
+
+// Where a window lies in the image.
+inline Range window_of(const PoolAxis& axis, size_t output) {
+  const size_t begin = output * axis.stride;
+  const size_t end = begin + axis.window - axis.before;
+  return {begin < axis.before ? 0 : begin - axis.before, end < axis.inputs ? end : axis.inputs};
+}
+
+// Stores the first lanes of a vector at row[at], as many as are free up to `size`.
+template <class T>
+CHAINRULE_INLINE void store_within(const Vector<T>& v, T* row, size_t at, size_t size) {
+  if (at + lanes <= size) return v.store(row + at);
+  alignas(64) T values[lanes];
+  v.store(values);
+  for (size_t i = 0; at + i < size; ++i) row[at + i] = values[i];
+}
+
+// Calls compute(sample, output offset, window's rows, window's columns, channel) for each vector of the outputs.
+template <class T, class Compute>
+CHAINRULE_INLINE void for_each_window(const Pool<T>& pool, Compute compute) {
+  for (size_t sample = pool.samples.begin; sample < pool.samples.end; ++sample) {
+    for (size_t y = 0; y < pool.rows.outputs; ++y) {
+      const Range rows = window_of(pool.rows, y);
+      for (size_t x = 0; x < pool.columns.outputs; ++x) {
+        const Range columns = window_of(pool.columns, x);
+        const size_t at = (y * pool.columns.outputs + x) * pool.channels;
+        for (size_t c = 0; c < pool.channels; c += lanes) compute(sample, at + c, rows, columns, c);
+      }
+    }
+  }
+}
+
+// Calls visit(offset) for each place of a window, in row-major order.
+template <class T, class Visit>
+CHAINRULE_INLINE void for_each_place(const Pool<T>& pool, const Range& rows, const Range& columns, size_t channel,
+                                     Visit visit) {
+  for (size_t y = rows.begin; y < rows.end; ++y) {
+    size_t at = (y * pool.columns.inputs + columns.begin) * pool.channels + channel;
+    for (size_t x = columns.begin; x < columns.end; ++x, at += pool.channels) visit(at);
+  }
+}
+
+template <class T>
+size_t input_size(const Pool<T>& pool) {
+  return pool.rows.inputs * pool.columns.inputs * pool.channels;
+}
+template <class T>
+size_t output_size(const Pool<T>& pool) {
+  return pool.rows.outputs * pool.columns.outputs * pool.channels;
+}
+
+template <class T>
+CHAINRULE_INLINE T place_count(const Range& rows, const Range& columns) {
+  return T(rows.size() * columns.size());
+}
+
+template <class T>
+void max_pool(const Pool<T>& pool) {
+  const size_t size = output_size(pool);
+  for_each_window(pool, [&](size_t sample, size_t at, const Range& rows, const Range& columns, size_t channel) {
+    const T* inputs = pool.inputs + sample * pool.input_stride;
+    Vector<T> largest =
+        Vector<T>::load(inputs + (rows.begin * pool.columns.inputs + columns.begin) * pool.channels + channel);
+    for_each_place(pool, rows, columns, channel, [&](size_t place) {
+      const Vector<T> value = Vector<T>::load(inputs + place);
+      // max keeps a NaN that is the largest so far; one that comes is kept here.
+      largest = select(equal(value, value), max(value, largest), value);
+    });
+    store_within(largest, pool.outputs + sample * pool.output_stride, at, size);
+  });
+}
+
+template <class T>
+void clear_input_deltas(const Pool<T>& pool) {
+  for (size_t sample = pool.samples.begin; sample < pool.samples.end; ++sample) {
+    __builtin_memset(pool.input_deltas + sample * pool.input_stride, 0, input_size(pool) * sizeof(T));
+  }
+}
+
+// The lanes of a vector from `channel` on that are channels; the others are zero.
+template <class T>
+CHAINRULE_INLINE Vector<T> channels_of(const Pool<T>& pool, const Vector<T>& v, size_t channel) {
+  if (channel + lanes <= pool.channels) return v;
+  return select(real_lanes<T>(pool.channels, channel / lanes), v, Vector<T>::zero());
+}
+
+// The first of the places that have the maximum gets the delta.
+template <class T>
+void max_pool_gradient(const Pool<T>& pool) {
+  const size_t size = input_size(pool);
+  clear_input_deltas(pool);
+  for_each_window(pool, [&](size_t sample, size_t at, const Range& rows, const Range& columns, size_t channel) {
+    const T* inputs = pool.inputs + sample * pool.input_stride;
+    T* deltas = pool.input_deltas + sample * pool.input_stride;
+    const Vector<T> largest = Vector<T>::load(pool.outputs + sample * pool.output_stride + at);
+    Vector<T> left = channels_of(pool, Vector<T>::load(pool.output_deltas + sample * pool.output_stride + at), channel);
+    for_each_place(pool, rows, columns, channel, [&](size_t place) {
+      const Mask<T> wins = equal(Vector<T>::load(inputs + place), largest);
+      const Vector<T> gets = select(wins, left, Vector<T>::zero());
+      left = select(wins, Vector<T>::zero(), left);
+      store_within(Vector<T>::load(deltas + place) + gets, deltas, place, size);
+    });
+  });
+}
+
+template <class T>
+void mean_pool(const Pool<T>& pool) {
+  const size_t size = output_size(pool);
+  for_each_window(pool, [&](size_t sample, size_t at, const Range& rows, const Range& columns, size_t channel) {
+    const T* inputs = pool.inputs + sample * pool.input_stride;
+    Vector<T> sum = Vector<T>::zero();
+    for_each_place(pool, rows, columns, channel, [&](size_t place) { sum = sum + Vector<T>::load(inputs + place); });
+    const Vector<T> mean = sum / Vector<T>::broadcast(place_count<T>(rows, columns));
+    store_within(mean, pool.outputs + sample * pool.output_stride, at, size);
+  });
+}
+
+template <class T>
+void mean_pool_gradient(const Pool<T>& pool) {
+  const size_t size = input_size(pool);
+  clear_input_deltas(pool);
+  for_each_window(pool, [&](size_t sample, size_t at, const Range& rows, const Range& columns, size_t channel) {
+    T* deltas = pool.input_deltas + sample * pool.input_stride;
+    const Vector<T> delta =
+        channels_of(pool, Vector<T>::load(pool.output_deltas + sample * pool.output_stride + at), channel);
+    const Vector<T> each = delta / Vector<T>::broadcast(place_count<T>(rows, columns));
+    for_each_place(pool, rows, columns, channel,
+                   [&](size_t place) { store_within(Vector<T>::load(deltas + place) + each, deltas, place, size); });
+  });
+}
+
+}  // namespace
+}  // namespace chainrule::CHAINRULE_ISA

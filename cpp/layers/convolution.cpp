@@ -1,0 +1,183 @@
+#include "layers/convolution.hpp"
+
+#include <algorithm>
+
+#include "layers/scratch.hpp"
+
+namespace chainrule {
+
+namespace {
+
+struct InputLanes;
+struct OutputLanes;
+
+// Vectors of rows that are computed before they go from lanes to samples: they stay in the cache meanwhile.
+constexpr size_t vectors_at_once = 512;
+
+// Calls function(first row, end) for blocks of rows whose vectors stay in the cache.
+template <class Function>
+void for_each_block(const RowsOfGroup& rows, size_t vectors_a_row, Function function) {
+  const size_t step = std::max<size_t>(vectors_at_once / vectors_a_row, 1);
+  for (size_t y = rows.begin; y < rows.end; y += step) function(y, std::min(y + step, rows.end));
+}
+
+LaneMap::Direction direction(bool transposed) {
+  return transposed ? LaneMap::Direction::transpose : LaneMap::Direction::correlate;
+}
+
+}  // namespace
+
+template <class T>
+Convolution<T>::Convolution(const ConvolutionShape& shape, bool transposed, Activation activation, double l1, double l2)
+    : PanelLayer<T>({{1, shape.weight_rows() * shape.result_channels, true},
+                     {1, transposed ? shape.image_channels : shape.result_channels, false}},
+                    l1, l2),
+      shape_(shape),
+      transposed_(transposed),
+      activation_(activation),
+      forward_(shape, direction(transposed)),
+      backward_(shape, direction(!transposed)) {
+  const Bordered& image = (transposed ? backward_ : forward_).source();
+  for (size_t ky = 0; ky < shape.rows.kernel; ++ky) {
+    for (size_t kx = 0; kx < shape.columns.kernel; ++kx) {
+      const size_t at = image.offset(ky * shape.rows.dilation, kx * shape.columns.dilation);
+      for (size_t c = 0; c < shape.image_group(); ++c) window_.push_back(uint32_t((at + c) * group_samples));
+    }
+  }
+}
+
+template <class T>
+size_t Convolution<T>::work() const {
+  return shape_.rows.result * shape_.columns.result * shape_.weight_rows() * shape_.result_channels;
+}
+
+// a = f(b + map(x)) for rows of the outputs of one group.
+template <class T>
+void Convolution<T>::compute(const T* inputs, const Signal<T>& above, size_t samples, const RowsOfGroup& rows) const {
+  const size_t row = forward_.target_row();
+  const size_t in_group = samples_in(rows.group, samples);
+  const size_t first = rows.group * group_samples * above.stride;
+  for_each_block(rows, row, [&](size_t begin, size_t end) {
+    const size_t size = (end - begin) * row;
+    T* const values = scratch<T, OutputLanes>(size * group_samples);
+    for (size_t y = begin; y < end; ++y) {
+      forward_.compute_row(inputs, this->panels(0), this->panels(1), y, values + (y - begin) * row * group_samples);
+    }
+    const size_t at = first + begin * row;
+    if (above.pre_activations != above.activations) {
+      kernels<T>().from_lanes({above.pre_activations + at, above.stride, in_group, values, size});
+    }
+    if (activation_ != Activation::identity) {
+      kernels<T>().activate({values, values, nullptr, 0, size * group_samples, {0, 1}, activation_});
+    }
+    kernels<T>().from_lanes({above.activations + at, above.stride, in_group, values, size});
+  });
+}
+
+template <class T>
+void Convolution<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
+                             const Pass&) const {
+  const Bordered& image = forward_.source();
+  const size_t groups = groups_of(samples);
+  const auto to_lanes = [&](const RowsOfGroup& rows, T* lanes) {
+    rows_to_lanes(below.activations, below.stride, samples_in(rows.group, samples), image, rows, lanes);
+  };
+  if (above.kept != nullptr) {
+    for_each_group(team.share(groups * image.height), image.height,
+                   [&](const RowsOfGroup& rows) { to_lanes(rows, inputs_of(above, rows.group)); });
+    team.barrier();
+    for_each_group(team.share(groups * forward_.target_height()), forward_.target_height(),
+                   [&](const RowsOfGroup& rows) { compute(inputs_of(above, rows.group), above, samples, rows); });
+    return;
+  }
+  const Range part = team.share(groups);
+  const size_t size = image.full_size() * group_samples;
+  T* const lanes = scratch<T, InputLanes>(size);
+  if (image.has_border()) std::memset(lanes, 0, size * sizeof(T));
+  for (size_t group = part.begin; group < part.end; ++group) {
+    to_lanes({group, 0, image.height}, lanes);
+    compute(lanes, above, samples, {group, 0, forward_.target_height()});
+  }
+}
+
+// delta below = other map(delta above) * f'(z below)
+template <class T>
+void Convolution<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
+                              const Pass&) const {
+  const Bordered& image = backward_.source();
+  for_each_group(team.share(groups_of(samples) * image.height), image.height, [&](const RowsOfGroup& rows) {
+    rows_to_lanes(above.deltas, above.stride, samples_in(rows.group, samples), image, rows,
+                  deltas_of(above, rows.group));
+  });
+  if (below.deltas == nullptr) return;
+  team.barrier();
+  const size_t height = backward_.target_height();
+  const size_t row = backward_.target_row();
+  for_each_group(team.share(groups_of(samples) * height), height, [&](const RowsOfGroup& rows) {
+    for_each_block(rows, row, [&](size_t begin, size_t end) {
+      const size_t size = (end - begin) * row;
+      T* const values = scratch<T, OutputLanes>(size * group_samples);
+      for (size_t y = begin; y < end; ++y) {
+        backward_.compute_row<T>(deltas_of(above, rows.group), this->panels(0), nullptr, y,
+                                 values + (y - begin) * row * group_samples);
+      }
+      kernels<T>().from_lanes({below.deltas + rows.group * group_samples * below.stride + begin * row, below.stride,
+                               samples_in(rows.group, samples), values, size});
+    });
+  });
+  if (below.activation == Activation::identity) return;
+  team.barrier();
+  multiply_by_derivative(below, team.share_rows(samples));
+}
+
+// dE/dW[k] = sum over samples and places of image * result where they meet, dE/db = sum of the deltas. A group's
+// samples are added up on their own, and the groups in their order.
+template <class T>
+void Convolution<T>::add_gradient(const Team& team, const Signal<T>&, const Signal<T>& above, size_t samples,
+                                  T* gradient) const {
+  const Range rows = team.share(shape_.weight_rows() * shape_.groups);
+  const Range channels = team.share(backward_.source().channels);
+  for (size_t group = 0; group < groups_of(samples); ++group) {
+    const T* inputs = inputs_of(above, group);
+    const T* deltas = deltas_of(above, group);
+    add_weight_gradient(transposed_ ? deltas : inputs, transposed_ ? inputs : deltas, rows,
+                        this->panels_of(gradient, 0));
+    add_bias_gradient(deltas, channels, this->panels_of(gradient, 1));
+  }
+}
+
+template <class T>
+void Convolution<T>::add_weight_gradient(const T* image, const T* result, const Range& part, T* gradient) const {
+  const Bordered& wide = (transposed_ ? backward_ : forward_).source();
+  const Bordered& narrow = (transposed_ ? forward_ : backward_).source();
+  // The rows of weights of each group of channels are shared out as those of a group of samples.
+  for_each_group(part, shape_.weight_rows(), [&](const RowsOfGroup& rows) {
+    const size_t columns = shape_.result_group();
+    kernels<T>().lane_gradient(
+        {image + rows.group * shape_.image_group() * group_samples, window_.data() + rows.begin,
+         wide.offset(shape_.rows.stride, 0) * group_samples, wide.offset(0, shape_.columns.stride) * group_samples,
+         result + (narrow.offset(narrow.top, narrow.left) + rows.group * columns) * group_samples,
+         narrow.offset(1, 0) * group_samples, narrow.offset(0, 1) * group_samples, narrow.height, narrow.width,
+         rows.end - rows.begin, columns, gradient + rows.begin * shape_.result_channels + rows.group * columns,
+         shape_.result_channels});
+  });
+}
+
+// The deltas' product with ones.
+template <class T>
+void Convolution<T>::add_bias_gradient(const T* deltas, const Range& channels, T* gradient) const {
+  if (channels.size() == 0) return;
+  alignas(64) T ones[group_samples];
+  std::fill_n(ones, group_samples, T(1));
+  const uint32_t here = 0;
+  const Bordered& image = backward_.source();
+  kernels<T>().lane_gradient({ones, &here, 0, 0,
+                              deltas + (image.offset(image.top, image.left) + channels.begin) * group_samples,
+                              image.offset(1, 0) * group_samples, image.offset(0, 1) * group_samples, image.height,
+                              image.width, 1, channels.size(), gradient + channels.begin, channels.size()});
+}
+
+template class Convolution<float>;
+template class Convolution<double>;
+
+}  // namespace chainrule
