@@ -29,6 +29,8 @@ def batches():
 
 X, y = sequences(1000)
 net = cr.Network([cr.Input(steps, 2), cr.LSTM(32), cr.Dense(1, activation="identity")], seed=0)
-net.fit(batches, epochs=20, optimizer=cr.Adam(cr.CosineDecay(0.005, 4000), clip_norm=1.0), validation_data=(X, y), verbose=2)
+net.fit(
+    batches, epochs=20, optimizer=cr.Adam(cr.CosineDecay(0.005, 4000), clip_norm=1.0), validation_data=(X, y), verbose=2
+)
 error = float(np.mean((net.predict(X)[:, 0] - y) ** 2))
 print(f"mean square error {error:.5f}, of the mean of all sums {y.var():.5f}")

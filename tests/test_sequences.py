@@ -82,6 +82,16 @@ def test_initial_weights_are_orthogonal_gate_by_gate_and_the_forget_gate_is_open
     assert not np.array_equal(directions.ahead.input_weights, directions.back.input_weights)
 
 
+def test_targets_have_the_shape_of_the_outputs():
+    net = cr.Network([cr.Input(7, 3), cr.GRU(4, return_sequences=True), cr.Dense(2, "tanh")], seed=0)
+    y = sequences(5, 7, 2)
+    of_rows, of_sequences = net.copy(), net.copy()
+    of_rows.fit(sequences(), y.reshape(5, 14), epochs=2, verbose=0)
+    of_sequences.fit(sequences(), y, epochs=2, verbose=0)
+    assert of_rows.parameters.tobytes() == of_sequences.parameters.tobytes()
+    assert of_sequences.predict(sequences()).shape == y.shape
+
+
 def test_initial_values_can_be_given():
     rng = np.random.default_rng(0)
     w, u, b = rng.standard_normal((3, 24)), rng.standard_normal((6, 24)), rng.standard_normal(24)
@@ -124,6 +134,20 @@ def test_a_stepper_is_a_copy():
     stepper, same = net.stepper(), net.stepper()
     net.parameters = np.zeros(net.parameter_count)
     assert stepper.step(np.ones(3)).tolist() == same.step(np.ones(3)).tolist() != [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("frozen", [1, 2, 3])
+def test_layers_around_a_frozen_one_learn(frozen):
+    layers = [cr.GRU(4, return_sequences=True), cr.LSTM(4), cr.Dense(2, "identity")]
+    net = cr.Network([cr.Input(7, 3), *layers], seed=0)
+    net.layers[frozen].trainable = False
+    report = net.check(sequences(), sequences(5, 1, 2)[:, 0])
+    assert report.ok, report
+    before = [layer._parameters() for layer in net.layers[1:]]
+    net.fit(sequences(), sequences(5, 1, 2)[:, 0], epochs=2, verbose=0)
+    for number, (layer, old) in enumerate(zip(net.layers[1:], before, strict=True), start=1):
+        same = [np.array_equal(values, old[name]) for name, values in layer._parameters().items()]
+        assert all(same) if number == frozen else not any(same)
 
 
 @pytest.mark.parametrize("words", [[[0, 9]], [[-1, 0]], [[0.5, 1]], [[np.nan, 1]], [[2**40, 1]]])
