@@ -156,7 +156,7 @@ template <class T>
 void Network<T>::backward(const Team& team, const std::vector<Signal<T>>& signals, size_t samples, size_t lowest,
                           const Pass& pass) const {
   bool own_samples = true;
-  if (lowest > 0 && layers_[lowest - 1]->gradient_needs_backward()) lowest -= 1;
+  if (lowest > 0 && lowest <= size() && layers_[lowest - 1]->gradient_needs_backward()) lowest -= 1;
   for (size_t i = size(); i-- > lowest;) {
     const bool by_samples = layers_[i]->by_samples(team, samples);
     if (!(own_samples && by_samples)) team.barrier();

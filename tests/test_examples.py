@@ -52,6 +52,15 @@ def test_lbfgs(tmp_path):
     assert number(r"accuracy (\S+)%", run("lbfgs.py", folder=tmp_path)) > 99
 
 
+def test_lstm_rows(tmp_path):
+    assert number(r"test accuracy (\S+)%", run("lstm_rows.py", folder=tmp_path)) > 92
+
+
+def test_adding_problem(tmp_path):
+    out = run("adding_problem.py", "20", folder=tmp_path)
+    assert number(r"error (\S+),", out) < 0.1 * number(r"sums (\S+)", out)
+
+
 def test_cython_loop(tmp_path):
     out = run("cython_loop.py", "1000", folder=tmp_path)
     assert "agrees" in out

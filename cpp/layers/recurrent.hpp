@@ -35,6 +35,9 @@ struct RecurrentCell {
   Stage stages[2];
   size_t stage_count;
   Extra extra;
+
+  // Whether a product is with what the step has made: then it is the last block before the state.
+  bool multiplies_made() const { return !stages[stage_count - 1].product.of_state; }
 };
 
 RecurrentCell lstm_cell(bool peepholes);

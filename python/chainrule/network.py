@@ -216,7 +216,7 @@ class Network:
             made dense. Zeros cost nothing where there are many of them. Without y, an iterable of batches (X, y) or
             (X, y, sample_weight), or a callable that gives one for each epoch: each batch is a step, and the next is
             fetched by a thread while the core trains.
-        y : array (samples,) of labels, or (samples, outputs)
+        y : array (samples,) of labels, or (samples, outputs), or of the shape of the last layer
             Integer labels 0 … outputs − 1 mean rows with a one at the label; with one sigmoid output and
             cross-entropy they are 0 or 1.
         epochs : int
@@ -524,6 +524,7 @@ class Network:
     ) -> Batches:
         inputs = self._as_samples(X, f"{prefix}X")
         activation = self._computing[-1].activation
+        y = as_rows(y, self._shapes[-1])
         targets = as_targets(y, len(inputs), self.outputs, loss, activation, self.dtype, f"{prefix}y")
         return Batches(inputs, targets, as_sample_weight(sample_weight, len(inputs)))
 

@@ -37,9 +37,9 @@ class Stepper:
     Examples
     --------
     >>> import numpy as np, chainrule as cr
-    >>> net = cr.Network([cr.Input(5, 3), LSTM(4), cr.Dense(2, "softmax")], seed=0)
+    >>> net = cr.Network([cr.Input(5, 3), cr.LSTM(4), cr.Dense(2, "softmax")], seed=0)
     >>> X = np.random.default_rng(0).standard_normal((5, 3))
-    >>> stepper = Stepper(net)
+    >>> stepper = net.stepper()
     >>> for x in X:
     ...     output = stepper.step(x)
     >>> np.array_equal(output, net.predict(X[None])[0])

@@ -1,0 +1,36 @@
+"""The adding problem (Hochreiter and Schmidhuber 1997): the sum of the two marked numbers among the 100 of a sequence.
+
+python examples/adding_problem.py [STEPS]   (with fewer steps it takes less time)
+"""
+
+import sys
+
+import numpy as np
+
+import chainrule as cr
+
+steps = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+rng = np.random.default_rng(0)
+
+
+def sequences(samples):
+    """Return numbers in [0, 1) beside marks, one in each half, and the sums of the marked numbers."""
+    X = np.zeros((samples, steps, 2), dtype=np.float32)
+    X[:, :, 0] = rng.random((samples, steps))
+    for half in (0, steps // 2):
+        X[np.arange(samples), half + rng.integers(0, steps // 2, samples), 1] = 1
+    return X, (X[:, :, 0] * X[:, :, 1]).sum(axis=1)
+
+
+def batches():
+    """Return an epoch of new sequences."""
+    return (sequences(50) for _ in range(200))
+
+
+X, y = sequences(1000)
+net = cr.Network([cr.Input(steps, 2), cr.LSTM(32), cr.Dense(1, activation="identity")], seed=0)
+net.fit(
+    batches, epochs=20, optimizer=cr.Adam(cr.CosineDecay(0.005, 4000), clip_norm=1.0), validation_data=(X, y), verbose=2
+)
+error = float(np.mean((net.predict(X)[:, 0] - y) ** 2))
+print(f"mean square error {error:.5f}, of the mean of all sums {y.var():.5f}")
