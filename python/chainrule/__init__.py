@@ -10,7 +10,7 @@ from .history import History
 from .initializers import Normal, Orthogonal, Uniform
 from .io import load
 from .layers import Activation, Dense, Flatten, Input, Layer, Reshape
-from .losses import MAE, MSE, CrossEntropy, Huber, Loss, Poisson
+from .losses import MAE, MSE, CrossEntropy, Hinge, Huber, Loss, Poisson
 from .machine import get_num_threads, info, set_isa, set_num_threads
 from .network import Network
 from .noise import Dropout, GaussianNoise
@@ -69,6 +69,7 @@ __all__ = [
     "ExponentialDecay",
     "Flatten",
     "GaussianNoise",
+    "Hinge",
     "History",
     "Huber",
     "IRprop",

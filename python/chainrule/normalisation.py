@@ -82,8 +82,8 @@ class BatchNorm(_Normalisation):
         self.running_variance = np.ones(self._input_shape[-1])
 
     def _reference(self, parameters: dict[str, Any]) -> reference.Layer:
-        settings = {"momentum": self.momentum, "epsilon": self.epsilon, "trainable": self.trainable}
-        return reference.BatchNorm(**parameters, **self._statistics(), **settings)
+        arrays: dict[str, Any] = {**parameters, **self._statistics()}
+        return reference.BatchNorm(**arrays, momentum=self.momentum, epsilon=self.epsilon, trainable=self.trainable)
 
 
 class LayerNorm(_Normalisation):
