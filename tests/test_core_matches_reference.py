@@ -45,6 +45,8 @@ def made_data(loss, activation, inputs, outputs, samples, seed):
         y = rng.uniform(size=(samples, outputs))
     elif loss == "poisson":
         y = rng.poisson(2.0, (samples, outputs)).astype(float)
+    elif loss == "hinge":
+        y = rng.choice([-1.0, 1.0], (samples, outputs))
     else:
         y = rng.standard_normal((samples, outputs))
     return X, y

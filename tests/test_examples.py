@@ -61,6 +61,19 @@ def test_adding_problem(tmp_path):
     assert number(r"error (\S+),", out) < 0.1 * number(r"sums (\S+)", out)
 
 
+def test_vanishing(tmp_path):
+    rows = [line.split() for line in run("vanishing.py", folder=tmp_path).splitlines()[2:]]
+    assert [row[0] for row in rows] == ["sigmoid", "tanh", "relu"]
+    plain, *helped = map(float, rows[0][1:])
+    assert plain < 1e-10
+    assert min(helped) > 1e-2
+
+
+def test_evolve(tmp_path):
+    for line in run("evolve.py", folder=tmp_path).splitlines():
+        assert number(r"accuracy (\S+)%", line) > 95
+
+
 def test_cython_loop(tmp_path):
     out = run("cython_loop.py", "1000", folder=tmp_path)
     assert "agrees" in out

@@ -18,6 +18,7 @@ LossKind loss_named(const std::string& name) {
   if (name == "mae") return LossKind::mae;
   if (name == "huber") return LossKind::huber;
   if (name == "poisson") return LossKind::poisson;
+  if (name == "hinge") return LossKind::hinge;
   if (name == "cross_entropy") return LossKind::cross_entropy;
   throw py::value_error("unknown loss '" + name + "'");
 }

@@ -125,6 +125,15 @@ CHAINRULE_INLINE Term<T> huber(const Vector<T>& a, const Vector<T>& t, const Vec
   return {select(near, constant<T>(0.5) * (e * e), far), select(near, e, copysign(delta, e))};
 }
 
+// t = 1 or -1
+template <class T>
+CHAINRULE_INLINE Term<T> hinge(const Vector<T>& a, const Vector<T>& t) {
+  const Vector<T> zero = Vector<T>::zero();
+  const Vector<T> lacking = constant<T>(1) - t * a;
+  const Mask<T> lacks = less(zero, lacking);
+  return {select(lacks, lacking, zero), select(lacks, -t, zero)};
+}
+
 // a is a rate; loss a - t log a. Far below zero softplus(z) and its derivative are both e^z, whose log is z.
 template <class T>
 CHAINRULE_INLINE Term<T> poisson(Kind<Activation::softplus>, const Vector<T>& z, const Vector<T>& a,
@@ -211,6 +220,8 @@ CHAINRULE_INLINE void with_term(const LossRows<T>& args, Use use) {
       return use([](const V&, const V& a, const V& t) { return squared_error(a, t); });
     case LossKind::mae:
       return use([](const V&, const V& a, const V& t) { return absolute_error(a, t); });
+    case LossKind::hinge:
+      return use([](const V&, const V& a, const V& t) { return hinge(a, t); });
     case LossKind::huber: {
       const V delta = V::broadcast(args.huber_delta);
       return use([&](const V&, const V& a, const V& t) { return huber(a, t, delta); });
@@ -251,8 +262,9 @@ double row_metric(const LossRows<T>& args, size_t row) {
   if (args.metric == Metric::largest) return first_largest(a, outputs) == first_largest(t, outputs) ? 1 : 0;
   double sum = 0;
   for (size_t j = 0; j < outputs; ++j) {
-    if (args.metric == Metric::side) {
-      sum += (a[j] > T(0.5)) == (t[j] > T(0.5)) ? 1 : 0;
+    if (args.metric == Metric::side || args.metric == Metric::sign) {
+      const T edge = args.metric == Metric::side ? T(0.5) : T(0);
+      sum += (a[j] > edge) == (t[j] > edge) ? 1 : 0;
     } else {
       const double error = double(a[j]) - double(t[j]);
       sum += error < 0 ? -error : error;

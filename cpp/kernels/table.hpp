@@ -31,10 +31,10 @@ enum class Activation : uint8_t {
   softmax,
 };
 
-enum class LossKind : uint8_t { mse, mae, huber, poisson, cross_entropy };
+enum class LossKind : uint8_t { mse, mae, huber, poisson, hinge, cross_entropy };
 
-// How right an output is, beside the loss: largest output, side of one half, or mean absolute error.
-enum class Metric : uint8_t { largest, side, absolute_error };
+// How right an output is, beside the loss: largest output, side of one half, sign, or mean absolute error.
+enum class Metric : uint8_t { largest, side, sign, absolute_error };
 
 enum class Rule : uint8_t {
   sgd,

@@ -220,7 +220,8 @@ void test_output(LossKind kind, Activation activation, size_t outputs) {
 template <class T>
 void test_outputs(size_t outputs) {
   for (Activation activation : {Activation::identity, Activation::tanh, Activation::softmax}) {
-    for (LossKind kind : {LossKind::mse, LossKind::mae, LossKind::huber}) test_output<T>(kind, activation, outputs);
+    for (LossKind kind : {LossKind::mse, LossKind::mae, LossKind::huber, LossKind::hinge})
+      test_output<T>(kind, activation, outputs);
   }
   for (Activation activation : {Activation::sigmoid, Activation::softplus, Activation::exp}) {
     test_output<T>(LossKind::poisson, activation, outputs);

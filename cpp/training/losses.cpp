@@ -9,7 +9,8 @@ Metric metric_of(const Loss& loss, Activation output, size_t outputs, const Targ
   if (loss.kind == LossKind::cross_entropy) {
     return classes || output == Activation::softmax ? Metric::largest : Metric::side;
   }
-  return classes ? Metric::largest : Metric::absolute_error;
+  if (classes) return Metric::largest;
+  return loss.kind == LossKind::hinge ? Metric::sign : Metric::absolute_error;
 }
 
 template <class T>
@@ -23,6 +24,9 @@ void gather_target(const Targets& targets, const Loss& loss, Activation output, 
     // Labels are the user's, who may change them after they were checked.
     const size_t label = size_t(targets.labels[row]);
     if (label < outputs) to[label] = T(1);
+  }
+  if (loss.kind == LossKind::hinge) {
+    for (size_t j = 0; j < outputs; ++j) to[j] = to[j] > 0 ? T(1) : T(-1);
   }
   if (loss.label_smoothing == 0) return;
   const double classes = output == Activation::softmax ? double(outputs) : 2.0;

@@ -23,7 +23,7 @@ from .images import (
 from .initializers import Normal, Orthogonal, Uniform
 from .io import load
 from .layers import Activation, Dense, Flatten, Input, Layer, Reshape
-from .losses import MAE, MSE, CrossEntropy, Huber, Loss, Poisson
+from .losses import MAE, MSE, CrossEntropy, Hinge, Huber, Loss, Poisson
 from .machine import get_num_threads, info, set_isa, set_num_threads
 from .network import Network
 from .noise import Dropout, GaussianNoise
@@ -95,6 +95,7 @@ __all__ = [
     "GaussianNoise",
     "GlobalAvgPool1D",
     "GlobalAvgPool2D",
+    "Hinge",
     "History",
     "Huber",
     "IRprop",

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import _core
 from ._checks import checked_integer, checked_number
-from .losses import CrossEntropy, Loss, Poisson
+from .losses import CrossEntropy, Hinge, Loss, Poisson
 
 # What the core reads as samples.
 Samples = NDArray[Any] | _core.SparseMatrix
@@ -224,8 +224,10 @@ def _check_sum(weights: NDArray[np.float64], argument: str) -> None:
 
 
 def _are_labels(array: NDArray[Any], outputs: int, loss: Loss) -> bool:
-    classification = isinstance(loss, CrossEntropy)
-    return outputs > 1 if not classification else outputs > 1 or array.dtype.kind in "bui"
+    if outputs > 1:
+        return True
+    whole = array.dtype.kind in "bui"
+    return whole and (isinstance(loss, CrossEntropy) or (isinstance(loss, Hinge) and bool(array.min() >= 0)))
 
 
 def _as_labels(array: NDArray[Any], classes: int, argument: str) -> NDArray[np.int64]:
@@ -244,6 +246,11 @@ def _as_labels(array: NDArray[Any], classes: int, argument: str) -> NDArray[np.i
 def _check_values(rows: NDArray[Any], loss: Loss, activation: str, argument: str) -> None:
     if isinstance(loss, Poisson) and rows.min() < 0:
         raise ValueError(f"{argument} must be counts >= 0 for loss 'poisson', got {rows.min()}")
+    if isinstance(loss, Hinge):
+        low = 0 if rows.min() == 0 else -1
+        wrong = rows[(rows != low) & (rows != 1)]
+        if wrong.size:
+            raise ValueError(f"{argument} must be {low} and 1 for loss 'hinge', got {wrong[0]}")
     if not isinstance(loss, CrossEntropy):
         return
     if rows.min() < 0 or rows.max() > 1:

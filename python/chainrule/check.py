@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _core, _state, reference
 from ._checks import checked_integer
 from .errors import CheckError
-from .losses import MSE, Huber, Loss
+from .losses import MSE, Hinge, Huber, Loss
 from .nodes import Network as NodesNetwork
 from .optimizers import OPTIMIZERS, SGD, IRprop, Optimizer
 from .reference.pooling import MaxPool
@@ -242,7 +242,7 @@ def scales_of(net: reference.Network, y: NDArray[Any], weights: Array, loss: Los
     """Return the scales of a batch that has just gone forward and back through the reference."""
     last = net.layers[-1]
     share = (weights / weights.sum())[:, None]
-    t = reference.losses.target_rows(y, last.activations.shape[1])
+    t = _target_rows(y, last, loss)
     terms = np.abs(last.activations) + np.abs(t)
     loss_scale = np.abs(last.pre_activations) * t if loss.name == "cross_entropy" else 0.5 * terms**2
     magnitude = share * terms
@@ -282,14 +282,22 @@ def _sides(z: Array, activation: str) -> NDArray[np.int64]:
 def _loss_sides(a: Array, t: Array, loss: Loss) -> NDArray[np.int64]:
     if loss.name == "mae":
         return np.asarray(np.sign(a - t), dtype=np.int64)
+    if isinstance(loss, Hinge):
+        return np.asarray(t * a < 1.0, dtype=np.int64)
     if isinstance(loss, Huber):
         return np.asarray(a - t > loss.delta, dtype=np.int64) - np.asarray(a - t < -loss.delta, dtype=np.int64)
     return np.zeros(a.shape, dtype=np.int64)
 
 
+def _target_rows(y: NDArray[Any], last: reference.Layer, loss: Loss) -> Array:
+    """Return what the loss aims at, as rows, before its smoothing of probabilities."""
+    rows = reference.losses.target_rows(y, last.activations.shape[1])
+    return reference_loss(loss).smoothed(rows, last.activation) if isinstance(loss, Hinge) else rows
+
+
 def _reference_sides(net: reference.Network, X: NDArray[Any], y: NDArray[Any], loss: Loss) -> list[NDArray[np.int64]]:
     a = net.forward(X)
-    t = reference.losses.target_rows(y, a.shape[1])
+    t = _target_rows(y, net.layers[-1], loss)
     sides = [_sides(layer.pre_activations, layer.activation) for layer in _leaves(net)]
     sides += [layer.winners for layer in _leaves(net) if isinstance(layer, MaxPool)]
     return [*sides, _loss_sides(a, t, loss)]
@@ -316,10 +324,12 @@ def _kinked_samples(network: Network, X: NDArray[Any], y: NDArray[Any], loss: Lo
             lead = _lead(layer)
             scale = max(float(np.abs(layer.inputs).max()), 1.0)
             near |= ((lead > 0) & (lead < margin * scale)).reshape(len(X), -1).any(axis=1)
-    t = reference.losses.target_rows(y, a.shape[1])
+    t = _target_rows(y, net.layers[-1], loss)
     scale = max(float(np.abs(a).max()), 1.0)
     if loss.name == "mae":
         near |= (np.abs(a - t) < margin * scale).any(axis=1)
+    if isinstance(loss, Hinge):
+        near |= (np.abs(t * a - 1.0) < margin * scale).any(axis=1)
     return near
 
 

@@ -20,7 +20,7 @@ from .callbacks import Callback
 from .checkpoints import Checkpoints, Position
 from .diagnose import warn_of_first_samples
 from .errors import DivergedError, ModelFileError
-from .losses import CrossEntropy, Loss
+from .losses import CrossEntropy, Hinge, Loss
 from .optimizers import IRprop, Optimizer
 from .streams import Stream
 
@@ -96,7 +96,7 @@ def as_callbacks(callbacks: Iterable[CallbackLike]) -> list[Callback]:
 
 def metric_name(loss: Loss, outputs: int, y: NDArray[Any]) -> str:
     """Return the name of what the core reports beside the loss."""
-    classes = isinstance(loss, CrossEntropy) or (y.ndim == 1 and outputs > 1)
+    classes = isinstance(loss, (CrossEntropy, Hinge)) or (y.ndim == 1 and outputs > 1)
     return "accuracy" if classes else "mae"
 
 

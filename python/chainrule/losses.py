@@ -82,6 +82,24 @@ class Poisson(Loss):
 
 
 @dataclass(frozen=True)
+class Hinge(Loss):
+    """How far outputs are from the right side of ±1: Σ max(0, 1 − target · output) (Cortes and Vapnik 1995).
+
+    Targets are −1 and 1, or 0 and 1, of which 0 means −1; with integer labels of several classes, each output tells its
+    class from all others. The metric is the accuracy: of the largest output for labels, else of the signs.
+
+    Examples
+    --------
+    >>> import numpy as np, chainrule as cr
+    >>> net = cr.Network([1, 1], weights=1.0, seed=0)
+    >>> net.evaluate([[0.5], [-3.0]], [1, -1], loss="hinge")
+    {'loss': 0.25, 'accuracy': 1.0}
+    """
+
+    name: ClassVar[str] = "hinge"
+
+
+@dataclass(frozen=True)
 class CrossEntropy(Loss):
     """−Σ target · log output with softmax; with sigmoid, the same for each independent label and its opposite.
 
@@ -104,7 +122,7 @@ class CrossEntropy(Loss):
         return _core.Loss(self.name, label_smoothing=float(self.label_smoothing))
 
 
-LOSSES: dict[str, type[Loss]] = {cls.name: cls for cls in (MSE, MAE, Huber, Poisson, CrossEntropy)}
+LOSSES: dict[str, type[Loss]] = {cls.name: cls for cls in (MSE, MAE, Huber, Poisson, Hinge, CrossEntropy)}
 
 
 def as_loss(loss: Loss | str) -> Loss:

@@ -33,7 +33,7 @@ from .checkpoints import Checkpoints, Position, Unfinished
 from .fitting import LOGGER, CallbackLike, Plan, as_callbacks, metric_name, run
 from .history import History
 from .layers import Dense, Input, Layer, Shape, shapes_through
-from .losses import Loss, as_loss
+from .losses import Hinge, Loss, as_loss
 from .optimizers import Adam, Optimizer, as_optimizer
 from .streams import Stream
 
@@ -358,9 +358,10 @@ class Network:
         return outputs if len(self._shapes[-1]) == 1 else outputs.reshape(-1, *self._shapes[-1])
 
     def predict_classes(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return a label a sample: the largest output; with one output, whether it is above ½."""
+        """Return a label a sample: the largest output; with one output, whether it is above ½, or 0 after `Hinge`."""
         outputs = self.predict(X)
-        return (outputs[:, 0] > 0.5).astype(np.int64) if self.outputs == 1 else outputs.argmax(axis=1)
+        edge = 0.0 if isinstance(self.loss, Hinge) else 0.5
+        return (outputs[:, 0] > edge).astype(np.int64) if self.outputs == 1 else outputs.argmax(axis=1)
 
     def evaluate(
         self, X: ArrayLike, y: ArrayLike, *, loss: Loss | str | None = None, sample_weight: ArrayLike | None = None

@@ -82,9 +82,8 @@ class BatchNorm(_Normalisation):
         self.running_variance = np.ones(self._input_shape[-1])
 
     def _reference(self, parameters: dict[str, Any]) -> reference.Layer:
-        settings: dict[str, Any] = {"momentum": self.momentum, "epsilon": self.epsilon, "trainable": self.trainable}
         arrays: dict[str, Any] = {**parameters, **self._statistics()}
-        return reference.BatchNorm(**arrays, **settings)
+        return reference.BatchNorm(**arrays, momentum=self.momentum, epsilon=self.epsilon, trainable=self.trainable)
 
 
 class LayerNorm(_Normalisation):

@@ -85,7 +85,10 @@ class Poisson(Loss):
 
 
 class Hinge(Loss):
-    """Σ max(0, 1 − t a), t = ±1."""
+    """Σ max(0, 1 − t a), t = 1 where the target is above zero, else −1."""
+
+    def smoothed(self, t: Array, activation: str) -> Array:
+        return np.where(t > 0.0, 1.0, -1.0)
 
     def value(self, z: Array, a: Array, t: Array, activation: str) -> Array:
         return np.asarray(np.maximum(0.0, 1.0 - t * a).sum(axis=1))
@@ -167,4 +170,6 @@ def metric(a: Array, y: NDArray[np.generic], loss: Loss, activation: str) -> Arr
         return np.asarray(a.argmax(axis=1) == t.argmax(axis=1), dtype=np.float64)
     if isinstance(loss, CrossEntropy):
         return np.asarray(((a > 0.5) == (t > 0.5)).mean(axis=1))
+    if isinstance(loss, Hinge):
+        return np.asarray(((a > 0.0) == (t > 0.0)).mean(axis=1))
     return np.asarray(np.abs(t - a).mean(axis=1))

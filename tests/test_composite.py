@@ -1,0 +1,94 @@
+"""Layers made of layers, beyond the contract of all layers."""
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.standard_normal((7, 4))
+
+
+def test_a_residual_block_of_zeros_passes_its_inputs_on():
+    net = cr.Network([cr.Input(4), cr.Residual([cr.Dense(4, weights=0.0)])], seed=0, dtype="float64")
+    assert (net.predict(X) == X).all()
+
+
+def test_branches_lie_side_by_side():
+    twice = cr.Dense(4, "identity", weights=2 * np.eye(4))
+    net = cr.Network([cr.Input(4), cr.Concatenate([[], [twice], []])], seed=0, dtype="float64")
+    assert (net.predict(X) == np.hstack([X, 2 * X, X])).all()
+    images = X.reshape(7, 2, 2)
+    net = cr.Network([cr.Input(2, 2), cr.Concatenate([[], [cr.Activation("relu")]])], seed=0, dtype="float64")
+    assert (net.predict(images) == np.concatenate([images, np.maximum(images, 0)], axis=-1)).all()
+
+
+def test_the_layers_within_are_layers_like_others(tmp_path):
+    inner = cr.Dense(4, "tanh")
+    net = cr.Network([cr.Input(4), cr.Residual([cr.BatchNorm(), inner]), cr.Dense(2, "softmax")], seed=0)
+    block = net.layers[1]
+    assert block.parameter_count == 8 + 20
+    assert net.parameter_count == 28 + 10
+    inner.bias = [1, 2, 3, 4]
+    assert net.parameters[24:28].tolist() == [1, 2, 3, 4]
+    inner.trainable = False
+    before = inner.weights, block.layers[0].gamma
+    net.fit(X, np.arange(7) % 2, epochs=2, verbose=0)
+    assert (inner.weights == before[0]).all()
+    assert (block.layers[0].gamma != before[1]).any()
+    assert block.trainable
+    block.trainable = False
+    assert not block.layers[0].trainable
+    net.save(tmp_path / "net.safetensors")
+    loaded = cr.load(tmp_path / "net.safetensors").layers[1]
+    assert not loaded.trainable
+    assert loaded.layers[0].running_mean.tobytes() == block.layers[0].running_mean.tobytes()
+    arrays = pytest.importorskip("safetensors.numpy").load_file(tmp_path / "net.safetensors")
+    assert {"layers.0.0.gamma", "layers.0.0.running_mean", "layers.0.1.weights"} < set(arrays)
+
+
+def test_blocks_may_be_nested():
+    deep = cr.Residual([cr.Concatenate([[cr.Dense(2)], [cr.Residual([cr.Dense(4)]), cr.Dense(2, "silu")]])])
+    net = cr.Network([cr.Input(4), deep, cr.Dense(3, "softmax")], seed=0, dtype="float64")
+    assert net.check(X, np.arange(7) % 3).ok
+
+
+def test_frozen_layers_below_and_within_change_nothing_of_the_gradients_above():
+    def gradients(frozen):
+        branches = [[cr.Dense(3, "tanh")], [cr.Dense(5, "silu"), cr.Dense(2)]]
+        net = cr.Network([cr.Input(4), cr.Dense(4), cr.Concatenate(branches), cr.Dense(2, "softmax")], seed=0)
+        net.layers[1].trainable = branches[0][0].trainable = not frozen
+        net.fit(X, np.arange(7) % 2, epochs=1, batch_size="full", optimizer=cr.SGD(0.1), verbose=0)
+        return branches[1][0].weights.tobytes(), net.layers[3].weights.tobytes()
+
+    assert gradients(frozen=True) == gradients(frozen=False)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: cr.Residual([]), ValueError, "layers must have at least one layer"),
+        (lambda: cr.Residual([3]), TypeError, "Residual must be made of layers, got 3"),
+        (lambda: cr.Residual([cr.Dense(2, "softmax")]), ValueError, "'softmax' must be on the last layer of a network"),
+        (lambda: cr.Concatenate([[cr.Dense(2)]]), ValueError, "branches must be at least two, got 1"),
+        (
+            lambda: cr.Network([cr.Input(4), cr.Residual([cr.Dense(3)])]),
+            ValueError,
+            r"must keep the shape \(4,\), got \(3,\)",
+        ),
+        (
+            lambda: cr.Network([cr.Input(2, 2), cr.Concatenate([[], [cr.Reshape((1, 4))]])]),
+            ValueError,
+            "branches must end in the same shape but for the features",
+        ),
+    ],
+)
+def test_it_refuses(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_a_layer_belongs_to_one_block():
+    shared = cr.Dense(4)
+    with pytest.raises(ValueError, match="in a network already"):
+        cr.Network([cr.Input(4), cr.Residual([shared]), cr.Residual([shared])])

@@ -1,0 +1,107 @@
+"""Normalisation beyond the contract of all layers: what becomes of the running statistics."""
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+RANDOM = np.random.default_rng(0)
+
+
+def made(*layers, size=3, **options):
+    return cr.Network([cr.Input(size), *layers, cr.Dense(2, "softmax")], seed=0, **options)
+
+
+def statistics(net, layer=1):
+    return net.layers[layer].running_mean.tobytes(), net.layers[layer].running_variance.tobytes()
+
+
+def test_a_training_pass_gives_each_feature_mean_zero_and_variance_one():
+    net = cr.Network([cr.Input(19), cr.BatchNorm(epsilon=1e-12)], seed=0, dtype="float64")
+    z = net.forward(5 + 3 * RANDOM.standard_normal((40, 19)), training=True)
+    assert z.mean(axis=0) == pytest.approx(0, abs=1e-12)
+    assert z.var(axis=0) == pytest.approx(1)
+    z = cr.Network([cr.Input(4, 19), cr.LayerNorm(1e-12)], seed=0, dtype="float64").predict(
+        RANDOM.standard_normal((6, 4, 19)) * 7
+    )
+    assert z.mean(axis=-1) == pytest.approx(0, abs=1e-12)
+    assert z.var(axis=-1) == pytest.approx(1)
+
+
+def test_prediction_and_gradients_take_the_running_statistics_and_leave_them():
+    net = made(cr.BatchNorm(0.5))
+    net.layers[1].running_mean = [1, 2, 3]
+    net.layers[1].running_variance = [4, 1, 9]
+    X, y = RANDOM.standard_normal((8, 3)), np.zeros(8, int)
+    before = statistics(net)
+    normalised = (X - [1, 2, 3]) / np.sqrt(np.array([4, 1, 9]) + 1e-5)
+    net.forward(X)
+    assert net._core.activations(0) == pytest.approx(normalised, rel=1e-5, abs=1e-6)
+    net.predict(X), net.evaluate(X, y), net.loss_and_gradient(X, y)
+    net.check(X, y)
+    assert statistics(net) == before
+
+
+def test_the_statistics_are_those_of_a_whole_batch_however_large():
+    X = RANDOM.standard_normal((1000, 8)) + np.arange(8)
+    net = cr.Network([cr.Input(8), cr.BatchNorm(0.0), cr.Dense(4000), cr.Dense(1)], seed=0)
+    net.train_on_batch(X, np.zeros(1000))
+    assert net.layers[1].running_mean == pytest.approx(X.mean(axis=0), rel=1e-5, abs=1e-6)
+    assert net.layers[1].running_variance == pytest.approx(X.var(axis=0), rel=1e-5)
+
+
+def test_an_epoch_that_is_stopped_and_goes_on_has_the_same_statistics():
+    X, y = RANDOM.standard_normal((60000, 3)), RANDOM.integers(0, 2, 60000)
+    whole, parts = (made(cr.Dense(40), cr.BatchNorm()) for _ in range(2))
+    rates = np.full(6000, 0.01)
+    arguments = (X, y, None, 10, True, 0, 0, cr.CrossEntropy()._core(), cr.SGD()._core(), rates, 0.0)
+    whole._core.train_epoch(*arguments, None)
+    step, stops, totals = 0, 0, (0.0, 0.0, 0.0)
+    while step < 6000:
+        done, totals, _ = parts._core.train_epoch(*arguments, lambda _: True, step, 6000, totals)
+        step, stops = step + done, stops + 1
+    assert stops > 1
+    assert statistics(parts, 2) == statistics(whole, 2)
+    assert parts.parameters.tobytes() == whole.parameters.tobytes()
+
+
+def test_an_epoch_that_diverges_gives_the_statistics_back():
+    net = made(cr.Dense(4, "identity"), cr.BatchNorm())
+    X = RANDOM.standard_normal((50, 3))
+    net.fit(X, np.zeros(50, int), epochs=1, verbose=0)
+    before = statistics(net, 2)
+    with pytest.raises(cr.DivergedError):
+        net.fit(1e38 * X, np.zeros(50, int), epochs=1, optimizer=cr.SGD(1e30), verbose=0)
+    assert statistics(net, 2) == before
+
+
+def test_a_frozen_layer_still_follows_the_batches():
+    net = made(cr.BatchNorm(trainable=False))
+    before = statistics(net)
+    net.fit(RANDOM.standard_normal((20, 3)) + 9, np.zeros(20, int), epochs=1, verbose=0)
+    assert statistics(net) != before
+    assert (net.layers[1].gamma == 1).all()
+    assert (net.layers[1].beta == 0).all()
+
+
+def test_files_name_the_statistics(tmp_path):
+    safetensors = pytest.importorskip("safetensors.numpy")
+    made(cr.BatchNorm()).save(tmp_path / "net.safetensors")
+    assert {"layers.0.running_mean", "layers.0.running_variance"} < set(
+        safetensors.load_file(tmp_path / "net.safetensors")
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: cr.BatchNorm(1.0), r"momentum must be finite and in \[0, 1\), got 1.0"),
+        (lambda: cr.BatchNorm(epsilon=0), r"epsilon must be finite and in \(0, inf\), got 0"),
+        (lambda: cr.LayerNorm(-1), "epsilon must be"),
+        (lambda: setattr(made(cr.BatchNorm()).layers[1], "running_variance", [1, -1, 1]), "running_variance must be"),
+        (lambda: setattr(made(cr.BatchNorm()).layers[1], "running_mean", [1]), r"running_mean must have shape \(3,\)"),
+    ],
+)
+def test_it_refuses(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
