@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "layers/dense.hpp"
+#include "layers/recurrent.hpp"
+#include "layers/stepwise_dense.hpp"
 #include "tests/check.hpp"
 #include "training/trainer.hpp"
 
@@ -33,13 +35,29 @@ using namespace chainrule::tests;
 
 namespace {
 
-// Allocations of an epoch of `steps` steps.
-size_t counted(size_t steps, size_t batch, const Optimizer& optimizer, double share_of_zeros, size_t threads) {
-  const size_t samples = steps * batch, inputs = 90, outputs = 3;
-  Network<float> network(inputs);
+constexpr size_t inputs = 90, outputs = 3;
+
+void add_dense(Network<float>& network) {
   network.add(std::make_unique<Dense<float>>(inputs, 300, Dense<float>::Options{Activation::relu, 0, 0, 0}));
   network.add(std::make_unique<Dense<float>>(300, 300, Dense<float>::Options{Activation::relu, 0, 0, 0}));
-  network.add(std::make_unique<Dense<float>>(300, outputs, Dense<float>::Options{Activation::softmax, 0, 0, 0}));
+}
+
+// Nine steps of ten features.
+void add_sequences(Network<float>& network) {
+  network.add(std::make_unique<StepwiseDense<float>>(StepwiseDense<float>::Options{9, 10, 10, Activation::relu, 0, 0}));
+  network.add(std::make_unique<Recurrent<float>>(lstm_cell(true), Recurrent<float>::Options{9, 10, 7, true, 2, 0, 0}));
+  network.add(
+      std::make_unique<Recurrent<float>>(gru_cell(false), Recurrent<float>::Options{9, 14, 20, false, 1, 0, 0}));
+}
+
+// Allocations of an epoch of `steps` steps.
+size_t counted(size_t steps, size_t batch, const Optimizer& optimizer, double share_of_zeros, size_t threads,
+               void (*add_layers)(Network<float>&)) {
+  const size_t samples = steps * batch;
+  Network<float> network(inputs);
+  add_layers(network);
+  network.add(
+      std::make_unique<Dense<float>>(network.outputs(), outputs, Dense<float>::Options{Activation::softmax, 0, 0, 0}));
   std::vector<float> plain(network.parameter_count());
   for (size_t i = 0; i < plain.size(); ++i) plain[i] = float(i % 13) * 0.01f - 0.06f;
   network.pack(plain.data(), network.parameters().data());
@@ -69,9 +87,12 @@ int main() {
     for (double zeros : {0.0, 0.8}) {
       for (size_t threads : {1u, 2u}) {
         for (size_t batch : {1u, 32u}) {
-          counted(2, batch, optimizer, zeros, threads);  // what is made once
-          expect(counted(4, batch, optimizer, zeros, threads) == counted(100, batch, optimizer, zeros, threads),
-                 "a step allocates nothing");
+          for (const auto add_layers : {add_dense, add_sequences}) {
+            counted(2, batch, optimizer, zeros, threads, add_layers);  // what is made once
+            expect(counted(4, batch, optimizer, zeros, threads, add_layers) ==
+                       counted(100, batch, optimizer, zeros, threads, add_layers),
+                   "a step allocates nothing");
+          }
         }
       }
     }
