@@ -2,7 +2,7 @@
 
 from importlib.metadata import version as _version
 
-from . import data, plot
+from . import augment, data, plot
 from .callbacks import Callback, Checkpoint, CSVLog, EarlyStopping, ReduceOnPlateau
 from .errors import ChainruleError, ChainruleWarning, CheckError, DataError, DivergedError, ModelFileError
 from .history import History
@@ -112,6 +112,7 @@ __all__ = [
     "Warmup",
     "ZeroPad2D",
     "__version__",
+    "augment",
     "data",
     "get_num_threads",
     "info",
