@@ -1,4 +1,4 @@
-"""LeNet-5 (LeCun et al. 1998, with ReLU and maxima) on MNIST: at least 99 % of the test images.
+"""LeNet-5 (LeCun et al. 1998, with ReLU, maxima and dropout) on MNIST: at least 99 % of the test images.
 
 python examples/lenet_mnist.py DIRECTORY-OF-MNIST   (without it, MNIST is downloaded: needs chainrule[data])
 python examples/lenet_mnist.py --small              (the sample of digits in the package: a few seconds)
@@ -8,7 +8,7 @@ import sys
 
 import chainrule as cr
 
-BATCH = 64
+BATCH = 32
 
 small = "--small" in sys.argv
 folders = [argument for argument in sys.argv[1:] if argument != "--small"]
@@ -23,6 +23,7 @@ net = cr.Network(
         cr.MaxPool2D(2),
         cr.Flatten(),
         cr.Dense(120),
+        cr.Dropout(0.4),
         cr.Dense(84),
         cr.Dense(10, "softmax"),
     ],
@@ -33,7 +34,7 @@ net.fit(
     digits.y_train,
     epochs=epochs,
     batch_size=BATCH,
-    optimizer=cr.SGD(cr.CosineDecay(0.05, epochs * -(-len(digits.X_train) // BATCH)), momentum=0.9),
+    optimizer=cr.SGD(cr.CosineDecay(0.03, epochs * -(-len(digits.X_train) // BATCH)), momentum=0.9),
     validation_data=(digits.X_test.reshape(-1, 28, 28, 1), digits.y_test),
     verbose=2,
 )

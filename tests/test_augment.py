@@ -13,7 +13,7 @@ def test_nothing_changes_by_nothing_and_a_seed_says_what_changes(change):
     assert change(IMAGES, 0, 1) == pytest.approx(IMAGES)
     assert change(IMAGES, 3, 1).tobytes() == change(IMAGES, 3, 1).tobytes()
     assert change(IMAGES, 3, 1).tobytes() != change(IMAGES, 3, 2).tobytes()
-    assert change(np.full((1, 9, 9, 1), 7, np.uint8), 0, 0).dtype == np.float32
+    assert change(np.full((1, 9, 9, 1), 255, np.uint8), 0, 0) == pytest.approx(np.ones((1, 9, 9, 1), np.float32))
     with pytest.raises(ValueError, match=r"\(samples, height, width, channels\), got \(7, 6\)"):
         change(IMAGES[0, :, :, 0], 1, 0)
 
