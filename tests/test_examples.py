@@ -74,6 +74,10 @@ def test_evolve(tmp_path):
         assert number(r"accuracy (\S+)%", line) > 95
 
 
+def test_lenet_mnist(tmp_path):
+    assert number(r"test accuracy (\S+)%", run("lenet_mnist.py", "--small", folder=tmp_path)) > 90
+
+
 def test_cython_loop(tmp_path):
     out = run("cython_loop.py", "1000", folder=tmp_path)
     assert "agrees" in out

@@ -42,6 +42,10 @@ NETWORKS = {
     "simple recurrent": ([lambda: cr.SimpleRNN(7, return_sequences=True), lambda: cr.SimpleRNN(4)], (6, 3)),
     "average pool": ([lambda: cr.AvgPool2D((2, 3), strides=(1, 2), padding="same")], (5, 7, 2)),
     "average pool, signal": ([lambda: cr.AvgPool1D(3, strides=2, padding=(1, 1))], (9, 20)),
+    "average pool, tiling": (
+        [lambda: cr.Conv2D(20, 1, "tanh"), lambda: cr.AvgPool2D(), lambda: cr.MaxPool2D()],
+        (4, 4, 2),
+    ),
     "convolution": ([lambda: cr.Conv2D(6, 3, "tanh"), lambda: cr.Conv2D(5, (2, 3), "gelu")], (7, 6, 2)),
     "convolution, border": (
         [lambda: cr.Conv2D(3, (3, 2), "sigmoid", padding="same"), lambda: cr.Conv2D(18, 3, padding=((0, 2), (3, 1)))],
@@ -90,11 +94,11 @@ NETWORKS = {
         [lambda: cr.Dense(8, "tanh"), lambda: cr.Reshape((4, 2)), lambda: cr.MaxPool1D(3, strides=1)],
         (5,),
     ),
+    "reshape": ([lambda: cr.Reshape((5, 2)), lambda: cr.Dropout(0.2, spatial=True), lambda: cr.Reshape((10,))], (10,)),
     "resizing": (
         [lambda: cr.Conv2D(3, 2, "tanh"), lambda: cr.UpSample2D((2, 3)), lambda: cr.ZeroPad2D(((1, 0), (2, 3)))],
         (3, 3, 2),
     ),
-    "reshape": ([lambda: cr.Reshape((5, 2)), lambda: cr.Dropout(0.2, spatial=True), lambda: cr.Reshape((10,))], (10,)),
 }
 
 

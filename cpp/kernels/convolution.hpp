@@ -11,19 +11,18 @@ namespace {
 
 template <class T>
 void to_lanes(const Lanes<T>& args) {
-  size_t i = 0;
-  if (args.samples == lanes) {
-    for (; i + lanes <= args.size; i += lanes) {
-      transpose_block(args.rows + i, args.stride, args.group + i * lanes, lanes, lanes);
-    }
-  }
-  for (; i < args.size; i += lanes) {
+  for (size_t i = 0; i < args.size; i += lanes) {
     const size_t columns = args.size - i < lanes ? args.size - i : lanes;
+    T* const to = args.group + i * lanes;
+    if (args.samples == lanes) {
+      transpose_block(args.rows + i, args.stride, to, lanes, columns);
+      continue;
+    }
     alignas(64) T block[lanes * lanes] = {};
     for (size_t r = 0; r < args.samples; ++r) {
       for (size_t k = 0; k < columns; ++k) block[r * lanes + k] = args.rows[r * args.stride + i + k];
     }
-    transpose_block(block, args.group + i * lanes, columns);
+    transpose_block(block, to, columns);
   }
 }
 
@@ -91,6 +90,23 @@ void lane_product(const LaneProduct<T>& args) {
   });
 }
 
+// The sums over the lanes of 16 vectors, halves in the fixed tree of sum_across.
+template <class T>
+CHAINRULE_INLINE Vector<T> sums_across(const T* vectors) {
+  alignas(64) T lane[lanes * lanes];
+  transpose_block(vectors, lane, lanes);
+  Vector<T> sum[lanes / 2];
+#pragma GCC unroll 8
+  for (size_t i = 0; i < lanes / 2; ++i) {
+    sum[i] = Vector<T>::load(lane + i * lanes) + Vector<T>::load(lane + (i + lanes / 2) * lanes);
+  }
+#pragma GCC unroll 4
+  for (size_t i = 0; i < 4; ++i) sum[i] = sum[i] + sum[i + 4];
+#pragma GCC unroll 2
+  for (size_t i = 0; i < 2; ++i) sum[i] = sum[i] + sum[i + 2];
+  return sum[0] + sum[1];
+}
+
 // R vectors of B by Q of A, so that a row of the gradient lies together.
 template <class T, size_t R, size_t Q>
 void lane_gradient_tile(const LaneGradient<T>& args, size_t column, size_t row) {
@@ -119,9 +135,19 @@ void lane_gradient_tile(const LaneGradient<T>& args, size_t column, size_t row) 
       }
     }
   }
+  constexpr size_t blocks = (R * Q + lanes - 1) / lanes;
+  alignas(64) T vectors[blocks * lanes * lanes];
+  alignas(64) T totals[blocks * lanes];
+#pragma GCC unroll 6
+  for (size_t q = 0; q < Q; ++q) {
+#pragma GCC unroll 12
+    for (size_t r = 0; r < R; ++r) sum[r][q].store(vectors + (q * R + r) * lanes);
+  }
+  for (size_t i = R * Q; i < blocks * lanes; ++i) Vector<T>::zero().store(vectors + i * lanes);
+  for (size_t i = 0; i < blocks; ++i) sums_across(vectors + i * lanes * lanes).store(totals + i * lanes);
   for (size_t q = 0; q < Q; ++q) {
     T* to = args.gradient + (row + q) * args.stride + column;
-    for (size_t r = 0; r < R; ++r) to[r] += sum_across(sum[r][q]);
+    for (size_t r = 0; r < R; ++r) to[r] += totals[q * R + r];
   }
 }
 

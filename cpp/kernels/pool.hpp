@@ -1,5 +1,5 @@
 // Pools over images with channels in the lanes of a vector. A vector that holds fewer channels than lanes reaches into
-// the next place, which is written after it; behind the last place of a row nothing is written.
+// the next place, which is written after it; behind the last place of a row of the image nothing is written.
 #pragma once
 
 #include "kernels/loss.hpp"
@@ -38,13 +38,14 @@ CHAINRULE_INLINE void for_each_window(const Pool<T>& pool, Compute compute) {
   }
 }
 
-// Calls visit(offset) for each place of a window, in row-major order.
+// Calls visit(offset, end of the row) for each place of a window, in row-major order.
 template <class T, class Visit>
 CHAINRULE_INLINE void for_each_place(const Pool<T>& pool, const Range& rows, const Range& columns, size_t channel,
                                      Visit visit) {
   for (size_t y = rows.begin; y < rows.end; ++y) {
     size_t at = (y * pool.columns.inputs + columns.begin) * pool.channels + channel;
-    for (size_t x = columns.begin; x < columns.end; ++x, at += pool.channels) visit(at);
+    const size_t end = (y + 1) * pool.columns.inputs * pool.channels;
+    for (size_t x = columns.begin; x < columns.end; ++x, at += pool.channels) visit(at, end);
   }
 }
 
@@ -69,7 +70,7 @@ void max_pool(const Pool<T>& pool) {
     const T* inputs = pool.inputs + sample * pool.input_stride;
     Vector<T> largest =
         Vector<T>::load(inputs + (rows.begin * pool.columns.inputs + columns.begin) * pool.channels + channel);
-    for_each_place(pool, rows, columns, channel, [&](size_t place) {
+    for_each_place(pool, rows, columns, channel, [&](size_t place, size_t) {
       const Vector<T> value = Vector<T>::load(inputs + place);
       // max keeps a NaN that is the largest so far; one that comes is kept here.
       largest = select(equal(value, value), max(value, largest), value);
@@ -78,36 +79,46 @@ void max_pool(const Pool<T>& pool) {
   });
 }
 
-template <class T>
-void clear_input_deltas(const Pool<T>& pool) {
-  for (size_t sample = pool.samples.begin; sample < pool.samples.end; ++sample) {
-    __builtin_memset(pool.input_deltas + sample * pool.input_stride, 0, input_size(pool) * sizeof(T));
-  }
+// Whether each place of an axis lies in one window and no more.
+inline bool tiles(const PoolAxis& axis) {
+  return axis.before == 0 && axis.stride == axis.window && axis.outputs * axis.stride == axis.inputs;
 }
 
-// The lanes of a vector from `channel` on that are channels; the others are zero.
-template <class T>
-CHAINRULE_INLINE Vector<T> channels_of(const Pool<T>& pool, const Vector<T>& v, size_t channel) {
-  if (channel + lanes <= pool.channels) return v;
-  return select(real_lanes<T>(pool.channels, channel / lanes), v, Vector<T>::zero());
+// Gives each place of each window its share of the delta: share(sample, output offset, delta, place). Lanes that are no
+// channels get zero: they lie in the next place.
+template <class T, class Share>
+CHAINRULE_INLINE void pool_gradient(const Pool<T>& pool, Share share_of) {
+  const Mask<T> last_channels = real_lanes<T>(pool.channels, (pool.channels - 1) / lanes);
+  // Several vectors a place, and the last of one would reach into what is there of the next.
+  const bool apart = pool.channels <= lanes || pool.channels % lanes == 0;
+  const bool once = apart && tiles(pool.rows) && tiles(pool.columns);
+  for (size_t sample = pool.samples.begin; sample < pool.samples.end && !once; ++sample) {
+    __builtin_memset(pool.input_deltas + sample * pool.input_stride, 0, input_size(pool) * sizeof(T));
+  }
+  for_each_window(pool, [&](size_t sample, size_t at, const Range& rows, const Range& columns, size_t channel) {
+    T* deltas = pool.input_deltas + sample * pool.input_stride;
+    Vector<T> delta = Vector<T>::load(pool.output_deltas + sample * pool.output_stride + at);
+    if (channel + lanes > pool.channels) delta = select(last_channels, delta, Vector<T>::zero());
+    auto share = share_of(sample, at, delta, rows, columns);
+    for_each_place(pool, rows, columns, channel, [&](size_t place, size_t end) {
+      const Vector<T> gets = share(place);
+      store_within(once ? gets : Vector<T>::load(deltas + place) + gets, deltas, place, end);
+    });
+  });
 }
 
 // The first of the places that have the maximum gets the delta.
 template <class T>
 void max_pool_gradient(const Pool<T>& pool) {
-  const size_t size = input_size(pool);
-  clear_input_deltas(pool);
-  for_each_window(pool, [&](size_t sample, size_t at, const Range& rows, const Range& columns, size_t channel) {
+  pool_gradient(pool, [&](size_t sample, size_t at, const Vector<T>& delta, const Range&, const Range&) {
     const T* inputs = pool.inputs + sample * pool.input_stride;
-    T* deltas = pool.input_deltas + sample * pool.input_stride;
     const Vector<T> largest = Vector<T>::load(pool.outputs + sample * pool.output_stride + at);
-    Vector<T> left = channels_of(pool, Vector<T>::load(pool.output_deltas + sample * pool.output_stride + at), channel);
-    for_each_place(pool, rows, columns, channel, [&](size_t place) {
+    return [=, left = delta](size_t place) mutable {
       const Mask<T> wins = equal(Vector<T>::load(inputs + place), largest);
       const Vector<T> gets = select(wins, left, Vector<T>::zero());
       left = select(wins, Vector<T>::zero(), left);
-      store_within(Vector<T>::load(deltas + place) + gets, deltas, place, size);
-    });
+      return gets;
+    };
   });
 }
 
@@ -117,7 +128,8 @@ void mean_pool(const Pool<T>& pool) {
   for_each_window(pool, [&](size_t sample, size_t at, const Range& rows, const Range& columns, size_t channel) {
     const T* inputs = pool.inputs + sample * pool.input_stride;
     Vector<T> sum = Vector<T>::zero();
-    for_each_place(pool, rows, columns, channel, [&](size_t place) { sum = sum + Vector<T>::load(inputs + place); });
+    for_each_place(pool, rows, columns, channel,
+                   [&](size_t place, size_t) { sum = sum + Vector<T>::load(inputs + place); });
     const Vector<T> mean = sum / Vector<T>::broadcast(place_count<T>(rows, columns));
     store_within(mean, pool.outputs + sample * pool.output_stride, at, size);
   });
@@ -125,15 +137,9 @@ void mean_pool(const Pool<T>& pool) {
 
 template <class T>
 void mean_pool_gradient(const Pool<T>& pool) {
-  const size_t size = input_size(pool);
-  clear_input_deltas(pool);
-  for_each_window(pool, [&](size_t sample, size_t at, const Range& rows, const Range& columns, size_t channel) {
-    T* deltas = pool.input_deltas + sample * pool.input_stride;
-    const Vector<T> delta =
-        channels_of(pool, Vector<T>::load(pool.output_deltas + sample * pool.output_stride + at), channel);
+  pool_gradient(pool, [](size_t, size_t, const Vector<T>& delta, const Range& rows, const Range& columns) {
     const Vector<T> each = delta / Vector<T>::broadcast(place_count<T>(rows, columns));
-    for_each_place(pool, rows, columns, channel,
-                   [&](size_t place) { store_within(Vector<T>::load(deltas + place) + each, deltas, place, size); });
+    return [=](size_t) { return each; };
   });
 }
 

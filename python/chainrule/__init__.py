@@ -2,7 +2,7 @@
 
 from importlib.metadata import version as _version
 
-from . import data, plot
+from . import augment, data, plot
 from .callbacks import Callback, Checkpoint, CSVLog, EarlyStopping, ReduceOnPlateau
 from .composite import Concatenate, Residual
 from .errors import ChainruleError, ChainruleWarning, CheckError, DataError, DivergedError, ModelFileError
@@ -128,6 +128,7 @@ __all__ = [
     "Warmup",
     "ZeroPad2D",
     "__version__",
+    "augment",
     "data",
     "get_num_threads",
     "info",

@@ -50,7 +50,7 @@ def _windows(
         before, behind = (total // 2, total - total // 2) if isinstance(padding, str) else _pairs(padding, axes)[axis]
         if n + before + behind < span:
             name = _AXES[axes][axis]
-            raise ValueError(f"{layer!r} needs a {name} of at least {span - before - behind}, got samples of {shape}")
+            raise ValueError(f"{layer!r} needs {name} >= {span - before - behind}, got samples of shape {shape}")
         windows.append(Window(n, k, s, d, before, (n + before + behind - span) // s + 1))
     return windows
 

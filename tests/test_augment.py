@@ -1,0 +1,47 @@
+"""Shifts and rotations of images."""
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+IMAGES = np.random.default_rng(0).random((5, 7, 6, 2))
+
+
+@pytest.mark.parametrize("change", [cr.augment.shift, cr.augment.rotate])
+def test_nothing_changes_by_nothing_and_a_seed_says_what_changes(change):
+    assert change(IMAGES, 0, 1) == pytest.approx(IMAGES)
+    assert change(IMAGES, 3, 1).tobytes() == change(IMAGES, 3, 1).tobytes()
+    assert change(IMAGES, 3, 1).tobytes() != change(IMAGES, 3, 2).tobytes()
+    assert change(np.full((1, 9, 9, 1), 255, np.uint8), 0, 0) == pytest.approx(np.ones((1, 9, 9, 1), np.float32))
+    with pytest.raises(ValueError, match=r"\(samples, height, width, channels\), got \(7, 6\)"):
+        change(IMAGES[0, :, :, 0], 1, 0)
+
+
+def test_a_shift_keeps_the_sum_of_what_stays_inside():
+    images = np.zeros((20, 9, 9, 1))
+    images[:, 4, 4] = 1.0
+    moved = cr.augment.shift(images, 3, 0)
+    assert moved.sum(axis=(1, 2, 3)) == pytest.approx(np.ones(20))
+    y, x = (moved[..., 0] * np.indices((9, 9))[:, None]).sum(axis=(2, 3)) - 4
+    expected = np.random.default_rng(0).uniform(-3, 3, (2, 20))
+    assert y == pytest.approx(expected[0])
+    assert x == pytest.approx(expected[1])
+
+
+def test_a_rotation_turns_a_slope_about_the_middle():
+    y, x = np.indices((9, 9)) - 4.0
+    turned = cr.augment.rotate(x[None, :, :, None] + 0 * IMAGES[:1, :1, :1, :1], 40, 0)[0, :, :, 0]
+    angle = np.deg2rad(np.random.default_rng(0).uniform(-1, 1) * 40)
+    inside = np.hypot(y, x) < 4
+    assert turned[inside] == pytest.approx((np.sin(angle) * y + np.cos(angle) * x)[inside])
+
+
+def test_fit_takes_augmented_batches():
+    digits = cr.data.mnist_sample()
+    X = digits.X_train.reshape(-1, 28, 28, 1)[:200]
+    each_epoch = cr.augment.batches(X, digits.y_train[:200], 64, lambda images, seed: cr.augment.shift(images, 1, seed))
+    assert [len(y) for _, y in each_epoch()] == [64, 64, 64, 8]
+    net = cr.Network([cr.Input(28, 28, 1), cr.MaxPool2D(4), cr.Flatten(), cr.Dense(10, "softmax")], seed=0)
+    history = net.fit(each_epoch, epochs=5, optimizer=cr.Adam(0.01), verbose=0)
+    assert history["loss"][-1] < history["loss"][0]
