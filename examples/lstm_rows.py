@@ -1,17 +1,24 @@
-"""MNIST row by row: an LSTM reads the 28 rows of an image; at least 98 % of the test images in six epochs.
+"""MNIST row by row: an LSTM or a GRU reads the 28 rows of an image; at least 98 % of the test images in six epochs.
 
-python examples/lstm_rows.py [DIRECTORY-OF-MNIST]   (without it, the small sample of digits in the package)
+python examples/lstm_rows.py [DIRECTORY-OF-MNIST] [--gru]   (without a directory, the sample in the package)
 """
 
-import sys
+import argparse
 
 import chainrule as cr
 
-digits = cr.data.mnist(sys.argv[1]) if len(sys.argv) > 1 else cr.data.mnist_sample()
-epochs = 6 if len(sys.argv) > 1 else 15
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("directory", nargs="?", help="of MNIST; without it, the sample that comes with the package")
+parser.add_argument("--gru", action="store_true", help="a GRU instead of an LSTM")
+options = parser.parse_args()
+
+digits = cr.data.mnist(options.directory) if options.directory else cr.data.mnist_sample()
+epochs = 6 if options.directory else 15
 steps = epochs * -(-len(digits.X_train) // 64)
 rows = [images.reshape(-1, 28, 28) for images in (digits.X_train, digits.X_test)]
-net = cr.Network([cr.Input(28, 28), cr.LSTM(64), cr.Dense(10, activation="softmax")], seed=0)
+net = cr.Network(
+    [cr.Input(28, 28), cr.GRU(64) if options.gru else cr.LSTM(64), cr.Dense(10, activation="softmax")], seed=0
+)
 net.fit(
     rows[0],
     digits.y_train,

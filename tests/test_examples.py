@@ -52,13 +52,15 @@ def test_lbfgs(tmp_path):
     assert number(r"accuracy (\S+)%", run("lbfgs.py", folder=tmp_path)) > 99
 
 
-def test_lstm_rows(tmp_path):
-    assert number(r"test accuracy (\S+)%", run("lstm_rows.py", folder=tmp_path)) > 92
+@pytest.mark.parametrize("options", [[], ["--gru"]])
+def test_lstm_rows(options, tmp_path):
+    assert number(r"test accuracy (\S+)%", run("lstm_rows.py", *options, folder=tmp_path)) > 92
 
 
 def test_adding_problem(tmp_path):
-    out = run("adding_problem.py", "20", folder=tmp_path)
-    assert number(r"error (\S+),", out) < 0.1 * number(r"sums (\S+)", out)
+    _, lstm, gru = run("adding_problem.py", "20", folder=tmp_path).splitlines()
+    for line in (lstm, gru):
+        assert number(r"error (\S+),", line) < 0.1 * number(r"sums (\S+)", line)
 
 
 def test_vanishing(tmp_path):
@@ -75,7 +77,7 @@ def test_evolve(tmp_path):
 
 
 def test_lenet_mnist(tmp_path):
-    assert number(r"test accuracy (\S+)%", run("lenet_mnist.py", "--small", folder=tmp_path)) > 90
+    assert number(r"test accuracy (\S+)%", run("lenet_mnist.py", folder=tmp_path)) > 90
 
 
 def test_cython_loop(tmp_path):
@@ -105,6 +107,22 @@ def test_gan(tmp_path):
     out = run("gan.py", "--quick", folder=tmp_path)
     assert number(r"(\d+) of 8 modes", out) == 8
     assert (tmp_path / "gan.png").stat().st_size > 10_000
+
+
+def test_transfer(tmp_path):
+    out = run("transfer.py", "--quick", folder=tmp_path).splitlines()[-1]
+    assert number(r"transferred (\S+)%", out) > number(r"scratch (\S+)%", out)
+
+
+def test_sine_forecast(tmp_path):
+    out = run("sine_forecast.py", "--quick", folder=tmp_path)
+    assert number(r"network (\S+),", out) < 0.5 * number(r"regression (\S+),", out)
+    assert number(r"network (\S+),", out) < 0.5 * number(r"persistence (\S+)", out)
+
+
+def test_char_rnn(tmp_path):
+    out = run("char_rnn.py", "--quick", folder=tmp_path)
+    assert number(r"LSTM (\S+),", out) < 0.7 * number(r"3-gram (\S+)", out)
 
 
 def test_every_example_is_tested():

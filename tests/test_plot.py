@@ -167,6 +167,6 @@ def test_every_picture_is_drawn_by_the_script_and_shown_by_a_page():
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     pictures = {path.stem for path in (ROOT / "docs" / "images").glob("*.png")}
-    assert pictures == {*script.PICTURES, "function_approximation", "benchmarks"}
+    assert pictures == {*script.PICTURES, *script.EXAMPLES, "benchmarks"}
     pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))
     assert {name for name in pictures if f"images/{name}.png" in pages} == pictures

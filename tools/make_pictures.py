@@ -61,7 +61,7 @@ PICTURES: dict[str, Callable[[], Any]] = {
     "architecture": lambda: cr.plot.architecture(cr.Network([4, 12, 6, 3], output="softmax", seed=0)),
 }
 # They leave a picture of their name where they are run.
-EXAMPLES = ["function_approximation", "autoencoder", "denoising", "vae", "gan"]
+EXAMPLES = ["function_approximation", "autoencoder", "denoising", "vae", "gan", "sine_forecast", "vanishing"]
 
 
 def main() -> None:
