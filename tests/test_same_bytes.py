@@ -119,6 +119,45 @@ def summed(dtype):
     return net, X
 
 
+def images(dtype):
+    X, y = data(70, 10 * 12 * 2, 3)
+    layers = [
+        cr.Conv2D(6, 3, "relu", padding="same"),
+        cr.MaxPool2D(2),
+        cr.Conv2D(20, (2, 3), "tanh", groups=2),
+        cr.AvgPool2D(2),
+        cr.Flatten(),
+        cr.Dropout(0.3),
+        cr.Dense(3, "softmax"),
+    ]
+    net = cr.Network([cr.Input(10, 12, 2), *layers], seed=13, dtype=dtype)
+    net.fit(X, classes(y), epochs=2, optimizer=cr.SGD(0.05, momentum=0.9), verbose=0)
+    return net, X
+
+
+def sequences(dtype):
+    X, y = data(70, 9 * 5, 2)
+    layers = [cr.Bidirectional(cr.LSTM(18, return_sequences=True)), cr.Dense(7, "gelu"), cr.GRU(20), cr.Dense(2)]
+    net = cr.Network([cr.Input(9, 5), *layers], seed=14, dtype=dtype)
+    net.fit(X, y, epochs=2, optimizer=cr.Adam(0.01, clip_norm=1.0), verbose=0)
+    return net, X
+
+
+def normalised(dtype):
+    X, y = data(70, 30, 4)
+    layers = [
+        cr.Dense(40, "identity"),
+        cr.BatchNorm(),
+        cr.Activation("relu"),
+        cr.Residual([cr.Dense(40, "tanh"), cr.LayerNorm()]),
+        cr.GaussianNoise(0.1),
+        cr.Dense(4, "softmax"),
+    ]
+    net = cr.Network([cr.Input(30), *layers], seed=15, dtype=dtype)
+    net.fit(X, classes(y), epochs=2, optimizer=cr.Adam(0.01), verbose=0)
+    return net, X
+
+
 NETWORKS = [
     dense,
     digits_like,
@@ -132,6 +171,9 @@ NETWORKS = [
     gains,
     sparse,
     summed,
+    images,
+    sequences,
+    normalised,
 ]
 
 STORED = {
@@ -159,6 +201,12 @@ STORED = {
     ("sparse", "float64"): "cdf878527bfa883b",
     ("summed", "float32"): "f4eb7b0d3231e3ab",
     ("summed", "float64"): "16b27648d57cc6e8",
+    ("images", "float32"): "43a01c8b962d5bb0",
+    ("images", "float64"): "446326d82fe60fed",
+    ("sequences", "float32"): "15b6e77bb4724fb3",
+    ("sequences", "float64"): "eecac4092bd07a6a",
+    ("normalised", "float32"): "d55a2d8b7b608078",
+    ("normalised", "float64"): "b0f93c8e8240f3ed",
 }
 
 
