@@ -2,7 +2,7 @@
 
 python examples/lenet_mnist.py [DIRECTORY-OF-MNIST] [--augment]   (without it, the sample in the package)
 
-With --augment the images are shifted and turned at random in each epoch, and 20 of these reach 99.3 %.
+With --augment the images are shifted and turned at random, anew in each epoch.
 """
 
 import argparse

@@ -67,7 +67,7 @@ def models(folder: Path) -> tuple[list[bytes], bytes]:
     made = []
 
     def keep(net: cr.Network, **options: Any) -> bytes:
-        net.fit(X, y, verbose=0, **{"epochs": 2, **options})
+        net.fit(np.resize(X, (len(X), net.inputs)), y, verbose=0, **{"epochs": 2, **options})
         net.save(folder / "whole")
         return (folder / "whole").read_bytes()
 
@@ -78,6 +78,10 @@ def models(folder: Path) -> tuple[list[bytes], bytes]:
     made.append(keep(cr.Network([2, 4, 2], seed=0, dtype="float64"), optimizer="irprop", batch_size="full"))
     made.append(keep(cr.Network([2, 4, 2], seed=0), optimizer="delta_bar_delta", loss=cr.Huber(0.5)))
     made.append(keep(cr.Network([2, 3, 3, 2], seed=0), epochs=0))
+    layers = [cr.Conv2D(2, 3, "relu", padding="same"), cr.MaxPool2D(), cr.Flatten(), cr.BatchNorm(), cr.Dropout(0.1)]
+    made.append(keep(cr.Network([cr.Input(4, 4, 1), *layers, cr.Dense(2, "softmax")], seed=0)))
+    layers = [cr.Bidirectional(cr.LSTM(2, return_sequences=True)), cr.Residual([cr.Dense(4, "tanh")]), cr.GRU(2)]
+    made.append(keep(cr.Network([cr.Input(3, 2), *layers, cr.Dense(2, "softmax")], seed=0)))
     net = cr.Network([2, 3, 2], output="softmax", seed=0)
     net.fit(
         X, y, epochs=2, verbose=0, optimizer=cr.Adam(cr.CosineDecay(0.1, 9, restart_factor=2)),
