@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -133,6 +134,17 @@ def restore(network: Network, description: dict[str, Any], tensors: Tensors) -> 
         network._core.set_optimizer_state(description["rule"], steps, slots)
     elif slots:
         raise ValueError(f"arrays of an optimizer without a rule: {sorted(slots)}")
+
+
+def changed(network: Network, change: Callable[[dict[str, Any]], Any]) -> Network:
+    """Return a network of what `change` has made of the description, with the same values and without the optimiser."""
+    description, tensors = of_network(network)
+    description["rule"] = ""
+    change(description)
+    values = {n: t.astype(description["dtype"], copy=False) for n, t in tensors.items() if n.startswith("layers.")}
+    made = type(network).__new__(type(network))
+    restore(made, description, values)
+    return made
 
 
 def _layers(configs: list[dict[str, Any]]) -> tuple[Input, list[Layer]]:

@@ -196,12 +196,7 @@ def reference_optimizer(optimizer: Optimizer) -> reference.optimizers.Optimizer:
 
 def in_float64(network: Network) -> Network:
     """Return a copy of the network in float64, without the optimiser's state."""
-    description, tensors = _state.of_network(network)
-    description.update(dtype="float64", rule="")
-    parameters = {name: t.astype(np.float64) for name, t in tensors.items() if name.startswith("layers.")}
-    twin = type(network).__new__(type(network))
-    _state.restore(twin, description, parameters)
-    return twin
+    return _state.changed(network, lambda description: description.update(dtype="float64"))
 
 
 def compare(

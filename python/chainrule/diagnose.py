@@ -247,14 +247,13 @@ def _flows(network: Network, X: NDArray[Any], loss: Loss) -> list[Flow]:
 
 def _twin(network: Network, loss: Loss) -> Network:
     """Return a network of the same parameters with buffers of its own, that ends where cross-entropy begins."""
-    description, tensors = _state.of_network(network)
-    if isinstance(loss, CrossEntropy):
-        last = max(i for i, layer in enumerate(network.layers) if layer is network._computing[-1])
-        description["layers"][last]["activation"] = "identity"
-    description["rule"] = ""
-    twin = type(network).__new__(type(network))
-    _state.restore(twin, description, {name: t for name, t in tensors.items() if name.startswith("layers.")})
-    return twin
+
+    def end_before_the_loss(description: dict[str, Any]) -> None:
+        if isinstance(loss, CrossEntropy):
+            last = max(i for i, layer in enumerate(network.layers) if layer is network._computing[-1])
+            description["layers"][last]["activation"] = "identity"
+
+    return _state.changed(network, end_before_the_loss)
 
 
 def _units(network: Network) -> list[int]:

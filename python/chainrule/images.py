@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike
 
 from . import reference
 from ._checks import checked_integer, checked_name
-from .initializers import INITIALIZERS
-from .layers import ACTIVATIONS, Initial, Layer, Parameter, Shape, WeightedLayer, filled
+from .layers import ACTIVATIONS, Initial, Layer, Parameter, Shape, WeightedLayer, checked_initial, filled
 
 PerAxis = int | Sequence[int]
 # "valid", "same", or what is put before and behind each axis.
@@ -144,9 +143,7 @@ class _Convolution(WeightedLayer):
         self.activation = _checked_activation(activation)
         self.strides = _checked_per_axis(strides, "strides", self._axes)
         self.padding = _checked_padding(padding, self._axes)
-        if isinstance(weights, str):
-            checked_name(weights, "weights", INITIALIZERS)
-        self._initial_weights = weights
+        self._initial_weights = checked_initial(weights, "weights")
         self._initial_bias = bias
 
     @property

@@ -346,10 +346,8 @@ class Dense(WeightedLayer):
         super().__init__(l1=l1, l2=l2, trainable=trainable)
         self.units = checked_integer(units, "units", lowest=1, highest=2**31)
         self.activation = checked_name(activation, "activation", ACTIVATIONS)
-        if isinstance(weights, str):
-            checked_name(weights, "weights", INITIALIZERS)
         self.max_norm = None if max_norm is None else checked_number(max_norm, "max_norm", lowest=0, open_lowest=True)
-        self._initial_weights = weights
+        self._initial_weights = checked_initial(weights, "weights")
         self._initial_bias = bias
 
     def _output_shape(self, shape: Shape) -> Shape:
@@ -482,6 +480,11 @@ def cut(flat: NDArray[Any], shapes: Mapping[str, Shape]) -> dict[str, NDArray[An
         parts[name] = flat[begin : begin + size].reshape(shape)
         begin += size
     return parts
+
+
+def checked_initial(initial: Initial, argument: str) -> Initial:
+    """Return what initial weights are given as; a name must be known."""
+    return checked_name(initial, argument, INITIALIZERS) if isinstance(initial, str) else initial
 
 
 def filled(values: ArrayLike, shape: Shape) -> ArrayLike:

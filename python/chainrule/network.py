@@ -113,6 +113,8 @@ class Network:
         self.seed = seed
         self.layers: list[Input | Layer] = [first, *rest]
         self._shapes = shapes_through(first, rest)
+        # The number of words, where samples are words.
+        self._vocabulary: int | None = getattr(rest[0], "vocabulary", None)
         self.epochs = 0
         self.rate_factor = 1.0
         self.history = History()
@@ -161,11 +163,6 @@ class Network:
     @property
     def _sizes(self) -> list[int | Shape]:
         return [shape[0] if len(shape) == 1 else shape for shape in self._shapes]
-
-    @property
-    def _vocabulary(self) -> int | None:
-        """The number of words, where samples are words."""
-        return getattr(self.layers[1], "vocabulary", None)
 
     def __repr__(self) -> str:
         return f"Network({self._sizes}, {self.parameter_count:,} parameters, {self.dtype}, seed={self.seed})"
@@ -390,10 +387,7 @@ class Network:
             Whether layers do what they do in training: drop units, add noise, take the batch's statistics. What they
             draw changes from step to step.
         """
-        rows = as_rows(X, self._shapes[0])
-        if self._vocabulary is not None:
-            rows = as_tokens(rows, self._vocabulary)
-        samples = as_inputs(rows, self.inputs, self.dtype)
+        samples = as_inputs(self._as_rows(X), self.inputs, self.dtype)
         draws = (True, self.seed, self._core.optimizer_steps) if checked_flag(training, "training") else ()
         outputs = self._core.forward(samples, *draws)
         return outputs.reshape(-1, *self._shapes[-1])
@@ -514,11 +508,14 @@ class Network:
         self.optimizer = optimizer
         self.loss = loss
 
-    def _as_samples(self, X: Any, argument: str = "X") -> Samples:
+    def _as_rows(self, X: Any, argument: str = "X") -> Any:
         rows = as_rows(X, self._shapes[0])
-        if self._vocabulary is not None and not hasattr(rows, "tocsr"):
-            rows = as_tokens(rows, self._vocabulary, argument)
-        return as_samples(rows, self.inputs, self.dtype, argument)
+        if self._vocabulary is None or hasattr(rows, "tocsr"):
+            return rows
+        return as_tokens(rows, self._vocabulary, argument)
+
+    def _as_samples(self, X: Any, argument: str = "X") -> Samples:
+        return as_samples(self._as_rows(X, argument), self.inputs, self.dtype, argument)
 
     def _batches(
         self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None, *, loss: Loss, prefix: str = ""

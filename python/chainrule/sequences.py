@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import reference
-from ._checks import checked_flag, checked_integer, checked_name, checked_number
-from .initializers import INITIALIZERS, Normal, Orthogonal, Uniform
-from .layers import Initial, Layer, Parameter, Shape, WeightedLayer, filled
+from ._checks import checked_flag, checked_integer, checked_number
+from .initializers import Normal, Orthogonal, Uniform
+from .layers import Initial, Layer, Parameter, Shape, WeightedLayer, checked_initial, filled
 
 if TYPE_CHECKING:
     from .network import Network
@@ -46,11 +46,8 @@ class Recurrent(WeightedLayer):
         super().__init__(l1=l1, l2=l2, trainable=trainable)
         self.units = checked_integer(units, "units", lowest=1, highest=2**26)
         self.return_sequences = checked_flag(return_sequences, "return_sequences")
-        for initial, argument in ((weights, "weights"), (recurrent_weights, "recurrent_weights")):
-            if isinstance(initial, str):
-                checked_name(initial, argument, INITIALIZERS)
-        self._initial_weights = weights
-        self._initial_recurrent_weights = recurrent_weights
+        self._initial_weights = checked_initial(weights, "weights")
+        self._initial_recurrent_weights = checked_initial(recurrent_weights, "recurrent_weights")
         self._initial_bias = bias
 
     def _output_shape(self, shape: Shape) -> Shape:
@@ -450,9 +447,7 @@ class Embedding(WeightedLayer):
         super().__init__(l1=l1, l2=l2, trainable=trainable)
         self.vocabulary = checked_integer(vocabulary, "vocabulary", lowest=1, highest=2**24)
         self.units = checked_integer(units, "units", lowest=1, highest=2**26)
-        if isinstance(weights, str):
-            checked_name(weights, "weights", INITIALIZERS)
-        self._initial_weights = "uniform" if weights is None else weights
+        self._initial_weights = checked_initial("uniform" if weights is None else weights, "weights")
 
     def _output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 1:

@@ -49,12 +49,7 @@ class Stepper:
     def __init__(self, network: Network, streams: int = 1) -> None:
         self.streams = checked_integer(streams, "streams", lowest=1, highest=2**20)
         _check_steps(network)
-        description, tensors = _state.of_network(network)
-        description["layers"][0]["shape"][0] = 1
-        description.update(rule="")
-        twin = type(network).__new__(type(network))
-        _state.restore(twin, description, {name: t for name, t in tensors.items() if name.startswith("layers.")})
-        self._twin = twin
+        self._twin = twin = _state.changed(network, _to_one_step)
         self._shape = twin._shapes[0][1:]
         self._core = twin._core.stepper(self.streams)
 
@@ -82,6 +77,10 @@ class Stepper:
     def reset(self) -> None:
         """Forget the steps so far: all streams begin anew."""
         self._core.reset()
+
+
+def _to_one_step(description: dict[str, Any]) -> None:
+    description["layers"][0]["shape"][0] = 1
 
 
 def _check_steps(network: Network) -> None:
