@@ -72,7 +72,7 @@ template <class T>
 size_t Network<T>::widest_layer() const {
   size_t widest = 0;
   for (const auto& layer : layers_) {
-    widest = std::max(widest, (layer->outputs() + panel_width - 1) / panel_width * panel_width);
+    widest = std::max(widest, whole_panels(layer->outputs()));
   }
   return widest;
 }
@@ -178,7 +178,7 @@ Workspace<T>::Workspace(const Network<T>& network, size_t capacity, Purpose purp
   }
   signals_.push_back(input);
   // What is kept may lie in groups of 16 samples.
-  const size_t whole_groups = (capacity + panel_width - 1) / panel_width * panel_width;
+  const size_t whole_groups = whole_panels(capacity);
   for (size_t i = 0; i < network.size(); ++i) {
     const Layer<T>& layer = network.layer(i);
     Signal<T> signal;

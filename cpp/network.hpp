@@ -110,7 +110,7 @@ bool rows_collide(size_t stride) {
 // The stride of rows of `size`: whole panels, and not such that the rows of a tile collide.
 template <class T>
 size_t row_stride(size_t size) {
-  const size_t padded = (size + panel_width - 1) / panel_width * panel_width;
+  const size_t padded = whole_panels(size);
   return padded + (rows_collide<T>(padded) ? panel_width : 0);
 }
 

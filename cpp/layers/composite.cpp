@@ -6,9 +6,7 @@ namespace {
 
 template <class T>
 void copy_activations(const Signal<T>& from, const Signal<T>& to, const Range& rows) {
-  for (size_t row = rows.begin; row < rows.end; ++row) {
-    std::memcpy(to.activations + row * to.stride, from.activations + row * from.stride, to.size * sizeof(T));
-  }
+  copy_rows(from.activations, from.stride, to.activations, to.stride, rows, to.size);
 }
 
 // The deltas at the end of a branch from those above the merge.

@@ -1,7 +1,5 @@
 #include "layers/dense.hpp"
 
-#include <cmath>
-
 #include "layers/packing.hpp"
 
 namespace chainrule {
@@ -104,7 +102,7 @@ template <class T>
 void Dense<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                         const Pass&) const {
   const bool all_samples = !by_samples(team, samples);
-  const size_t below_panels = (inputs_ + panel_width - 1) / panel_width;
+  const size_t below_panels = panel_count(inputs_);
   const Product<T> whole = {above.deltas,
                             above.stride,
                             1,
@@ -155,11 +153,7 @@ typename Dense<T>::InputWeights Dense<T>::weights_of(const Team& team, size_t in
   const Share part = weights_share(team);
   InputWeights weights = {weights_with(target), part.panels.size(), inputs_ * panel_width};
   if (input < part.rows.begin || input >= part.rows.end) weights.panels = 0;
-  const size_t offset = part.panels.begin * weights.stride + input * panel_width;
-  weights.first.values += offset;
-  for (T*& slot : weights.first.slots) {
-    if (slot != nullptr) slot += offset;
-  }
+  weights.first = from_place(weights.first, part.panels.begin * weights.stride + input * panel_width);
   return weights;
 }
 
@@ -188,10 +182,8 @@ Parameters<T> Dense<T>::weights_with(const GradientTarget<T>& target) const {
 
 template <class T>
 Parameters<T> Dense<T>::bias_with(const GradientTarget<T>& target) const {
-  Parameters<T> parameters = {bias_, {}, T(0), T(0), T(0)};
-  for (size_t i = 0; i < max_slots; ++i) {
-    if (target.slots[i] != nullptr) parameters.slots[i] = target.slots[i] + weights_size();
-  }
+  Parameters<T> parameters = from_place(weights_with(target), weights_size());
+  parameters.l1 = parameters.l2 = parameters.shrink = T(0);
   return parameters;
 }
 
@@ -225,7 +217,7 @@ template <class T>
 void Dense<T>::prepare_backward() {
   if (transposed_current_) return;
   if (transposed_.empty()) {
-    transposed_ = AlignedArray<T>((inputs_ + panel_width - 1) / panel_width * outputs_ * panel_width);
+    transposed_ = AlignedArray<T>(whole_panels(inputs_) * outputs_);
   }
   transpose({{0, inputs_}, {0, panels()}});
   transposed_current_ = true;
@@ -244,14 +236,7 @@ void Dense<T>::set_penalties(double l1, double l2) {
 
 template <class T>
 double Dense<T>::penalty() const {
-  double penalty = 0;
-  if (options_.l2 > 0) penalty += 0.5 * options_.l2 * kernels<T>().square_sum(weights_, weights_size());
-  if (options_.l1 > 0) {
-    double absolute = 0;
-    for (size_t i = 0; i < weights_size(); ++i) absolute += std::abs(double(weights_[i]));
-    penalty += options_.l1 * absolute;
-  }
-  return penalty;
+  return penalty_of(weights_, weights_size(), options_.l1, options_.l2);
 }
 
 template class Dense<float>;

@@ -54,7 +54,7 @@ class Dense final : public Layer<T> {
   struct Share {
     Range rows, panels;
   };
-  size_t panels() const { return (outputs_ + panel_width - 1) / panel_width; }
+  size_t panels() const { return panel_count(outputs_); }
   size_t weights_size() const { return panels() * inputs_ * panel_width; }
   // A thread's part of the weights: panels where there are enough for everybody, else rows.
   Share weights_share(const Team& team) const;

@@ -2,6 +2,7 @@
 // Layers know kernels and the team of threads that works on them, but nothing of losses, optimisers or epochs.
 #pragma once
 
+#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -66,6 +67,41 @@ constexpr bool derivative_needs_pre_activation(Activation activation) {
   }
 }
 
+// Panels that so many columns lie in, and what they have room for.
+constexpr size_t panel_count(size_t columns) { return (columns + panel_width - 1) / panel_width; }
+constexpr size_t whole_panels(size_t columns) { return panel_count(columns) * panel_width; }
+
+// The parameters from some place on, with their state.
+template <class T>
+Parameters<T> from_place(Parameters<T> parameters, size_t place) {
+  parameters.values += place;
+  for (T*& slot : parameters.slots) {
+    if (slot != nullptr) slot += place;
+  }
+  return parameters;
+}
+
+// l2 / 2 |w|^2 + l1 |w|_1
+template <class T>
+double penalty_of(const T* weights, size_t count, double l1, double l2) {
+  double penalty = 0;
+  if (l2 > 0) penalty += 0.5 * l2 * kernels<T>().square_sum(weights, count);
+  if (l1 > 0) {
+    double absolute = 0;
+    for (size_t i = 0; i < count; ++i) absolute += std::abs(double(weights[i]));
+    penalty += l1 * absolute;
+  }
+  return penalty;
+}
+
+// The first `columns` values of some rows.
+template <class T>
+void copy_rows(const T* from, size_t from_stride, T* to, size_t to_stride, const Range& rows, size_t columns) {
+  for (size_t row = rows.begin; row < rows.end; ++row) {
+    std::memcpy(to + row * to_stride, from + row * from_stride, columns * sizeof(T));
+  }
+}
+
 // a = f(z) for some samples.
 template <class T>
 void activate(const Signal<T>& signal, const Range& samples) {
@@ -87,6 +123,13 @@ void multiply_by_derivative(const Signal<T>& signal, const Range& samples) {
   if (signal.activation == Activation::identity) return;
   kernels<T>().activation_gradient({signal.pre_activations, signal.activations, signal.deltas, signal.stride,
                                     signal.size, samples, signal.activation});
+}
+
+// The way back through a layer that passes values on: the delta below from the delta above.
+template <class T>
+void pass_deltas_on(const Signal<T>& above, const Signal<T>& below, const Range& samples) {
+  copy_rows(above.deltas, above.stride, below.deltas, below.stride, samples, below.size);
+  multiply_by_derivative(below, samples);
 }
 
 // What a pass is for. Where it is training, noise is drawn, from words that a sample's place in the epoch's order

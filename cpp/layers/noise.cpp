@@ -1,7 +1,5 @@
 #include "layers/noise.hpp"
 
-#include <cstring>
-
 namespace chainrule {
 
 namespace {
@@ -21,17 +19,16 @@ void Dropout<T>::forward(const Team& team, const Signal<T>& below, const Signal<
                          const Pass& pass) const {
   const Range rows = team.share_rows(samples);
   const T kept = T(1 / (1 - rate_));
-  for (size_t i = rows.begin; i < rows.end; ++i) {
-    const T* from = below.activations + i * below.stride;
-    T* to = above.activations + i * above.stride;
-    if (pass.training) {
+  if (pass.training) {
+    for (size_t i = rows.begin; i < rows.end; ++i) {
       T* factors = above.kept + i * above.kept_stride;
       RandomWords words = this->words_of(i, Purpose::dropout, pass);
       for (size_t k = 0; k < group_; ++k) factors[k] = uniform(words.next()) < rate_ ? T(0) : kept;
-      multiply(from, factors, group_, this->size_, to);
-    } else {
-      std::memcpy(to, from, this->size_ * sizeof(T));
+      multiply(below.activations + i * below.stride, factors, group_, this->size_,
+               above.activations + i * above.stride);
     }
+  } else {
+    copy_rows(below.activations, below.stride, above.activations, above.stride, rows, this->size_);
   }
   copy_to_pre_activations(above, rows);
 }
@@ -40,14 +37,10 @@ template <class T>
 void Dropout<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                           const Pass& pass) const {
   const Range rows = team.share_rows(samples);
+  if (!pass.training) return pass_deltas_on(above, below, rows);
   for (size_t i = rows.begin; i < rows.end; ++i) {
-    const T* from = above.deltas + i * above.stride;
-    T* to = below.deltas + i * below.stride;
-    if (pass.training) {
-      multiply(from, above.kept + i * above.kept_stride, group_, this->size_, to);
-    } else {
-      std::memcpy(to, from, this->size_ * sizeof(T));
-    }
+    multiply(above.deltas + i * above.stride, above.kept + i * above.kept_stride, group_, this->size_,
+             below.deltas + i * below.stride);
   }
   multiply_by_derivative(below, rows);
 }
@@ -56,11 +49,9 @@ template <class T>
 void GaussianNoise<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                                const Pass& pass) const {
   const Range rows = team.share_rows(samples);
-  for (size_t i = rows.begin; i < rows.end; ++i) {
-    const T* from = below.activations + i * below.stride;
+  copy_rows(below.activations, below.stride, above.activations, above.stride, rows, this->size_);
+  for (size_t i = rows.begin; i < rows.end && pass.training; ++i) {
     T* to = above.activations + i * above.stride;
-    std::memcpy(to, from, this->size_ * sizeof(T));
-    if (!pass.training) continue;
     RandomWords words = this->words_of(i, Purpose::layer_noise, pass);
     for (size_t k = 0; k < this->size_; ++k) to[k] += T(deviation_ * normal(words.next()));
   }
@@ -70,11 +61,7 @@ void GaussianNoise<T>::forward(const Team& team, const Signal<T>& below, const S
 template <class T>
 void GaussianNoise<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                                 const Pass&) const {
-  const Range rows = team.share_rows(samples);
-  for (size_t i = rows.begin; i < rows.end; ++i) {
-    std::memcpy(below.deltas + i * below.stride, above.deltas + i * above.stride, this->size_ * sizeof(T));
-  }
-  multiply_by_derivative(below, rows);
+  pass_deltas_on(above, below, team.share_rows(samples));
 }
 
 template class Dropout<float>;

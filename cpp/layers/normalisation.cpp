@@ -40,7 +40,7 @@ struct Features {
 // Calls use(part) for each run of at most 16 features of a thread's share.
 template <class Use>
 void for_each_panel(const Team& team, size_t samples, size_t places, size_t features, Use use) {
-  const Range part = team.share((features + panel_width - 1) / panel_width);
+  const Range part = team.share(panel_count(features));
   for (size_t panel = part.begin; panel < part.end; ++panel) {
     const size_t first = panel * panel_width;
     use(Features{first, std::min(panel_width, features - first), samples, places, features});

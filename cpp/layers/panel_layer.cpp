@@ -1,6 +1,5 @@
 #include "layers/panel_layer.hpp"
 
-#include <cmath>
 #include <cstring>
 
 namespace chainrule {
@@ -78,27 +77,20 @@ void PanelLayer<T>::gradient(const Team& team, const Signal<T>& below, const Sig
   for (size_t i = 0; i < matrices_.size(); ++i) {
     const Range part = team.share(matrices_[i].packed_size() / panel_width);
     const size_t begin = part.begin * panel_width;
-    Parameters<T> parameters = parameters_of(i, target);
-    parameters.values += begin;
-    for (T*& slot : parameters.slots) {
-      if (slot != nullptr) slot += begin;
-    }
-    kernels<T>().update(parameters, to + offsets_[i] + begin, part.size() * panel_width, *target.update);
+    kernels<T>().update(from_place(parameters_of(i, target), begin), to + offsets_[i] + begin,
+                        part.size() * panel_width, *target.update);
   }
 }
 
 template <class T>
 Parameters<T> PanelLayer<T>::parameters_of(size_t i, const GradientTarget<T>& target) const {
-  Parameters<T> parameters = {parameters_ + offsets_[i], {}, T(0), T(0), T(0)};
-  for (size_t slot = 0; slot < max_slots; ++slot) {
-    if (target.slots[slot] != nullptr) parameters.slots[slot] = target.slots[slot] + offsets_[i];
-  }
-  if (matrices_[i].is_weight) {
-    parameters.l1 = T(l1_);
-    parameters.l2 = T(l2_);
-    parameters.shrink = target.shrink;
-  }
-  return parameters;
+  const bool decays = matrices_[i].is_weight;
+  const Parameters<T> all = {parameters_,
+                             {target.slots[0], target.slots[1], target.slots[2]},
+                             decays ? T(l1_) : T(0),
+                             decays ? T(l2_) : T(0),
+                             decays ? target.shrink : T(0)};
+  return from_place(all, offsets_[i]);
 }
 
 template <class T>
@@ -133,10 +125,8 @@ void PanelLayer<T>::set_penalties(double l1, double l2) {
 template <class T>
 double PanelLayer<T>::penalty() const {
   double penalty = 0;
-  for (size_t i = 0; i < matrices_.size() && penalized(); ++i) {
-    if (!matrices_[i].is_weight) continue;
-    penalty += 0.5 * l2_ * kernels<T>().square_sum(panels(i), matrices_[i].packed_size());
-    for (size_t k = 0; k < matrices_[i].packed_size(); ++k) penalty += l1_ * std::abs(double(panels(i)[k]));
+  for (size_t i = 0; i < matrices_.size(); ++i) {
+    if (matrices_[i].is_weight) penalty += penalty_of(panels(i), matrices_[i].packed_size(), l1_, l2_);
   }
   return penalty;
 }

@@ -18,7 +18,7 @@ class PanelLayer : public Layer<T> {
     size_t parts = 1;
 
     size_t part_columns() const { return columns / parts; }
-    size_t part_panels() const { return (part_columns() + panel_width - 1) / panel_width; }
+    size_t part_panels() const { return panel_count(part_columns()); }
     size_t panels() const { return parts * part_panels(); }
     size_t packed_size() const { return panels() * rows * panel_width; }
   };

@@ -46,8 +46,6 @@ RecurrentCell simple_cell() {
 
 namespace {
 
-size_t whole_panels(size_t columns) { return (columns + panel_width - 1) / panel_width * panel_width; }
-
 // C = A B, or C += A B.
 template <class T>
 void multiply(const Product<T>& product, bool add) {
@@ -212,9 +210,7 @@ void Recurrent<T>::read(const Signal<T>& below, const Signal<T>& above, const Ra
     step_forward(inputs, below.stride, before, record, stride, rows.size(), direction);
     if (!has_output(step)) continue;
     T* outputs = above.activations + rows.begin * above.stride + output_at(direction, step);
-    for (size_t i = 0; i < rows.size(); ++i) {
-      std::memcpy(outputs + i * above.stride, record + i * stride + cell_.blocks * block_, options_.units * sizeof(T));
-    }
+    copy_rows(record + cell_.blocks * block_, stride, outputs, above.stride, {0, rows.size()}, options_.units);
   }
   for (size_t i = 0; i < rows.size() && above.state != nullptr; ++i) {
     std::memcpy(state_of(i), record + i * stride + cell_.blocks * block_, state_bytes);

@@ -14,13 +14,6 @@ struct ForOutputs {};
 struct ForInputDeltas {};
 struct ForDeltas {};
 
-size_t whole_panels(size_t columns) { return (columns + panel_width - 1) / panel_width * panel_width; }
-
-template <class T>
-void copy_rows(const T* from, size_t from_stride, T* to, size_t to_stride, size_t rows, size_t columns) {
-  for (size_t i = 0; i < rows; ++i) std::memcpy(to + i * to_stride, from + i * from_stride, columns * sizeof(T));
-}
-
 }  // namespace
 
 template <class T>
@@ -59,7 +52,7 @@ void StepwiseDense<T>::forward(const Team& team, const Signal<T>& below, const S
                                 {0, steps},
                                 {0, this->matrix(0).panels()}};
     kernels<T>().forward({product, this->panels(1), Activation::identity, outputs});
-    copy_rows(outputs, columns(), above.pre_activations + i * above.stride, units, steps, units);
+    copy_rows(outputs, columns(), above.pre_activations + i * above.stride, units, {0, steps}, units);
   }
   activate(above, rows);
 }
@@ -85,7 +78,7 @@ void StepwiseDense<T>::backward(const Team& team, const Signal<T>& above, const 
                                 {0, steps},
                                 {0, width / panel_width}};
     kernels<T>().weight_gradient({product, false, nullptr, {}});
-    copy_rows(deltas, width, below.deltas + i * below.stride, features, steps, features);
+    copy_rows(deltas, width, below.deltas + i * below.stride, features, {0, steps}, features);
   }
   multiply_by_derivative(below, rows);
 }
@@ -101,7 +94,8 @@ void StepwiseDense<T>::add_gradient(const Team& team, const Signal<T>& below, co
   T* deltas = scratch<T, ForDeltas>(steps * width);
   std::memset(deltas, 0, steps * width * sizeof(T));
   for (size_t i = 0; i < samples; ++i) {
-    copy_rows(above.deltas + i * above.stride + first, units, deltas, width, steps, std::min(width, units - first));
+    copy_rows(above.deltas + i * above.stride + first, units, deltas, width, {0, steps},
+              std::min(width, units - first));
     const Product<T> product = {below.activations + i * below.stride,
                                 1,
                                 features,

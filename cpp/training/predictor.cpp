@@ -40,9 +40,7 @@ void Predictor<T>::predict(const Source& source, Range part, T* outputs) {
     const size_t count = std::min(rows_, part.end - first);
     gather(source, {first, first + count});
     network_.forward(Team(), signals_, count, {});
-    for (size_t i = 0; i < count; ++i) {
-      std::memcpy(outputs + (first + i) * output.size, output.activations + i * output.stride, output.size * sizeof(T));
-    }
+    copy_rows(output.activations, output.stride, outputs + first * output.size, output.size, {0, count}, output.size);
   }
 }
 

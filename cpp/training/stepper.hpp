@@ -34,14 +34,10 @@ class Stepper {
   void step(const T* inputs, T* outputs) {
     const FlushDenormals flush;
     const Signal<T>& first = signals_.front();
-    for (size_t i = 0; i < streams_; ++i) {
-      std::memcpy(first.activations + i * first.stride, inputs + i * first.size, first.size * sizeof(T));
-    }
+    copy_rows(inputs, first.size, first.activations, first.stride, {0, streams_}, first.size);
     network_.forward(Team(), signals_, streams_, {});
     const Signal<T>& last = signals_.back();
-    for (size_t i = 0; i < streams_; ++i) {
-      std::memcpy(outputs + i * last.size, last.activations + i * last.stride, last.size * sizeof(T));
-    }
+    copy_rows(last.activations, last.stride, outputs, last.size, {0, streams_}, last.size);
   }
 
   void reset() {
