@@ -12,20 +12,15 @@ from jax import lax
 
 import chainrule as cr
 
-Function = Callable[[Any, Any], Any]
+from .jax_scan import ACTIVATIONS
 
-ACTIVATIONS = {
-    "identity": lambda z: z,
-    "relu": jax.nn.relu,
-    "sigmoid": jax.nn.sigmoid,
-    "softmax": lambda z: z,  # the loss has it
-    "tanh": jnp.tanh,
-}
+Function = Callable[[Any, Any], Any]
 
 
 def function_of(network: cr.Network) -> tuple[list[dict[str, Any]], Function]:
-    """Return the parameters, and the function of them and of samples up to the last activation."""
-    layers = [(_function(layer), ACTIVATIONS[layer.activation]) for layer in network._stack]
+    """Return the parameters, and the function of them and of samples up to softmax, which the loss has."""
+    activations = {**ACTIVATIONS, "softmax": ACTIVATIONS["identity"]}
+    layers = [(_function(layer), activations[layer.activation]) for layer in network._stack]
     parameters = [{name: jnp.array(p) for name, p in layer._parameters().items()} for layer in network._stack]
 
     def apply(parameters: Any, x: Any) -> Any:
@@ -34,6 +29,10 @@ def function_of(network: cr.Network) -> tuple[list[dict[str, Any]], Function]:
         return x
 
     return parameters, apply
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else value
 
 
 @singledispatch
@@ -47,6 +46,11 @@ def _(layer: cr.Dense) -> Function:
 
 
 @_function.register
+def _(layer: cr.Activation) -> Function:
+    return lambda p, x: x
+
+
+@_function.register
 def _(layer: cr.Flatten) -> Function:
     return lambda p, x: x.reshape(len(x), -1)
 
@@ -54,12 +58,10 @@ def _(layer: cr.Flatten) -> Function:
 @_function.register
 def _(layer: cr.Conv2D) -> Function:
     assert isinstance(layer.padding, str)
-    padding = layer.padding.upper()
+    padding, strides = layer.padding.upper(), _pair(layer.strides)
 
     def convolve(p: Any, x: Any) -> Any:
-        z = lax.conv_general_dilated(
-            x, p["weights"], layer.strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
-        )
+        z = lax.conv_general_dilated(x, p["weights"], strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
         return z + p["bias"]
 
     return convolve
@@ -67,8 +69,10 @@ def _(layer: cr.Conv2D) -> Function:
 
 @_function.register
 def _(layer: cr.MaxPool2D) -> Function:
-    window, strides = (1, *layer.pool_size, 1), (1, *layer.strides, 1)
-    return lambda p, x: lax.reduce_window(x, -jnp.inf, lax.max, window, strides, "VALID")
+    size = _pair(layer.pool_size)
+    strides = size if layer.strides is None else _pair(layer.strides)
+    window, steps = (1, *size, 1), (1, *strides, 1)
+    return lambda p, x: lax.reduce_window(x, -jnp.inf, lax.max, window, steps, "VALID")
 
 
 @_function.register

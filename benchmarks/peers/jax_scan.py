@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,8 @@ import chainrule as cr
 from ..data import WORDS_A_ROW
 from ..workloads import LayeredTraining, Training, Workload
 from . import Model, Parameters, Peer, rows
+
+Objective = Callable[[Any, Any, Any], Any]
 
 ACTIVATIONS = {
     "identity": lambda z: z,
@@ -35,11 +38,16 @@ def forward(parameters: Any, x: Any, hidden: str) -> Any:
     return x
 
 
+def cross_entropy(z: Any, y: Any) -> Any:
+    """Return the mean loss of a batch from what comes before softmax."""
+    return -jnp.take_along_axis(jax.nn.log_softmax(z), y[:, None], axis=1).mean()
+
+
 def mean_loss(parameters: Any, x: Any, y: Any, hidden: str, output: str, loss: str) -> Any:
     """Return the mean loss of a batch."""
     z = forward(parameters, x, hidden)
     if loss == "cross_entropy":
-        return -jnp.take_along_axis(jax.nn.log_softmax(z), y[:, None], axis=1).mean()
+        return cross_entropy(z, y)
     return 0.5 * jnp.square(ACTIVATIONS[output](z) - y).sum(axis=1).mean()
 
 
@@ -76,15 +84,13 @@ def first_state(parameters: Any, settings: cr.SGD | cr.Adam) -> Any:
     return {"parameters": parameters, **({"velocity": zeros()} if settings.momentum else {})}
 
 
-@partial(jax.jit, static_argnums=4, donate_argnums=0)
-def train_epoch(state: Any, key: Any, X: Any, y: Any, training: Training) -> Any:
+@partial(jax.jit, static_argnums=(4, 5), donate_argnums=0)
+def train_epoch(state: Any, key: Any, X: Any, y: Any, training: Training, objective: Objective) -> Any:
     """Return the state after an epoch."""
     update = adam if isinstance(training.optimizer, cr.Adam) else sgd
 
     def step(state: Any, chosen: Any) -> tuple[Any, None]:
-        gradients = jax.grad(mean_loss)(
-            state["parameters"], X[chosen], y[chosen], training.hidden, training.output, training.loss
-        )
+        gradients = jax.grad(objective)(state["parameters"], X[chosen], y[chosen])
         return update(state, gradients, training.optimizer), None
 
     order = jax.random.permutation(key, len(X))
@@ -116,8 +122,13 @@ class OnJAX(Model):
     def epoch(self) -> None:
         """Run the compiled epoch."""
         self.key, key = jax.random.split(self.key)
-        self.state = train_epoch(self.state, key, self.X, self.y, self.training)
+        self.state = train_epoch(self.state, key, self.X, self.y, self.training, self.objective)
         jax.block_until_ready(self.state)  # type: ignore[no-untyped-call]
+
+    def objective(self, parameters: Any, x: Any, y: Any) -> Any:
+        """Return the mean loss of a batch."""
+        training = self.training
+        return mean_loss(parameters, x, y, training.hidden, training.output, training.loss)
 
     def native(self, X: Any) -> Any:
         """Return an array on the device; of sparse rows the words' numbers."""
@@ -148,33 +159,9 @@ class LayersOnJAX(OnJAX):
         """Return prediction with the parameters as they are now, as constants."""
         return jax.jit(lambda x: jax.nn.softmax(self.apply(self.state["parameters"], x)))
 
-    def load(self, training: Training, X: Any, y: NDArray[Any]) -> None:
-        """Put the data on the device, and compile the epoch."""
-        super().load(training, X, y)
-        update = adam if isinstance(training.optimizer, cr.Adam) else sgd
-        batch, apply = training.batch_size, self.apply
-
-        def mean_loss(parameters: Any, x: Any, y: Any) -> Any:
-            return -jnp.take_along_axis(jax.nn.log_softmax(apply(parameters, x)), y[:, None], axis=1).mean()
-
-        @partial(jax.jit, donate_argnums=0)
-        def train(state: Any, key: Any, X: Any, y: Any) -> Any:
-            def step(state: Any, chosen: Any) -> tuple[Any, None]:
-                gradients = jax.grad(mean_loss)(state["parameters"], X[chosen], y[chosen])
-                return update(state, gradients, training.optimizer), None
-
-            order = jax.random.permutation(key, len(X))
-            whole = len(X) // batch * batch
-            state, _ = lax.scan(step, state, order[:whole].reshape(-1, batch))
-            return step(state, order[whole:])[0] if whole < len(X) else state
-
-        self.train = train
-
-    def epoch(self) -> None:
-        """Run the compiled epoch."""
-        self.key, key = jax.random.split(self.key)
-        self.state = self.train(self.state, key, self.X, self.y)
-        jax.block_until_ready(self.state)  # type: ignore[no-untyped-call]
+    def objective(self, parameters: Any, x: Any, y: Any) -> Any:
+        """Return the mean loss of a batch."""
+        return cross_entropy(self.apply(parameters, x), y)
 
     def native(self, X: Any) -> Any:
         """Return images or sequences on the device."""

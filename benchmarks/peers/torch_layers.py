@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import singledispatch
 from typing import Any
 
@@ -13,15 +12,9 @@ from torch import Tensor, nn
 
 import chainrule as cr
 
-Shape = tuple[int, ...]
+from .pytorch import ACTIVATIONS
 
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "identity": nn.Identity,
-    "relu": nn.ReLU,
-    "sigmoid": nn.Sigmoid,
-    "softmax": nn.Identity,  # the loss has it
-    "tanh": nn.Tanh,
-}
+Shape = tuple[int, ...]
 
 
 class LastStep(nn.Module):
@@ -38,10 +31,11 @@ class LastStep(nn.Module):
 
 
 def module_of(network: cr.Network) -> nn.Sequential:
-    """Return the network up to its last activation; images come as (samples, channels, height, width)."""
+    """Return the network up to softmax, which the loss has; images come as (samples, channels, height, width)."""
+    activations = {**ACTIVATIONS, "softmax": nn.Identity}
     modules: list[nn.Module] = []
     for layer, shape in zip(network._stack, network._shapes, strict=False):
-        modules += [_module(layer, shape), ACTIVATIONS[layer.activation]()]
+        modules += [_module(layer, shape), activations[layer.activation]()]
     _read_channels_first(network, modules)
     return nn.Sequential(*(module for module in modules if not isinstance(module, nn.Identity)))
 
@@ -70,6 +64,11 @@ def _(layer: cr.Dense, shape: Shape) -> nn.Module:
     module = nn.Linear(shape[-1], layer.units)
     module.weight, module.bias = _parameter(layer.weights.T), _parameter(layer.bias)
     return module
+
+
+@_module.register
+def _(layer: cr.Activation, shape: Shape) -> nn.Module:
+    return nn.Identity()
 
 
 @_module.register
