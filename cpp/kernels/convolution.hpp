@@ -50,17 +50,21 @@ void lane_tile(const LaneProduct<T>& args, size_t row, size_t column) {
   const T* const a_begin = args.a + row * args.a_row;
   const T* const b_begin = args.b + column * args.b_column;
   const size_t a_row = args.a_row, b_column = args.b_column;
-  for (size_t i = 0; i < args.count; ++i) {
-    const T* a = a_begin + args.terms[i].a;
-    const T* b = b_begin + args.terms[i].b;
-    Vector<T> vector[Q];
+  for (size_t o = 0; o < args.outer_count; ++o) {
+    const T* const a_outer = a_begin + args.outer[o].a;
+    const T* const b_outer = b_begin + args.outer[o].b;
+    for (size_t i = 0; i < args.inner_count; ++i) {
+      const T* a = a_outer + args.inner[i].a;
+      const T* b = b_outer + args.inner[i].b;
+      Vector<T> vector[Q];
 #pragma GCC unroll 6
-    for (size_t q = 0; q < Q; ++q) vector[q] = Vector<T>::load(b + q * b_column);
+      for (size_t q = 0; q < Q; ++q) vector[q] = Vector<T>::load(b + q * b_column);
 #pragma GCC unroll 12
-    for (size_t r = 0; r < R; ++r) {
-      const Vector<T> element = Vector<T>::broadcast(a[r * a_row]);
+      for (size_t r = 0; r < R; ++r) {
+        const Vector<T> element = Vector<T>::broadcast(a[r * a_row]);
 #pragma GCC unroll 6
-      for (size_t q = 0; q < Q; ++q) sum[r][q] = fma(element, vector[q], sum[r][q]);
+        for (size_t q = 0; q < Q; ++q) sum[r][q] = fma(element, vector[q], sum[r][q]);
+      }
     }
   }
 #pragma GCC unroll 12

@@ -235,17 +235,19 @@ struct LaneTerm {
   uint32_t a, b;
 };
 
-// c[row][column] = bias[row] + sum over terms of a[term.a + row * a_row] * b[term.b + column * b_column], one chain of
-// fused multiply-adds in the order of the terms. Elements of A and the bias are numbers; those of B and C are vectors
-// of 16 samples.
+// c[row][column] = bias[row] + sum over outer and inner terms of a[outer.a + inner.a + row * a_row] *
+// b[outer.b + inner.b + column * b_column], one chain of fused multiply-adds in the order of the terms. Elements of A
+// and the bias are numbers; those of B and C are vectors of 16 samples.
 template <class T>
 struct LaneProduct {
   const T* a;
   size_t a_row;
   const T* b;
   size_t b_column;
-  const LaneTerm* terms;
-  size_t count;
+  const LaneTerm* outer;
+  size_t outer_count;
+  const LaneTerm* inner;
+  size_t inner_count;
   const T* bias;  // null: zero
   T* c;
   size_t c_row, c_column;

@@ -5,86 +5,98 @@
 
 namespace chainrule {
 
-LaneMap::Axis LaneMap::correlate(const ConvolutionAxis& axis) {
-  Phase all = {0, axis.result, {}};
-  for (size_t k = 0; k < axis.kernel; ++k) all.taps.push_back({k, k * axis.dilation});
+namespace {
+
+// How far an axis of the image reaches, with its border.
+size_t full_image(const ConvolutionAxis& axis) {
   const size_t reach = (axis.result - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1;
-  return {1, axis.stride, {all}, axis.before, std::max(reach, axis.before + axis.image)};
+  return std::max(reach, axis.before + axis.image);
 }
 
-LaneMap::Axis LaneMap::transpose(const ConvolutionAxis& axis) {
-  // Place i meets result o = (i + before - k * dilation) / stride; o may lie outside, at most so far before it.
-  const size_t before = ((axis.kernel - 1) * axis.dilation + axis.stride - 1) / axis.stride;
-  Axis made = {axis.stride, 1, {}, before, before + axis.result};
-  for (size_t first = 0; first < std::min(axis.stride, axis.image); ++first) {
-    Phase phase = {first, (axis.image - first + axis.stride - 1) / axis.stride, {}};
-    for (size_t k = 0; k < axis.kernel; ++k) {
-      const size_t place = before * axis.stride + first + axis.before - k * axis.dilation;
-      if (place % axis.stride != 0) continue;
-      phase.taps.push_back({k, place / axis.stride});
-      made.full = std::max(made.full, place / axis.stride + phase.count);
-    }
-    made.phases.push_back(phase);
+}  // namespace
+
+std::vector<LaneMap::Taps> LaneMap::correlate(const ConvolutionAxis& axis) {
+  std::vector<Taps> targets(axis.result);
+  for (size_t o = 0; o < axis.result; ++o) {
+    for (size_t k = 0; k < axis.kernel; ++k) targets[o].push_back({k, o * axis.stride + k * axis.dilation});
   }
-  return made;
+  return targets;
+}
+
+std::vector<LaneMap::Taps> LaneMap::transpose(const ConvolutionAxis& axis) {
+  std::vector<Taps> targets(axis.image);
+  for (size_t k = 0; k < axis.kernel; ++k) {
+    for (size_t o = 0; o < axis.result; ++o) {
+      const size_t place = o * axis.stride + k * axis.dilation;
+      if (place >= axis.before && place - axis.before < axis.image) targets[place - axis.before].push_back({k, o});
+    }
+  }
+  return targets;
 }
 
 LaneMap::LaneMap(const ConvolutionShape& shape, Direction direction) : groups_(shape.groups) {
   const bool correlates = direction == Direction::correlate;
-  rows_ = correlates ? correlate(shape.rows) : transpose(shape.rows);
-  columns_ = correlates ? correlate(shape.columns) : transpose(shape.columns);
-  height_ = correlates ? shape.rows.result : shape.rows.image;
-  width_ = correlates ? shape.columns.result : shape.columns.image;
+  const ConvolutionAxis &rows = shape.rows, &columns = shape.columns;
+  height_ = correlates ? rows.result : rows.image;
+  width_ = correlates ? columns.result : columns.image;
   channels_ = correlates ? shape.result_channels : shape.image_channels;
-  source_ = {correlates ? shape.rows.image : shape.rows.result,
-             correlates ? shape.columns.image : shape.columns.result,
-             correlates ? shape.image_channels : shape.result_channels,
-             rows_.before,
-             columns_.before,
-             rows_.full,
-             columns_.full};
+  source_ = correlates ? Bordered{rows.image,   columns.image,    shape.image_channels, rows.before,
+                                  columns.before, full_image(rows), full_image(columns)}
+                       : Bordered{rows.result, columns.result, shape.result_channels, 0, 0, rows.result, columns.result};
   if (source_.full_size() > UINT32_MAX / group_samples) throw std::length_error("an image is too large");
   weight_step_ = correlates ? 1 : shape.result_channels;
   weight_group_ = shape.result_group();
+  run_step_ = correlates ? 1 : columns.stride;
   list_terms(shape, direction);
 }
 
 void LaneMap::list_terms(const ConvolutionShape& shape, Direction direction) {
-  const size_t source_group = source_.channels / groups_;
-  const size_t step = direction == Direction::correlate ? shape.result_channels : 1;
-  for (const Phase& down : rows_.phases) {
-    for (const Phase& right : columns_.phases) {
-      std::vector<LaneTerm> terms;
-      for (const Tap& ky : down.taps) {
-        for (const Tap& kx : right.taps) {
-          const size_t weight =
-              (ky.kernel * shape.columns.kernel + kx.kernel) * shape.image_group() * shape.result_channels;
-          const size_t value = source_.offset(ky.offset, kx.offset);
-          for (size_t c = 0; c < source_group; ++c) {
-            terms.push_back({uint32_t(weight + c * step), uint32_t((value + c) * group_samples)});
-          }
+  const bool correlates = direction == Direction::correlate;
+  const size_t element = shape.image_group() * shape.result_channels;
+  for (const Taps& taps : correlates ? correlate(shape.rows) : transpose(shape.rows)) {
+    rows_.emplace_back();
+    for (const Tap& tap : taps) {
+      rows_.back().push_back({uint32_t(tap.kernel * shape.columns.kernel * element),
+                              uint32_t(source_.offset(tap.source, 0) * group_samples)});
+    }
+  }
+  const std::vector<Taps> columns = correlates ? correlate(shape.columns) : transpose(shape.columns);
+  const auto same_elements = [](const Taps& a, const Taps& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](const Tap& one, const Tap& other) { return one.kernel == other.kernel; });
+  };
+  const size_t channel = correlates ? shape.result_channels : 1;
+  for (size_t remainder = 0; remainder < std::min(run_step_, width_); ++remainder) {
+    for (size_t x = remainder; x < width_; x += run_step_) {
+      if (x > remainder && same_elements(columns[x], columns[x - run_step_])) {
+        runs_.back().count += 1;
+        continue;
+      }
+      Run run = {x, 1, correlates ? shape.columns.stride : 1, {}};
+      for (const Tap& tap : columns[x]) {
+        for (size_t c = 0; c < source_.channels / groups_; ++c) {
+          run.terms.push_back({uint32_t(tap.kernel * element + c * channel),
+                               uint32_t((source_.offset(0, tap.source) + c) * group_samples)});
         }
       }
-      terms_.push_back(std::move(terms));
+      runs_.push_back(std::move(run));
     }
   }
 }
 
 template <class T>
 void LaneMap::compute_row(const T* source, const T* weights, const T* bias, size_t y, T* row) const {
-  const size_t down = y % rows_.target_step, steps_down = y / rows_.target_step;
   const size_t target_group = channels_ / groups_, source_group = source_.channels / groups_;
-  for (size_t right = 0; right < columns_.phases.size(); ++right) {
-    const Phase& phase = columns_.phases[right];
-    const std::vector<LaneTerm>& terms = terms_[down * columns_.phases.size() + right];
-    const T* from = source + source_.offset(steps_down * rows_.source_step, 0) * group_samples;
-    T* to = row + phase.first * channels_ * group_samples;
+  for (const Run& run : runs_) {
+    T* const to = row + run.first * channels_ * group_samples;
     for (size_t group = 0; group < groups_; ++group) {
-      kernels<T>().lane_product(
-          {weights + group * weight_group_, weight_step_, from + group * source_group * group_samples,
-           columns_.source_step * source_.channels * group_samples, terms.data(), terms.size(),
-           bias == nullptr ? nullptr : bias + group * target_group, to + group * target_group * group_samples,
-           group_samples, columns_.target_step * channels_ * group_samples, target_group, phase.count});
+      kernels<T>().lane_product({weights + group * weight_group_, weight_step_,
+                                 source + group * source_group * group_samples,
+                                 run.source_step * source_.channels * group_samples, rows_[y].data(), rows_[y].size(),
+                                 run.terms.data(), run.terms.size(),
+                                 bias == nullptr ? nullptr : bias + group * target_group,
+                                 to + group * target_group * group_samples, group_samples,
+                                 run_step_ * channels_ * group_samples, target_group, run.count});
     }
   }
 }

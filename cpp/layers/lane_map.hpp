@@ -2,8 +2,7 @@
 // lanes of vectors. The image is its wide side, the result its narrow one:
 //   correlate: result[o] = sum over k of image[o * stride + k * dilation - before] w[k]
 //   transpose: image[i]  = sum over the (o, k) that meet at i of result[o] w[k]
-// Both are sums over a list of terms at each place: one list for all places of the result; for the image a list for
-// each remainder of the place by the stride, as only every stride-th k meets it.
+// Both are sums over what each place meets along the rows, and along the columns.
 #pragma once
 
 #include <vector>
@@ -29,7 +28,8 @@ struct ConvolutionShape {
   size_t result_size() const { return rows.result * columns.result * result_channels; }
 };
 
-// An image whose border of zeros is as wide as the sums that read it need.
+// An image in a border of zeros, which the gradient of the weights reads as the sums do. Where the map is a transpose,
+// sums leave out what would lie outside, and there is none.
 struct Bordered {
   size_t height, width, channels;
   size_t top, left, full_height, full_width;
@@ -80,29 +80,28 @@ class LaneMap {
   void compute_row(const T* source, const T* weights, const T* bias, size_t y, T* row) const;
 
  private:
-  // Targets first, first + step, ... that the same taps reach; they read the source from `offset` on, each a step on.
+  // What a target meets along an axis: an element of the kernel, and a place of the source, with its border.
   struct Tap {
-    size_t kernel, offset;
+    size_t kernel, source;
   };
-  struct Phase {
-    size_t first, count;
-    std::vector<Tap> taps;
+  using Taps = std::vector<Tap>;
+  // Targets first, first + step, ... that meet the same elements of the kernel, each so many places of the source on.
+  struct Run {
+    size_t first, count, source_step;
+    std::vector<LaneTerm> terms;
   };
-  struct Axis {
-    size_t target_step, source_step;
-    std::vector<Phase> phases;
-    size_t before, full;  // of the source, with its border
-  };
-  static Axis correlate(const ConvolutionAxis& axis);
-  static Axis transpose(const ConvolutionAxis& axis);
+
+  static std::vector<Taps> correlate(const ConvolutionAxis& axis);
+  static std::vector<Taps> transpose(const ConvolutionAxis& axis);
   void list_terms(const ConvolutionShape& shape, Direction direction);
 
-  Axis rows_, columns_;
   Bordered source_;
   size_t height_, width_, channels_, groups_;
   // What one channel of the target, one group of channels of the source and of the target are apart in the weights.
   size_t weight_step_, weight_group_;
-  std::vector<std::vector<LaneTerm>> terms_;  // of each phase of rows with each of columns
+  size_t run_step_;
+  std::vector<std::vector<LaneTerm>> rows_;  // of each row of the target
+  std::vector<Run> runs_;                    // of the columns of any row
 };
 
 // Rows of an image in lanes, inside its border, from the samples of a signal.
