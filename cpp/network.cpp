@@ -177,7 +177,7 @@ Workspace<T>::Workspace(const Network<T>& network, size_t capacity, Purpose purp
     input.deltas = room(input.stride, capacity);
   }
   signals_.push_back(input);
-  // What is kept may lie in groups of 16 samples.
+  // What is kept, or a signal in lanes, lies in groups of 16 samples.
   const size_t whole_groups = whole_panels(capacity);
   for (size_t i = 0; i < network.size(); ++i) {
     const Layer<T>& layer = network.layer(i);
@@ -186,12 +186,16 @@ Workspace<T>::Workspace(const Network<T>& network, size_t capacity, Purpose purp
     signal.stride = row_stride<T>(signal.size);
     signal.capacity = capacity;
     signal.activation = layer.activation();
-    signal.activations = signal.pre_activations = room(signal.stride, capacity);
+    // A pass that can be looked at has rows.
+    signal.in_lanes = purpose != Purpose::pass && layer.takes_lanes() && i + 1 < network.size() &&
+                      network.layer(i + 1).takes_lanes();
+    const size_t rows = signal.in_lanes ? whole_groups : capacity;
+    signal.activations = signal.pre_activations = room(signal.stride, rows);
     // The losses of the output are computed from z, which prediction has no use for.
     const bool for_loss = purpose != Purpose::prediction && i + 1 == network.size();
-    if (layer.keeps_pre_activations() || for_loss) signal.pre_activations = room(signal.stride, capacity);
+    if (layer.keeps_pre_activations() || for_loss) signal.pre_activations = room(signal.stride, rows);
     if (purpose != Purpose::prediction) {
-      signal.deltas = room(signal.stride, capacity);
+      signal.deltas = room(signal.stride, rows);
       signal.kept_stride = kept_stride(layer);
       if (signal.kept_stride > 0) signal.kept = room(signal.kept_stride, whole_groups);
     }

@@ -136,3 +136,25 @@ def test_pytorch_has_the_same_convolutions():
     kernel = torch.from_numpy(net.layers[1].weights.transpose(3, 2, 0, 1).copy())
     theirs = torch.nn.functional.conv2d(images, kernel, stride=2, groups=2, dilation=(1, 2)).numpy()
     assert net.predict(X) == pytest.approx(theirs.transpose(0, 2, 3, 1), abs=1e-12)
+
+
+@pytest.mark.parametrize("samples", [3, 16, 37])
+def test_signals_in_lanes_and_in_rows_are_the_same(samples):
+    # Training and prediction keep images in lanes between such layers; passes that can be looked at keep rows.
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((samples, 9, 10, 3)), rng.integers(0, 3, samples)
+    layers = [
+        cr.Conv2D(5, 3, "gelu", padding="same"),
+        cr.MaxPool2D(3, strides=2, padding="same"),
+        cr.Conv2D(4, 2, "tanh", padding="same", l2=0.01),
+        cr.Conv2DTranspose(3, 3, "relu", strides=2, padding="same"),
+        cr.AvgPool2D(),
+        cr.Flatten(),
+        cr.Dense(3, "softmax"),
+    ]
+    net = cr.Network([cr.Input(9, 10, 3), *layers], seed=0)
+    assert net.predict(X).tobytes() == net.forward(X).tobytes()
+    _, gradient = net.loss_and_gradient(X, y)
+    expected = net.parameters - np.float32(0.1) * gradient
+    net.fit(X, y, epochs=1, batch_size=samples, shuffle=False, optimizer=cr.SGD(0.1), verbose=0)
+    assert net.parameters == pytest.approx(expected, rel=1e-5, abs=1e-6)

@@ -94,6 +94,15 @@ NETWORKS = {
         [lambda: cr.Dense(8, "tanh"), lambda: cr.Reshape((4, 2)), lambda: cr.MaxPool1D(3, strides=1)],
         (5,),
     ),
+    "pools before a convolution": (
+        [
+            lambda: cr.MaxPool2D(3, strides=2, padding="same"),
+            lambda: cr.AvgPool2D(2, strides=1),
+            lambda: cr.Conv2D(3, 2, "tanh"),
+            lambda: cr.MaxPool2D(2, strides=1),
+        ],
+        (9, 8, 3),
+    ),
     "reshape": ([lambda: cr.Reshape((5, 2)), lambda: cr.Dropout(0.2, spatial=True), lambda: cr.Reshape((10,))], (10,)),
     "resizing": (
         [lambda: cr.Conv2D(3, 2, "tanh"), lambda: cr.UpSample2D((2, 3)), lambda: cr.ZeroPad2D(((1, 0), (2, 3)))],

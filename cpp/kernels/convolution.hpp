@@ -20,7 +20,10 @@ void to_lanes(const Lanes<T>& args) {
     }
     alignas(64) T block[lanes * lanes] = {};
     for (size_t r = 0; r < args.samples; ++r) {
-      for (size_t k = 0; k < columns; ++k) block[r * lanes + k] = args.rows[r * args.stride + i + k];
+      __builtin_memcpy(block + r * lanes, args.rows + r * args.stride + i, columns * sizeof(T));
+    }
+    for (size_t r = args.samples; r < lanes && args.missing == Missing::last_sample; ++r) {
+      __builtin_memcpy(block + r * lanes, block + (args.samples - 1) * lanes, sizeof(T) * lanes);
     }
     transpose_block(block, to, columns);
   }

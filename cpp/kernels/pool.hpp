@@ -14,6 +14,14 @@ inline Range window_of(const PoolAxis& axis, size_t output) {
   return {begin < axis.before ? 0 : begin - axis.before, end < axis.inputs ? end : axis.inputs};
 }
 
+// The outputs whose windows have places among some of the inputs.
+inline Range windows_at(const PoolAxis& axis, const Range& inputs) {
+  Range outputs = {0, axis.outputs};
+  while (outputs.begin < outputs.end && window_of(axis, outputs.begin).end <= inputs.begin) ++outputs.begin;
+  while (outputs.begin < outputs.end && window_of(axis, outputs.end - 1).begin >= inputs.end) --outputs.end;
+  return outputs;
+}
+
 // Stores the first lanes of a vector at row[at], as many as are free up to `size`.
 template <class T>
 CHAINRULE_INLINE void store_within(const Vector<T>& v, T* row, size_t at, size_t size) {
@@ -23,11 +31,12 @@ CHAINRULE_INLINE void store_within(const Vector<T>& v, T* row, size_t at, size_t
   for (size_t i = 0; at + i < size; ++i) row[at + i] = values[i];
 }
 
-// Calls compute(sample, output offset, window's rows, window's columns, channel) for each vector of the outputs.
+// Calls compute(sample, output offset, window's rows, window's columns, channel) for each vector of some rows of the
+// outputs.
 template <class T, class Compute>
-CHAINRULE_INLINE void for_each_window(const Pool<T>& pool, Compute compute) {
+CHAINRULE_INLINE void for_each_window(const Pool<T>& pool, const Range& outputs, Compute compute) {
   for (size_t sample = pool.samples.begin; sample < pool.samples.end; ++sample) {
-    for (size_t y = 0; y < pool.rows.outputs; ++y) {
+    for (size_t y = outputs.begin; y < outputs.end; ++y) {
       const Range rows = window_of(pool.rows, y);
       for (size_t x = 0; x < pool.columns.outputs; ++x) {
         const Range columns = window_of(pool.columns, x);
@@ -50,8 +59,8 @@ CHAINRULE_INLINE void for_each_place(const Pool<T>& pool, const Range& rows, con
 }
 
 template <class T>
-size_t input_size(const Pool<T>& pool) {
-  return pool.rows.inputs * pool.columns.inputs * pool.channels;
+size_t input_row(const Pool<T>& pool) {
+  return pool.columns.inputs * pool.channels;
 }
 template <class T>
 size_t output_size(const Pool<T>& pool) {
@@ -66,17 +75,18 @@ CHAINRULE_INLINE T place_count(const Range& rows, const Range& columns) {
 template <class T>
 void max_pool(const Pool<T>& pool) {
   const size_t size = output_size(pool);
-  for_each_window(pool, [&](size_t sample, size_t at, const Range& rows, const Range& columns, size_t channel) {
-    const T* inputs = pool.inputs + sample * pool.input_stride;
-    Vector<T> largest =
-        Vector<T>::load(inputs + (rows.begin * pool.columns.inputs + columns.begin) * pool.channels + channel);
-    for_each_place(pool, rows, columns, channel, [&](size_t place, size_t) {
-      const Vector<T> value = Vector<T>::load(inputs + place);
-      // max keeps a NaN that is the largest so far; one that comes is kept here.
-      largest = select(equal(value, value), max(value, largest), value);
-    });
-    store_within(largest, pool.outputs + sample * pool.output_stride, at, size);
-  });
+  for_each_window(
+      pool, pool.part, [&](size_t sample, size_t at, const Range& rows, const Range& columns, size_t channel) {
+        const T* inputs = pool.inputs + sample * pool.input_stride;
+        Vector<T> largest =
+            Vector<T>::load(inputs + (rows.begin * pool.columns.inputs + columns.begin) * pool.channels + channel);
+        for_each_place(pool, rows, columns, channel, [&](size_t place, size_t) {
+          const Vector<T> value = Vector<T>::load(inputs + place);
+          // max keeps a NaN that is the largest so far; one that comes is kept here.
+          largest = select(equal(value, value), max(value, largest), value);
+        });
+        store_within(largest, pool.outputs + sample * pool.output_stride, at, size);
+      });
 }
 
 // Whether each place of an axis lies in one window and no more.
@@ -93,18 +103,22 @@ CHAINRULE_INLINE void pool_gradient(const Pool<T>& pool, Share share_of) {
   const bool apart = pool.channels <= lanes || pool.channels % lanes == 0;
   const bool once = apart && tiles(pool.rows) && tiles(pool.columns);
   for (size_t sample = pool.samples.begin; sample < pool.samples.end && !once; ++sample) {
-    __builtin_memset(pool.input_deltas + sample * pool.input_stride, 0, input_size(pool) * sizeof(T));
+    __builtin_memset(pool.input_deltas + sample * pool.input_stride + pool.part.begin * input_row(pool), 0,
+                     pool.part.size() * input_row(pool) * sizeof(T));
   }
-  for_each_window(pool, [&](size_t sample, size_t at, const Range& rows, const Range& columns, size_t channel) {
-    T* deltas = pool.input_deltas + sample * pool.input_stride;
-    Vector<T> delta = Vector<T>::load(pool.output_deltas + sample * pool.output_stride + at);
-    if (channel + lanes > pool.channels) delta = select(last_channels, delta, Vector<T>::zero());
-    auto share = share_of(sample, at, delta, rows, columns);
-    for_each_place(pool, rows, columns, channel, [&](size_t place, size_t end) {
-      const Vector<T> gets = share(place);
-      store_within(once ? gets : Vector<T>::load(deltas + place) + gets, deltas, place, end);
-    });
-  });
+  const size_t begin = pool.part.begin * input_row(pool), part_end = pool.part.end * input_row(pool);
+  for_each_window(pool, windows_at(pool.rows, pool.part),
+                  [&](size_t sample, size_t at, const Range& rows, const Range& columns, size_t channel) {
+                    T* deltas = pool.input_deltas + sample * pool.input_stride;
+                    Vector<T> delta = Vector<T>::load(pool.output_deltas + sample * pool.output_stride + at);
+                    if (channel + lanes > pool.channels) delta = select(last_channels, delta, Vector<T>::zero());
+                    auto share = share_of(sample, at, delta, rows, columns);
+                    for_each_place(pool, rows, columns, channel, [&](size_t place, size_t end) {
+                      const Vector<T> gets = share(place);
+                      if (place < begin || place >= part_end) return;
+                      store_within(once ? gets : Vector<T>::load(deltas + place) + gets, deltas, place, end);
+                    });
+                  });
 }
 
 // The first of the places that have the maximum gets the delta.
@@ -125,14 +139,15 @@ void max_pool_gradient(const Pool<T>& pool) {
 template <class T>
 void mean_pool(const Pool<T>& pool) {
   const size_t size = output_size(pool);
-  for_each_window(pool, [&](size_t sample, size_t at, const Range& rows, const Range& columns, size_t channel) {
-    const T* inputs = pool.inputs + sample * pool.input_stride;
-    Vector<T> sum = Vector<T>::zero();
-    for_each_place(pool, rows, columns, channel,
-                   [&](size_t place, size_t) { sum = sum + Vector<T>::load(inputs + place); });
-    const Vector<T> mean = sum / Vector<T>::broadcast(place_count<T>(rows, columns));
-    store_within(mean, pool.outputs + sample * pool.output_stride, at, size);
-  });
+  for_each_window(pool, pool.part,
+                  [&](size_t sample, size_t at, const Range& rows, const Range& columns, size_t channel) {
+                    const T* inputs = pool.inputs + sample * pool.input_stride;
+                    Vector<T> sum = Vector<T>::zero();
+                    for_each_place(pool, rows, columns, channel,
+                                   [&](size_t place, size_t) { sum = sum + Vector<T>::load(inputs + place); });
+                    const Vector<T> mean = sum / Vector<T>::broadcast(place_count<T>(rows, columns));
+                    store_within(mean, pool.outputs + sample * pool.output_stride, at, size);
+                  });
 }
 
 template <class T>

@@ -221,6 +221,9 @@ struct CellRows {
   const T* peepholes;  // panels [units / 16][3][16]; null: none
 };
 
+// What stands in the lanes of samples that are not there.
+enum class Missing { zero, last_sample };
+
 // The values of up to 16 samples in the lanes of vectors: a group, [size][16], beside the rows that it is of.
 template <class T>
 struct Lanes {
@@ -228,6 +231,7 @@ struct Lanes {
   size_t stride, samples;
   T* group;
   size_t size;
+  Missing missing = Missing::zero;
 };
 
 // What of A meets what of B in a sum over terms.
@@ -275,7 +279,8 @@ struct PoolAxis {
   size_t inputs, outputs, window, stride, before;
 };
 
-// Images [height][width][channels], a row for each sample.
+// Images [height][width][channels], a row for each sample. With samples in lanes, a group is an image of 16 times as
+// many channels.
 template <class T>
 struct Pool {
   PoolAxis rows, columns;
@@ -287,6 +292,7 @@ struct Pool {
   const T* output_deltas;
   T* input_deltas;
   Range samples;
+  Range part;  // of the rows of the image that are computed: outputs, or deltas of inputs
 };
 
 template <class T>
@@ -330,7 +336,7 @@ struct Kernels {
   // room for 16 * words.
   size_t (*list_marked)(const uint16_t* marks, size_t rows, size_t words, uint32_t* list);
   bool (*all_finite)(const T* values, size_t count);
-  // From rows to lanes, with zeros for samples that are not there, and back.
+  // From rows to lanes, and back.
   void (*to_lanes)(const Lanes<T>&);
   void (*from_lanes)(const Lanes<T>&);
   void (*lane_product)(const LaneProduct<T>&);

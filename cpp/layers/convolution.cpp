@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "layers/scratch.hpp"
-
 namespace chainrule {
 
 namespace {
@@ -55,22 +53,22 @@ size_t Convolution<T>::work() const {
 template <class T>
 void Convolution<T>::compute(const T* inputs, const Signal<T>& above, size_t samples, const RowsOfGroup& rows) const {
   const size_t row = forward_.target_row();
-  const size_t in_group = samples_in(rows.group, samples);
-  const size_t first = rows.group * group_samples * above.stride;
   for_each_block(rows, row, [&](size_t begin, size_t end) {
-    const size_t size = (end - begin) * row;
-    T* const values = scratch<T, OutputLanes>(size * group_samples);
+    const Range part = {begin * row, end * row};
+    const size_t size = part.size() * group_samples;
+    T* const values =
+        above.in_lanes ? lanes_as_row(above, rows.group, part).pre_activations : scratch<T, OutputLanes>(size);
     for (size_t y = begin; y < end; ++y) {
       forward_.compute_row(inputs, this->panels(0), this->panels(1), y, values + (y - begin) * row * group_samples);
     }
-    const size_t at = first + begin * row;
+    if (above.in_lanes) return activate(above, rows.group, part);
     if (above.pre_activations != above.activations) {
-      kernels<T>().from_lanes({above.pre_activations + at, above.stride, in_group, values, size});
+      lanes_to_rows(values, above.pre_activations, above.stride, rows.group, samples, part);
     }
     if (activation_ != Activation::identity) {
-      kernels<T>().activate({values, values, nullptr, 0, size * group_samples, {0, 1}, activation_});
+      kernels<T>().activate({values, values, nullptr, 0, size, {0, 1}, activation_});
     }
-    kernels<T>().from_lanes({above.activations + at, above.stride, in_group, values, size});
+    lanes_to_rows(values, above.activations, above.stride, rows.group, samples, part);
   });
 }
 
@@ -79,24 +77,29 @@ void Convolution<T>::forward(const Team& team, const Signal<T>& below, const Sig
                              const Pass&) const {
   const Bordered& image = forward_.source();
   const size_t groups = groups_of(samples);
-  const auto to_lanes = [&](const RowsOfGroup& rows, T* lanes) {
-    rows_to_lanes(below.activations, below.stride, samples_in(rows.group, samples), image, rows, lanes);
-  };
+  const size_t height = forward_.target_height();
   if (above.kept != nullptr) {
-    for_each_group(team.share(groups * image.height), image.height,
-                   [&](const RowsOfGroup& rows) { to_lanes(rows, inputs_of(above, rows.group)); });
-    team.barrier();
-    for_each_group(team.share(groups * forward_.target_height()), forward_.target_height(),
-                   [&](const RowsOfGroup& rows) { compute(inputs_of(above, rows.group), above, samples, rows); });
+    if (!in_place(below, forward_)) {
+      for_each_group(team.share(groups * image.height), image.height, [&](const RowsOfGroup& rows) {
+        put_in_border(below, below.activations, samples, Missing::last_sample, image, rows,
+                      kept_inputs(above, rows.group));
+      });
+      team.barrier();
+    }
+    for_each_group(team.share(groups * height), height, [&](const RowsOfGroup& rows) {
+      compute(inputs_of(below, above, rows.group), above, samples, rows);
+    });
     return;
   }
   const Range part = team.share(groups);
   const size_t size = image.full_size() * group_samples;
-  T* const lanes = scratch<T, InputLanes>(size);
-  if (image.has_border()) std::memset(lanes, 0, size * sizeof(T));
+  T* const copy = in_place(below, forward_) ? nullptr : scratch<T, InputLanes>(size);
+  if (copy != nullptr && image.has_border()) std::memset(copy, 0, size * sizeof(T));
   for (size_t group = part.begin; group < part.end; ++group) {
-    to_lanes({group, 0, image.height}, lanes);
-    compute(lanes, above, samples, {group, 0, forward_.target_height()});
+    if (copy != nullptr) {
+      put_in_border(below, below.activations, samples, Missing::last_sample, image, {group, 0, image.height}, copy);
+    }
+    compute(copy != nullptr ? copy : inputs_of(below, above, group), above, samples, {group, 0, height});
   }
 }
 
@@ -105,27 +108,29 @@ template <class T>
 void Convolution<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                               const Pass&) const {
   const Bordered& image = backward_.source();
-  for_each_group(team.share(groups_of(samples) * image.height), image.height, [&](const RowsOfGroup& rows) {
-    rows_to_lanes(above.deltas, above.stride, samples_in(rows.group, samples), image, rows,
-                  deltas_of(above, rows.group));
-  });
+  if (!in_place(above, backward_)) {
+    for_each_group(team.share(groups_of(samples) * image.height), image.height, [&](const RowsOfGroup& rows) {
+      put_in_border(above, above.deltas, samples, Missing::zero, image, rows, kept_deltas(above, rows.group));
+    });
+    team.barrier();
+  }
   if (below.deltas == nullptr) return;
-  team.barrier();
   const size_t height = backward_.target_height();
   const size_t row = backward_.target_row();
   for_each_group(team.share(groups_of(samples) * height), height, [&](const RowsOfGroup& rows) {
     for_each_block(rows, row, [&](size_t begin, size_t end) {
-      const size_t size = (end - begin) * row;
-      T* const values = scratch<T, OutputLanes>(size * group_samples);
+      const Range part = {begin * row, end * row};
+      T* const values = below.in_lanes ? lanes_as_row(below, rows.group, part).deltas
+                                       : scratch<T, OutputLanes>(part.size() * group_samples);
       for (size_t y = begin; y < end; ++y) {
         backward_.compute_row<T>(deltas_of(above, rows.group), this->panels(0), nullptr, y,
                                  values + (y - begin) * row * group_samples);
       }
-      kernels<T>().from_lanes({below.deltas + rows.group * group_samples * below.stride + begin * row, below.stride,
-                               samples_in(rows.group, samples), values, size});
+      if (below.in_lanes) return multiply_by_derivative(below, rows.group, part);
+      lanes_to_rows(values, below.deltas, below.stride, rows.group, samples, part);
     });
   });
-  if (below.activation == Activation::identity) return;
+  if (below.in_lanes || below.activation == Activation::identity) return;
   team.barrier();
   multiply_by_derivative(below, team.share_rows(samples));
 }
@@ -133,12 +138,12 @@ void Convolution<T>::backward(const Team& team, const Signal<T>& above, const Si
 // dE/dW[k] = sum over samples and places of image * result where they meet, dE/db = sum of the deltas. A group's
 // samples are added up on their own, and the groups in their order.
 template <class T>
-void Convolution<T>::add_gradient(const Team& team, const Signal<T>&, const Signal<T>& above, size_t samples,
+void Convolution<T>::add_gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                                   T* gradient) const {
   const Range rows = team.share(shape_.weight_rows() * shape_.groups);
   const Range channels = team.share(backward_.source().channels);
   for (size_t group = 0; group < groups_of(samples); ++group) {
-    const T* inputs = inputs_of(above, group);
+    const T* inputs = inputs_of(below, above, group);
     const T* deltas = deltas_of(above, group);
     add_weight_gradient(transposed_ ? deltas : inputs, transposed_ ? inputs : deltas, rows,
                         this->panels_of(gradient, 0));

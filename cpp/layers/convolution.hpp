@@ -18,11 +18,12 @@ class Convolution final : public PanelLayer<T> {
   size_t outputs() const override { return backward_.source().size(); }
   Activation activation() const override { return activation_; }
   bool keeps_pre_activations() const override { return derivative_needs_pre_activation(activation_); }
-  // The inputs and the deltas above in lanes, with their borders.
+  // The inputs in lanes with their border, and the deltas above in lanes, where they do not lie so in the signals.
   size_t kept_size() const override { return forward_.source().full_size() + backward_.source().full_size(); }
   bool gradient_needs_backward() const override { return true; }
   size_t work() const override;
 
+  bool takes_lanes() const override { return true; }
   // Threads share out rows of images, whichever samples they are of.
   bool by_samples(const Team&, size_t) const override { return false; }
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
@@ -36,12 +37,20 @@ class Convolution final : public PanelLayer<T> {
   void add_weight_gradient(const T* image, const T* result, const Range& part, T* gradient) const;
   void add_bias_gradient(const T* deltas, const Range& channels, T* gradient) const;
 
-  // Where a group's inputs and deltas lie in what is kept of its samples.
-  T* inputs_of(const Signal<T>& above, size_t group) const {
-    return above.kept + group * group_samples * above.kept_stride;
+  // Whether what a map reads lies in its signal as it needs it.
+  static bool in_place(const Signal<T>& signal, const LaneMap& map) {
+    return signal.in_lanes && !map.source().has_border();
   }
-  T* deltas_of(const Signal<T>& above, size_t group) const {
-    return inputs_of(above, group) + forward_.source().full_size() * group_samples;
+  T* kept_inputs(const Signal<T>& above, size_t group) const { return group_at(above.kept, above.kept_stride, group); }
+  T* kept_deltas(const Signal<T>& above, size_t group) const {
+    return kept_inputs(above, group) + forward_.source().full_size() * group_samples;
+  }
+  // Where a group's inputs and deltas lie in lanes.
+  const T* inputs_of(const Signal<T>& below, const Signal<T>& above, size_t group) const {
+    return in_place(below, forward_) ? group_at(below.activations, below.stride, group) : kept_inputs(above, group);
+  }
+  const T* deltas_of(const Signal<T>& above, size_t group) const {
+    return in_place(above, backward_) ? group_at(above.deltas, above.stride, group) : kept_deltas(above, group);
   }
 
   ConvolutionShape shape_;

@@ -40,9 +40,10 @@ LaneMap::LaneMap(const ConvolutionShape& shape, Direction direction) : groups_(s
   height_ = correlates ? rows.result : rows.image;
   width_ = correlates ? columns.result : columns.image;
   channels_ = correlates ? shape.result_channels : shape.image_channels;
-  source_ = correlates ? Bordered{rows.image,   columns.image,    shape.image_channels, rows.before,
-                                  columns.before, full_image(rows), full_image(columns)}
-                       : Bordered{rows.result, columns.result, shape.result_channels, 0, 0, rows.result, columns.result};
+  source_ = correlates
+                ? Bordered{rows.image,     columns.image,    shape.image_channels, rows.before,
+                           columns.before, full_image(rows), full_image(columns)}
+                : Bordered{rows.result, columns.result, shape.result_channels, 0, 0, rows.result, columns.result};
   if (source_.full_size() > UINT32_MAX / group_samples) throw std::length_error("an image is too large");
   weight_step_ = correlates ? 1 : shape.result_channels;
   weight_group_ = shape.result_group();
@@ -90,33 +91,40 @@ void LaneMap::compute_row(const T* source, const T* weights, const T* bias, size
   for (const Run& run : runs_) {
     T* const to = row + run.first * channels_ * group_samples;
     for (size_t group = 0; group < groups_; ++group) {
-      kernels<T>().lane_product({weights + group * weight_group_, weight_step_,
-                                 source + group * source_group * group_samples,
-                                 run.source_step * source_.channels * group_samples, rows_[y].data(), rows_[y].size(),
-                                 run.terms.data(), run.terms.size(),
-                                 bias == nullptr ? nullptr : bias + group * target_group,
-                                 to + group * target_group * group_samples, group_samples,
-                                 run_step_ * channels_ * group_samples, target_group, run.count});
+      kernels<T>().lane_product(
+          {weights + group * weight_group_, weight_step_, source + group * source_group * group_samples,
+           run.source_step * source_.channels * group_samples, rows_[y].data(), rows_[y].size(), run.terms.data(),
+           run.terms.size(), bias == nullptr ? nullptr : bias + group * target_group,
+           to + group * target_group * group_samples, group_samples, run_step_ * channels_ * group_samples,
+           target_group, run.count});
     }
   }
 }
 
 template <class T>
-void rows_to_lanes(T* values, size_t stride, size_t samples, const Bordered& image, const RowsOfGroup& rows, T* group) {
+void put_in_border(const Signal<T>& signal, T* values, size_t samples, Missing missing, const Bordered& image,
+                   const RowsOfGroup& rows, T* group) {
   const size_t row_size = image.width * image.channels;
   const bool whole = image.full_width == image.width;
   const size_t pieces = whole ? 1 : rows.end - rows.begin;
   const size_t size = whole ? (rows.end - rows.begin) * row_size : row_size;
-  T* const first = values + rows.group * group_samples * stride + rows.begin * row_size;
+  T* const first = group_at(values, signal.stride, rows.group);
   for (size_t i = 0; i < pieces; ++i) {
-    const size_t at = image.offset(image.top + rows.begin + i, image.left);
-    kernels<T>().to_lanes({first + i * row_size, stride, samples, group + at * group_samples, size});
+    const size_t from = rows.begin * row_size + i * row_size;
+    T* const to = group + image.offset(image.top + rows.begin + i, image.left) * group_samples;
+    if (signal.in_lanes) {
+      std::memcpy(to, first + from * group_samples, size * group_samples * sizeof(T));
+    } else {
+      const size_t there = samples_in(rows.group, samples);
+      kernels<T>().to_lanes({first + from, signal.stride, there, to, size, missing});
+    }
   }
 }
 
 template void LaneMap::compute_row(const float*, const float*, const float*, size_t, float*) const;
 template void LaneMap::compute_row(const double*, const double*, const double*, size_t, double*) const;
-template void rows_to_lanes(float*, size_t, size_t, const Bordered&, const RowsOfGroup&, float*);
-template void rows_to_lanes(double*, size_t, size_t, const Bordered&, const RowsOfGroup&, double*);
+template void put_in_border(const Signal<float>&, float*, size_t, Missing, const Bordered&, const RowsOfGroup&, float*);
+template void put_in_border(const Signal<double>&, double*, size_t, Missing, const Bordered&, const RowsOfGroup&,
+                            double*);
 
 }  // namespace chainrule

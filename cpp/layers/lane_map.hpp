@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "aligned.hpp"
-#include "layers/layer.hpp"
+#include "layers/lanes.hpp"
 
 namespace chainrule {
 
@@ -39,29 +39,6 @@ struct Bordered {
   bool has_border() const { return full_size() != size(); }
   size_t offset(size_t y, size_t x) const { return (y * full_width + x) * channels; }
 };
-
-// Groups of samples, each cut into rows of an image: what threads share out.
-struct RowsOfGroup {
-  size_t group, begin, end;
-};
-
-constexpr size_t group_samples = panel_width;
-inline size_t groups_of(size_t samples) { return (samples + group_samples - 1) / group_samples; }
-inline size_t samples_in(size_t group, size_t samples) {
-  const size_t left = samples - group * group_samples;
-  return left < group_samples ? left : group_samples;
-}
-
-// Calls function(rows of a group) for a part of all groups' rows.
-template <class Function>
-void for_each_group(const Range& part, size_t height, Function function) {
-  for (size_t unit = part.begin; unit < part.end;) {
-    const size_t group = unit / height;
-    const size_t end = part.end < (group + 1) * height ? part.end : (group + 1) * height;
-    function(RowsOfGroup{group, unit - group * height, end - group * height});
-    unit = end;
-  }
-}
 
 // Sums over one side at the places of the other.
 class LaneMap {
@@ -104,8 +81,9 @@ class LaneMap {
   std::vector<Run> runs_;                    // of the columns of any row
 };
 
-// Rows of an image in lanes, inside its border, from the samples of a signal.
+// Rows of an image in lanes, inside its border, from a group of a signal's activations or deltas.
 template <class T>
-void rows_to_lanes(T* values, size_t stride, size_t samples, const Bordered& image, const RowsOfGroup& rows, T* group);
+void put_in_border(const Signal<T>& signal, T* values, size_t samples, Missing missing, const Bordered& image,
+                   const RowsOfGroup& rows, T* group);
 
 }  // namespace chainrule

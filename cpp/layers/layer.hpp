@@ -26,6 +26,9 @@ struct Signal {
   T* packed_activations = nullptr;
   T* packed_deltas = nullptr;
   size_t capacity = 0;  // samples that there is room for
+  // Groups of 16 samples have their values in lanes, [size][16], where their rows would be. Lanes without a sample
+  // repeat the last one, and have deltas of zero. The values before an activation lie so too.
+  bool in_lanes = false;
   // What the layer below keeps of each sample for its way back (Layer::kept_size); null where nothing goes back.
   T* kept = nullptr;
   size_t kept_stride = 0;
@@ -160,6 +163,8 @@ class Layer {
   virtual bool gradient_needs_backward() const { return false; }
   // Whether it is one product of rows with weights, which can step over what is listed or packed in a signal.
   virtual bool multiplies_rows() const { return false; }
+  // Whether it reads and writes signals in lanes, too.
+  virtual bool takes_lanes() const { return false; }
   // Multiply-adds of one sample in one product, for the choice of the number of threads.
   virtual size_t work() const = 0;
 

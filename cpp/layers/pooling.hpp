@@ -1,7 +1,7 @@
 // Pools: the maximum or the mean of the places under a window, for each channel by itself.
 #pragma once
 
-#include "layers/layer.hpp"
+#include "layers/lanes.hpp"
 
 namespace chainrule {
 
@@ -21,12 +21,16 @@ class PoolLayer final : public Layer<T> {
   size_t outputs() const override { return shape_.rows.outputs * shape_.columns.outputs * shape_.channels; }
   size_t work() const override { return outputs() * shape_.rows.window * shape_.columns.window; }
 
+  bool takes_lanes() const override { return true; }
+  // In lanes, threads share out rows of images.
+  bool by_samples(const Team&, size_t) const override { return false; }
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;
 
  private:
-  Pool<T> pool(const Signal<T>& below, const Signal<T>& above, const Range& samples) const;
+  Pool<T> rows(const Signal<T>& below, const Signal<T>& above, const Range& samples) const;
+  Pool<T> lanes(const Signal<T>& below, const RowsOfGroup& part, size_t samples) const;
 
   PoolShape shape_;
   Of of_;

@@ -1,0 +1,80 @@
+// Groups of 16 samples in the lanes of vectors: where the values of a signal lie then, ways to and from rows, and how
+// threads share groups out.
+#pragma once
+
+#include "layers/layer.hpp"
+#include "layers/scratch.hpp"
+
+namespace chainrule {
+
+constexpr size_t group_samples = panel_width;
+inline size_t groups_of(size_t samples) { return (samples + group_samples - 1) / group_samples; }
+inline size_t samples_in(size_t group, size_t samples) {
+  const size_t left = samples - group * group_samples;
+  return left < group_samples ? left : group_samples;
+}
+
+// Groups of samples, each cut into rows of an image: what threads share out.
+struct RowsOfGroup {
+  size_t group, begin, end;
+};
+
+// Calls function(rows of a group) for a part of all groups' rows.
+template <class Function>
+void for_each_group(const Range& part, size_t height, Function function) {
+  for (size_t unit = part.begin; unit < part.end;) {
+    const size_t group = unit / height;
+    const size_t end = part.end < (group + 1) * height ? part.end : (group + 1) * height;
+    function(RowsOfGroup{group, unit - group * height, end - group * height});
+    unit = end;
+  }
+}
+
+// Where the values of a group begin, in rows or in lanes.
+template <class T>
+T* group_at(T* values, size_t stride, size_t group) {
+  return values + group * group_samples * stride;
+}
+
+// A group of a signal's activations or deltas in lanes: where they lie, or a copy of them. Calls with the same Use
+// share the copy.
+template <class T, class Use>
+T* group_in_lanes(const Signal<T>& signal, T* values, size_t group, size_t samples, Missing missing) {
+  T* const first = group_at(values, signal.stride, group);
+  if (signal.in_lanes) return first;
+  T* const copy = scratch<T, Use>(signal.size * group_samples);
+  kernels<T>().to_lanes({first, signal.stride, samples_in(group, samples), copy, signal.size, missing});
+  return copy;
+}
+
+// Some of a group's values [begin, end) go from lanes to the rows of a signal.
+template <class T>
+void lanes_to_rows(T* lanes, T* values, size_t stride, size_t group, size_t samples, const Range& part) {
+  kernels<T>().from_lanes(
+      {group_at(values, stride, group) + part.begin, stride, samples_in(group, samples), lanes, part.size()});
+}
+
+// Some values of a group of a signal in lanes, for kernels that go through them one by one.
+template <class T>
+Rows<T> lanes_as_row(const Signal<T>& signal, size_t group, const Range& part) {
+  const size_t first = part.begin * group_samples;
+  return {group_at(signal.pre_activations, signal.stride, group) + first,
+          group_at(signal.activations, signal.stride, group) + first,
+          signal.deltas == nullptr ? nullptr : group_at(signal.deltas, signal.stride, group) + first,
+          0,
+          part.size() * group_samples,
+          {0, 1},
+          signal.activation};
+}
+
+template <class T>
+void activate(const Signal<T>& signal, size_t group, const Range& part) {
+  if (signal.activation != Activation::identity) kernels<T>().activate(lanes_as_row(signal, group, part));
+}
+
+template <class T>
+void multiply_by_derivative(const Signal<T>& signal, size_t group, const Range& part) {
+  if (signal.activation != Activation::identity) kernels<T>().activation_gradient(lanes_as_row(signal, group, part));
+}
+
+}  // namespace chainrule
