@@ -23,6 +23,8 @@ constexpr double update_work = 8;
 // Between two polls: a few milliseconds on the slowest kernels.
 constexpr double work_between_polls = 4000000;
 constexpr size_t chunk_bytes = size_t(32) << 20;
+// What a core's own cache may hold of the values between layers.
+constexpr size_t cache_bytes = size_t(1) << 20;
 // Time on a chunk, so that a wish to stop is soon heard.
 constexpr double chunk_seconds = 0.1;
 // What of the data is worked on at a time, in the layout of the kernels.
@@ -288,6 +290,16 @@ class PollTimer {
 // One pass over the data. All threads run the same loop over steps and chunks; the members are shared, and written by
 // the first thread only, between barriers.
 //
+// As many of the samples of a chunk as keep their values in the threads' caches, from the way there to the gradient.
+// Each chunk walks through the parameters' gradient again, which is worth it where samples have far more values.
+template <class T>
+size_t chunk_in_cache(const Network<T>& network, size_t threads, size_t chunk) {
+  constexpr size_t walks = 4;
+  const size_t bytes = std::max(threads * cache_bytes, walks * network.parameters().size() * sizeof(T));
+  const size_t groups = bytes / (Workspace<T>::sample_bytes(network) * threads * panel_width);
+  return std::min(std::max(groups, size_t(1)) * threads * panel_width, chunk);
+}
+
 // Between the barriers of two steps lie two stages: samples go forward, meet the loss and come back, and the next chunk
 // is gathered; then the parameters change. Where the first layer shares out its units, its forward pass follows their
 // update without a barrier: a step's signals then live beside those of the step before.
@@ -303,7 +315,9 @@ class Epoch {
         batch_(std::min(options.batch_size, data.inputs.rows)),
         begin_(options.steps.begin * batch_),
         end_(std::min(options.steps.end * batch_, data.inputs.rows)),
-        chunk_(network.needs_whole_batch() ? batch_ : chunk_size(network, data.inputs, batch_)),
+        chunk_(network.needs_whole_batch()
+                   ? batch_
+                   : chunk_in_cache(network, threads, chunk_size(network, data.inputs, batch_))),
         threads_(threads),
         lowest_(network.first_trainable()),
         order_(options.shuffle ? shuffled_order(data.inputs.rows, options.seed, options.epoch)
