@@ -6,9 +6,11 @@
 
 namespace chainrule {
 
+#ifdef CHAINRULE_HAS_BASELINE
 namespace baseline {
 extern const KernelTable table;
 }
+#endif
 #ifdef CHAINRULE_HAS_AVX2
 namespace avx2 {
 extern const KernelTable table;
@@ -49,7 +51,9 @@ std::vector<const KernelTable*> supported_tables() {
 #ifdef CHAINRULE_HAS_NEON
       {&neon::table, true},
 #endif
+#ifdef CHAINRULE_HAS_BASELINE
       {&baseline::table, true},
+#endif
   };
   std::vector<const KernelTable*> tables;
   for (const Choice& choice : choices) {
