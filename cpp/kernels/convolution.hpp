@@ -77,10 +77,10 @@ void lane_tile(const LaneProduct<T>& args, size_t row, size_t column) {
   }
 }
 
-// Rows in runs of nearly the same length that a tile can take.
+// Rows in runs of nearly the same length, at most so long, that a tile can take.
 template <class T, class Compute>
-CHAINRULE_INLINE void for_each_run_of_rows(size_t rows, Compute compute) {
-  const size_t runs = (rows + tallest<T> - 1) / tallest<T>;
+CHAINRULE_INLINE void for_each_run_of_rows(size_t rows, size_t longest, Compute compute) {
+  const size_t runs = (rows + longest - 1) / longest;
   for (size_t i = 0; i < runs; ++i) {
     const size_t begin = rows * i / runs;
     with_constant<tallest<T>>(rows * (i + 1) / runs - begin, [&](auto count) { compute(count, begin); });
@@ -89,7 +89,7 @@ CHAINRULE_INLINE void for_each_run_of_rows(size_t rows, Compute compute) {
 
 template <class T>
 void lane_product(const LaneProduct<T>& args) {
-  for_each_run_of_rows<T>(args.rows, [&](auto rows, size_t row) {
+  for_each_run_of_rows<T>(args.rows, tallest<T>, [&](auto rows, size_t row) {
     constexpr size_t R = decltype(rows)::size;
     for_each_run<T, R>({0, args.columns}, [&](auto columns, size_t column) {
       lane_tile<T, R, decltype(columns)::size>(args, row, column);
@@ -158,9 +158,15 @@ void lane_gradient_tile(const LaneGradient<T>& args, size_t column, size_t row) 
   }
 }
 
+// Tiles are nearly square, as both their sides are vectors to load; lower where B then stays in the first-level cache
+// while all tiles beside it are computed.
 template <class T>
 void lane_gradient(const LaneGradient<T>& args) {
-  for_each_run_of_rows<T>(args.columns, [&](auto columns, size_t column) {
+  constexpr size_t square = tile_sums<T> < 24 ? 3 : 6;
+  constexpr size_t low = square < 4 ? square : 4;
+  constexpr size_t cache_bytes = size_t(28) << 10;
+  const bool stays = args.height * args.width * low * lanes * sizeof(T) <= cache_bytes;
+  for_each_run_of_rows<T>(args.columns, stays ? low : square, [&](auto columns, size_t column) {
     constexpr size_t R = decltype(columns)::size;
     for_each_run<T, R>({0, args.rows}, [&](auto rows, size_t row) {
       lane_gradient_tile<T, R, decltype(rows)::size>(args, column, row);
