@@ -163,10 +163,11 @@ void lane_gradient_tile(const LaneGradient<T>& args, size_t column, size_t row) 
 template <class T>
 void lane_gradient(const LaneGradient<T>& args) {
   constexpr size_t square = tile_sums<T> < 24 ? 3 : 6;
-  constexpr size_t low = square < 4 ? square : 4;
+  constexpr size_t high = square < tallest<T> ? square : tallest<T>;
+  constexpr size_t low = high < 4 ? high : 4;
   constexpr size_t cache_bytes = size_t(28) << 10;
   const bool stays = args.height * args.width * low * lanes * sizeof(T) <= cache_bytes;
-  for_each_run_of_rows<T>(args.columns, stays ? low : square, [&](auto columns, size_t column) {
+  for_each_run_of_rows<T>(args.columns, stays ? low : high, [&](auto columns, size_t column) {
     constexpr size_t R = decltype(columns)::size;
     for_each_run<T, R>({0, args.rows}, [&](auto rows, size_t row) {
       lane_gradient_tile<T, R, decltype(rows)::size>(args, column, row);
