@@ -256,12 +256,12 @@ size_t first_largest(const T* row, size_t outputs) {
 
 template <class T>
 double row_metric(const LossRows<T>& args, size_t row) {
-  const size_t outputs = args.output.outputs;
+  const size_t columns = args.target_columns;
   const T* a = args.output.activations + row * args.output.stride;
   const T* t = args.targets + row * args.output.stride;
-  if (args.metric == Metric::largest) return first_largest(a, outputs) == first_largest(t, outputs) ? 1 : 0;
+  if (args.metric == Metric::largest) return first_largest(a, columns) == first_largest(t, columns) ? 1 : 0;
   double sum = 0;
-  for (size_t j = 0; j < outputs; ++j) {
+  for (size_t j = 0; j < columns; ++j) {
     if (args.metric == Metric::side || args.metric == Metric::sign) {
       const T edge = args.metric == Metric::side ? T(0.5) : T(0);
       sum += (a[j] > edge) == (t[j] > edge) ? 1 : 0;
@@ -270,7 +270,7 @@ double row_metric(const LossRows<T>& args, size_t row) {
       sum += error < 0 ? -error : error;
     }
   }
-  return sum / double(outputs);
+  return sum / double(columns);
 }
 
 // The loss and the metric of one row, and its deltas.

@@ -146,7 +146,8 @@ void block_loss(const LossRows<T>& args, size_t row) {
   for (size_t i = 0; i < lanes; ++i) args.losses[row + i] = double(losses[i]);
   if (args.metric == Metric::largest) {
     alignas(64) T right[lanes];
-    select(equal(place_of_largest(block.a, outputs), place_of_largest(block.t, outputs)), constant<T>(1),
+    const size_t columns = args.target_columns < lanes ? args.target_columns : lanes;
+    select(equal(place_of_largest(block.a, columns), place_of_largest(block.t, columns)), constant<T>(1),
            Vector<T>::zero())
         .store(right);
     for (size_t i = 0; i < lanes; ++i) args.metrics[row + i] = double(right[i]);

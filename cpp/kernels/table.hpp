@@ -191,7 +191,8 @@ struct LossRows {
   LossKind loss;
   Metric metric;
   T huber_delta;
-  const T* targets;  // rows, strides as the output, zero in the padding
+  size_t target_columns;
+  const T* targets;  // rows, strides as the output, zero behind the targets
   const T* weights;  // one a row: its share of the batch
   double* losses;    // one a row, unweighted
   double* metrics;

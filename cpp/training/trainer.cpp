@@ -179,18 +179,20 @@ class LossStage {
  public:
   LossStage(const Network<T>& network, const Loss& loss, const Targets& targets)
       : loss_(loss),
-        metric_(metric_of(loss, network.layer(network.size() - 1).activation(), network.outputs(), targets)) {}
+        metric_(metric_of(loss, network.layer(network.size() - 1).activation(), network.outputs(), targets)),
+        target_columns_(target_columns(loss, network.outputs())) {}
 
   void compute(const Team& team, const Signal<T>& output, Chunk<T>& chunk) const {
     const Rows<T> rows = {output.pre_activations,         output.activations, output.deltas, output.stride, output.size,
                           team.share_rows(chunk.samples), output.activation};
-    kernels<T>().loss({rows, loss_.kind, metric_, T(loss_.huber_delta), chunk.targets.data(), chunk.weights.data(),
-                       chunk.losses.data(), chunk.metrics.data()});
+    kernels<T>().loss({rows, loss_.kind, metric_, T(loss_.huber_delta), target_columns_, chunk.targets.data(),
+                       chunk.weights.data(), chunk.losses.data(), chunk.metrics.data()});
   }
 
  private:
   Loss loss_;
   Metric metric_;
+  size_t target_columns_;
 };
 
 // A sample of weight zero counts nothing, even when its loss is not finite.

@@ -286,8 +286,9 @@ def _loss_sides(a: Array, t: Array, loss: Loss) -> NDArray[np.int64]:
 
 def _target_rows(y: NDArray[Any], last: reference.Layer, loss: Loss) -> Array:
     """Return what the loss aims at, as rows, before its smoothing of probabilities."""
-    rows = reference.losses.target_rows(y, last.activations.shape[1])
-    return reference_loss(loss).smoothed(rows, last.activation) if isinstance(loss, Hinge) else rows
+    of_reference = reference_loss(loss)
+    rows = reference.losses.target_rows(y, of_reference.target_columns(last.activations.shape[1]))
+    return of_reference.smoothed(rows, last.activation) if isinstance(loss, Hinge) else rows
 
 
 def _reference_sides(net: reference.Network, X: NDArray[Any], y: NDArray[Any], loss: Loss) -> list[NDArray[np.int64]]:

@@ -19,8 +19,12 @@ class Loss:
     def _core(self) -> _core.Loss:
         return _core.Loss(self.name)
 
-    def check_output(self, activation: str) -> None:
-        """Refuse an output activation with which this loss has no meaning.
+    def target_columns(self, outputs: int) -> int:
+        """Return how many targets a sample has, for so many outputs."""
+        return outputs
+
+    def check_output(self, activation: str, shape: tuple[int, ...]) -> None:
+        """Refuse outputs of an activation, or of a sample's shape, with which this loss has no meaning.
 
         Raises
         ------

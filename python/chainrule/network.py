@@ -498,7 +498,7 @@ class Network:
             classes = activation == "softmax" or (activation == "sigmoid" and self.outputs == 1)
             loss = self.loss or ("cross_entropy" if classes else "mse")
         chosen = as_loss(loss)
-        chosen.check_output(activation)
+        chosen.check_output(activation, self._shapes[-1])
         return chosen
 
     def _use(self, optimizer: Optimizer, loss: Loss | None) -> None:
@@ -523,7 +523,8 @@ class Network:
         inputs = self._as_samples(X, f"{prefix}X")
         activation = self._computing[-1].activation
         y = as_rows(y, self._shapes[-1])
-        targets = as_targets(y, len(inputs), self.outputs, loss, activation, self.dtype, f"{prefix}y")
+        columns = loss.target_columns(self.outputs)
+        targets = as_targets(y, len(inputs), columns, loss, activation, self.dtype, f"{prefix}y")
         return Batches(inputs, targets, as_sample_weight(sample_weight, len(inputs)))
 
     def _training_batches(
