@@ -54,7 +54,8 @@ void require(bool condition, const std::string& message) {
   if (!condition) throw py::value_error(message);
 }
 
-bool takes(LossKind loss, Activation output) {
+bool takes(LossKind loss, Activation output, size_t outputs) {
+  if (loss == LossKind::gaussian_nll) return output == Activation::identity && outputs % 2 == 0;
   if (loss == LossKind::cross_entropy) return output == Activation::softmax || output == Activation::sigmoid;
   if (loss == LossKind::poisson) {
     return output == Activation::softplus || output == Activation::sigmoid || output == Activation::exp;
@@ -553,8 +554,8 @@ class BoundNetwork {
   // How many targets a sample has.
   size_t checked_targets(const Loss& loss) const {
     const size_t outputs = checked_outputs();
-    require(takes(loss.kind, network_.layer(network_.size() - 1).activation()),
-            "this loss does not go with the output's activation");
+    require(takes(loss.kind, network_.layer(network_.size() - 1).activation(), outputs),
+            "this loss does not go with the outputs");
     return target_columns(loss, outputs);
   }
 

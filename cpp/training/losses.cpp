@@ -4,7 +4,9 @@
 
 namespace chainrule {
 
-size_t target_columns(const Loss&, size_t outputs) { return outputs; }
+size_t target_columns(const Loss& loss, size_t outputs) {
+  return loss.kind == LossKind::gaussian_nll ? outputs / 2 : outputs;
+}
 
 Metric metric_of(const Loss& loss, Activation output, size_t outputs, const Targets& targets) {
   const bool classes = targets.labels != nullptr && target_columns(loss, outputs) > 1;

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _core, _state, reference
 from ._checks import checked_integer
 from .errors import CheckError
-from .losses import MSE, Hinge, Huber, Loss
+from .losses import MSE, GaussianNLL, Hinge, Huber, Loss
 from .nodes import Network as NodesNetwork
 from .optimizers import OPTIMIZERS, SGD, IRprop, Optimizer
 from .reference.pooling import MaxPool
@@ -238,8 +238,7 @@ def scales_of(net: reference.Network, y: NDArray[Any], weights: Array, loss: Los
     last = net.layers[-1]
     share = (weights / weights.sum())[:, None]
     t = _target_rows(y, last, loss)
-    terms = np.abs(last.activations) + np.abs(t)
-    loss_scale = np.abs(last.pre_activations) * t if loss.name == "cross_entropy" else 0.5 * terms**2
+    loss_scale, terms = _loss_magnitudes(last, t, loss)
     magnitude = share * terms
     if loss.name != "cross_entropy" and last.activation != "softmax":
         magnitude = magnitude * _slope(last)
@@ -252,6 +251,18 @@ def scales_of(net: reference.Network, y: NDArray[Any], weights: Array, loss: Los
         if i > 0:
             magnitude = magnitude * _slope(net.layers[i - 1])
     return Scales(float((share * loss_scale).sum()), deltas, gradients)
+
+
+def _loss_magnitudes(last: reference.Layer, t: Array, loss: Loss) -> tuple[Array, Array]:
+    """Return the magnitudes of the terms of the loss, and of its gradient by the outputs."""
+    if isinstance(loss, GaussianNLL):
+        mean, log_variance = np.split(last.activations, 2, axis=1)
+        far = np.abs(mean) + np.abs(t)
+        weighted = far * np.exp(-log_variance)
+        scale = 0.5 * (np.abs(log_variance) + far * weighted)
+        return scale, np.hstack([weighted, 0.5 * (1.0 + far * weighted)])
+    terms = np.abs(last.activations) + np.abs(t)
+    return np.abs(last.pre_activations) * t if loss.name == "cross_entropy" else 0.5 * terms**2, terms
 
 
 def _magnitudes(layer: reference.Layer, deltas: Array) -> tuple[dict[str, float], Array]:
