@@ -27,7 +27,7 @@ from .images import (
 )
 from .layers import Activation, Dense, Flatten, Input, Layer, Reshape, shapes_through
 from .losses import LOSSES, Loss
-from .noise import Dropout, GaussianNoise
+from .noise import Dropout, GaussianNoise, Sampling
 from .normalisation import BatchNorm, LayerNorm
 from .optimizers import OPTIMIZERS, Optimizer
 from .schedules import SCHEDULES
@@ -71,6 +71,7 @@ _LAYERS: dict[str, type[Layer]] = {
         MaxPool2D,
         Reshape,
         Residual,
+        Sampling,
         SimpleRNN,
         UpSample2D,
         ZeroPad2D,
