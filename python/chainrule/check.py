@@ -196,7 +196,7 @@ def reference_optimizer(optimizer: Optimizer) -> reference.optimizers.Optimizer:
 
 def in_float64(network: Network) -> Network:
     """Return a copy of the network in float64, without the optimiser's state."""
-    return _state.changed(network, lambda description: description.update(dtype="float64"))
+    return _state.changed(network, lambda description, _: description.update(dtype="float64"))
 
 
 def compare(

@@ -79,7 +79,7 @@ class Stepper:
         self._core.reset()
 
 
-def _to_one_step(description: dict[str, Any]) -> None:
+def _to_one_step(description: dict[str, Any], _: _state.Tensors) -> None:
     description["layers"][0]["shape"][0] = 1
 
 
