@@ -85,7 +85,6 @@ void Sampling<T>::draw(const Signal<T>& below, const Signal<T>& above, const Ran
     const T* log_variance = below.activations + i * below.stride + this->size_;
     const Kept kept = kept_of(above, i);
     for (size_t k = 0; k < width(); ++k) kept.deviation[k] = k < this->size_ ? log_variance[k] / 2 : T(0);
-    *kept.weight = T(0);
   }
   kernels<T>().activate({above.kept, above.kept, nullptr, above.kept_stride, this->size_, rows, Activation::exp});
   for (size_t i = rows.begin; i < rows.end; ++i) {

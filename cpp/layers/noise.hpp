@@ -79,7 +79,7 @@ class Sampling final : public Noise<T> {
   struct Kept {
     T* deviation;  // e^(s/2)
     T* moved;      // by how much from the mean
-    T* weight;     // of the divergence; zero until it is added
+    T* weight;     // of the divergence, from when it is added
   };
 
   size_t width() const { return whole_panels(this->size_); }

@@ -637,6 +637,10 @@ template <class T>
 void backward(Network<T>& network, Workspace<T>& workspace, size_t samples, const Pass& pass, T* gradient) {
   std::memset(gradient, 0, network.parameters().size() * sizeof(T));
   network.prepare_backward(0);
+  // The error is the caller's: the layers' own losses are no part of it.
+  const AlignedArray<T> no_weights(samples);
+  AlignedArray<double> losses(samples);
+  network.add_losses(workspace.signals(), {0, samples}, no_weights.data(), losses.data());
   run_team(threads_for(double(samples) * network.work(network.inputs()) * 2), [&](const Team& team) {
     const std::vector<Signal<T>>& signals = workspace.signals();
     network.backward(team, signals, samples, 0, pass);
