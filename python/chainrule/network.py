@@ -374,7 +374,7 @@ class Network:
 
         In prediction a `BatchNorm` is an affine map of each feature. Behind `Dense`, `Conv1D`, `Conv2D` or
         `Conv2DTranspose` with activation "identity" it goes into weights and bias, and an `Activation` behind them
-        becomes theirs (Jacob et al. 2018, equation 14). `Dropout` and `GaussianNoise` are left out. All else stays, in
+        becomes theirs (Jacob et al. 2018, section 3.2). `Dropout` and `GaussianNoise` are left out. All else stays, in
         `Residual` and `Concatenate` too. The network itself is not changed; the new one has no optimiser's state, and
         would learn as one without normalisation.
 
