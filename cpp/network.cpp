@@ -153,6 +153,12 @@ void Network<T>::forward(const Team& team, std::vector<Signal<T>>& signals, size
 }
 
 template <class T>
+void Network<T>::add_losses(const std::vector<Signal<T>>& signals, const Range& samples, const T* weights,
+                            double* losses) const {
+  for (size_t i = 0; i < size(); ++i) layers_[i]->add_loss(signals[i], signals[i + 1], samples, weights, losses);
+}
+
+template <class T>
 void Network<T>::backward(const Team& team, const std::vector<Signal<T>>& signals, size_t samples, size_t lowest,
                           const Pass& pass) const {
   bool own_samples = true;

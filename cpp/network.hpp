@@ -59,6 +59,8 @@ class Network {
   // signals[i] lies below layer i, signals[size()] is the output, of which each thread has its share of the samples
   // afterwards. Barriers stand where layers need them. The signals are a thread's own, what they point at is common.
   void forward(const Team&, std::vector<Signal<T>>& signals, size_t samples, const Pass&) const;
+  // The layers' own losses, added to those of a thread's share of the samples.
+  void add_losses(const std::vector<Signal<T>>& signals, const Range& samples, const T* weights, double* losses) const;
   // From the delta of a thread's share of the output down to the delta above layer `lowest - 1`; ends with a barrier.
   void backward(const Team&, const std::vector<Signal<T>>& signals, size_t samples, size_t lowest, const Pass&) const;
 

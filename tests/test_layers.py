@@ -30,6 +30,11 @@ NETWORKS = {
         ],
         (5,),
     ),
+    "sampling": ([lambda: cr.Dense(10, "tanh"), lambda: cr.Sampling(0.3)], (5,)),
+    "sampling in a branch": (
+        [lambda: cr.Concatenate([[cr.Dense(36, "softplus"), cr.Sampling(), cr.Sampling(2.0)], [cr.Sampling()]])],
+        (6,),
+    ),
     "dense at each step": ([lambda: cr.Dense(6, "gelu"), lambda: cr.Dense(2, "tanh", l2=0.01)], (4, 3)),
     "embedding": ([lambda: cr.Embedding(9, 5, l2=0.01), lambda: cr.SimpleRNN(4)], (6,)),
     "lstm": ([lambda: cr.LSTM(5, l1=0.01, l2=0.01)], (6, 3)),

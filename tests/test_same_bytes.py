@@ -158,6 +158,21 @@ def normalised(dtype):
     return net, X
 
 
+def spread(dtype):
+    X, y = data(110, 12, 17)
+    net = cr.Network([12, 50, 34], activation="tanh", seed=16, dtype=dtype)
+    net.fit(X, y, epochs=2, optimizer=cr.Adam(0.01), loss="gaussian_nll", sample_weight=np.arange(110) % 3, verbose=0)
+    return net, X
+
+
+def sampled(dtype):
+    X, y = data(90, 40, 3)
+    layers = [cr.Dense(36, "tanh"), cr.Sampling(0.5), cr.Dense(3, "identity")]
+    net = cr.Network([cr.Input(40), *layers], seed=17, dtype=dtype)
+    net.fit(X, y, epochs=2, optimizer=cr.Adam(0.01), validation_data=(X, y), verbose=0)
+    return net, X
+
+
 NETWORKS = [
     dense,
     digits_like,
@@ -174,6 +189,8 @@ NETWORKS = [
     images,
     sequences,
     normalised,
+    spread,
+    sampled,
 ]
 
 STORED = {
@@ -207,6 +224,10 @@ STORED = {
     ("sequences", "float64"): "eecac4092bd07a6a",
     ("normalised", "float32"): "d55a2d8b7b608078",
     ("normalised", "float64"): "b0f93c8e8240f3ed",
+    ("spread", "float32"): "d114ac6014805521",
+    ("spread", "float64"): "d789b2852759e1af",
+    ("sampled", "float32"): "94be22f3693ad9d6",
+    ("sampled", "float64"): "d699d09e2cb4da0b",
 }
 
 

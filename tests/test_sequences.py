@@ -129,6 +129,23 @@ def test_a_stepper_reads_words_and_gives_an_output_for_each():
         stepper.step(9)
 
 
+def test_a_stepper_normalises_each_step():
+    layers = [
+        cr.LayerNorm(),
+        cr.LSTM(5, return_sequences=True),
+        cr.BatchNorm(),
+        cr.GaussianNoise(0.1),
+        cr.GRU(4, return_sequences=True),
+        cr.LayerNorm(1e-3),
+        cr.Dense(2, "identity"),
+    ]
+    net = cr.Network([cr.Input(7, 3), *layers], seed=0)
+    net.fit(sequences(), sequences(5, 7, 2), epochs=3, verbose=0)
+    X = sequences(4).astype(np.float32)
+    stepper = net.stepper(4)
+    assert np.array_equal(np.stack([stepper.step(X[:, t]) for t in range(7)], axis=1), net.predict(X))
+
+
 def test_a_stepper_is_a_copy():
     net = cr.Network([cr.Input(5, 3), cr.LSTM(4)], seed=0)
     stepper, same = net.stepper(), net.stepper()

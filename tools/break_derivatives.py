@@ -43,6 +43,7 @@ def mutations(kernels: Path) -> Iterator[tuple[Path, str, str]]:
         yield losses, f"gradient of {found[1]} {found[2] or ''}", text.replace(found[0], broken)
     for name, old, new in (
         ("gradient of softmax with cross-entropy", "fma(a, target_sum, -t)}", "-fma(a, target_sum, -t)}"),
+        ("gradient of gaussian by the mean", "weighted, constant<T>(0.5)", "-weighted, constant<T>(0.5)"),
         ("derivative of softmax", "* (g - mean))", "* (mean - g))"),
     ):
         yield losses, name, text.replace(old, new)

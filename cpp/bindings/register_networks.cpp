@@ -54,7 +54,8 @@ void require(bool condition, const std::string& message) {
   if (!condition) throw py::value_error(message);
 }
 
-bool takes(LossKind loss, Activation output) {
+bool takes(LossKind loss, Activation output, size_t outputs) {
+  if (loss == LossKind::gaussian_nll) return output == Activation::identity && outputs % 2 == 0;
   if (loss == LossKind::cross_entropy) return output == Activation::softmax || output == Activation::sigmoid;
   if (loss == LossKind::poisson) {
     return output == Activation::softplus || output == Activation::sigmoid || output == Activation::exp;
@@ -66,17 +67,17 @@ bool takes(LossKind loss, Activation output) {
 class BoundData {
  public:
   BoundData(const py::object& X, const py::array& y, const std::optional<py::array_t<double>>& weights, size_t inputs,
-            size_t outputs)
+            size_t target_columns)
       : X_(X), y_(y), weights_(weights) {
     data.inputs = samples_of(X, "X");
     require(data.inputs.columns == inputs, "X must have shape (samples, inputs)");
     require(data.inputs.rows > 0, "X must have at least one sample");
     require(y.ndim() >= 1 && size_t(y.shape(0)) == data.inputs.rows, "X and y must have the same length");
     if (y.ndim() == 1) {
-      bind_labels(outputs);
+      bind_labels(target_columns);
     } else {
       rows_ = source_of(y, "y");
-      require(rows_.columns == outputs, "y must have shape (samples, outputs)");
+      require(rows_.columns == target_columns, "y must have shape (samples, targets)");
       data.targets.rows = &rows_;
     }
     if (weights.has_value()) {
@@ -92,14 +93,14 @@ class BoundData {
   Data data;
 
  private:
-  // A label is an index into the outputs: one out of range would write outside of the targets.
-  void bind_labels(size_t outputs) {
+  // A label is an index into the targets: one out of range would write outside of the targets.
+  void bind_labels(size_t target_columns) {
     const bool contiguous = y_.strides(0) == py::ssize_t(sizeof(int64_t)) || y_.shape(0) == 1;
     if (!py::isinstance<py::array_t<int64_t>>(y_) || !contiguous || !is_aligned(y_)) {
       throw py::type_error("labels y must be a contiguous, aligned array of int64");
     }
     const int64_t* labels = static_cast<const int64_t*>(y_.data());
-    const int64_t classes = outputs == 1 ? 2 : int64_t(outputs);
+    const int64_t classes = target_columns == 1 ? 2 : int64_t(target_columns);
     const bool in_range =
         std::all_of(labels, labels + data.inputs.rows, [&](int64_t label) { return label >= 0 && label < classes; });
     require(in_range, "labels y must be in [0, " + std::to_string(classes) + ")");
@@ -320,9 +321,8 @@ class BoundNetwork {
 
   double loss_and_gradient(const py::object& X, const py::array& y, const Weights& sample_weight, const Loss& loss) {
     const Exclusive lock(*this);
-    const BoundData bound(X, y, sample_weight, network_.inputs(), checked_outputs());
+    const BoundData bound(X, y, sample_weight, network_.inputs(), checked_targets(loss));
     check_sparse(bound.data.inputs);
-    checked_loss(loss);
     pass_ = {};
     start_pass(chunk_size(network_, bound.data.inputs, bound.data.inputs.rows));
     double objective = 0;
@@ -406,9 +406,8 @@ class BoundNetwork {
                         const py::object& poll, size_t first_step, const std::optional<size_t>& last_step,
                         const std::tuple<double, double, double>& totals) {
     const Exclusive lock(*this);
-    const BoundData bound(X, y, sample_weight, network_.inputs(), checked_outputs());
+    const BoundData bound(X, y, sample_weight, network_.inputs(), checked_targets(loss));
     check_sparse(bound.data.inputs);
-    checked_loss(loss);
     require(batch_size > 0, "batch_size must be positive");
     const size_t samples = bound.data.inputs.rows;
     const size_t steps = samples / batch_size + (samples % batch_size != 0);
@@ -445,9 +444,8 @@ class BoundNetwork {
 
   py::tuple evaluate(const py::object& X, const py::array& y, const Weights& sample_weight, const Loss& loss) const {
     const Shared lock(*this);
-    const BoundData bound(X, y, sample_weight, network_.inputs(), checked_outputs());
+    const BoundData bound(X, y, sample_weight, network_.inputs(), checked_targets(loss));
     check_sparse(bound.data.inputs);
-    checked_loss(loss);
     Evaluation<T> evaluation;
     {
       const py::gil_scoped_release unlocked;
@@ -553,9 +551,12 @@ class BoundNetwork {
     require(!inputs.sparse() || network_.layer(0).multiplies_rows(), "a sparse X needs a dense first layer");
   }
 
-  void checked_loss(const Loss& loss) const {
-    require(takes(loss.kind, network_.layer(network_.size() - 1).activation()),
-            "this loss does not go with the output's activation");
+  // How many targets a sample has.
+  size_t checked_targets(const Loss& loss) const {
+    const size_t outputs = checked_outputs();
+    require(takes(loss.kind, network_.layer(network_.size() - 1).activation(), outputs),
+            "this loss does not go with the outputs");
+    return target_columns(loss, outputs);
   }
 
   Array unpacked(const AlignedArray<T>& packed) const {

@@ -19,6 +19,7 @@ LossKind loss_named(const std::string& name) {
   if (name == "huber") return LossKind::huber;
   if (name == "poisson") return LossKind::poisson;
   if (name == "hinge") return LossKind::hinge;
+  if (name == "gaussian_nll") return LossKind::gaussian_nll;
   if (name == "cross_entropy") return LossKind::cross_entropy;
   throw py::value_error("unknown loss '" + name + "'");
 }

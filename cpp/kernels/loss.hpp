@@ -200,6 +200,53 @@ double softmax_cross_entropy(const LossRows<T>& args, size_t row) {
   });
 }
 
+// Up to 16 numbers, with zeros behind them.
+template <class T>
+CHAINRULE_INLINE Vector<T> load_some(const T* from, size_t count) {
+  alignas(64) T values[lanes] = {};
+  __builtin_memcpy(values, from, count * sizeof(T));
+  return Vector<T>::load(values);
+}
+template <class T>
+CHAINRULE_INLINE void store_some(const Vector<T>& v, size_t count, T* to) {
+  alignas(64) T values[lanes];
+  v.store(values);
+  __builtin_memcpy(to, values, count * sizeof(T));
+}
+
+template <class T>
+struct GaussianTerm {
+  Vector<T> loss, by_mean, by_log_variance;
+};
+
+// (s + (t - a)^2 e^-s) / 2, s the log variance.
+template <class T>
+CHAINRULE_INLINE GaussianTerm<T> gaussian(const Vector<T>& a, const Vector<T>& s, const Vector<T>& t) {
+  const Vector<T> e = a - t;
+  const Vector<T> weighted = e * exp(-s);
+  const Vector<T> square = e * weighted;
+  return {constant<T>(0.5) * (s + square), weighted, constant<T>(0.5) * (constant<T>(1) - square)};
+}
+
+// The means lie in front of the log variances; what is no output stays zero in all of them, and in the sum.
+template <class T>
+double gaussian_nll(const LossRows<T>& args, size_t row) {
+  const size_t begin = row * args.output.stride;
+  const size_t targets = args.target_columns;
+  Vector<T> sum = Vector<T>::zero();
+  for (size_t first = 0; first < targets; first += panel_width) {
+    const size_t count = targets - first < lanes ? targets - first : lanes;
+    const size_t mean = begin + first, log_variance = mean + targets;
+    const GaussianTerm<T> term =
+        gaussian(load_some(args.output.activations + mean, count),
+                 load_some(args.output.activations + log_variance, count), load_some(args.targets + mean, count));
+    sum = sum + term.loss;
+    store_some(term.by_mean, count, args.output.deltas + mean);
+    store_some(term.by_log_variance, count, args.output.deltas + log_variance);
+  }
+  return double(sum_across(sum));
+}
+
 // Calls use(compute) with what makes a Term of z, a and t, for the losses that are sums over outputs.
 template <class T, class Use>
 CHAINRULE_INLINE void with_term(const LossRows<T>& args, Use use) {
@@ -216,6 +263,8 @@ CHAINRULE_INLINE void with_term(const LossRows<T>& args, Use use) {
         return use([](const V& z, const V& a, const V& t) { return poisson(Kind<Activation::exp>{}, z, a, t); });
       }
       return use([](const V& z, const V& a, const V& t) { return poisson(Kind<Activation::sigmoid>{}, z, a, t); });
+    case LossKind::gaussian_nll:
+      return;  // an output's term needs another output
     case LossKind::mse:
       return use([](const V&, const V& a, const V& t) { return squared_error(a, t); });
     case LossKind::mae:
@@ -241,6 +290,7 @@ CHAINRULE_INLINE bool is_softmax_cross_entropy(const LossRows<T>& args) {
 template <class T>
 double row_loss(const LossRows<T>& args, size_t row) {
   if (is_softmax_cross_entropy(args)) return softmax_cross_entropy(args, row);
+  if (args.loss == LossKind::gaussian_nll) return gaussian_nll(args, row);
   double loss = 0;
   with_term(args, [&](auto compute) { loss = sum_terms(args, row, compute); });
   if (is_by_activation(args.loss)) row_activation_gradient(args.output, row);
@@ -256,12 +306,12 @@ size_t first_largest(const T* row, size_t outputs) {
 
 template <class T>
 double row_metric(const LossRows<T>& args, size_t row) {
-  const size_t outputs = args.output.outputs;
+  const size_t columns = args.target_columns;
   const T* a = args.output.activations + row * args.output.stride;
   const T* t = args.targets + row * args.output.stride;
-  if (args.metric == Metric::largest) return first_largest(a, outputs) == first_largest(t, outputs) ? 1 : 0;
+  if (args.metric == Metric::largest) return first_largest(a, columns) == first_largest(t, columns) ? 1 : 0;
   double sum = 0;
-  for (size_t j = 0; j < outputs; ++j) {
+  for (size_t j = 0; j < columns; ++j) {
     if (args.metric == Metric::side || args.metric == Metric::sign) {
       const T edge = args.metric == Metric::side ? T(0.5) : T(0);
       sum += (a[j] > edge) == (t[j] > edge) ? 1 : 0;
@@ -270,7 +320,7 @@ double row_metric(const LossRows<T>& args, size_t row) {
       sum += error < 0 ? -error : error;
     }
   }
-  return sum / double(outputs);
+  return sum / double(columns);
 }
 
 // The loss and the metric of one row, and its deltas.

@@ -112,6 +112,19 @@ CHAINRULE_INLINE Vector<T> softmax_cross_entropy(LossBlock<T>& block, size_t out
   });
 }
 
+template <class T>
+CHAINRULE_INLINE Vector<T> gaussian_nll(LossBlock<T>& block, size_t outputs) {
+  const size_t targets = outputs / 2;
+  Block<T> losses;
+  for (size_t j = 0; j < targets; ++j) {
+    const GaussianTerm<T> term = gaussian(block.a[j], block.a[targets + j], block.t[j]);
+    losses.set(j, Vector<T>::zero() + term.loss);
+    block.delta.set(j, term.by_mean);
+    block.delta.set(targets + j, term.by_log_variance);
+  }
+  return sum_over(losses, targets);
+}
+
 // From dE/da to dE/dz, in place.
 template <class T>
 CHAINRULE_INLINE void activation_gradient(LossBlock<T>& block, size_t outputs, Activation activation) {
@@ -139,6 +152,8 @@ void block_loss(const LossRows<T>& args, size_t row) {
   alignas(64) T losses[lanes];
   if (is_softmax_cross_entropy(args)) {
     softmax_cross_entropy(block, outputs).store(losses);
+  } else if (args.loss == LossKind::gaussian_nll) {
+    gaussian_nll(block, outputs).store(losses);
   } else {
     with_term(args, [&](auto compute) { sum_terms(block, outputs, compute).store(losses); });
     if (is_by_activation(args.loss)) activation_gradient(block, outputs, args.output.activation);
@@ -146,7 +161,8 @@ void block_loss(const LossRows<T>& args, size_t row) {
   for (size_t i = 0; i < lanes; ++i) args.losses[row + i] = double(losses[i]);
   if (args.metric == Metric::largest) {
     alignas(64) T right[lanes];
-    select(equal(place_of_largest(block.a, outputs), place_of_largest(block.t, outputs)), constant<T>(1),
+    const size_t columns = args.target_columns < lanes ? args.target_columns : lanes;
+    select(equal(place_of_largest(block.a, columns), place_of_largest(block.t, columns)), constant<T>(1),
            Vector<T>::zero())
         .store(right);
     for (size_t i = 0; i < lanes; ++i) args.metrics[row + i] = double(right[i]);

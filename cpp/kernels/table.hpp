@@ -31,7 +31,7 @@ enum class Activation : uint8_t {
   softmax,
 };
 
-enum class LossKind : uint8_t { mse, mae, huber, poisson, hinge, cross_entropy };
+enum class LossKind : uint8_t { mse, mae, huber, poisson, hinge, gaussian_nll, cross_entropy };
 
 // How right an output is, beside the loss: largest output, side of one half, sign, or mean absolute error.
 enum class Metric : uint8_t { largest, side, sign, absolute_error };
@@ -191,7 +191,8 @@ struct LossRows {
   LossKind loss;
   Metric metric;
   T huber_delta;
-  const T* targets;  // rows, strides as the output, zero in the padding
+  size_t target_columns;
+  const T* targets;  // rows, strides as the output, zero behind the targets
   const T* weights;  // one a row: its share of the batch
   double* losses;    // one a row, unweighted
   double* metrics;

@@ -208,6 +208,11 @@ class Layer {
   virtual void expect(const Team&, size_t /*input*/, const GradientTarget<T>&) const {}
   // The layer as a single sample meets it, where rows are multiplied.
   virtual SampleLayer<T> sample_layer() const { return {}; }
+  // A loss of the layer's own, such as a divergence: added to the losses of samples that have gone forward, before they
+  // go back. The weights are the samples' shares of the batch's mean; backward passes down the gradient of what was
+  // added, times these.
+  virtual void add_loss(const Signal<T>& /*below*/, const Signal<T>& /*above*/, const Range& /*samples*/,
+                        const T* /*weights*/, double* /*losses*/) const {}
   // From a stored gradient to the parameters: penalties and clipping by value, the sum of squares, the update.
   virtual void regularize(T* /*gradient*/, T /*clip_value*/) const {}
   virtual void update(const GradientTarget<T>&) const {}

@@ -143,6 +143,10 @@ std::unique_ptr<Layer<T>> make_layer(const LayerSettings& s) {
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
          return make_recurrent<T>(lstm_cell(of.number("peepholes") != 0), of);
        }},
+      {"Sampling",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return std::make_unique<Sampling<T>>(of.inputs / 2, of.number("kl"));
+       }},
       {"SimpleRNN",
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> { return make_recurrent<T>(simple_cell(), of); }},
       {"StepwiseDense",

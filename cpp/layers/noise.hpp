@@ -1,4 +1,4 @@
-// Layers that disturb their inputs in training and pass them on in prediction.
+// Layers that draw in training: they disturb their inputs, which they pass on in prediction.
 #pragma once
 
 #include "layers/layer.hpp"
@@ -57,6 +57,36 @@ class GaussianNoise final : public Noise<T> {
 
  private:
   double deviation_;
+};
+
+// Inputs are means m, and behind them log variances s: z = m + e^(s/2) normal in training, else m. Its own loss is the
+// divergence of that distribution from the standard normal, kl (m^2 + e^s - s - 1) / 2 (Kingma and Welling 2014).
+template <class T>
+class Sampling final : public Noise<T> {
+ public:
+  Sampling(size_t size, double kl) : Noise<T>(size), kl_(kl) {}
+
+  size_t inputs() const override { return 2 * this->size_; }
+  // What Kept shows.
+  size_t kept_size() const override { return 2 * width() + 1; }
+  void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
+  void add_loss(const Signal<T>& below, const Signal<T>& above, const Range& samples, const T* weights,
+                double* losses) const override;
+  void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
+                const Pass&) const override;
+
+ private:
+  struct Kept {
+    T* deviation;  // e^(s/2)
+    T* moved;      // by how much from the mean
+    T* weight;     // of the divergence, from when it is added
+  };
+
+  size_t width() const { return whole_panels(this->size_); }
+  Kept kept_of(const Signal<T>& above, size_t sample) const;
+  void draw(const Signal<T>& below, const Signal<T>& above, const Range& rows, const Pass&) const;
+
+  double kl_;
 };
 
 }  // namespace chainrule

@@ -9,6 +9,7 @@
 #include "layers/dense.hpp"
 #include "network.hpp"
 #include "tests/check.hpp"
+#include "training/losses.hpp"
 #include "training/random.hpp"
 
 using namespace chainrule;
@@ -190,7 +191,8 @@ struct OutputRows {
   void compute(LossKind kind, Activation activation, Metric metric, Range rows) {
     const Rows<T> output = {z.data(), a.data(), delta.data(), stride, outputs, rows, activation};
     if (activation == Activation::softmax) kernels<T>().softmax(output);
-    kernels<T>().loss({output, kind, metric, T(0.3), targets.data(), weights.data(), losses.data(), metrics.data()});
+    kernels<T>().loss({output, kind, metric, T(0.3), target_columns({kind}, outputs), targets.data(), weights.data(),
+                       losses.data(), metrics.data()});
   }
 };
 
@@ -226,6 +228,7 @@ void test_outputs(size_t outputs) {
   for (Activation activation : {Activation::sigmoid, Activation::softplus, Activation::exp}) {
     test_output<T>(LossKind::poisson, activation, outputs);
   }
+  if (outputs % 2 == 0) test_output<T>(LossKind::gaussian_nll, Activation::identity, outputs);
   test_output<T>(LossKind::cross_entropy, Activation::sigmoid, outputs);
   test_output<T>(LossKind::cross_entropy, Activation::softmax, outputs);
 }

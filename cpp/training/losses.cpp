@@ -4,8 +4,12 @@
 
 namespace chainrule {
 
+size_t target_columns(const Loss& loss, size_t outputs) {
+  return loss.kind == LossKind::gaussian_nll ? outputs / 2 : outputs;
+}
+
 Metric metric_of(const Loss& loss, Activation output, size_t outputs, const Targets& targets) {
-  const bool classes = targets.labels != nullptr && outputs > 1;
+  const bool classes = targets.labels != nullptr && target_columns(loss, outputs) > 1;
   if (loss.kind == LossKind::cross_entropy) {
     return classes || output == Activation::softmax ? Metric::largest : Metric::side;
   }
@@ -15,24 +19,25 @@ Metric metric_of(const Loss& loss, Activation output, size_t outputs, const Targ
 
 template <class T>
 void gather_target(const Targets& targets, const Loss& loss, Activation output, size_t outputs, size_t row, T* to) {
+  const size_t columns = target_columns(loss, outputs);
   if (targets.rows != nullptr) {
     gather_row(*targets.rows, row, false, to);
-  } else if (outputs == 1) {
+  } else if (columns == 1) {
     to[0] = T(targets.labels[row]);
   } else {
-    std::fill(to, to + outputs, T(0));
+    std::fill(to, to + columns, T(0));
     // Labels are the user's, who may change them after they were checked.
     const size_t label = size_t(targets.labels[row]);
-    if (label < outputs) to[label] = T(1);
+    if (label < columns) to[label] = T(1);
   }
   if (loss.kind == LossKind::hinge) {
-    for (size_t j = 0; j < outputs; ++j) to[j] = to[j] > 0 ? T(1) : T(-1);
+    for (size_t j = 0; j < columns; ++j) to[j] = to[j] > 0 ? T(1) : T(-1);
   }
   if (loss.label_smoothing == 0) return;
-  const double classes = output == Activation::softmax ? double(outputs) : 2.0;
+  const double classes = output == Activation::softmax ? double(columns) : 2.0;
   const T keep = T(1 - loss.label_smoothing);
   const T floor = T(loss.label_smoothing / classes);
-  for (size_t j = 0; j < outputs; ++j) to[j] = to[j] * keep + floor;
+  for (size_t j = 0; j < columns; ++j) to[j] = to[j] * keep + floor;
 }
 
 template void gather_target<float>(const Targets&, const Loss&, Activation, size_t, size_t, float*);

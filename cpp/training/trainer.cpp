@@ -180,19 +180,25 @@ template <class T>
 class LossStage {
  public:
   LossStage(const Network<T>& network, const Loss& loss, const Targets& targets)
-      : loss_(loss),
-        metric_(metric_of(loss, network.layer(network.size() - 1).activation(), network.outputs(), targets)) {}
+      : network_(network),
+        loss_(loss),
+        metric_(metric_of(loss, network.layer(network.size() - 1).activation(), network.outputs(), targets)),
+        target_columns_(target_columns(loss, network.outputs())) {}
 
-  void compute(const Team& team, const Signal<T>& output, Chunk<T>& chunk) const {
+  void compute(const Team& team, const std::vector<Signal<T>>& signals, Chunk<T>& chunk) const {
+    const Signal<T>& output = signals.back();
     const Rows<T> rows = {output.pre_activations,         output.activations, output.deltas, output.stride, output.size,
                           team.share_rows(chunk.samples), output.activation};
-    kernels<T>().loss({rows, loss_.kind, metric_, T(loss_.huber_delta), chunk.targets.data(), chunk.weights.data(),
-                       chunk.losses.data(), chunk.metrics.data()});
+    kernels<T>().loss({rows, loss_.kind, metric_, T(loss_.huber_delta), target_columns_, chunk.targets.data(),
+                       chunk.weights.data(), chunk.losses.data(), chunk.metrics.data()});
+    network_.add_losses(signals, rows.rows, chunk.weights.data(), chunk.losses.data());
   }
 
  private:
+  const Network<T>& network_;
   Loss loss_;
   Metric metric_;
+  size_t target_columns_;
 };
 
 // A sample of weight zero counts nothing, even when its loss is not finite.
@@ -397,7 +403,7 @@ class Epoch {
         const Pass pass = {true, options_.seed, options_.epoch, begin};
         network_.forward(team, signals, end - begin, pass);
         take_back_lists(signals);
-        loss_stage_.compute(team, signals.back(), chunk);
+        loss_stage_.compute(team, signals, chunk);
         if (end < end_) {
           const bool next_batch = end == batch_end;
           const size_t next_end = next_batch ? std::min(batch_end + batch_, end_) : batch_end;
@@ -584,7 +590,7 @@ Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& 
           chunk.inputs.attach(signals[0]);
         }
         network.forward(alone, signals, chunk.samples, {});
-        stage.compute(alone, signals.back(), chunk);
+        stage.compute(alone, signals, chunk);
         parts[i] = Totals();
         add_to(parts[i], chunk);
       }
@@ -622,7 +628,7 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
       team.barrier();
       chunk.inputs.list_samples(count, team.index(), team.size());
       network.forward(team, signals, count, {});
-      stage.compute(team, signals.back(), chunk);
+      stage.compute(team, signals, chunk);
       network.backward(team, signals, count, 1, {});
       for (size_t i = 0; i < network.size(); ++i) {
         if (!network.layer(i).trainable) continue;
@@ -645,6 +651,10 @@ template <class T>
 void backward(Network<T>& network, Workspace<T>& workspace, size_t samples, const Pass& pass, T* gradient) {
   std::memset(gradient, 0, network.parameters().size() * sizeof(T));
   network.prepare_backward(0);
+  // The error is the caller's: the layers' own losses are no part of it.
+  const AlignedArray<T> no_weights(samples);
+  AlignedArray<double> losses(samples);
+  network.add_losses(workspace.signals(), {0, samples}, no_weights.data(), losses.data());
   run_team(threads_for(double(samples) * network.work(network.inputs()) * 2), [&](const Team& team) {
     const std::vector<Signal<T>>& signals = workspace.signals();
     network.backward(team, signals, samples, 0, pass);

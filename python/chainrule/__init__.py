@@ -23,10 +23,10 @@ from .images import (
 from .initializers import Normal, Orthogonal, Uniform
 from .io import load
 from .layers import Activation, Dense, Flatten, Input, Layer, Reshape
-from .losses import MAE, MSE, CrossEntropy, Hinge, Huber, Loss, Poisson
+from .losses import MAE, MSE, CrossEntropy, GaussianNLL, Hinge, Huber, Loss, Poisson
 from .machine import get_num_threads, info, set_isa, set_num_threads
 from .network import Network
-from .noise import Dropout, GaussianNoise
+from .noise import Dropout, GaussianNoise, Sampling
 from .normalisation import BatchNorm, LayerNorm
 from .optimizers import (
     SGD,
@@ -92,6 +92,7 @@ __all__ = [
     "Embedding",
     "ExponentialDecay",
     "Flatten",
+    "GaussianNLL",
     "GaussianNoise",
     "GlobalAvgPool1D",
     "GlobalAvgPool2D",
@@ -118,6 +119,7 @@ __all__ = [
     "ReduceOnPlateau",
     "Reshape",
     "Residual",
+    "Sampling",
     "Schedule",
     "SimpleRNN",
     "StepDecay",

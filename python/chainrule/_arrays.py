@@ -105,21 +105,21 @@ def as_samples(X: Any, features: int, dtype: DTypeLike, argument: str = "X") -> 
 
 
 def as_targets(
-    y: ArrayLike, samples: int, outputs: int, loss: Loss, activation: str, dtype: DTypeLike, argument: str = "y"
+    y: ArrayLike, samples: int, columns: int, loss: Loss, activation: str, dtype: DTypeLike, argument: str = "y"
 ) -> NDArray[Any]:
-    """Return y as int64 labels (samples,) or as rows (samples, outputs), with values that the loss can mean.
+    """Return y as int64 labels (samples,) or as rows (samples, columns), with values that the loss can mean.
 
     Integer labels are rows with a one at the label; y is never scaled.
     """
     array = _as_real_array(y, argument)
     if array.ndim == 0 or array.shape[0] != samples:
         raise ValueError(f"X and {argument} must have the same length, got {samples} samples and shape {array.shape}")
-    if array.ndim == 1 and _are_labels(array, outputs, loss):
-        return _as_labels(array, 2 if outputs == 1 else outputs, argument)
+    if array.ndim == 1 and _are_labels(array, columns, loss):
+        return _as_labels(array, 2 if columns == 1 else columns, argument)
     if array.ndim == 1:
         array = array[:, np.newaxis]
-    if array.ndim != 2 or array.shape[1] != outputs:
-        raise ValueError(f"{argument} must have shape ({samples}, {outputs}) or be labels, got {array.shape}")
+    if array.ndim != 2 or array.shape[1] != columns:
+        raise ValueError(f"{argument} must have shape ({samples}, {columns}) or be labels, got {array.shape}")
     rows = _readable(array, dtype)
     _check_finite(rows, argument, dtype)
     _check_values(rows, loss, activation, argument)
@@ -223,8 +223,8 @@ def _check_sum(weights: NDArray[np.float64], argument: str) -> None:
         raise ValueError(f"{argument} must have a sum that is neither too small nor too large a number, got {total:g}")
 
 
-def _are_labels(array: NDArray[Any], outputs: int, loss: Loss) -> bool:
-    if outputs > 1:
+def _are_labels(array: NDArray[Any], columns: int, loss: Loss) -> bool:
+    if columns > 1:
         return True
     whole = array.dtype.kind in "bui"
     return whole and (isinstance(loss, CrossEntropy) or (isinstance(loss, Hinge) and bool(array.min() >= 0)))

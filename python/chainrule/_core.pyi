@@ -18,7 +18,7 @@ Totals = tuple[float, float, float]
 __version__: str
 
 class Loss:
-    """name: "mse", "mae", "huber", "poisson", "hinge", "cross_entropy"."""
+    """name: "mse", "mae", "huber", "poisson", "hinge", "gaussian_nll", "cross_entropy"."""
 
     def __init__(self, name: str, label_smoothing: float = 0.0, delta: float = 1.0) -> None: ...
 

@@ -27,7 +27,7 @@ from .images import (
 )
 from .layers import Activation, Dense, Flatten, Input, Layer, Reshape, shapes_through
 from .losses import LOSSES, Loss
-from .noise import Dropout, GaussianNoise
+from .noise import Dropout, GaussianNoise, Sampling
 from .normalisation import BatchNorm, LayerNorm
 from .optimizers import OPTIMIZERS, Optimizer
 from .schedules import SCHEDULES
@@ -71,6 +71,7 @@ _LAYERS: dict[str, type[Layer]] = {
         MaxPool2D,
         Reshape,
         Residual,
+        Sampling,
         SimpleRNN,
         UpSample2D,
         ZeroPad2D,
@@ -136,12 +137,13 @@ def restore(network: Network, description: dict[str, Any], tensors: Tensors) -> 
         raise ValueError(f"arrays of an optimizer without a rule: {sorted(slots)}")
 
 
-def changed(network: Network, change: Callable[[dict[str, Any]], Any]) -> Network:
-    """Return a network of what `change` has made of the description, with the same values and without the optimiser."""
+def changed(network: Network, change: Callable[[dict[str, Any], Tensors], Any]) -> Network:
+    """Return a network of what `change` has made of the description and the arrays, without the optimiser's state."""
     description, tensors = of_network(network)
     description["rule"] = ""
-    change(description)
-    values = {n: t.astype(description["dtype"], copy=False) for n, t in tensors.items() if n.startswith("layers.")}
+    values = {name: array for name, array in tensors.items() if name.startswith("layers.")}
+    change(description, values)
+    values = {name: array.astype(description["dtype"], copy=False) for name, array in values.items()}
     made = type(network).__new__(type(network))
     restore(made, description, values)
     return made

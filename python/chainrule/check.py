@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _core, _state, reference
 from ._checks import checked_integer
 from .errors import CheckError
-from .losses import MSE, Hinge, Huber, Loss
+from .losses import MSE, GaussianNLL, Hinge, Huber, Loss
 from .nodes import Network as NodesNetwork
 from .optimizers import OPTIMIZERS, SGD, IRprop, Optimizer
 from .reference.pooling import MaxPool
@@ -196,7 +196,7 @@ def reference_optimizer(optimizer: Optimizer) -> reference.optimizers.Optimizer:
 
 def in_float64(network: Network) -> Network:
     """Return a copy of the network in float64, without the optimiser's state."""
-    return _state.changed(network, lambda description: description.update(dtype="float64"))
+    return _state.changed(network, lambda description, _: description.update(dtype="float64"))
 
 
 def compare(
@@ -238,8 +238,7 @@ def scales_of(net: reference.Network, y: NDArray[Any], weights: Array, loss: Los
     last = net.layers[-1]
     share = (weights / weights.sum())[:, None]
     t = _target_rows(y, last, loss)
-    terms = np.abs(last.activations) + np.abs(t)
-    loss_scale = np.abs(last.pre_activations) * t if loss.name == "cross_entropy" else 0.5 * terms**2
+    loss_scale, terms = _loss_magnitudes(last, t, loss)
     magnitude = share * terms
     if loss.name != "cross_entropy" and last.activation != "softmax":
         magnitude = magnitude * _slope(last)
@@ -252,6 +251,18 @@ def scales_of(net: reference.Network, y: NDArray[Any], weights: Array, loss: Los
         if i > 0:
             magnitude = magnitude * _slope(net.layers[i - 1])
     return Scales(float((share * loss_scale).sum()), deltas, gradients)
+
+
+def _loss_magnitudes(last: reference.Layer, t: Array, loss: Loss) -> tuple[Array, Array]:
+    """Return the magnitudes of the terms of the loss, and of its gradient by the outputs."""
+    if isinstance(loss, GaussianNLL):
+        mean, log_variance = np.split(last.activations, 2, axis=1)
+        far = np.abs(mean) + np.abs(t)
+        weighted = far * np.exp(-log_variance)
+        scale = 0.5 * (np.abs(log_variance) + far * weighted)
+        return scale, np.hstack([weighted, 0.5 * (1.0 + far * weighted)])
+    terms = np.abs(last.activations) + np.abs(t)
+    return np.abs(last.pre_activations) * t if loss.name == "cross_entropy" else 0.5 * terms**2, terms
 
 
 def _magnitudes(layer: reference.Layer, deltas: Array) -> tuple[dict[str, float], Array]:
@@ -286,8 +297,9 @@ def _loss_sides(a: Array, t: Array, loss: Loss) -> NDArray[np.int64]:
 
 def _target_rows(y: NDArray[Any], last: reference.Layer, loss: Loss) -> Array:
     """Return what the loss aims at, as rows, before its smoothing of probabilities."""
-    rows = reference.losses.target_rows(y, last.activations.shape[1])
-    return reference_loss(loss).smoothed(rows, last.activation) if isinstance(loss, Hinge) else rows
+    of_reference = reference_loss(loss)
+    rows = reference.losses.target_rows(y, of_reference.target_columns(last.activations.shape[1]))
+    return of_reference.smoothed(rows, last.activation) if isinstance(loss, Hinge) else rows
 
 
 def _reference_sides(net: reference.Network, X: NDArray[Any], y: NDArray[Any], loss: Loss) -> list[NDArray[np.int64]]:

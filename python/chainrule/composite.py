@@ -77,6 +77,13 @@ class Composite(Layer):
         for layer in self._layers:
             layer._initialize(seed)
 
+    def _config_of(self, branches: list[list[dict[str, Any]]]) -> dict[str, Any]:
+        """Return the description of such a layer of branches of these descriptions."""
+        raise NotImplementedError
+
+    def _config(self) -> dict[str, Any]:
+        return self._config_of([[layer._config() for layer in branch] for branch in self._branches])
+
     def _leaves(self) -> list[Layer]:
         return [leaf for layer in self._layers for leaf in layer._leaves()]
 
@@ -166,8 +173,8 @@ class Residual(Composite):
     def _first_features(self, shape: Shape) -> list[int]:
         return [0, 0]
 
-    def _config(self) -> dict[str, Any]:
-        return {"type": "Residual", "layers": [layer._config() for layer in self.layers]}
+    def _config_of(self, branches: list[list[dict[str, Any]]]) -> dict[str, Any]:
+        return {"type": "Residual", "layers": branches[0]}
 
     @classmethod
     def _from_config(cls, config: dict[str, Any], make: Callable[[Any], Layer]) -> Layer:
@@ -216,8 +223,7 @@ class Concatenate(Composite):
         widths = self._widths(shape)
         return [sum(widths[:i]) for i in range(len(widths))]
 
-    def _config(self) -> dict[str, Any]:
-        branches = [[layer._config() for layer in branch] for branch in self.branches]
+    def _config_of(self, branches: list[list[dict[str, Any]]]) -> dict[str, Any]:
         return {"type": "Concatenate", "branches": branches}
 
     @classmethod

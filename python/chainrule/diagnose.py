@@ -248,7 +248,7 @@ def _flows(network: Network, X: NDArray[Any], loss: Loss) -> list[Flow]:
 def _twin(network: Network, loss: Loss) -> Network:
     """Return a network of the same parameters with buffers of its own, that ends where cross-entropy begins."""
 
-    def end_before_the_loss(description: dict[str, Any]) -> None:
+    def end_before_the_loss(description: dict[str, Any], _: _state.Tensors) -> None:
         if isinstance(loss, CrossEntropy):
             last = max(i for i, layer in enumerate(network.layers) if layer is network._computing[-1])
             description["layers"][last]["activation"] = "identity"

@@ -96,7 +96,7 @@ def as_callbacks(callbacks: Iterable[CallbackLike]) -> list[Callback]:
 
 def metric_name(loss: Loss, outputs: int, y: NDArray[Any]) -> str:
     """Return the name of what the core reports beside the loss."""
-    classes = isinstance(loss, (CrossEntropy, Hinge)) or (y.ndim == 1 and outputs > 1)
+    classes = isinstance(loss, (CrossEntropy, Hinge)) or (y.ndim == 1 and loss.target_columns(outputs) > 1)
     return "accuracy" if classes else "mae"
 
 

@@ -19,8 +19,12 @@ class Loss:
     def _core(self) -> _core.Loss:
         return _core.Loss(self.name)
 
-    def check_output(self, activation: str) -> None:
-        """Refuse an output activation with which this loss has no meaning.
+    def target_columns(self, outputs: int) -> int:
+        """Return how many targets a sample has, for so many outputs."""
+        return outputs
+
+    def check_output(self, activation: str, shape: tuple[int, ...]) -> None:
+        """Refuse outputs of an activation, or of a sample's shape, with which this loss has no meaning.
 
         Raises
         ------
@@ -100,6 +104,48 @@ class Hinge(Loss):
 
 
 @dataclass(frozen=True)
+class GaussianNLL(Loss):
+    """Negative log-likelihood of a normal distribution, of which outputs are mean and variance (Nix and Weigend 1994).
+
+    For m targets there are 2 m outputs: the means μ, and behind them the log variances s. The loss is
+    ½ Σ s + (target − μ)² e^(−s), which is −log of the density without its constant ½ m log 2π. The metric is that of
+    the means alone.
+
+    Examples
+    --------
+    >>> import numpy as np, chainrule as cr
+    >>> net = cr.Network([1, 2], weights=0.0, seed=0, dtype="float64")
+    >>> net.layers[1].bias = [1.0, np.log(4.0)]
+    >>> metrics = net.evaluate([[0.0]], [3.0], loss="gaussian_nll")
+    >>> round(metrics["loss"], 3), metrics["mae"]
+    (1.193, 2.0)
+
+    A network learns where its targets are noisy, and how much:
+
+    >>> x = np.linspace(-1, 1, 400)[:, None]
+    >>> y = np.random.default_rng(0).normal(np.sin(3 * x), 0.05 + 0.4 * (x > 0))
+    >>> net = cr.Network([1, 32, 2], activation="tanh", seed=0)
+    >>> history = net.fit(x, y, epochs=200, optimizer=cr.Adam(0.01), loss="gaussian_nll", verbose=0)
+    >>> deviations = np.exp(net.predict([[-0.5], [0.5]])[:, 1] / 2)
+    >>> bool(deviations[0] < 0.15 < 0.3 < deviations[1])
+    True
+    """
+
+    name: ClassVar[str] = "gaussian_nll"
+    activations: ClassVar[tuple[str, ...] | None] = ("identity",)
+
+    def target_columns(self, outputs: int) -> int:
+        """Return half of them."""
+        return outputs // 2
+
+    def check_output(self, activation: str, shape: tuple[int, ...]) -> None:
+        """Refuse outputs that are not means and log variances in a row."""
+        super().check_output(activation, shape)
+        if len(shape) > 1 or shape[0] % 2 != 0:
+            raise ValueError(f"loss 'gaussian_nll' needs an even number of outputs in a row, got shape {shape}")
+
+
+@dataclass(frozen=True)
 class CrossEntropy(Loss):
     """−Σ target · log output with softmax; with sigmoid, the same for each independent label and its opposite.
 
@@ -122,7 +168,7 @@ class CrossEntropy(Loss):
         return _core.Loss(self.name, label_smoothing=float(self.label_smoothing))
 
 
-LOSSES: dict[str, type[Loss]] = {cls.name: cls for cls in (MSE, MAE, Huber, Poisson, Hinge, CrossEntropy)}
+LOSSES: dict[str, type[Loss]] = {cls.name: cls for cls in (MSE, MAE, Huber, Poisson, Hinge, GaussianNLL, CrossEntropy)}
 
 
 def as_loss(loss: Loss | str) -> Loss:

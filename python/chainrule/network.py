@@ -369,6 +369,36 @@ class Network:
         value, metric = self._core.evaluate(data.X, data.y, data.weights, chosen._core())
         return {"loss": value, metric_name(chosen, self.outputs, data.y): metric}
 
+    def folded(self) -> Network:
+        """Return a network that predicts the same up to rounding, with fewer layers.
+
+        In prediction a `BatchNorm` is an affine map of each feature. Behind `Dense`, `Conv1D`, `Conv2D` or
+        `Conv2DTranspose` with activation "identity" it goes into weights and bias, and an `Activation` behind them
+        becomes theirs (Jacob et al. 2018, section 3.2). `Dropout` and `GaussianNoise` are left out. All else stays, in
+        `Residual` and `Concatenate` too. The network itself is not changed; the new one has no optimiser's state, and
+        would learn as one without normalisation.
+
+        Returns
+        -------
+        Network
+            With the same history, number of epochs and loss.
+
+        Examples
+        --------
+        >>> import numpy as np, chainrule as cr
+        >>> block = [cr.Dense(8, "identity"), cr.BatchNorm(), cr.Activation("relu"), cr.Dropout(0.2)]
+        >>> net = cr.Network([cr.Input(4), *block, cr.Dense(2, "softmax")], seed=0)
+        >>> X = np.random.default_rng(0).standard_normal((50, 4))
+        >>> history = net.fit(X, X[:, 0] > 0, epochs=5, verbose=0)
+        >>> net.folded().layers
+        [Input(4), Dense(8, activation='relu'), Dense(2, activation='softmax')]
+        >>> np.allclose(net.folded().predict(X), net.predict(X), atol=1e-6)
+        True
+        """
+        from .folding import folded
+
+        return folded(self)
+
     def stepper(self, streams: int = 1) -> Stepper:
         """Return a copy that reads sequences one step at a time: see `chainrule.Stepper`."""
         from .stepper import Stepper
@@ -498,7 +528,7 @@ class Network:
             classes = activation == "softmax" or (activation == "sigmoid" and self.outputs == 1)
             loss = self.loss or ("cross_entropy" if classes else "mse")
         chosen = as_loss(loss)
-        chosen.check_output(activation)
+        chosen.check_output(activation, self._shapes[-1])
         return chosen
 
     def _use(self, optimizer: Optimizer, loss: Loss | None) -> None:
@@ -523,7 +553,8 @@ class Network:
         inputs = self._as_samples(X, f"{prefix}X")
         activation = self._computing[-1].activation
         y = as_rows(y, self._shapes[-1])
-        targets = as_targets(y, len(inputs), self.outputs, loss, activation, self.dtype, f"{prefix}y")
+        columns = loss.target_columns(self.outputs)
+        targets = as_targets(y, len(inputs), columns, loss, activation, self.dtype, f"{prefix}y")
         return Batches(inputs, targets, as_sample_weight(sample_weight, len(inputs)))
 
     def _training_batches(

@@ -1,4 +1,4 @@
-"""Layers that disturb what goes through them in training, and pass it on in prediction."""
+"""Layers that draw in training: what goes through them is disturbed then, and passed on in prediction."""
 
 from __future__ import annotations
 
@@ -68,3 +68,51 @@ class GaussianNoise(Layer):
 
     def _reference(self, parameters: dict[str, Any]) -> reference.Layer:
         return reference.GaussianNoise(self.deviation, self._index or 0)
+
+
+class Sampling(Layer):
+    """A sample of a normal distribution in training, and its mean in prediction: the code of a variational autoencoder.
+
+    Inputs are m means μ, and behind them m log variances s; outputs are z = μ + e^(s/2) · normal. The layer has a loss
+    of its own, the divergence from the standard normal: kl · ½ Σ μ² + e^s − s − 1 of each sample is added to its loss,
+    in training and evaluation alike (Kingma and Welling 2014, equation 10 and appendix B). Below `fit`, in `forward`
+    and `backward`, the error is the user's own, without the divergence.
+
+    Parameters
+    ----------
+    kl : float
+        Weight of the divergence, >= 0; above 1 its numbers are kept apart more strictly (Higgins et al. 2017).
+
+    Raises
+    ------
+    ValueError
+        When its inputs are not an even number of features in a row.
+
+    Examples
+    --------
+    >>> import numpy as np, chainrule as cr
+    >>> encoder = [cr.Dense(32, "tanh"), cr.Dense(2 * 2, "identity")]
+    >>> decoder = [cr.Dense(32, "tanh"), cr.Dense(8, "sigmoid")]
+    >>> net = cr.Network([cr.Input(8), *encoder, cr.Sampling(0.1), *decoder], seed=0)
+    >>> X = np.eye(8)
+    >>> history = net.fit(X, X, epochs=500, optimizer=cr.Adam(0.01), loss="cross_entropy", verbose=0)
+    >>> net.predict_classes(X).tolist()
+    [0, 1, 2, 3, 4, 5, 6, 7]
+    """
+
+    _settings = ("kl",)
+
+    def __init__(self, kl: float = 1.0, *, trainable: bool = True) -> None:
+        super().__init__(trainable=trainable)
+        self.kl = checked_number(kl, "kl", lowest=0)
+
+    def _output_shape(self, shape: Shape) -> Shape:
+        if len(shape) > 1 or shape[0] % 2 != 0:
+            raise ValueError(f"Sampling takes an even number of features in a row, got samples of shape {shape}")
+        return (shape[0] // 2,)
+
+    def _numbers(self, shape: Shape) -> dict[str, float]:
+        return {"kl": self.kl}
+
+    def _reference(self, parameters: dict[str, Any]) -> reference.Layer:
+        return reference.Sampling(self.kl, self._index or 0)

@@ -12,10 +12,15 @@ from ._arrays import as_inputs, as_tokens
 from ._checks import checked_integer
 from .layers import Activation, Dense
 from .noise import Dropout, GaussianNoise
+from .normalisation import BatchNorm, LayerNorm
 from .sequences import Embedding, Recurrent
 
 if TYPE_CHECKING:
     from .network import Network
+
+
+# Layers that work step by step.
+_STEPWISE = (Activation, BatchNorm, Dense, Dropout, Embedding, GaussianNoise, LayerNorm, Recurrent)
 
 
 class Stepper:
@@ -79,7 +84,7 @@ class Stepper:
         self._core.reset()
 
 
-def _to_one_step(description: dict[str, Any]) -> None:
+def _to_one_step(description: dict[str, Any], _: _state.Tensors) -> None:
     description["layers"][0]["shape"][0] = 1
 
 
@@ -87,7 +92,7 @@ def _check_steps(network: Network) -> None:
     if not any(isinstance(layer, Recurrent) for layer in network._stack):
         raise ValueError(f"network must have a recurrent layer, got {network.layers!r}")
     for layer, shape in zip(network._stack, network._shapes[1:], strict=True):
-        if not isinstance(layer, (Activation, Dense, Dropout, Embedding, GaussianNoise, Recurrent)):
+        if not isinstance(layer, _STEPWISE):
             raise ValueError(f"network must have layers that work step by step, got {layer!r}")
         if isinstance(layer, Recurrent) and len(shape) == 1:
             return

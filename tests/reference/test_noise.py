@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chainrule.reference import Dropout, GaussianNoise, random
+from chainrule.reference import Dropout, GaussianNoise, Sampling, random
 
 
 def in_training(layer, seed=5, epoch=2, first_place=10):
@@ -37,6 +37,20 @@ def test_noise_draws_its_own_words():
     z = in_training(GaussianNoise(0.5, index=1)).forward(np.zeros((3, 4)))
     for i in range(3):
         assert z[i] == pytest.approx(0.5 * random.normal(random.words(5, 5, 10 + i, 2 * 4096 + 1, 4)))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_gradients_of_a_sample_drawn(rng, assert_gradients_are_differences, training):
+    layer = in_training(Sampling())
+    layer.training = training
+    assert_gradients_are_differences(layer, rng.standard_normal((3, 4)))
+
+
+def test_a_sample_is_drawn_with_its_own_words():
+    z = in_training(Sampling(index=1)).forward(np.tile([[0.5, -0.5, 0.0, np.log(4.0)]], (3, 1)))
+    for i in range(3):
+        n = random.normal(random.words(5, 5, 10 + i, 2 * 4096 + 1, 2))
+        assert z[i] == pytest.approx([0.5 + n[0], -0.5 + 2 * n[1]])
 
 
 @pytest.mark.parametrize("layer", [Dropout(0.4), Dropout(0.5, spatial=True), GaussianNoise(0.3)])

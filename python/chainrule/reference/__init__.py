@@ -10,7 +10,7 @@ from .convolution import Conv1D, Conv2D, Conv2DTranspose
 from .embedding import Embedding
 from .layers import Activation, Dense, Layer
 from .network import Network
-from .noise import Dropout, GaussianNoise
+from .noise import Dropout, GaussianNoise, Sampling
 from .normalisation import BatchNorm, LayerNorm
 from .pooling import AvgPool1D, AvgPool2D, GlobalAvgPool1D, GlobalAvgPool2D, MaxPool1D, MaxPool2D
 from .recurrent import GRU, LSTM, Bidirectional, SimpleRNN
@@ -42,6 +42,7 @@ __all__ = [
     "Network",
     "Reshape",
     "Residual",
+    "Sampling",
     "SimpleRNN",
     "UpSample2D",
     "ZeroPad2D",

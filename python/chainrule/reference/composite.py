@@ -46,6 +46,9 @@ class Composite(Layer):
         for part in self.parts:
             part.training = value
 
+    def own_loss(self, shares: Array) -> Array | float:
+        return sum(part.own_loss(shares) for part in self.parts)
+
     def penalty(self) -> float:
         return sum(part.penalty() for part in self.parts)
 

@@ -79,6 +79,13 @@ class Layer(ABC):
         for name, gradient in gradients.items():
             self.gradients[name][...] = gradient if self.trainable else 0.0
 
+    def own_loss(self, shares: Array) -> Array | float:
+        """Return what the layer itself adds to the loss of each sample, (samples,), behind a forward.
+
+        Backward then has its gradient too, for samples with these shares in the batch's mean.
+        """
+        return 0.0
+
     # --- regularisation
 
     def penalty(self) -> float:

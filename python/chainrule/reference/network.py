@@ -48,8 +48,7 @@ class Network:
         share = w / w.sum() if w.sum() > 0 else np.zeros(len(X))
         a = self.forward(X)
         last = self.layers[-1]
-        t = loss.smoothed(losses.target_rows(y, loss.target_columns(a.shape[1])), last.activation)
-        values = loss.value(last.pre_activations, a, t, last.activation)
+        t, values = self._values(y, loss, share)
         deltas = share[:, None] * loss.delta(last.pre_activations, a, t, last.activation)
         backward_through(self.layers[:-1], last.backward(deltas))
         for layer in self.layers:
@@ -63,13 +62,19 @@ class Network:
         self.forward(X)
         return self._measure(y, loss, np.ones(len(X)) if sample_weight is None else sample_weight)
 
-    def _measure(self, y: NDArray[np.generic], loss: Loss, w: Array) -> tuple[float, float]:
-        """Return weighted mean loss, without penalties, and metric of the values that forward has left."""
+    def _values(self, y: NDArray[np.generic], loss: Loss, share: Array) -> tuple[Array, Array]:
+        """Return what the loss aims at, and the loss of each sample with the layers' own."""
         last = self.layers[-1]
         a = last.activations
         t = loss.smoothed(losses.target_rows(y, loss.target_columns(a.shape[1])), last.activation)
         values = loss.value(last.pre_activations, a, t, last.activation)
-        right = losses.metric(a, y, loss, last.activation)
+        return t, values + sum(layer.own_loss(share) for layer in self.layers)
+
+    def _measure(self, y: NDArray[np.generic], loss: Loss, w: Array) -> tuple[float, float]:
+        """Return weighted mean loss, without penalties, and metric of the values that forward has left."""
+        last = self.layers[-1]
+        _, values = self._values(y, loss, w)
+        right = losses.metric(last.activations, y, loss, last.activation)
         return (float((w * values).sum() / w.sum()), float((w * right).sum() / w.sum())) if w.sum() > 0 else (0.0, 0.0)
 
     # --- all parameters in one array: layer by layer in the order of their dictionaries, each row by row

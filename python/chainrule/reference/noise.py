@@ -1,4 +1,4 @@
-"""Layers that disturb their inputs in training, and pass them on in prediction."""
+"""Layers that draw in training: they disturb their inputs, which they pass on in prediction."""
 
 from __future__ import annotations
 
@@ -65,3 +65,29 @@ class GaussianNoise(Noise):
 
     def _backward(self, deltas: Array) -> Array:
         return deltas
+
+
+class Sampling(Noise):
+    """z = μ + e^(s/2) · normal of inputs (μ, s), with the loss kl · ½ Σ μ² + e^s − s − 1 (Kingma and Welling 2014)."""
+
+    def __init__(self, kl: float = 1.0, index: int = 0) -> None:
+        super().__init__(index)
+        self.kl = kl
+
+    def _forward(self, x: Array) -> Array:
+        mean, log_variance = np.split(x, 2, axis=1)
+        self.shares = np.zeros((len(x), 1))
+        self.normal = np.zeros_like(mean)
+        if self.training:
+            self.normal = random.normal(self._words(random.LAYER_NOISE, mean.shape))
+        return mean + np.exp(log_variance / 2) * self.normal
+
+    def own_loss(self, shares: Array) -> Array:
+        self.shares = shares[:, None]
+        mean, log_variance = np.split(self.inputs, 2, axis=1)
+        return np.asarray(self.kl * 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1.0).sum(axis=1))
+
+    def _backward(self, deltas: Array) -> Array:
+        mean, log_variance = np.split(self.inputs, 2, axis=1)
+        of_loss = self.kl * self.shares * np.hstack([mean, 0.5 * (np.exp(log_variance) - 1.0)])
+        return np.hstack([deltas, deltas * 0.5 * np.exp(log_variance / 2) * self.normal]) + of_loss
