@@ -26,7 +26,8 @@ struct Signal {
   T* packed_activations = nullptr;
   T* packed_deltas = nullptr;
   size_t capacity = 0;  // samples that there is room for
-  // What the layer below keeps of each sample for its way back (Layer::kept_size); null where nothing goes back.
+  // What the layer below keeps of each sample for its way back (Layer::kept_size); null where nothing goes back and no
+  // layer above looks at it.
   T* kept = nullptr;
   size_t kept_stride = 0;
   // What the layer below carries from one call to the next, a row a sample (Layer::state_size); null: it begins anew.
@@ -154,6 +155,8 @@ class Layer {
   virtual bool keeps_pre_activations() const { return false; }
   // Numbers that forward keeps of a sample for backward and gradient, beside its activations.
   virtual size_t kept_size() const { return 0; }
+  // Whether layers above look at what is kept, by their distance (Signal::place): then prediction keeps it too.
+  virtual bool shows_kept() const { return false; }
   // Numbers of a sample that it can carry from one part of a sequence to the next.
   virtual size_t state_size() const { return 0; }
   // Whether `gradient` builds on what backward keeps: it is called then where no delta below is asked for, too.
