@@ -36,6 +36,25 @@ NETWORKS = {
     "lstm of sequences": ([lambda: cr.LSTM(18, return_sequences=True), lambda: cr.LSTM(17)], (5, 17)),
     "lstm with peepholes": ([lambda: cr.LSTM(5, peepholes=True, return_sequences=True, l2=0.01)], (6, 3)),
     "lstm in both directions": ([lambda: cr.Bidirectional(cr.LSTM(5, return_sequences=True, l2=0.01))], (6, 3)),
+    "masking": ([lambda: cr.Masking(), lambda: cr.LSTM(18, return_sequences=True), lambda: cr.LSTM(5)], (6, 3)),
+    "masking, both directions": (
+        [
+            lambda: cr.Masking(),
+            lambda: cr.Dense(17, "tanh"),
+            lambda: cr.Bidirectional(cr.GRU(5, return_sequences=True)),
+            lambda: cr.Bidirectional(cr.LSTM(4, peepholes=True)),
+        ],
+        (6, 3),
+    ),
+    "masking in a block": (
+        [
+            lambda: cr.Masking(),
+            lambda: cr.Residual([cr.LayerNorm(), cr.Dropout(0.2), cr.GRU(3, return_sequences=True, reset_after=False)]),
+            lambda: cr.SimpleRNN(4, return_sequences=True),
+        ],
+        (6, 3),
+    ),
+    "masking of words": ([lambda: cr.Embedding(9, 5, mask_zero=True, l2=0.01), lambda: cr.LSTM(4)], (6,)),
     "gru": ([lambda: cr.GRU(18, return_sequences=True), lambda: cr.Dense(3, "tanh"), lambda: cr.GRU(5)], (6, 3)),
     "gru that resets before": ([lambda: cr.GRU(18, return_sequences=True, reset_after=False, l2=0.01)], (6, 3)),
     "gru in both directions": ([lambda: cr.Dense(3, "tanh"), lambda: cr.Bidirectional(cr.GRU(5))], (6, 3)),
@@ -109,9 +128,14 @@ def network(name, **options):
 
 
 def data(name):
-    if name == "embedding":
-        return np.random.default_rng(0).integers(0, 9, (11, *NETWORKS[name][1])), np.arange(11) % 3
-    return np.random.default_rng(0).standard_normal((11, *NETWORKS[name][1])), np.arange(11) % 3
+    layers, shape = NETWORKS[name]
+    rng = np.random.default_rng(0)
+    words = isinstance(layers[0](), cr.Embedding)
+    X = rng.integers(0, 9, (11, *shape)) if words else rng.standard_normal((11, *shape))
+    if name.startswith("masking"):
+        for sample, length in zip(X, [6, 3, 1, 0, 5, 6, 2, 0, 1, 4, 3], strict=True):
+            sample[length:] = 0
+    return X, np.arange(11) % 3
 
 
 def trained(name, epochs=3, **options):

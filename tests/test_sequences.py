@@ -129,6 +129,94 @@ def test_a_stepper_reads_words_and_gives_an_output_for_each():
         stepper.step(9)
 
 
+LENGTHS = [7, 3, 1, 0, 5]
+
+
+def padded(value=0.0):
+    X = sequences().astype(np.float32)
+    for sample, length in zip(X, LENGTHS, strict=True):
+        sample[length:] = value
+    return X
+
+
+def alone(net, layers, sample, length):
+    """What a network without the masking makes of a sample without its padding."""
+    short = cr.Network([cr.Input(length, 3), *layers()], seed=0)
+    short.parameters = net.parameters
+    return short.predict(sample[None, :length])[0]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("value", [0.0, -1.5])
+@pytest.mark.parametrize("directions", [1, 2])
+def test_padding_changes_no_byte(cell, value, directions):
+    def recurrent(**options):
+        return CELLS[cell](**options) if directions == 1 else cr.Bidirectional(CELLS[cell](**options))
+
+    def many_to_many():
+        return [cr.Dense(4, "tanh"), recurrent(return_sequences=True), cr.Activation("tanh"), recurrent()]
+
+    def many_to_one():
+        return [recurrent(return_sequences=True), cr.LayerNorm(), recurrent(return_sequences=True)]
+
+    X = padded(value)
+    for layers in (many_to_one, many_to_many):
+        net = randomised(cr.Network([cr.Input(7, 3), cr.Masking(value), *layers()], seed=0))
+        outputs = net.predict(X)
+        assert np.array_equal(net.forward(X), outputs)
+        assert np.array_equal(cr.predict_population(net, [net.parameters], X)[0], outputs)
+        assert np.array_equal(np.concatenate([net.predict(sample[None]) for sample in X]), outputs)
+        for sample, length, output in zip(X, LENGTHS, outputs, strict=True):
+            expected = alone(net, layers, sample, length) if length else np.zeros_like(output)
+            inside = output[:length] if output.ndim == 2 else output
+            assert np.array_equal(inside, expected[: len(inside)])
+            assert output.ndim == 1 or not output[length:].any()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("directions", [1, 2])
+def test_no_gradient_comes_from_padding_and_none_goes_there(cell, directions):
+    layers = [CELLS[cell](return_sequences=True), CELLS[cell](return_sequences=True)]
+    layers = layers if directions == 1 else list(map(cr.Bidirectional, layers))
+    net = randomised(cr.Network([cr.Input(7, 3), cr.Masking(), *layers], seed=0))
+    X, gradient = padded(), np.random.default_rng(2).standard_normal((5, 7, 6 * directions))
+    net.forward(X)
+    back = net.backward(gradient)
+    of_parameters = [part.copy() for parts in net.gradients for part in parts]
+    for sample, length in enumerate(LENGTHS):
+        assert not back[sample, length:].any()
+        assert back[sample, :length].all()
+        gradient[sample, length:] = 1e6
+    assert np.array_equal(net.backward(gradient), back)
+    assert all(map(np.array_equal, (part for parts in net.gradients for part in parts), of_parameters))
+
+
+def test_word_zero_is_padding():
+    layers = [cr.GRU(6, return_sequences=True), cr.Dense(4, "tanh"), cr.LSTM(3)]
+    net = cr.Network([cr.Input(5), cr.Embedding(9, 4, mask_zero=True), *layers], seed=0)
+    words = np.array([[3, 0, 4, 1, 8], [3, 0, 4, 0, 0], [3, 0, 4, 1, 0], [0, 0, 0, 0, 0]])
+    short = cr.Network(
+        [cr.Input(3), cr.Embedding(9, 4), cr.GRU(6, return_sequences=True), cr.Dense(4, "tanh"), cr.LSTM(3)]
+    )
+    short.parameters = net.parameters
+    outputs = net.predict(words)
+    assert np.array_equal(outputs[1], short.predict(words[1:2, :3])[0])
+    assert not outputs[3].any()
+    stepper = net.stepper()
+    for word in [3, 0, 4]:
+        output = stepper.step(word)
+    assert np.array_equal(output, outputs[1])
+
+
+def test_a_stepper_takes_each_step_as_one():
+    net = randomised(cr.Network([cr.Input(7, 3), cr.Masking(), cr.LSTM(4)], seed=0))
+    stepper = net.stepper()
+    for x in padded()[1, :3]:
+        output = stepper.step(x)
+    assert np.array_equal(output, net.predict(padded())[1])
+    assert not np.array_equal(stepper.step(np.zeros(3)), output)
+
+
 def test_a_stepper_is_a_copy():
     net = cr.Network([cr.Input(5, 3), cr.LSTM(4)], seed=0)
     stepper, same = net.stepper(), net.stepper()
@@ -209,6 +297,25 @@ def test_a_gradient_can_be_taken_twice_from_one_pass():
         (lambda: cr.Network([cr.Input(4, 3), cr.Embedding(3, 3)]), ValueError, r"samples of shape \(steps,\), got"),
         (lambda: cr.Network([cr.Input(4), cr.Dense(4), cr.Embedding(3, 3)]), ValueError, "must be the first layer"),
         (lambda: cr.Embedding(2**24 + 1, 3), ValueError, "vocabulary must be at least 1 and at most 16777216"),
+        (lambda: cr.Masking(np.nan), ValueError, "value must be finite"),
+        (lambda: cr.Network([cr.Input(4), cr.Masking()]), ValueError, r"Masking takes samples of shape \(steps, feat"),
+        (
+            lambda: cr.Network([cr.Input(4, 3), cr.Masking(), cr.Conv1D(2, 2), cr.LSTM(2)]),
+            ValueError,
+            "Masking.* must have a recurrent layer behind it, and none but layers that keep the steps in between",
+        ),
+        (
+            lambda: cr.Network([cr.Input(4), cr.Embedding(9, 3, mask_zero=True), cr.Flatten(), cr.Dense(2)]),
+            ValueError,
+            "Embedding.* must have a recurrent layer behind it",
+        ),
+        (
+            lambda: cr.Network([cr.Input(4, 3), cr.Masking(), cr.GRU(2)]).fit(
+                sequences(2, 4), [[0, 0]] * 2, input_noise=0.1, verbose=0
+            ),
+            ValueError,
+            "input_noise must be 0 with a Masking, as noise is no padding; got 0.1",
+        ),
         (lambda: cr.Bidirectional(cr.Dense(3)), TypeError, "layer must be a SimpleRNN, LSTM or GRU, got Dense"),
         (lambda: cr.Network([cr.Input(4, 3), cr.Dense(3, "softmax")]), ValueError, "in a row with softmax or max_norm"),
         (lambda: cr.Network([3, 2]).stepper(), ValueError, "network must have a recurrent layer"),

@@ -87,18 +87,16 @@ Range common(const Range& a, const Range& b) {
   return {begin, std::max(begin, std::min(a.end, b.end))};
 }
 
-// Samples that go through all steps together: each lies on pages of its own, which the processor must not look up again
-// from one tile to the next.
-constexpr size_t group_samples = 24;
-
+// Calls function(rows) for some rows at a time.
 template <class Function>
-void for_each_group(const Range& rows, Function function) {
-  for (size_t begin = rows.begin; begin < rows.end; begin += group_samples) {
-    function(Range{begin, std::min(begin + group_samples, rows.end)});
+void for_each_group(const Range& rows, size_t group, Function function) {
+  for (size_t begin = rows.begin; begin < rows.end; begin += group) {
+    function(Range{begin, std::min(begin + group, rows.end)});
   }
 }
 
 struct ForRecords {};
+struct ForInputs {};
 struct ForStateGradient {};
 struct ForInputGradient {};
 struct ForRows {};
@@ -126,9 +124,44 @@ size_t Recurrent<T>::work() const {
 }
 
 template <class T>
-size_t Recurrent<T>::output_at(size_t direction, size_t step) const {
-  const size_t row = options_.return_sequences ? place(direction, step) : 0;
+size_t Recurrent<T>::output_at(size_t direction, size_t step, size_t length) const {
+  const size_t row = options_.return_sequences ? place(direction, step, length) : 0;
   return row * output_width() + direction * options_.units;
+}
+
+template <class T>
+size_t Recurrent<T>::length_of(const Signal<T>& above, size_t sample) const {
+  if (options_.padding == 0) return options_.steps;
+  const Signal<T>& masking = *(above.place - options_.padding);
+  return size_t(masking.kept[sample * masking.kept_stride]);
+}
+
+template <class T>
+typename Recurrent<T>::Lengths Recurrent<T>::lengths_of(const Signal<T>& above, const Range& rows) const {
+  Lengths lengths = {};
+  for (size_t i = 0; i < rows.size(); ++i) {
+    lengths.of[i] = length_of(above, rows.begin + i);
+    lengths.longest = std::max(lengths.longest, lengths.of[i]);
+  }
+  return lengths;
+}
+
+// Where they lie; read from the last step on, samples of different lengths are gathered.
+template <class T>
+typename Recurrent<T>::StepInputs Recurrent<T>::inputs_of(const Signal<T>& below, const Range& rows, size_t direction,
+                                                          size_t step, const Lengths& lengths) const {
+  const size_t features = options_.features;
+  const T* samples = below.activations + rows.begin * below.stride;
+  if (direction == 0 || options_.padding == 0) {
+    return {samples + place(direction, step, options_.steps) * features, below.stride};
+  }
+  const size_t stride = whole_panels(features);
+  T* gathered = scratch<T, ForInputs>(rows.size() * stride);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    std::memcpy(gathered + i * stride, samples + i * below.stride + place(direction, step, lengths.of[i]) * features,
+                features * sizeof(T));
+  }
+  return {gathered, stride};
 }
 
 // A bias of the recurrent part is added where its product continues the inputs'; else that product starts from it.
@@ -176,7 +209,7 @@ template <class T>
 void Recurrent<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                            const Pass&) const {
   const Range rows = team.share_rows(samples);
-  for_each_group(rows, [&](const Range& group) {
+  for_each_group(rows, group_samples, [&](const Range& group) {
     for (size_t direction = 0; direction < options_.directions; ++direction) read(below, above, group, direction);
   });
   copy_to_pre_activations(above, rows);
@@ -194,6 +227,8 @@ void Recurrent<T>::read(const Signal<T>& below, const Signal<T>& above, const Ra
   const auto state_of = [&](size_t i) {
     return above.state + (rows.begin + i) * above.state_stride + direction * cell_.states * block_;
   };
+  const Lengths lengths = lengths_of(above, rows);
+  const auto outputs_of = [&](size_t i) { return above.activations + (rows.begin + i) * above.stride; };
   for (size_t i = 0; i < rows.size(); ++i) {
     T* state = first + i * stride + cell_.blocks * block_;
     if (above.state == nullptr) {
@@ -201,30 +236,39 @@ void Recurrent<T>::read(const Signal<T>& below, const Signal<T>& above, const Ra
     } else {
       std::memcpy(state, state_of(i), state_bytes);
     }
+    for (size_t step = lengths.of[i]; options_.return_sequences && step < options_.steps; ++step) {
+      std::memset(outputs_of(i) + output_at(direction, step, lengths.of[i]), 0, options_.units * sizeof(T));
+    }
+    if (!options_.return_sequences && lengths.of[i] == 0) {
+      std::memcpy(outputs_of(i) + output_at(direction, 0, 0), state, options_.units * sizeof(T));
+    }
   }
   T* record = first;
-  for (size_t step = 0; step < options_.steps; ++step) {
+  // What a sample's steps behind its end put into their records is of no use to anyone.
+  for (size_t step = 0; step < lengths.longest; ++step) {
     const T* before = record;
     record += to_next;
-    const T* inputs = below.activations + rows.begin * below.stride + place(direction, step) * options_.features;
-    step_forward(inputs, below.stride, before, record, stride, rows.size(), direction);
-    if (!has_output(step)) continue;
-    T* outputs = above.activations + rows.begin * above.stride + output_at(direction, step);
-    copy_rows(record + cell_.blocks * block_, stride, outputs, above.stride, {0, rows.size()}, options_.units);
-  }
-  for (size_t i = 0; i < rows.size() && above.state != nullptr; ++i) {
-    std::memcpy(state_of(i), record + i * stride + cell_.blocks * block_, state_bytes);
+    const StepInputs inputs = inputs_of(below, rows, direction, step, lengths);
+    step_forward(inputs, before, record, stride, rows.size(), direction);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const size_t length = lengths.of[i];
+      const T* state = record + i * stride + cell_.blocks * block_;
+      if (has_output(step, length)) {
+        std::memcpy(outputs_of(i) + output_at(direction, step, length), state, options_.units * sizeof(T));
+      }
+      if (step + 1 == length && above.state != nullptr) std::memcpy(state_of(i), state, state_bytes);
+    }
   }
 }
 
 template <class T>
-void Recurrent<T>::step_forward(const T* inputs, size_t input_stride, const T* before, T* record, size_t stride,
-                                size_t rows, size_t direction) const {
+void Recurrent<T>::step_forward(const StepInputs& inputs, const T* before, T* record, size_t stride, size_t rows,
+                                size_t direction) const {
   const size_t panels = block_ / panel_width;
   const size_t features = options_.features, units = options_.units;
   const T* start = starts_[direction].data();
-  const Product<T> of_inputs = {inputs,
-                                input_stride,
+  const Product<T> of_inputs = {inputs.values,
+                                inputs.stride,
                                 1,
                                 this->panels(matrix_of(direction, input_weights)),
                                 features * panel_width,
@@ -267,13 +311,14 @@ template <class T>
 void Recurrent<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                             const Pass&) const {
   const Range rows = team.share_rows(samples);
-  for_each_group(rows, [&](const Range& group) {
+  for_each_group(rows, group_samples, [&](const Range& group) {
     for (size_t direction = 0; direction < options_.directions; ++direction) go_back(above, below, group, direction);
   });
   if (below.deltas != nullptr) multiply_by_derivative(below, rows);
 }
 
-// From the last step to the first; the deltas stay behind the records, for the gradient.
+// From the last step to the first; the deltas stay behind the records, for the gradient. Behind a sample's end they are
+// zero, as no output has sent any.
 template <class T>
 void Recurrent<T>::go_back(const Signal<T>& above, const Signal<T>& below, const Range& rows, size_t direction) const {
   const size_t features = options_.features, stride = above.kept_stride;
@@ -283,14 +328,18 @@ void Recurrent<T>::go_back(const Signal<T>& above, const Signal<T>& below, const
   const size_t panels = whole_panels(features) / panel_width;
   T* input_gradient = scratch<T, ForInputGradient>(rows.size() * panels * panel_width);
   T* first = above.kept + rows.begin * stride + direction * direction_size();
-  for (size_t step = options_.steps; step-- > 0;) {
+  const Lengths lengths = lengths_of(above, rows);
+  for (size_t i = 0; i < rows.size() && below.deltas != nullptr && direction == 0; ++i) {
+    T* behind = below.deltas + (rows.begin + i) * below.stride + lengths.longest * features;
+    std::memset(behind, 0, (options_.steps - lengths.longest) * features * sizeof(T));
+  }
+  for (size_t step = lengths.longest; step-- > 0;) {
     T* record = first + (step + 1) * record_size();
-    if (has_output(step)) {
-      const T* deltas = above.deltas + rows.begin * above.stride + output_at(direction, step);
-      for (size_t i = 0; i < rows.size(); ++i) {
-        T* to = state_gradient + i * gradient_stride;
-        for (size_t k = 0; k < options_.units; ++k) to[k] += deltas[i * above.stride + k];
-      }
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (!has_output(step, lengths.of[i])) continue;
+      const T* deltas = above.deltas + (rows.begin + i) * above.stride + output_at(direction, step, lengths.of[i]);
+      T* to = state_gradient + i * gradient_stride;
+      for (size_t k = 0; k < options_.units; ++k) to[k] += deltas[k];
     }
     step_back(record - record_size(), record, stride, state_gradient, gradient_stride, rows.size(), direction);
     if (below.deltas == nullptr) continue;
@@ -310,7 +359,7 @@ void Recurrent<T>::go_back(const Signal<T>& above, const Signal<T>& below, const
                 false);
     for (size_t i = 0; i < rows.size(); ++i) {
       const T* from = input_gradient + i * panels * panel_width;
-      T* to = below.deltas + (rows.begin + i) * below.stride + place(direction, step) * features;
+      T* to = below.deltas + (rows.begin + i) * below.stride + place(direction, step, lengths.of[i]) * features;
       for (size_t k = 0; k < features; ++k) to[k] = direction == 0 ? from[k] : to[k] + from[k];
     }
   }
@@ -355,13 +404,13 @@ void Recurrent<T>::add_gradient(const Team& team, const Signal<T>& below, const 
   }
 }
 
-// A thread has some panels of the gates. All (sample, step) pairs are the inner index, samples first; a piece of them
-// at a time is packed, as they lie far apart.
+// A thread has some panels of the gates. All (sample, step) pairs up to the samples' ends are the inner index, samples
+// first; a piece of them at a time is packed, as they lie far apart.
 template <class T>
 void Recurrent<T>::add_direction(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                                  T* gradient, size_t direction) const {
   constexpr size_t piece = 128;
-  const size_t steps = options_.steps, features = options_.features, units = options_.units;
+  const size_t features = options_.features, units = options_.units;
   const size_t panels = block_ / panel_width;
   const Range own = team.share(cell_.blocks * panels);
   if (own.size() == 0) return;
@@ -399,18 +448,26 @@ void Recurrent<T>::add_direction(const Team& team, const Signal<T>& below, const
           {columns + i * piece * panel_width, panel_width, inner, {0, 1}, to + i * panel_width, true, nullptr, {}});
     }
   };
-  for (size_t first = 0; first < samples * steps; first += piece) {
-    const size_t count = std::min(piece, samples * steps - first);
-    for (size_t i = 0; i < count; ++i) {
-      const size_t sample = (first + i) / steps, step = (first + i) % steps;
+  for (size_t sample = 0, step = 0; sample < samples;) {
+    size_t count = 0;
+    while (count < piece && sample < samples) {
+      const size_t length = length_of(above, sample);
+      if (step >= length) {
+        sample += 1;
+        step = 0;
+        continue;
+      }
       const T* before = above.kept + sample * above.kept_stride + direction * direction_size() + step * record_size();
       const T* record = before + record_size();
-      pack_activations(below.activations + sample * below.stride + place(direction, step) * features, features, i,
-                       piece, inputs);
-      pack_activations(before + cell_.blocks * block_, units, i, piece, states);
-      if (cell_.multiplies_made()) pack_activations(record + (cell_.blocks - 1) * block_, units, i, piece, made);
-      pack_deltas_of(record + cell_.record * block_, own, i, piece, deltas);
+      pack_activations(below.activations + sample * below.stride + place(direction, step, length) * features, features,
+                       count, piece, inputs);
+      pack_activations(before + cell_.blocks * block_, units, count, piece, states);
+      if (cell_.multiplies_made()) pack_activations(record + (cell_.blocks - 1) * block_, units, count, piece, made);
+      pack_deltas_of(record + cell_.record * block_, own, count, piece, deltas);
+      count += 1;
+      step += 1;
     }
+    if (count == 0) break;
     const Range of_inputs = common(own, {0, cell_.gates * panels});
     add(input_weights, of_inputs, of_inputs.begin, inputs, count);
     add(bias, of_inputs, of_inputs.begin, nullptr, count);
@@ -435,7 +492,7 @@ void Recurrent<T>::add_peepholes(const Team& team, const Signal<T>& above, size_
   const Range units = team.share(options_.units);
   for (size_t sample = 0; sample < samples; ++sample) {
     const T* records = above.kept + sample * above.kept_stride + direction * direction_size();
-    for (size_t step = 0; step < options_.steps; ++step) {
+    for (size_t step = 0; step < length_of(above, sample); ++step) {
       const T* before = records + step * record_size();
       const T* record = before + record_size();
       for (size_t row = 0; row < 3; ++row) {

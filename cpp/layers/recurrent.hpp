@@ -1,10 +1,13 @@
 // Layers that read a sequence step by step: s(t) = step(x(t), s(t - 1)), where the state s begins with the output h.
 // Samples are (steps, features), outputs (steps, units), or (units,) of the last step; read in both directions, the
-// outputs of the second lie behind those of the first.
+// outputs of the second lie behind those of the first. A sample may be shorter than its steps (masking.hpp): behind its
+// last one its state stands still, outputs are zero, and nothing goes back.
 //
 // A step leaves a record of blocks of units, each in whole panels: the gates, the state, and what the way back needs.
 // Weights have the gates' columns in whole panels too, so that one vector is 16 units of one gate.
 #pragma once
+
+#include <array>
 
 #include "layers/panel_layer.hpp"
 
@@ -51,6 +54,7 @@ class Recurrent final : public PanelLayer<T> {
     size_t steps, features, units;
     bool return_sequences;
     size_t directions;  // 1, or 2: from the first step and from the last
+    size_t padding;     // how far behind the signal above a masking layer is; 0: no sample is shorter
     double l1, l2;
   };
 
@@ -74,6 +78,10 @@ class Recurrent final : public PanelLayer<T> {
   void derive() override;
 
  private:
+  // Samples that go through all steps together: each lies on pages of its own, which the processor must not look up
+  // again from one tile to the next.
+  static constexpr size_t group_samples = 24;
+
   // The matrices of a direction, in order; the extra is there where the cell has one.
   enum Part : size_t { input_weights, recurrent_weights, bias, extra };
 
@@ -82,14 +90,31 @@ class Recurrent final : public PanelLayer<T> {
   // Numbers of a record in training: its blocks, and the deltas of its gates behind them.
   size_t record_size() const { return (cell_.record + cell_.blocks) * block_; }
   size_t direction_size() const { return (options_.steps + 1) * record_size(); }
-  // The step of the sequence that comes as number `step` in a direction.
-  size_t place(size_t direction, size_t step) const { return direction == 0 ? step : options_.steps - 1 - step; }
+  size_t length_of(const Signal<T>& above, size_t sample) const;
+  // The step of a sequence of some length that comes as number `step` in a direction; steps behind its end stay there.
+  static size_t place(size_t direction, size_t step, size_t length) {
+    return direction == 0 || step >= length ? step : length - 1 - step;
+  }
   // Where h of a step goes in a row of the outputs, if it does.
-  size_t output_at(size_t direction, size_t step) const;
-  bool has_output(size_t step) const { return options_.return_sequences || step + 1 == options_.steps; }
+  size_t output_at(size_t direction, size_t step, size_t length) const;
+  bool has_output(size_t step, size_t length) const {
+    return options_.return_sequences ? step < length : step + 1 == length;
+  }
+
+  // Of the samples of a group.
+  struct Lengths {
+    std::array<size_t, group_samples> of;
+    size_t longest;
+  };
+  Lengths lengths_of(const Signal<T>& above, const Range& rows) const;
+  struct StepInputs {
+    const T* values;
+    size_t stride;
+  };
+  StepInputs inputs_of(const Signal<T>& below, const Range& rows, size_t direction, size_t step, const Lengths&) const;
 
   void read(const Signal<T>& below, const Signal<T>& above, const Range& rows, size_t direction) const;
-  void step_forward(const T* inputs, size_t input_stride, const T* before, T* record, size_t stride, size_t rows,
+  void step_forward(const StepInputs& inputs, const T* before, T* record, size_t stride, size_t rows,
                     size_t direction) const;
   void go_back(const Signal<T>& above, const Signal<T>& below, const Range& rows, size_t direction) const;
   void step_back(const T* before, T* record, size_t stride, T* state_gradient, size_t gradient_stride, size_t rows,

@@ -32,9 +32,10 @@ from ._config import to_config
 from .checkpoints import Checkpoints, Position, Unfinished
 from .fitting import LOGGER, CallbackLike, Plan, as_callbacks, metric_name, run
 from .history import History
-from .layers import Dense, Input, Layer, Shape, shapes_through
+from .layers import Dense, Input, Layer, Shape, enter, shapes_through
 from .losses import Hinge, Loss, as_loss
 from .optimizers import Adam, Optimizer, as_optimizer
+from .sequences import Masking, check_padding
 from .streams import Stream
 
 if TYPE_CHECKING:
@@ -123,11 +124,9 @@ class Network:
         self._unfinished: Unfinished | None = None
         self._trainer = threading.RLock()
         self._core: _core.NetworkFloat32 | _core.NetworkFloat64 = _CORES[self.dtype](first.size)
-        count = 0
-        for layer, shape in zip(rest, self._shapes, strict=False):
-            count += layer._enter(self, count, shape)
-        if count == 0:
+        if enter(rest, self, 0, first.shape) == 0:
             raise ValueError(f"layers must have at least one that computes, got {self.layers!r}")
+        check_padding(self)
 
     # --- what it is
 
@@ -155,6 +154,11 @@ class Network:
     def _computing(self) -> list[Layer]:
         """The layers that the core has."""
         return [layer for layer in self._stack if layer._index is not None]
+
+    @property
+    def _leaves(self) -> list[Layer]:
+        """The layers behind the input, those of blocks one by one."""
+        return [leaf for layer in self._stack for leaf in layer._leaves()]
 
     @property
     def _dense(self) -> list[Dense]:
@@ -571,6 +575,8 @@ class Network:
         noise = checked_number(input_noise, "input_noise", lowest=0)
         if noise > 0 and self._vocabulary is not None:
             raise ValueError(f"input_noise must be 0 for words, got {input_noise!r}")
+        if noise > 0 and any(isinstance(leaf, Masking) for leaf in self._leaves):
+            raise ValueError(f"input_noise must be 0 with a Masking, as noise is no padding; got {input_noise!r}")
         data: Batches | Stream
         if y is None:
             data = self._stream(X, class_weight, chosen_loss)

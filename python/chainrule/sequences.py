@@ -1,4 +1,4 @@
-"""Layers for sequences: recurrent ones, in one direction or both, and vectors for the words of a vocabulary."""
+"""Layers for sequences: recurrent ones, in one direction or both, vectors for words, and samples of any length."""
 
 from __future__ import annotations
 
@@ -54,6 +54,10 @@ class Recurrent(WeightedLayer):
         if len(shape) != 2:
             raise ValueError(f"{type(self).__name__} takes samples of shape (steps, features), got {shape}")
         return (shape[0], self.units) if self.return_sequences else (self.units,)
+
+    @property
+    def _keeps_steps(self) -> bool:  # type: ignore[override]
+        return self.return_sequences
 
     def _parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
         columns = len(self._gates) * self.units
@@ -367,8 +371,12 @@ class Bidirectional(WeightedLayer):
     def _numbers(self, shape: Shape) -> dict[str, float]:
         return {**self.ahead._numbers(shape), "directions": 2, "l1": self._l1, "l2": self._l2}
 
-    def _enter(self, network: Network, index: int, shape: Shape) -> int:
-        entered = super()._enter(network, index, shape)
+    @property
+    def _keeps_steps(self) -> bool:  # type: ignore[override]
+        return self.ahead._keeps_steps
+
+    def _enter(self, network: Network, index: int, shape: Shape, padding: int | None) -> int:
+        entered = super()._enter(network, index, shape, padding)
         for half in (self.ahead, self.back):
             half._network, half._index, half._input_shape = network, index, shape
         self.back._begin = sum(map(math.prod, self.ahead._parameter_shapes(shape).values()))
@@ -400,6 +408,69 @@ class Bidirectional(WeightedLayer):
         return f"Bidirectional({self.layer!r})"
 
 
+class Masking(Layer):
+    """Samples of different lengths in one batch: what is behind a sample's end is padding.
+
+    A sample ends with its last step that has any feature different from the padding's value; one that has none is
+    empty. The layer passes samples on as they are, and tells recurrent layers behind it where they end: their last
+    output is that of a sample's last step (of an empty one the state that it begins with), their sequences of outputs
+    are zero behind it, as those of PyTorch's `pad_packed_sequence`, and no gradient comes from there. `Bidirectional`
+    reads back from a sample's end. This holds behind layers that keep the steps, too: `Dense`, `Activation`, `Dropout`,
+    `GaussianNoise`, `LayerNorm`, recurrent layers with `return_sequences`, and blocks of these.
+
+    Parameters
+    ----------
+    value : float
+        Of all features of a step of padding.
+
+    Raises
+    ------
+    ValueError
+        When the network is made: for samples that are not (steps, features), and where no recurrent layer asks where
+        samples end.
+
+    Examples
+    --------
+    >>> import numpy as np, chainrule as cr
+    >>> net = cr.Network([cr.Input(5, 1), cr.Masking(), cr.GRU(4), cr.Dense(1, "identity")], seed=0)
+    >>> short = cr.Network([cr.Input(2, 1), cr.GRU(4), cr.Dense(1, "identity")], seed=0)
+    >>> short.parameters = net.parameters
+    >>> padded = net.predict(np.array([[[0.5], [0.25], [0], [0], [0]]]))
+    >>> np.array_equal(padded, short.predict(np.array([[[0.5], [0.25]]])))
+    True
+    """
+
+    _settings = ("value",)
+
+    def __init__(self, value: float = 0.0, *, trainable: bool = True) -> None:
+        super().__init__(trainable=trainable)
+        self.value = checked_number(value, "value")
+
+    def _output_shape(self, shape: Shape) -> Shape:
+        if len(shape) != 2:
+            raise ValueError(f"Masking takes samples of shape (steps, features), got {shape}")
+        return shape
+
+    def _numbers(self, shape: Shape) -> dict[str, float]:
+        return {"steps": shape[0], "value": self.value}
+
+    def _padding_behind(self) -> int | None:
+        return self._index
+
+    def _reference(self, parameters: dict[str, Any]) -> reference.Layer:
+        return reference.Masking(self.value)
+
+
+def check_padding(network: Network) -> None:
+    """Refuse a network that is told where samples end, but does not ask."""
+    asked = {leaf._padding for leaf in network._leaves if isinstance(leaf, (Recurrent, Bidirectional))}
+    for leaf in network._leaves:
+        if (isinstance(leaf, Masking) or getattr(leaf, "mask_zero", False)) and leaf._padding_behind() not in asked:
+            raise ValueError(
+                f"{leaf!r} must have a recurrent layer behind it, and none but layers that keep the steps in between"
+            )
+
+
 class Embedding(WeightedLayer):
     """Vectors for the words of a vocabulary: z = W[x]. The first layer; samples are (steps,) whole numbers.
 
@@ -409,6 +480,8 @@ class Embedding(WeightedLayer):
         Number of words, 1 to 2²⁴; samples hold numbers below it.
     units : int
         Length of a vector, >= 1.
+    mask_zero : bool
+        Whether the word 0 is padding, so that a sample ends with its last other word: see `Masking`.
     weights : str, Normal, Uniform, float or array (vocabulary, units), optional
         Initial vectors, by default uniform in [−0.05, 0.05).
     l1, l2 : float
@@ -419,8 +492,8 @@ class Embedding(WeightedLayer):
     Raises
     ------
     ValueError
-        When the network is made: for samples that are not (steps,), and behind other layers. When it is used, before
-        anything is changed: for what is no word.
+        When the network is made: for samples that are not (steps,), behind other layers, and with `mask_zero` where no
+        recurrent layer asks where samples end. When it is used, before anything is changed: for what is no word.
 
     Examples
     --------
@@ -430,7 +503,7 @@ class Embedding(WeightedLayer):
     (1, 1)
     """
 
-    _settings = ("vocabulary", "units", "l1", "l2")
+    _settings = ("vocabulary", "units", "mask_zero", "l1", "l2")
 
     weights = Parameter("A copy of the vectors, (vocabulary, units); assign to set them.")
 
@@ -439,6 +512,7 @@ class Embedding(WeightedLayer):
         vocabulary: int,
         units: int,
         *,
+        mask_zero: bool = False,
         weights: Initial = None,
         l1: float = 0.0,
         l2: float = 0.0,
@@ -447,6 +521,7 @@ class Embedding(WeightedLayer):
         super().__init__(l1=l1, l2=l2, trainable=trainable)
         self.vocabulary = checked_integer(vocabulary, "vocabulary", lowest=1, highest=2**24)
         self.units = checked_integer(units, "units", lowest=1, highest=2**26)
+        self.mask_zero = checked_flag(mask_zero, "mask_zero")
         self._initial_weights = checked_initial("uniform" if weights is None else weights, "weights")
 
     def _output_shape(self, shape: Shape) -> Shape:
@@ -460,14 +535,19 @@ class Embedding(WeightedLayer):
     def _numbers(self, shape: Shape) -> dict[str, float]:
         return {"vocabulary": self.vocabulary, "units": self.units, "l1": self._l1, "l2": self._l2}
 
-    def _enter(self, network: Network, index: int, shape: Shape) -> int:
+    def _enter(self, network: Network, index: int, shape: Shape, padding: int | None) -> int:
         if network.layers[1] is not self:
             raise ValueError("Embedding must be the first layer behind the Input")
-        return super()._enter(network, index, shape)
+        if self.mask_zero:
+            network._core.add_layer("Masking", "identity", {"steps": shape[0], "value": 0})
+        return self.mask_zero + super()._enter(network, index + self.mask_zero, shape, index)
+
+    def _padding_behind(self) -> int | None:
+        return self._padding if self.mask_zero else None
 
     def _initialize(self, seed: int) -> None:
         shape = (self.vocabulary, self.units)
         self.weights = filled(self._initial(self._initial_weights, "identity", *shape, seed), shape)
 
     def _reference(self, parameters: dict[str, Any]) -> reference.Layer:
-        return reference.Embedding(**parameters, **self._learning())
+        return reference.Embedding(**parameters, mask_zero=self.mask_zero, **self._learning())

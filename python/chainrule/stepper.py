@@ -12,7 +12,7 @@ from ._arrays import as_inputs, as_tokens
 from ._checks import checked_integer
 from .layers import Activation, Dense
 from .noise import Dropout, GaussianNoise
-from .sequences import Embedding, Recurrent
+from .sequences import Embedding, Masking, Recurrent
 
 if TYPE_CHECKING:
     from .network import Network
@@ -25,7 +25,7 @@ class Stepper:
     ----------
     network : Network
         With samples (steps, features), or (steps,) of an `Embedding`; up to the last recurrent layer that gives
-        sequences, each layer must work step by step. It is copied, as it is now.
+        sequences, each layer must work step by step. It is copied, as it is now, but takes no step for padding.
     streams : int
         Sequences that are read side by side, >= 1.
 
@@ -80,14 +80,20 @@ class Stepper:
 
 
 def _to_one_step(description: dict[str, Any]) -> None:
-    description["layers"][0]["shape"][0] = 1
+    layers = description["layers"]
+    layers[0]["shape"][0] = 1
+    for number, layer in enumerate(layers):
+        if layer["type"] == "Masking":
+            layers[number] = {"type": "Activation", "activation": "identity"}
+        elif "mask_zero" in layer:
+            layer["mask_zero"] = False
 
 
 def _check_steps(network: Network) -> None:
     if not any(isinstance(layer, Recurrent) for layer in network._stack):
         raise ValueError(f"network must have a recurrent layer, got {network.layers!r}")
     for layer, shape in zip(network._stack, network._shapes[1:], strict=True):
-        if not isinstance(layer, (Activation, Dense, Dropout, Embedding, GaussianNoise, Recurrent)):
+        if not isinstance(layer, (Activation, Dense, Dropout, Embedding, GaussianNoise, Masking, Recurrent)):
             raise ValueError(f"network must have layers that work step by step, got {layer!r}")
         if isinstance(layer, Recurrent) and len(shape) == 1:
             return

@@ -15,6 +15,8 @@ from .layers import Layer
 class Noise(Layer):
     """A layer that draws; `index` tells the layers of a network apart."""
 
+    keeps_steps = True
+
     def __init__(self, index: int) -> None:
         super().__init__()
         self.index = index

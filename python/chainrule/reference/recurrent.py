@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .activations import Array, sigmoid
 from .composite import Composite
-from .layers import Layer
+from .layers import Layer, lengths_of
 
 # The arrays of a state, or what a step keeps for its way back.
 Values = tuple[Array, ...]
@@ -31,13 +31,16 @@ class Recurrent(Layer):
     weight_names: tuple[str, ...] = ("input_weights", "recurrent_weights")
     # How many arrays the state has.
     state_arrays = 1
-    lengths: NDArray[np.int64] | None = None
     initial_state: Values | None = None
 
     def __init__(self, parameters: Mapping[str, Array], return_sequences: bool = False, **learning: Any) -> None:
         super().__init__(parameters, **learning)
         self.units = len(self.parameters["recurrent_weights"])
         self.return_sequences = return_sequences
+
+    @property
+    def keeps_steps(self) -> bool:  # type: ignore[override]
+        return self.return_sequences
 
     @abstractmethod
     def _step(self, x: Array, state: Values) -> tuple[Values, Values]:
@@ -236,10 +239,26 @@ class GRU(Recurrent):
         return deltas @ p["input_weights"].T, (h_gradient,), shares
 
 
+class Masking(Layer):
+    """z = x, and a sample ends with its last step that has any feature different from `value`."""
+
+    def __init__(self, value: float = 0.0) -> None:
+        super().__init__()
+        self.value = value
+
+    @property
+    def lengths_behind(self) -> NDArray[np.int64]:
+        return lengths_of((self.inputs != self.value).any(axis=2))
+
+    def _forward(self, x: Array) -> Array:
+        return x
+
+    def _backward(self, deltas: Array) -> Array:
+        return deltas
+
+
 class Bidirectional(Composite):
     """Two readings side by side along the last axis: `ahead` from the first step, `back` from each sample's last."""
-
-    lengths: NDArray[np.int64] | None = None
 
     def __init__(self, ahead: Recurrent, back: Recurrent) -> None:
         super().__init__([ahead, back])
