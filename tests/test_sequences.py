@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.check import reference_of
+from chainrule.reference import losses
 
 CELLS = {
     "simple": lambda **options: cr.SimpleRNN(6, **options),
@@ -217,6 +219,74 @@ def test_a_stepper_takes_each_step_as_one():
     assert not np.array_equal(stepper.step(np.zeros(3)), output)
 
 
+def many_to_many(cell, **options):
+    layers = [CELLS[cell](return_sequences=True, **options), CELLS[cell](return_sequences=True, **options)]
+    return randomised(cr.Network([cr.Input(4, 3), *layers], seed=0, dtype="float64"))
+
+
+def streams():
+    sequence = np.random.default_rng(0).standard_normal((41, 3))
+    X, _ = cr.data.streams(sequence, batch_size=2, steps=4)
+    return sequence, X, np.random.default_rng(1).standard_normal((len(X), 4, 6))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_stateful_layer_reads_the_pieces_as_one_sequence(cell):
+    sequence, X, y = streams()
+    net = many_to_many(cell, stateful=True)
+    layers = [CELLS[cell](return_sequences=True), CELLS[cell](return_sequences=True)]
+    whole = cr.Network([cr.Input(20, 3), *layers], seed=0, dtype="float64")
+    whole.parameters = net.parameters
+    outputs = whole.predict(sequence[:40].reshape(2, 20, 3))
+    of_streams = y.reshape(5, 2, 4, 6).swapaxes(0, 1).reshape(2, 20, 6)
+    history = net.fit(X, y, epochs=2, batch_size=2, shuffle=False, optimizer=cr.SGD(1e-300), loss="mse", verbose=0)
+    assert history["loss"] == pytest.approx([((outputs - of_streams) ** 2).sum() / 2 / 10] * 2, rel=1e-12)
+    anew = whole.predict(np.concatenate([X[4:5], np.zeros((1, 16, 3))], axis=1))[:, :4]
+    np.testing.assert_allclose(net.predict(X[4:5]), anew, rtol=1e-12)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_no_gradient_goes_back_beyond_a_batch(cell):
+    _, X, y = streams()
+    X, y = X[:9], y[:9]  # the last batch has one sample
+    net = many_to_many(cell, stateful=True)
+    expected = reference_of(many_to_many(cell))
+    _, first, second, _ = expected.layers
+    for begin in range(0, 9, 2):
+        rows = slice(begin, min(begin + 2, 9))
+        for layer in (first, second):
+            layer.initial_state = [s[: rows.stop - begin] for s in layer.final_state] if begin else None
+        expected.loss_and_gradient(X[rows].reshape(-1, 12), y[rows].reshape(-1, 24), losses.MSE())
+        expected.parameters = expected.parameters - 0.1 * expected.gradients
+    net.fit(X, y, epochs=1, batch_size=2, shuffle=False, optimizer=cr.SGD(0.1), loss="mse", verbose=0)
+    np.testing.assert_allclose(net.parameters, expected.parameters, rtol=1e-10)
+
+
+def test_a_stateful_layer_refuses_what_it_cannot_follow(tmp_path):
+    _, X, y = streams()
+    net = many_to_many("gru", stateful=True)
+    before = net.parameters
+    for options, message in [
+        ({}, "shuffle must be False for a stateful layer, GRU"),
+        ({"shuffle": False, "checkpoint": tmp_path / "a", "checkpoint_every": "2 steps"}, "_every must be epochs for"),
+        ({"shuffle": False, "checkpoint": tmp_path / "a", "checkpoint_every": "2 seconds"}, "_every must be epochs"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            net.fit(X, y, epochs=1, verbose=0, **options)
+    with pytest.raises(ValueError, match="X must be an array for a stateful layer"):
+        net.fit([(X, y)], epochs=1, verbose=0)
+    assert np.array_equal(net.parameters, before)
+
+
+def test_streams_go_on_from_batch_to_batch():
+    X, y = cr.data.streams(np.arange(100).reshape(50, 2), batch_size=3, steps=5)
+    assert X.shape == y.shape == (9, 5, 2)
+    assert np.array_equal(y, X + 2)
+    assert np.array_equal(X[3:], X[:-3] + 10)
+    with pytest.raises(ValueError, match="sequence must have at least 16 steps for 3 streams of 5, got 15"):
+        cr.data.streams(np.arange(15), batch_size=3, steps=5)
+
+
 def test_a_stepper_is_a_copy():
     net = cr.Network([cr.Input(5, 3), cr.LSTM(4)], seed=0)
     stepper, same = net.stepper(), net.stepper()
@@ -316,6 +386,7 @@ def test_a_gradient_can_be_taken_twice_from_one_pass():
             ValueError,
             "input_noise must be 0 with a Masking, as noise is no padding; got 0.1",
         ),
+        (lambda: cr.Bidirectional(cr.GRU(2, stateful=True)), ValueError, "layer must not be stateful, as it reads"),
         (lambda: cr.Bidirectional(cr.Dense(3)), TypeError, "layer must be a SimpleRNN, LSTM or GRU, got Dense"),
         (lambda: cr.Network([cr.Input(4, 3), cr.Dense(3, "softmax")]), ValueError, "in a row with softmax or max_norm"),
         (lambda: cr.Network([3, 2]).stepper(), ValueError, "network must have a recurrent layer"),

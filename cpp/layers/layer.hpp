@@ -159,6 +159,8 @@ class Layer {
   virtual bool shows_kept() const { return false; }
   // Numbers of a sample that it can carry from one part of a sequence to the next.
   virtual size_t state_size() const { return 0; }
+  // Whether training carries it too, from a sample of a batch to the same one of the next; then it takes batches whole.
+  virtual bool stateful() const { return false; }
   // Whether `gradient` builds on what backward keeps: it is called then where no delta below is asked for, too.
   virtual bool gradient_needs_backward() const { return false; }
   // Whether it is one product of rows with weights, which can step over what is listed or packed in a signal.

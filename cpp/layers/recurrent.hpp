@@ -55,6 +55,7 @@ class Recurrent final : public PanelLayer<T> {
     bool return_sequences;
     size_t directions;  // 1, or 2: from the first step and from the last
     size_t padding;     // how far behind the signal above a masking layer is; 0: no sample is shorter
+    bool stateful;
     double l1, l2;
   };
 
@@ -66,6 +67,8 @@ class Recurrent final : public PanelLayer<T> {
   // Each direction's records, one before the first step and one of each step.
   size_t kept_size() const override { return options_.directions * direction_size(); }
   size_t state_size() const override { return options_.directions * cell_.states * block_; }
+  bool stateful() const override { return options_.stateful; }
+  bool needs_whole_batch() const override { return options_.stateful; }
   bool gradient_needs_backward() const override { return true; }
 
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;

@@ -10,6 +10,7 @@
 #include "training/deferred_updates.hpp"
 #include "training/inputs.hpp"
 #include "training/random.hpp"
+#include "training/states.hpp"
 
 namespace chainrule {
 
@@ -64,11 +65,13 @@ struct RoomShape {
 
 template <class T>
 struct Room<T>::Contents {
-  Contents(const Network<T>& network, const RoomShape& for_shape) : shape(for_shape) {
+  Contents(const Network<T>& network, const RoomShape& for_shape)
+      : shape(for_shape), states(network, shape.capacity, States<T>::Of::stateful) {
     for (size_t i = 0; i < 2; ++i) {
       chunks.emplace_back(shape.inputs, shape.capacity, network.outputs(), shape.columns, shape.threads);
       if (i < shape.workspaces) workspaces.emplace_back(network, shape.capacity, Workspace<T>::Purpose::training);
       signals[i] = workspaces.back().signals();
+      states.attach(signals[i]);
     }
     make_activation_lists(network);
     if (!shape.fused) gradient = AlignedArray<T>(network.parameters().size());
@@ -78,6 +81,7 @@ struct Room<T>::Contents {
   std::vector<Chunk<T>> chunks;
   std::vector<Workspace<T>> workspaces;
   std::vector<Signal<T>> signals[2];
+  States<T> states;
   std::vector<std::unique_ptr<NonZeroLists<T>>> activation_lists;  // of each hidden layer, or null
   AlignedArray<T> gradient;
 
@@ -320,6 +324,7 @@ class Epoch {
       deferred_.emplace(network.layer(0), options.steps.begin, threads);
     }
     network.prepare_backward(lowest_ + 1);
+    if (options.steps.begin == 0) room_.states.reset();
   }
 
   EpochResult run() {

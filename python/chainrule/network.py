@@ -235,7 +235,7 @@ class Network:
         class_weight : mapping of label to weight, or "balanced", optional
             Multiplied into the samples' weights.
         shuffle : bool
-            A new order each epoch, from the seed.
+            A new order each epoch, from the seed; False for layers that are stateful.
         input_noise : float
             Standard deviation of normal noise on the inputs, in training only.
         callbacks : iterable

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Recurrent(WeightedLayer):
     """What recurrent layers have in common; use one of its kinds."""
 
-    _settings: tuple[str, ...] = ("units", "return_sequences", "l1", "l2")
+    _settings: tuple[str, ...] = ("units", "return_sequences", "stateful", "l1", "l2")
     _gates: tuple[str, ...]
     # Of the parts of the initial weights that a second direction draws.
     _first_part = 0
@@ -36,6 +36,7 @@ class Recurrent(WeightedLayer):
         units: int,
         *,
         return_sequences: bool = False,
+        stateful: bool = False,
         weights: Initial = None,
         recurrent_weights: Initial = None,
         bias: float | ArrayLike = 0.0,
@@ -46,6 +47,7 @@ class Recurrent(WeightedLayer):
         super().__init__(l1=l1, l2=l2, trainable=trainable)
         self.units = checked_integer(units, "units", lowest=1, highest=2**26)
         self.return_sequences = checked_flag(return_sequences, "return_sequences")
+        self.stateful = checked_flag(stateful, "stateful")
         self._initial_weights = checked_initial(weights, "weights")
         self._initial_recurrent_weights = checked_initial(recurrent_weights, "recurrent_weights")
         self._initial_bias = bias
@@ -73,6 +75,7 @@ class Recurrent(WeightedLayer):
             "steps": shape[0],
             "return_sequences": self.return_sequences,
             "directions": 1,
+            "stateful": self.stateful,
             "l1": self._l1,
             "l2": self._l2,
         }
@@ -100,7 +103,8 @@ class Recurrent(WeightedLayer):
         return filled(self._initial_bias, shape)
 
     def _reference_settings(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        return {**parameters, "return_sequences": self.return_sequences, **self._learning()}
+        settings = {"return_sequences": self.return_sequences, "stateful": self.stateful}
+        return {**parameters, **settings, **self._learning()}
 
 
 class SimpleRNN(Recurrent):
@@ -112,6 +116,11 @@ class SimpleRNN(Recurrent):
         Length of h, >= 1.
     return_sequences : bool
         Whether the output is h of every step, (steps, units), or of the last, (units,).
+    stateful : bool
+        Whether a sample goes on, in training, with the state in which the same one of the batch before has ended:
+        truncated backpropagation through time (Williams and Peng 1990), as no gradient goes back beyond the batch. An
+        epoch begins with the state zero, and so does everything that is not `fit`. A smaller last batch goes on with
+        the first samples. Needs arrays in their order, as `chainrule.data.streams` cuts them, and ``shuffle=False``.
     weights : str, Normal, Uniform, Orthogonal, float or array (inputs, units), optional
         Initial weights of the inputs, by default "glorot_uniform".
     recurrent_weights : as weights, or array (units, units), optional
@@ -156,6 +165,11 @@ class LSTM(Recurrent):
     peepholes : bool
         Whether the gates see the cell: p c is added to i and f before the step, and to o behind it (Gers and
         Schmidhuber 2000). Peepholes begin at zero.
+    stateful : bool
+        Whether a sample goes on, in training, with the state in which the same one of the batch before has ended:
+        truncated backpropagation through time (Williams and Peng 1990), as no gradient goes back beyond the batch. An
+        epoch begins with the state zero, and so does everything that is not `fit`. A smaller last batch goes on with
+        the first samples. Needs arrays in their order, as `chainrule.data.streams` cuts them, and ``shuffle=False``.
     weights : str, Normal, Uniform, Orthogonal, float or array (inputs, 4 units), optional
         Initial weights of the inputs, by default "glorot_uniform" for each gate.
     recurrent_weights : as weights, or array (units, 4 units), optional
@@ -182,7 +196,7 @@ class LSTM(Recurrent):
     (64, 256)
     """
 
-    _settings = ("units", "return_sequences", "peepholes", "l1", "l2")
+    _settings = ("units", "return_sequences", "peepholes", "stateful", "l1", "l2")
     _gates = ("i", "f", "g", "o")
 
     def __init__(
@@ -191,6 +205,7 @@ class LSTM(Recurrent):
         *,
         return_sequences: bool = False,
         peepholes: bool = False,
+        stateful: bool = False,
         weights: Initial = None,
         recurrent_weights: Initial = None,
         bias: float | ArrayLike = 0.0,
@@ -202,6 +217,7 @@ class LSTM(Recurrent):
         super().__init__(
             units,
             return_sequences=return_sequences,
+            stateful=stateful,
             weights=weights,
             recurrent_weights=recurrent_weights,
             bias=bias,
@@ -252,6 +268,11 @@ class GRU(Recurrent):
         Whether the output is h of every step, (steps, units), or of the last, (units,).
     reset_after : bool
         Whether r is multiplied after the product with U, as in CuDNN and PyTorch, or before it, as in the paper.
+    stateful : bool
+        Whether a sample goes on, in training, with the state in which the same one of the batch before has ended:
+        truncated backpropagation through time (Williams and Peng 1990), as no gradient goes back beyond the batch. An
+        epoch begins with the state zero, and so does everything that is not `fit`. A smaller last batch goes on with
+        the first samples. Needs arrays in their order, as `chainrule.data.streams` cuts them, and ``shuffle=False``.
     weights : str, Normal, Uniform, Orthogonal, float or array (inputs, 3 units), optional
         Initial weights of the inputs, by default "glorot_uniform" for each gate.
     recurrent_weights : as weights, or array (units, 3 units), optional
@@ -275,7 +296,7 @@ class GRU(Recurrent):
     Network([(10, 3), (10, 8), 4, 1], 485 parameters, float32, seed=0)
     """
 
-    _settings = ("units", "return_sequences", "reset_after", "l1", "l2")
+    _settings = ("units", "return_sequences", "reset_after", "stateful", "l1", "l2")
     _gates = ("z", "r", "h")
 
     recurrent_bias = Parameter("A copy of the bias of the recurrent part, (3 units,), with reset_after; assign to set.")
@@ -286,6 +307,7 @@ class GRU(Recurrent):
         *,
         return_sequences: bool = False,
         reset_after: bool = True,
+        stateful: bool = False,
         weights: Initial = None,
         recurrent_weights: Initial = None,
         bias: float | ArrayLike = 0.0,
@@ -296,6 +318,7 @@ class GRU(Recurrent):
         super().__init__(
             units,
             return_sequences=return_sequences,
+            stateful=stateful,
             weights=weights,
             recurrent_weights=recurrent_weights,
             bias=bias,
@@ -333,6 +356,8 @@ class Bidirectional(WeightedLayer):
     ------
     TypeError
         For another kind of layer.
+    ValueError
+        For one that is stateful, or in a network already.
 
     Examples
     --------
@@ -345,6 +370,8 @@ class Bidirectional(WeightedLayer):
     def __init__(self, layer: Recurrent) -> None:
         if not isinstance(layer, Recurrent):
             raise TypeError(f"layer must be a SimpleRNN, LSTM or GRU, got {layer!r}")
+        if layer.stateful:
+            raise ValueError(f"layer must not be stateful, as it reads each sample from its end too; got {layer!r}")
         if layer._network is not None:
             raise ValueError(f"layer must not be in a network yet, got {layer!r}, which is")
         super().__init__(l1=layer.l1, l2=layer.l2, trainable=layer.trainable)

@@ -25,7 +25,8 @@ class Recurrent(Layer):
 
     `lengths` says where each sample ends: behind its end the state stands still, and output sequences are zero. Without
     `return_sequences` the output is the last h. `initial_state` is zero unless set; `final_state` and
-    `initial_state_gradient` are left behind.
+    `initial_state_gradient` are left behind. In training, one that is `stateful` goes on with the final state of the
+    first samples of the batch before, but begins anew with the first batch of an epoch.
     """
 
     weight_names: tuple[str, ...] = ("input_weights", "recurrent_weights")
@@ -33,10 +34,17 @@ class Recurrent(Layer):
     state_arrays = 1
     initial_state: Values | None = None
 
-    def __init__(self, parameters: Mapping[str, Array], return_sequences: bool = False, **learning: Any) -> None:
+    def __init__(
+        self,
+        parameters: Mapping[str, Array],
+        return_sequences: bool = False,
+        stateful: bool = False,
+        **learning: Any,
+    ) -> None:
         super().__init__(parameters, **learning)
         self.units = len(self.parameters["recurrent_weights"])
         self.return_sequences = return_sequences
+        self.stateful = stateful
 
     @property
     def keeps_steps(self) -> bool:  # type: ignore[override]
@@ -52,10 +60,18 @@ class Recurrent(Layer):
     ) -> tuple[Array, Values, dict[str, Array]]:
         """From ∂E/∂(new state) return ∂E/∂x, ∂E/∂(state before) and the step's share of the parameters' gradients."""
 
+    def _start(self, samples: int) -> Values:
+        if self.initial_state is not None:
+            return self.initial_state
+        if self.stateful and self.training:
+            _, _, first_place = self.draw
+            if first_place > 0:
+                return tuple(array[:samples] for array in self.final_state)
+        return tuple(np.zeros((samples, self.units)) for _ in range(self.state_arrays))
+
     def _forward(self, x: Array) -> Array:
         samples, steps, _ = x.shape
-        zero = tuple(np.zeros((samples, self.units)) for _ in range(self.state_arrays))
-        state = zero if self.initial_state is None else self.initial_state
+        state = self._start(samples)
         lengths = np.full(samples, steps) if self.lengths is None else self.lengths
         self.inside = (np.arange(steps) < lengths[:, None])[:, :, None]
         self.states, self.kept, outputs = [state], [], []
