@@ -137,29 +137,33 @@ size_t Recurrent<T>::length_of(const Signal<T>& above, size_t sample) const {
 }
 
 template <class T>
-typename Recurrent<T>::Lengths Recurrent<T>::lengths_of(const Signal<T>& above, const Range& rows) const {
-  Lengths lengths = {};
+typename Recurrent<T>::Reading Recurrent<T>::reading_of(const Signal<T>& above, const Range& rows,
+                                                        size_t direction) const {
+  Reading reading = {rows, direction, {}, 0};
   for (size_t i = 0; i < rows.size(); ++i) {
-    lengths.of[i] = length_of(above, rows.begin + i);
-    lengths.longest = std::max(lengths.longest, lengths.of[i]);
+    reading.lengths[i] = length_of(above, rows.begin + i);
+    reading.longest = std::max(reading.longest, reading.lengths[i]);
   }
-  return lengths;
+  return reading;
 }
 
-// Where they lie; read from the last step on, samples of different lengths are gathered.
+// Where they lie; of samples that may have ended they are gathered, and are zero then.
 template <class T>
-typename Recurrent<T>::StepInputs Recurrent<T>::inputs_of(const Signal<T>& below, const Range& rows, size_t direction,
-                                                          size_t step, const Lengths& lengths) const {
+typename Recurrent<T>::StepInputs Recurrent<T>::inputs_of(const Reading& reading, const Signal<T>& below,
+                                                          size_t step) const {
   const size_t features = options_.features;
-  const T* samples = below.activations + rows.begin * below.stride;
-  if (direction == 0 || options_.padding == 0) {
-    return {samples + place(direction, step, options_.steps) * features, below.stride};
-  }
+  const T* samples = below.activations + reading.rows.begin * below.stride;
+  if (options_.padding == 0) return {samples + place(reading.direction, step, options_.steps) * features, below.stride};
   const size_t stride = whole_panels(features);
-  T* gathered = scratch<T, ForInputs>(rows.size() * stride);
-  for (size_t i = 0; i < rows.size(); ++i) {
-    std::memcpy(gathered + i * stride, samples + i * below.stride + place(direction, step, lengths.of[i]) * features,
-                features * sizeof(T));
+  T* gathered = scratch<T, ForInputs>(reading.rows.size() * stride);
+  for (size_t i = 0; i < reading.rows.size(); ++i) {
+    T* to = gathered + i * stride;
+    if (step >= reading.lengths[i]) {
+      std::memset(to, 0, features * sizeof(T));
+    } else {
+      const T* from = samples + i * below.stride + place(reading.direction, step, reading.lengths[i]) * features;
+      std::memcpy(to, from, features * sizeof(T));
+    }
   }
   return {gathered, stride};
 }
@@ -198,11 +202,19 @@ void Recurrent<T>::derive() {
 }
 
 template <class T>
-CellRows<T> Recurrent<T>::cells(CellStep step, const T* before, T* record, size_t stride, size_t rows,
-                                size_t direction) const {
+CellRows<T> Recurrent<T>::cells(const Reading& reading, CellStep step, const T* before, T* record,
+                                size_t stride) const {
   const bool peepholes = cell_.extra == RecurrentCell::Extra::peepholes;
-  return {step,   block_,  rows,    stride,    before,
-          record, nullptr, nullptr, size_t(0), peepholes ? this->panels(matrix_of(direction, extra)) : nullptr};
+  return {step,
+          block_,
+          reading.rows.size(),
+          stride,
+          before,
+          record,
+          nullptr,
+          nullptr,
+          size_t(0),
+          peepholes ? this->panels(matrix_of(reading.direction, extra)) : nullptr};
 }
 
 template <class T>
@@ -227,7 +239,7 @@ void Recurrent<T>::read(const Signal<T>& below, const Signal<T>& above, const Ra
   const auto state_of = [&](size_t i) {
     return above.state + (rows.begin + i) * above.state_stride + direction * cell_.states * block_;
   };
-  const Lengths lengths = lengths_of(above, rows);
+  const Reading reading = reading_of(above, rows, direction);
   const auto outputs_of = [&](size_t i) { return above.activations + (rows.begin + i) * above.stride; };
   for (size_t i = 0; i < rows.size(); ++i) {
     T* state = first + i * stride + cell_.blocks * block_;
@@ -236,22 +248,21 @@ void Recurrent<T>::read(const Signal<T>& below, const Signal<T>& above, const Ra
     } else {
       std::memcpy(state, state_of(i), state_bytes);
     }
-    for (size_t step = lengths.of[i]; options_.return_sequences && step < options_.steps; ++step) {
-      std::memset(outputs_of(i) + output_at(direction, step, lengths.of[i]), 0, options_.units * sizeof(T));
+    for (size_t step = reading.lengths[i]; options_.return_sequences && step < options_.steps; ++step) {
+      std::memset(outputs_of(i) + output_at(direction, step, reading.lengths[i]), 0, options_.units * sizeof(T));
     }
-    if (!options_.return_sequences && lengths.of[i] == 0) {
+    if (!options_.return_sequences && reading.lengths[i] == 0) {
       std::memcpy(outputs_of(i) + output_at(direction, 0, 0), state, options_.units * sizeof(T));
     }
   }
   T* record = first;
   // What a sample's steps behind its end put into their records is of no use to anyone.
-  for (size_t step = 0; step < lengths.longest; ++step) {
+  for (size_t step = 0; step < reading.longest; ++step) {
     const T* before = record;
     record += to_next;
-    const StepInputs inputs = inputs_of(below, rows, direction, step, lengths);
-    step_forward(inputs, before, record, stride, rows.size(), direction);
+    step_forward(reading, inputs_of(reading, below, step), before, record, stride);
     for (size_t i = 0; i < rows.size(); ++i) {
-      const size_t length = lengths.of[i];
+      const size_t length = reading.lengths[i];
       const T* state = record + i * stride + cell_.blocks * block_;
       if (has_output(step, length)) {
         std::memcpy(outputs_of(i) + output_at(direction, step, length), state, options_.units * sizeof(T));
@@ -262,8 +273,9 @@ void Recurrent<T>::read(const Signal<T>& below, const Signal<T>& above, const Ra
 }
 
 template <class T>
-void Recurrent<T>::step_forward(const StepInputs& inputs, const T* before, T* record, size_t stride, size_t rows,
-                                size_t direction) const {
+void Recurrent<T>::step_forward(const Reading& reading, const StepInputs& inputs, const T* before, T* record,
+                                size_t stride) const {
+  const size_t rows = reading.rows.size(), direction = reading.direction;
   const size_t panels = block_ / panel_width;
   const size_t features = options_.features, units = options_.units;
   const T* start = starts_[direction].data();
@@ -302,7 +314,7 @@ void Recurrent<T>::step_forward(const StepInputs& inputs, const T* before, T* re
       kernels<T>().forward({of_state, start + part.block * block_, Activation::identity, sums});
     }
     if (cell_.stages[i].steps) {
-      kernels<T>().cells_forward(cells(cell_.stages[i].step, before, record, stride, rows, direction));
+      kernels<T>().cells_forward(cells(reading, cell_.stages[i].step, before, record, stride));
     }
   }
 }
@@ -328,20 +340,20 @@ void Recurrent<T>::go_back(const Signal<T>& above, const Signal<T>& below, const
   const size_t panels = whole_panels(features) / panel_width;
   T* input_gradient = scratch<T, ForInputGradient>(rows.size() * panels * panel_width);
   T* first = above.kept + rows.begin * stride + direction * direction_size();
-  const Lengths lengths = lengths_of(above, rows);
+  const Reading reading = reading_of(above, rows, direction);
   for (size_t i = 0; i < rows.size() && below.deltas != nullptr && direction == 0; ++i) {
-    T* behind = below.deltas + (rows.begin + i) * below.stride + lengths.longest * features;
-    std::memset(behind, 0, (options_.steps - lengths.longest) * features * sizeof(T));
+    T* behind = below.deltas + (rows.begin + i) * below.stride + reading.longest * features;
+    std::memset(behind, 0, (options_.steps - reading.longest) * features * sizeof(T));
   }
-  for (size_t step = lengths.longest; step-- > 0;) {
+  for (size_t step = reading.longest; step-- > 0;) {
     T* record = first + (step + 1) * record_size();
     for (size_t i = 0; i < rows.size(); ++i) {
-      if (!has_output(step, lengths.of[i])) continue;
-      const T* deltas = above.deltas + (rows.begin + i) * above.stride + output_at(direction, step, lengths.of[i]);
+      if (!has_output(step, reading.lengths[i])) continue;
+      const T* deltas = above.deltas + (rows.begin + i) * above.stride + output_at(direction, step, reading.lengths[i]);
       T* to = state_gradient + i * gradient_stride;
       for (size_t k = 0; k < options_.units; ++k) to[k] += deltas[k];
     }
-    step_back(record - record_size(), record, stride, state_gradient, gradient_stride, rows.size(), direction);
+    step_back(reading, record - record_size(), record, stride, state_gradient, gradient_stride);
     if (below.deltas == nullptr) continue;
     const size_t columns = cell_.gates * block_;
     multiply<T>({record + cell_.record * block_,
@@ -359,21 +371,22 @@ void Recurrent<T>::go_back(const Signal<T>& above, const Signal<T>& below, const
                 false);
     for (size_t i = 0; i < rows.size(); ++i) {
       const T* from = input_gradient + i * panels * panel_width;
-      T* to = below.deltas + (rows.begin + i) * below.stride + place(direction, step, lengths.of[i]) * features;
+      T* to = below.deltas + (rows.begin + i) * below.stride + place(direction, step, reading.lengths[i]) * features;
       for (size_t k = 0; k < features; ++k) to[k] = direction == 0 ? from[k] : to[k] + from[k];
     }
   }
 }
 
 template <class T>
-void Recurrent<T>::step_back(const T* before, T* record, size_t stride, T* state_gradient, size_t gradient_stride,
-                             size_t rows, size_t direction) const {
+void Recurrent<T>::step_back(const Reading& reading, const T* before, T* record, size_t stride, T* state_gradient,
+                             size_t gradient_stride) const {
+  const size_t rows = reading.rows.size();
   const size_t columns = cell_.gates * block_;
   T* deltas = record + cell_.record * block_;
   for (size_t i = cell_.stage_count; i-- > 0;) {
     const RecurrentProduct& part = cell_.stages[i].product;
     if (cell_.stages[i].steps) {
-      CellRows<T> rows_of_step = cells(cell_.stages[i].step, before, record, stride, rows, direction);
+      CellRows<T> rows_of_step = cells(reading, cell_.stages[i].step, before, record, stride);
       rows_of_step.deltas = deltas;
       rows_of_step.state_gradient = state_gradient;
       rows_of_step.gradient_stride = gradient_stride;
@@ -383,7 +396,7 @@ void Recurrent<T>::step_back(const T* before, T* record, size_t stride, T* state
     multiply<T>({deltas + part.block * block_,
                  stride,
                  1,
-                 recurrent_transposed_[direction].data() + part.gate * block_ * panel_width,
+                 recurrent_transposed_[reading.direction].data() + part.gate * block_ * panel_width,
                  columns * panel_width,
                  panel_width,
                  to,

@@ -104,25 +104,26 @@ class Recurrent final : public PanelLayer<T> {
     return options_.return_sequences ? step < length : step + 1 == length;
   }
 
-  // Of the samples of a group.
-  struct Lengths {
-    std::array<size_t, group_samples> of;
+  // A group of samples on its way in one direction.
+  struct Reading {
+    Range rows;
+    size_t direction;
+    std::array<size_t, group_samples> lengths;
     size_t longest;
   };
-  Lengths lengths_of(const Signal<T>& above, const Range& rows) const;
+  Reading reading_of(const Signal<T>& above, const Range& rows, size_t direction) const;
   struct StepInputs {
     const T* values;
     size_t stride;
   };
-  StepInputs inputs_of(const Signal<T>& below, const Range& rows, size_t direction, size_t step, const Lengths&) const;
+  StepInputs inputs_of(const Reading&, const Signal<T>& below, size_t step) const;
 
   void read(const Signal<T>& below, const Signal<T>& above, const Range& rows, size_t direction) const;
-  void step_forward(const StepInputs& inputs, const T* before, T* record, size_t stride, size_t rows,
-                    size_t direction) const;
+  void step_forward(const Reading&, const StepInputs& inputs, const T* before, T* record, size_t stride) const;
   void go_back(const Signal<T>& above, const Signal<T>& below, const Range& rows, size_t direction) const;
-  void step_back(const T* before, T* record, size_t stride, T* state_gradient, size_t gradient_stride, size_t rows,
-                 size_t direction) const;
-  CellRows<T> cells(CellStep step, const T* before, T* record, size_t stride, size_t rows, size_t direction) const;
+  void step_back(const Reading&, const T* before, T* record, size_t stride, T* state_gradient,
+                 size_t gradient_stride) const;
+  CellRows<T> cells(const Reading&, CellStep step, const T* before, T* record, size_t stride) const;
   void add_direction(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, T* gradient,
                      size_t direction) const;
 
