@@ -64,6 +64,22 @@ NETWORKS = {
         ],
         (6, 3),
     ),
+    "recurrent dropout": ([lambda: cr.LSTM(18, return_sequences=True, recurrent_dropout=0.3, peepholes=True)], (6, 3)),
+    "recurrent dropout, masking": (
+        [
+            lambda: cr.Masking(),
+            lambda: cr.GRU(5, return_sequences=True, recurrent_dropout=0.3, reset_after=False),
+            lambda: cr.Bidirectional(cr.GRU(18, recurrent_dropout=0.5)),
+        ],
+        (6, 3),
+    ),
+    "recurrent dropout, stateful": (
+        [
+            lambda: cr.Bidirectional(cr.SimpleRNN(5, return_sequences=True, recurrent_dropout=0.2)),
+            lambda: cr.GRU(3, return_sequences=True, stateful=True, recurrent_dropout=0.2),
+        ],
+        (6, 3),
+    ),
     "gru": ([lambda: cr.GRU(18, return_sequences=True), lambda: cr.Dense(3, "tanh"), lambda: cr.GRU(5)], (6, 3)),
     "gru that resets before": ([lambda: cr.GRU(18, return_sequences=True, reset_after=False, l2=0.01)], (6, 3)),
     "gru in both directions": ([lambda: cr.Dense(3, "tanh"), lambda: cr.Bidirectional(cr.GRU(5))], (6, 3)),
@@ -148,7 +164,7 @@ def data(name):
 
 
 def fit_options(name):
-    return {"batch_size": 4, "optimizer": cr.Adam(0.01), "shuffle": not name.startswith("stateful"), "verbose": 0}
+    return {"batch_size": 4, "optimizer": cr.Adam(0.01), "shuffle": "stateful" not in name, "verbose": 0}
 
 
 def trained(name, epochs=3, **options):

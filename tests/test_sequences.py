@@ -287,6 +287,39 @@ def test_streams_go_on_from_batch_to_batch():
         cr.data.streams(np.arange(15), batch_size=3, steps=5)
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_recurrent_dropout_is_for_training_and_leaves_the_way_back_right(cell):
+    net = many_to_many(cell, recurrent_dropout=0.4)
+    X, gradient = sequences(5, 4), np.random.default_rng(2).standard_normal((5, 4, 6))
+    without = many_to_many(cell)
+    assert np.array_equal(net.predict(X), without.predict(X))
+    assert np.array_equal(net.forward(X), without.forward(X))
+    drawn = net.forward(X, training=True)
+    back = net.backward(gradient)
+    assert (drawn != without.predict(X)).any(axis=(1, 2)).all()
+    for place in np.ndindex(2, 4, 3):
+        sums = []
+        for offset in (1e-5, -1e-5):
+            moved = X.copy()
+            moved[place] += offset
+            sums.append((net.forward(moved, training=True) * gradient).sum())
+        assert back[place] == pytest.approx((sums[0] - sums[1]) / 2e-5, rel=1e-6, abs=1e-8)
+
+
+def test_the_same_units_are_dropped_at_all_steps_of_a_sample():
+    layer = cr.SimpleRNN(64, recurrent_dropout=0.5, weights=0.0, bias=0.5, return_sequences=True)
+    net = cr.Network([cr.Input(5, 1), layer], seed=0, dtype="float64")
+    layer.recurrent_weights = np.eye(64)
+    outputs = net.forward(np.zeros((3, 5, 1)), training=True)
+    dropped = np.isclose(outputs, np.tanh(0.5))
+    assert dropped[:, 0].all()
+    assert np.array_equal(dropped[:, 1], dropped[:, 4])
+    assert not np.array_equal(dropped[0, 1], dropped[1, 1])
+    assert 60 < dropped[:, 1].sum() < 132
+    h = outputs[0, :, np.argmin(dropped[0, 1])]
+    assert h[1:] == pytest.approx(np.tanh(2 * h[:-1] + 0.5), rel=1e-12)
+
+
 def test_a_stepper_is_a_copy():
     net = cr.Network([cr.Input(5, 3), cr.LSTM(4)], seed=0)
     stepper, same = net.stepper(), net.stepper()
@@ -361,6 +394,11 @@ def test_a_gradient_can_be_taken_twice_from_one_pass():
     ("make", "error", "message"),
     [
         (lambda: cr.LSTM(0), ValueError, "units must be at least 1"),
+        (
+            lambda: cr.GRU(2, recurrent_dropout=1),
+            ValueError,
+            r"recurrent_dropout must be .* in \[0, 1\), got 1",
+        ),
         (lambda: cr.LSTM(2, peepholes=1), TypeError, "peepholes must be True or False, got 1"),
         (lambda: cr.GRU(2, weights="glorot"), ValueError, "unknown weights 'glorot'"),
         (lambda: cr.Network([cr.Input(4), cr.GRU(3)]), ValueError, r"GRU takes samples of shape \(steps, features\)"),

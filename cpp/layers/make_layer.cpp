@@ -37,10 +37,10 @@ namespace {
 template <class T>
 std::unique_ptr<Layer<T>> make_recurrent(const RecurrentCell& cell, const LayerSettings& of) {
   return std::make_unique<Recurrent<T>>(
-      cell,
-      typename Recurrent<T>::Options{of.size("steps"), of.inputs / of.size("steps"), of.size("units"),
-                                     of.number("return_sequences") != 0, of.size("directions"), of.size("padding"),
-                                     of.number("stateful") != 0, of.number("l1"), of.number("l2")});
+      cell, typename Recurrent<T>::Options{of.size("steps"), of.inputs / of.size("steps"), of.size("units"),
+                                           of.number("return_sequences") != 0, of.size("directions"),
+                                           of.size("padding"), of.number("stateful") != 0,
+                                           of.number("recurrent_dropout"), of.number("l1"), of.number("l2")});
 }
 
 // Images are those of a convolution's wide side.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "layers/noise.hpp"
 #include "layers/packing.hpp"
 #include "layers/scratch.hpp"
 
@@ -95,8 +96,15 @@ void for_each_group(const Range& rows, size_t group, Function function) {
   }
 }
 
+// to = from * factors
+template <class T>
+void multiply_values(const T* from, const T* factors, size_t size, T* to) {
+  for (size_t k = 0; k < size; ++k) to[k] = from[k] * factors[k];
+}
+
 struct ForRecords {};
 struct ForInputs {};
+struct ForFactors {};
 struct ForStateGradient {};
 struct ForInputGradient {};
 struct ForRows {};
@@ -139,7 +147,7 @@ size_t Recurrent<T>::length_of(const Signal<T>& above, size_t sample) const {
 template <class T>
 typename Recurrent<T>::Reading Recurrent<T>::reading_of(const Signal<T>& above, const Range& rows,
                                                         size_t direction) const {
-  Reading reading = {rows, direction, {}, 0};
+  Reading reading = {rows, direction, {}, 0, {factors_of(above, rows.begin, direction), above.kept_stride}};
   for (size_t i = 0; i < rows.size(); ++i) {
     reading.lengths[i] = length_of(above, rows.begin + i);
     reading.longest = std::max(reading.longest, reading.lengths[i]);
@@ -149,8 +157,7 @@ typename Recurrent<T>::Reading Recurrent<T>::reading_of(const Signal<T>& above, 
 
 // Where they lie; of samples that may have ended they are gathered, and are zero then.
 template <class T>
-typename Recurrent<T>::StepInputs Recurrent<T>::inputs_of(const Reading& reading, const Signal<T>& below,
-                                                          size_t step) const {
+typename Recurrent<T>::Rows Recurrent<T>::inputs_of(const Reading& reading, const Signal<T>& below, size_t step) const {
   const size_t features = options_.features;
   const T* samples = below.activations + reading.rows.begin * below.stride;
   if (options_.padding == 0) return {samples + place(reading.direction, step, options_.steps) * features, below.stride};
@@ -166,6 +173,27 @@ typename Recurrent<T>::StepInputs Recurrent<T>::inputs_of(const Reading& reading
     }
   }
   return {gathered, stride};
+}
+
+template <class T>
+T* Recurrent<T>::factors_of(const Signal<T>& above, size_t sample, size_t direction) const {
+  if (options_.dropout == 0 || above.kept == nullptr) return nullptr;
+  return above.kept + sample * above.kept_stride + options_.directions * direction_size() + direction * block_;
+}
+
+// The same ones for all steps of a sample (Gal and Ghahramani 2016); where a pass is no training, they are one.
+template <class T>
+void Recurrent<T>::draw(const Signal<T>& above, const Range& rows, const Pass& pass) const {
+  if (factors_of(above, rows.begin, 0) == nullptr) return;
+  for (size_t i = rows.begin; i < rows.end; ++i) {
+    RandomWords words = words_of(i, this->index, Purpose::dropout, pass);
+    for (size_t direction = 0; direction < options_.directions; ++direction) {
+      T* factors = factors_of(above, i, direction);
+      for (size_t k = 0; k < options_.units; ++k) {
+        factors[k] = pass.training ? dropout_factor<T>(words, options_.dropout) : T(1);
+      }
+    }
+  }
 }
 
 // A bias of the recurrent part is added where its product continues the inputs'; else that product starts from it.
@@ -219,8 +247,9 @@ CellRows<T> Recurrent<T>::cells(const Reading& reading, CellStep step, const T* 
 
 template <class T>
 void Recurrent<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
-                           const Pass&) const {
+                           const Pass& pass) const {
   const Range rows = team.share_rows(samples);
+  draw(above, rows, pass);
   for_each_group(rows, group_samples, [&](const Range& group) {
     for (size_t direction = 0; direction < options_.directions; ++direction) read(below, above, group, direction);
   });
@@ -273,7 +302,7 @@ void Recurrent<T>::read(const Signal<T>& below, const Signal<T>& above, const Ra
 }
 
 template <class T>
-void Recurrent<T>::step_forward(const Reading& reading, const StepInputs& inputs, const T* before, T* record,
+void Recurrent<T>::step_forward(const Reading& reading, const Rows& inputs, const T* before, T* record,
                                 size_t stride) const {
   const size_t rows = reading.rows.size(), direction = reading.direction;
   const size_t panels = block_ / panel_width;
@@ -296,18 +325,18 @@ void Recurrent<T>::step_forward(const Reading& reading, const StepInputs& inputs
     const RecurrentProduct& part = cell_.stages[i].product;
     const T* weights = this->panels(matrix_of(direction, recurrent_weights)) + part.gate * block_ * units;
     T* sums = record + part.block * block_;
-    const Product<T> of_state = {(part.of_state ? before : record) + part.source * block_,
-                                 stride,
-                                 1,
-                                 weights,
-                                 units * panel_width,
-                                 panel_width,
-                                 sums,
-                                 stride,
-                                 panel_width,
-                                 units,
-                                 {0, rows},
-                                 {0, part.gates * panels}};
+    Rows source = {(part.of_state ? before : record) + part.source * block_, stride};
+    if (reading.factors.values != nullptr) {
+      T* dropped = scratch<T, ForFactors>(rows * block_);
+      for (size_t row = 0; row < rows; ++row) {
+        multiply_values(source.values + row * stride, reading.factors.values + row * reading.factors.stride, units,
+                        dropped + row * block_);
+      }
+      source = {dropped, block_};
+    }
+    const Product<T> of_state = {source.values,       source.stride, 1,         weights,
+                                 units * panel_width, panel_width,   sums,      stride,
+                                 panel_width,         units,         {0, rows}, {0, part.gates * panels}};
     if (part.continues) {
       multiply(of_state, true);
     } else {
@@ -392,7 +421,11 @@ void Recurrent<T>::step_back(const Reading& reading, const T* before, T* record,
       rows_of_step.gradient_stride = gradient_stride;
       kernels<T>().cells_backward(rows_of_step);
     }
-    T* to = part.of_state ? state_gradient : deltas + part.source * block_;
+    const bool drops = reading.factors.values != nullptr;
+    T* const source = part.of_state ? state_gradient : deltas + part.source * block_;
+    const size_t source_stride = part.of_state ? gradient_stride : stride;
+    T* const to = drops ? scratch<T, ForFactors>(rows * block_) : source;
+    const size_t to_stride = drops ? block_ : source_stride;
     multiply<T>({deltas + part.block * block_,
                  stride,
                  1,
@@ -400,12 +433,18 @@ void Recurrent<T>::step_back(const Reading& reading, const T* before, T* record,
                  columns * panel_width,
                  panel_width,
                  to,
-                 part.of_state ? gradient_stride : stride,
+                 to_stride,
                  panel_width,
                  part.gates * block_,
                  {0, rows},
                  {0, block_ / panel_width}},
-                part.of_state);
+                part.of_state && !drops);
+    for (size_t row = 0; row < rows && drops; ++row) {
+      const T* through = to + row * block_;
+      const T* factors = reading.factors.values + row * reading.factors.stride;
+      T* sums = source + row * source_stride;
+      for (size_t k = 0; k < block_; ++k) sums[k] = (part.of_state ? sums[k] : T(0)) + through[k] * factors[k];
+    }
   }
 }
 
@@ -429,6 +468,7 @@ void Recurrent<T>::add_direction(const Team& team, const Signal<T>& below, const
   if (own.size() == 0) return;
   const size_t of_features = packed_size_of(features, piece), of_units = packed_size_of(units, piece);
   T* inputs = scratch<T, ForRows>(of_features + 2 * of_units + own.size() * piece * panel_width);
+  T* dropped = scratch<T, ForFactors>(block_);
   T* states = inputs + of_features;
   T* made = states + of_units;
   T* deltas = made + of_units;
@@ -474,8 +514,16 @@ void Recurrent<T>::add_direction(const Team& team, const Signal<T>& below, const
       const T* record = before + record_size();
       pack_activations(below.activations + sample * below.stride + place(direction, step, length) * features, features,
                        count, piece, inputs);
-      pack_activations(before + cell_.blocks * block_, units, count, piece, states);
-      if (cell_.multiplies_made()) pack_activations(record + (cell_.blocks - 1) * block_, units, count, piece, made);
+      const T* factors = factors_of(above, sample, direction);
+      const auto pack_source = [&](const T* source, T* packed) {
+        if (factors != nullptr) {
+          multiply_values(source, factors, units, dropped);
+          source = dropped;
+        }
+        pack_activations(source, units, count, piece, packed);
+      };
+      pack_source(before + cell_.blocks * block_, states);
+      if (cell_.multiplies_made()) pack_source(record + (cell_.blocks - 1) * block_, made);
       pack_deltas_of(record + cell_.record * block_, own, count, piece, deltas);
       count += 1;
       step += 1;

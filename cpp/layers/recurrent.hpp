@@ -56,6 +56,7 @@ class Recurrent final : public PanelLayer<T> {
     size_t directions;  // 1, or 2: from the first step and from the last
     size_t padding;     // how far behind the signal above a masking layer is; 0: no sample is shorter
     bool stateful;
+    double dropout;  // of the state, where it enters a product
     double l1, l2;
   };
 
@@ -64,8 +65,10 @@ class Recurrent final : public PanelLayer<T> {
   size_t inputs() const override { return options_.steps * options_.features; }
   size_t outputs() const override { return (options_.return_sequences ? options_.steps : 1) * output_width(); }
   size_t work() const override;
-  // Each direction's records, one before the first step and one of each step.
-  size_t kept_size() const override { return options_.directions * direction_size(); }
+  // Each direction's records, one before the first step and one of each step; behind them its factors of dropout.
+  size_t kept_size() const override {
+    return options_.directions * (direction_size() + (options_.dropout > 0 ? block_ : 0));
+  }
   size_t state_size() const override { return options_.directions * cell_.states * block_; }
   bool stateful() const override { return options_.stateful; }
   bool needs_whole_batch() const override { return options_.stateful; }
@@ -104,22 +107,27 @@ class Recurrent final : public PanelLayer<T> {
     return options_.return_sequences ? step < length : step + 1 == length;
   }
 
+  // A row a sample.
+  struct Rows {
+    const T* values;
+    size_t stride;
+  };
   // A group of samples on its way in one direction.
   struct Reading {
     Range rows;
     size_t direction;
     std::array<size_t, group_samples> lengths;
     size_t longest;
+    Rows factors;  // of dropout; null: none
   };
   Reading reading_of(const Signal<T>& above, const Range& rows, size_t direction) const;
-  struct StepInputs {
-    const T* values;
-    size_t stride;
-  };
-  StepInputs inputs_of(const Reading&, const Signal<T>& below, size_t step) const;
+  Rows inputs_of(const Reading&, const Signal<T>& below, size_t step) const;
+  void draw(const Signal<T>& above, const Range& rows, const Pass&) const;
+  // The factors of dropout of a sample; null: there are none.
+  T* factors_of(const Signal<T>& above, size_t sample, size_t direction) const;
 
   void read(const Signal<T>& below, const Signal<T>& above, const Range& rows, size_t direction) const;
-  void step_forward(const Reading&, const StepInputs& inputs, const T* before, T* record, size_t stride) const;
+  void step_forward(const Reading&, const Rows& inputs, const T* before, T* record, size_t stride) const;
   void go_back(const Signal<T>& above, const Signal<T>& below, const Range& rows, size_t direction) const;
   void step_back(const Reading&, const T* before, T* record, size_t stride, T* state_gradient,
                  size_t gradient_stride) const;

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Recurrent(WeightedLayer):
     """What recurrent layers have in common; use one of its kinds."""
 
-    _settings: tuple[str, ...] = ("units", "return_sequences", "stateful", "l1", "l2")
+    _settings: tuple[str, ...] = ("units", "return_sequences", "stateful", "recurrent_dropout", "l1", "l2")
     _gates: tuple[str, ...]
     # Of the parts of the initial weights that a second direction draws.
     _first_part = 0
@@ -37,6 +37,7 @@ class Recurrent(WeightedLayer):
         *,
         return_sequences: bool = False,
         stateful: bool = False,
+        recurrent_dropout: float = 0.0,
         weights: Initial = None,
         recurrent_weights: Initial = None,
         bias: float | ArrayLike = 0.0,
@@ -48,6 +49,9 @@ class Recurrent(WeightedLayer):
         self.units = checked_integer(units, "units", lowest=1, highest=2**26)
         self.return_sequences = checked_flag(return_sequences, "return_sequences")
         self.stateful = checked_flag(stateful, "stateful")
+        self.recurrent_dropout = checked_number(
+            recurrent_dropout, "recurrent_dropout", lowest=0, highest=1, open_highest=True
+        )
         self._initial_weights = checked_initial(weights, "weights")
         self._initial_recurrent_weights = checked_initial(recurrent_weights, "recurrent_weights")
         self._initial_bias = bias
@@ -76,6 +80,7 @@ class Recurrent(WeightedLayer):
             "return_sequences": self.return_sequences,
             "directions": 1,
             "stateful": self.stateful,
+            "recurrent_dropout": self.recurrent_dropout,
             "l1": self._l1,
             "l2": self._l2,
         }
@@ -103,8 +108,14 @@ class Recurrent(WeightedLayer):
         return filled(self._initial_bias, shape)
 
     def _reference_settings(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        settings = {"return_sequences": self.return_sequences, "stateful": self.stateful}
-        return {**parameters, **settings, **self._learning()}
+        return {
+            **parameters,
+            "return_sequences": self.return_sequences,
+            "stateful": self.stateful,
+            "recurrent_dropout": self.recurrent_dropout,
+            "index": self._index or 0,
+            **self._learning(),
+        }
 
 
 class SimpleRNN(Recurrent):
@@ -121,6 +132,9 @@ class SimpleRNN(Recurrent):
         truncated backpropagation through time (Williams and Peng 1990), as no gradient goes back beyond the batch. An
         epoch begins with the state zero, and so does everything that is not `fit`. A smaller last batch goes on with
         the first samples. Needs arrays in their order, as `chainrule.data.streams` cuts them, and ``shuffle=False``.
+    recurrent_dropout : float
+        Share of h that is dropped, in training, where it enters the product with U: 0 <= rate < 1. The same units are
+        dropped at all steps of a sample, and the others made larger, as by `Dropout` (Gal and Ghahramani 2016).
     weights : str, Normal, Uniform, Orthogonal, float or array (inputs, units), optional
         Initial weights of the inputs, by default "glorot_uniform".
     recurrent_weights : as weights, or array (units, units), optional
@@ -170,6 +184,9 @@ class LSTM(Recurrent):
         truncated backpropagation through time (Williams and Peng 1990), as no gradient goes back beyond the batch. An
         epoch begins with the state zero, and so does everything that is not `fit`. A smaller last batch goes on with
         the first samples. Needs arrays in their order, as `chainrule.data.streams` cuts them, and ``shuffle=False``.
+    recurrent_dropout : float
+        Share of h that is dropped, in training, where it enters the product with U: 0 <= rate < 1. The same units are
+        dropped at all steps of a sample, and the others made larger, as by `Dropout` (Gal and Ghahramani 2016).
     weights : str, Normal, Uniform, Orthogonal, float or array (inputs, 4 units), optional
         Initial weights of the inputs, by default "glorot_uniform" for each gate.
     recurrent_weights : as weights, or array (units, 4 units), optional
@@ -196,7 +213,7 @@ class LSTM(Recurrent):
     (64, 256)
     """
 
-    _settings = ("units", "return_sequences", "peepholes", "stateful", "l1", "l2")
+    _settings = ("units", "return_sequences", "peepholes", "stateful", "recurrent_dropout", "l1", "l2")
     _gates = ("i", "f", "g", "o")
 
     def __init__(
@@ -206,6 +223,7 @@ class LSTM(Recurrent):
         return_sequences: bool = False,
         peepholes: bool = False,
         stateful: bool = False,
+        recurrent_dropout: float = 0.0,
         weights: Initial = None,
         recurrent_weights: Initial = None,
         bias: float | ArrayLike = 0.0,
@@ -218,6 +236,7 @@ class LSTM(Recurrent):
             units,
             return_sequences=return_sequences,
             stateful=stateful,
+            recurrent_dropout=recurrent_dropout,
             weights=weights,
             recurrent_weights=recurrent_weights,
             bias=bias,
@@ -273,6 +292,9 @@ class GRU(Recurrent):
         truncated backpropagation through time (Williams and Peng 1990), as no gradient goes back beyond the batch. An
         epoch begins with the state zero, and so does everything that is not `fit`. A smaller last batch goes on with
         the first samples. Needs arrays in their order, as `chainrule.data.streams` cuts them, and ``shuffle=False``.
+    recurrent_dropout : float
+        Share of h that is dropped, in training, where it enters the product with U: 0 <= rate < 1. The same units are
+        dropped at all steps of a sample, and the others made larger, as by `Dropout` (Gal and Ghahramani 2016).
     weights : str, Normal, Uniform, Orthogonal, float or array (inputs, 3 units), optional
         Initial weights of the inputs, by default "glorot_uniform" for each gate.
     recurrent_weights : as weights, or array (units, 3 units), optional
@@ -296,7 +318,7 @@ class GRU(Recurrent):
     Network([(10, 3), (10, 8), 4, 1], 485 parameters, float32, seed=0)
     """
 
-    _settings = ("units", "return_sequences", "reset_after", "stateful", "l1", "l2")
+    _settings = ("units", "return_sequences", "reset_after", "stateful", "recurrent_dropout", "l1", "l2")
     _gates = ("z", "r", "h")
 
     recurrent_bias = Parameter("A copy of the bias of the recurrent part, (3 units,), with reset_after; assign to set.")
@@ -308,6 +330,7 @@ class GRU(Recurrent):
         return_sequences: bool = False,
         reset_after: bool = True,
         stateful: bool = False,
+        recurrent_dropout: float = 0.0,
         weights: Initial = None,
         recurrent_weights: Initial = None,
         bias: float | ArrayLike = 0.0,
@@ -319,6 +342,7 @@ class GRU(Recurrent):
             units,
             return_sequences=return_sequences,
             stateful=stateful,
+            recurrent_dropout=recurrent_dropout,
             weights=weights,
             recurrent_weights=recurrent_weights,
             bias=bias,
@@ -415,6 +439,7 @@ class Bidirectional(WeightedLayer):
 
     def _reference(self, parameters: dict[str, Any]) -> reference.Layer:
         layer = self.layer
+        layer._index = self._index
         halves = [
             layer._reference({name[2:]: values for name, values in parameters.items() if name[0] == direction})
             for direction in "01"
