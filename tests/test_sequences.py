@@ -251,7 +251,7 @@ def test_no_gradient_goes_back_beyond_a_batch(cell):
     X, y = X[:9], y[:9]  # the last batch has one sample
     net = many_to_many(cell, stateful=True)
     expected = reference_of(many_to_many(cell))
-    _, first, second, _ = expected.layers
+    _, first, second = expected.layers
     for begin in range(0, 9, 2):
         rows = slice(begin, min(begin + 2, 9))
         for layer in (first, second):
@@ -318,6 +318,17 @@ def test_the_same_units_are_dropped_at_all_steps_of_a_sample():
     assert 60 < dropped[:, 1].sum() < 132
     h = outputs[0, :, np.argmin(dropped[0, 1])]
     assert h[1:] == pytest.approx(np.tanh(2 * h[:-1] + 0.5), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("output", "loss"),
+    [("tanh", "mse"), ("sigmoid", "cross_entropy"), ("gelu", "mae"), ("identity", "hinge"), ("softplus", "poisson")],
+)
+def test_losses_at_each_step_are_checked(output, loss):
+    layers = [cr.GRU(6, return_sequences=True), cr.Dense(2, output)]
+    net = randomised(cr.Network([cr.Input(7, 3), *layers], seed=0))
+    report = net.check(sequences(), (sequences(5, 7, 2) > 0).astype(float), loss=loss)
+    assert report.ok, report
 
 
 def test_a_stepper_is_a_copy():

@@ -165,8 +165,6 @@ def reference_of(network: Network) -> reference.Network:
     layers = [layer._reference(layer._parameters()) for layer in network._stack]
     if len(network._shapes[0]) > 1:
         layers.insert(0, reference.Reshape(network._shapes[0]))
-    if len(network._shapes[-1]) > 1:
-        layers.append(reference.Flatten())
     return reference.Network(layers)
 
 
@@ -237,10 +235,11 @@ def scales_of(net: reference.Network, y: NDArray[Any], weights: Array, loss: Los
     """Return the scales of a batch that has just gone forward and back through the reference."""
     last = net.layers[-1]
     share = (weights / weights.sum())[:, None]
-    t = _target_rows(y, last, loss)
-    terms = np.abs(last.activations) + np.abs(t)
-    loss_scale = np.abs(last.pre_activations) * t if loss.name == "cross_entropy" else 0.5 * terms**2
-    magnitude = share * terms
+    z, a = net.outputs
+    t = _target_rows(y, net, loss)
+    terms = np.abs(a) + np.abs(t)
+    loss_scale = np.abs(z) * t if loss.name == "cross_entropy" else 0.5 * terms**2
+    magnitude = (share * terms).reshape(last.activations.shape)
     if loss.name != "cross_entropy" and last.activation != "softmax":
         magnitude = magnitude * _slope(last)
     deltas: list[float] = []
@@ -284,15 +283,16 @@ def _loss_sides(a: Array, t: Array, loss: Loss) -> NDArray[np.int64]:
     return np.zeros(a.shape, dtype=np.int64)
 
 
-def _target_rows(y: NDArray[Any], last: reference.Layer, loss: Loss) -> Array:
+def _target_rows(y: NDArray[Any], net: reference.Network, loss: Loss) -> Array:
     """Return what the loss aims at, as rows, before its smoothing of probabilities."""
-    rows = reference.losses.target_rows(y, last.activations.shape[1])
-    return reference_loss(loss).smoothed(rows, last.activation) if isinstance(loss, Hinge) else rows
+    _, a = net.outputs
+    rows = reference.losses.target_rows(y, a.shape[1])
+    return reference_loss(loss).smoothed(rows, net.layers[-1].activation) if isinstance(loss, Hinge) else rows
 
 
 def _reference_sides(net: reference.Network, X: NDArray[Any], y: NDArray[Any], loss: Loss) -> list[NDArray[np.int64]]:
     a = net.forward(X)
-    t = _target_rows(y, net.layers[-1], loss)
+    t = _target_rows(y, net, loss)
     sides = [_sides(layer.pre_activations, layer.activation) for layer in _leaves(net)]
     sides += [layer.winners for layer in _leaves(net) if isinstance(layer, MaxPool)]
     return [*sides, _loss_sides(a, t, loss)]
@@ -319,7 +319,7 @@ def _kinked_samples(network: Network, X: NDArray[Any], y: NDArray[Any], loss: Lo
             lead = _lead(layer)
             scale = max(float(np.abs(layer.inputs).max()), 1.0)
             near |= ((lead > 0) & (lead < margin * scale)).reshape(len(X), -1).any(axis=1)
-    t = _target_rows(y, net.layers[-1], loss)
+    t = _target_rows(y, net, loss)
     scale = max(float(np.abs(a).max()), 1.0)
     if loss.name == "mae":
         near |= (np.abs(a - t) < margin * scale).any(axis=1)

@@ -22,7 +22,7 @@ def as_values(X: NDArray[np.generic]) -> Array:
 
 
 class Network:
-    """A network of reference layers."""
+    """A network of reference layers; outputs of any shape are rows."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         # Any: who made the network knows which layers have weights, and reads them.
@@ -32,13 +32,20 @@ class Network:
 
     def forward(self, X: NDArray[np.generic]) -> Array:
         """Return the outputs; every layer keeps its values."""
-        return forward_through(self.layers, as_values(X))
+        return forward_through(self.layers, as_values(X)).reshape(len(X), -1)
 
     predict = forward
 
     def backward(self, output_gradient: Array) -> Array:
         """Go back from ∂E/∂a of the output; return ∂E/∂X."""
-        return backward_through(self.layers, output_gradient)
+        return backward_through(self.layers, output_gradient.reshape(self.layers[-1].activations.shape))
+
+    @property
+    def outputs(self) -> tuple[Array, Array]:
+        """The pre-activations and the activations that forward has left, as rows."""
+        last = self.layers[-1]
+        samples = len(last.activations)
+        return last.pre_activations.reshape(samples, -1), last.activations.reshape(samples, -1)
 
     def loss_and_gradient(
         self, X: NDArray[np.generic], y: NDArray[np.generic], loss: Loss, sample_weight: Array | None = None
@@ -46,12 +53,13 @@ class Network:
         """Return weighted mean loss plus penalties; gradients are in the layers."""
         w = np.ones(len(X)) if sample_weight is None else sample_weight
         share = w / w.sum() if w.sum() > 0 else np.zeros(len(X))
-        a = self.forward(X)
+        self.forward(X)
         last = self.layers[-1]
+        z, a = self.outputs
         t = loss.smoothed(losses.target_rows(y, loss.target_columns(a.shape[1])), last.activation)
-        values = loss.value(last.pre_activations, a, t, last.activation)
-        deltas = share[:, None] * loss.delta(last.pre_activations, a, t, last.activation)
-        backward_through(self.layers[:-1], last.backward(deltas))
+        values = loss.value(z, a, t, last.activation)
+        deltas = share[:, None] * loss.delta(z, a, t, last.activation)
+        backward_through(self.layers[:-1], last.backward(deltas.reshape(last.pre_activations.shape)))
         for layer in self.layers:
             layer.add_penalty_gradient()
         return float((share * values).sum() + sum(layer.penalty() for layer in self.layers))
@@ -66,9 +74,9 @@ class Network:
     def _measure(self, y: NDArray[np.generic], loss: Loss, w: Array) -> tuple[float, float]:
         """Return weighted mean loss, without penalties, and metric of the values that forward has left."""
         last = self.layers[-1]
-        a = last.activations
+        z, a = self.outputs
         t = loss.smoothed(losses.target_rows(y, loss.target_columns(a.shape[1])), last.activation)
-        values = loss.value(last.pre_activations, a, t, last.activation)
+        values = loss.value(z, a, t, last.activation)
         right = losses.metric(a, y, loss, last.activation)
         return (float((w * values).sum() / w.sum()), float((w * right).sum() / w.sum())) if w.sum() > 0 else (0.0, 0.0)
 
