@@ -191,9 +191,10 @@ struct LossRows {
   LossKind loss;
   Metric metric;
   T huber_delta;
-  const T* targets;  // rows, strides as the output, zero in the padding
-  const T* weights;  // one a row: its share of the batch
-  double* losses;    // one a row, unweighted
+  const T* targets;         // rows, strides as the output, zero in the padding
+  const T* weights;         // one a row: its share of the batch
+  const T* output_weights;  // rows as the targets, of which each has a mean of one; null: all one
+  double* losses;           // one a row, not weighted by its share
   double* metrics;
 };
 

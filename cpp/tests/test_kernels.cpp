@@ -190,7 +190,8 @@ struct OutputRows {
   void compute(LossKind kind, Activation activation, Metric metric, Range rows) {
     const Rows<T> output = {z.data(), a.data(), delta.data(), stride, outputs, rows, activation};
     if (activation == Activation::softmax) kernels<T>().softmax(output);
-    kernels<T>().loss({output, kind, metric, T(0.3), targets.data(), weights.data(), losses.data(), metrics.data()});
+    kernels<T>().loss(
+        {output, kind, metric, T(0.3), targets.data(), weights.data(), nullptr, losses.data(), metrics.data()});
   }
 };
 

@@ -146,7 +146,7 @@ def check(
     report = Report()
     kinked = _kinked_samples(subject, samples, data.y, chosen_loss)
     if kinked.any() and not kinked.all():
-        weights = np.where(kinked, 0.0, weights)
+        weights = np.where(kinked.reshape(-1, *(1,) * (weights.ndim - 1)), 0.0, weights)
     lines = report.lines
     lines += _stages(subject, samples, data.y, weights, chosen_loss, int(kinked.sum()))
     lines += _one_step(subject, chosen_optimizer)
@@ -234,11 +234,13 @@ class Scales:
 def scales_of(net: reference.Network, y: NDArray[Any], weights: Array, loss: Loss) -> Scales:
     """Return the scales of a batch that has just gone forward and back through the reference."""
     last = net.layers[-1]
-    share = (weights / weights.sum())[:, None]
     z, a = net.outputs
     t = _target_rows(y, net, loss)
     terms = np.abs(a) + np.abs(t)
     loss_scale = np.abs(z) * t if loss.name == "cross_entropy" else 0.5 * terms**2
+    of_steps = weights.reshape(len(weights), -1)
+    steps = of_steps.shape[1]
+    share = np.repeat(of_steps, terms.shape[1] // steps, axis=1) * steps / weights.sum()
     magnitude = (share * terms).reshape(last.activations.shape)
     if loss.name != "cross_entropy" and last.activation != "softmax":
         magnitude = magnitude * _slope(last)
@@ -494,7 +496,7 @@ def _difference(
 ) -> tuple[float, bool]:
     """Return (E(−2h) − 8E(−h) + 8E(h) − E(2h)) / 12h, and whether a kink lies between."""
     values, kink = {}, False
-    counted = weights > 0
+    counted = weights.reshape(len(weights), -1).any(axis=1)
     net.parameters = start
     sides = [side[counted] for side in _reference_sides(net, X, y, loss)]
     for offset in (-2, -1, 1, 2):

@@ -230,8 +230,9 @@ class Network:
             Default: the one last used; at first cross-entropy for a softmax output or one sigmoid output, else mse.
         validation_data : (X, y) or (X, y, sample_weight), optional
             Evaluated after each epoch.
-        sample_weight : array (samples,), optional
-            A batch's loss is the weighted mean.
+        sample_weight : array (samples,), or (samples, steps) where the outputs are sequences, optional
+            A batch's loss is the weighted mean. Weights of steps give those of padding none; a sample's own is their
+            mean.
         class_weight : mapping of label to weight, or "balanced", optional
             Multiplied into the samples' weights.
         shuffle : bool
@@ -528,7 +529,9 @@ class Network:
         activation = self._computing[-1].activation
         y = as_rows(y, self._shapes[-1])
         targets = as_targets(y, len(inputs), self.outputs, loss, activation, self.dtype, f"{prefix}y")
-        return Batches(inputs, targets, as_sample_weight(sample_weight, len(inputs)))
+        sequences = len(self._shapes[-1]) == 2 and targets.ndim == 2 and activation != "softmax"
+        steps = self._shapes[-1][0] if sequences else None
+        return Batches(inputs, targets, as_sample_weight(sample_weight, len(inputs), steps))
 
     def _training_batches(
         self,

@@ -52,17 +52,17 @@ class Network:
     ) -> float:
         """Return weighted mean loss plus penalties; gradients are in the layers."""
         w = np.ones(len(X)) if sample_weight is None else sample_weight
-        share = w / w.sum() if w.sum() > 0 else np.zeros(len(X))
+        share = w / w.sum() if w.sum() > 0 else np.zeros(w.shape)
+        steps = w.size // len(w)
         self.forward(X)
         last = self.layers[-1]
-        z, a = self.outputs
-        t = loss.smoothed(losses.target_rows(y, loss.target_columns(a.shape[1])), last.activation)
-        values = loss.value(z, a, t, last.activation)
-        deltas = share[:, None] * loss.delta(z, a, t, last.activation)
+        z, a, t = self._rows(y, loss, w.size)
+        values = steps * loss.value(z, a, t, last.activation)
+        deltas = steps * share.reshape(-1, 1) * loss.delta(z, a, t, last.activation)
         backward_through(self.layers[:-1], last.backward(deltas.reshape(last.pre_activations.shape)))
         for layer in self.layers:
             layer.add_penalty_gradient()
-        return float((share * values).sum() + sum(layer.penalty() for layer in self.layers))
+        return float((share.ravel() * values).sum() + sum(layer.penalty() for layer in self.layers))
 
     def evaluate(
         self, X: NDArray[np.generic], y: NDArray[np.generic], loss: Loss, sample_weight: Array | None = None
@@ -74,11 +74,18 @@ class Network:
     def _measure(self, y: NDArray[np.generic], loss: Loss, w: Array) -> tuple[float, float]:
         """Return weighted mean loss, without penalties, and metric of the values that forward has left."""
         last = self.layers[-1]
-        z, a = self.outputs
-        t = loss.smoothed(losses.target_rows(y, loss.target_columns(a.shape[1])), last.activation)
-        values = loss.value(z, a, t, last.activation)
+        steps = w.size // len(w)
+        z, a, t = self._rows(y, loss, w.size)
+        y, w = y if steps == 1 else y.reshape(w.size, -1), w.ravel()
+        values = steps * loss.value(z, a, t, last.activation)
         right = losses.metric(a, y, loss, last.activation)
         return (float((w * values).sum() / w.sum()), float((w * right).sum() / w.sum())) if w.sum() > 0 else (0.0, 0.0)
+
+    def _rows(self, y: NDArray[np.generic], loss: Loss, count: int) -> tuple[Array, Array, Array]:
+        """Return z, a and the targets in so many rows: of the samples, or of their steps where these are weighed."""
+        z, a = self.outputs
+        t = loss.smoothed(losses.target_rows(y, loss.target_columns(a.shape[1])), self.layers[-1].activation)
+        return z.reshape(count, -1), a.reshape(count, -1), t.reshape(count, -1)
 
     # --- all parameters in one array: layer by layer in the order of their dictionaries, each row by row
 
