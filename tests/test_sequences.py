@@ -371,6 +371,19 @@ def test_weighted_steps_are_as_samples_without_padding():
     np.testing.assert_allclose(got, 7 * gradient / sum(LENGTHS), rtol=1e-10, atol=1e-14)
 
 
+@pytest.mark.parametrize(
+    ("output", "loss", "name", "right"),
+    [
+        ("tanh", "mse", "mae", lambda a, y: abs(a - y)),
+        ("sigmoid", "cross_entropy", "accuracy", lambda a, y: (a > 0.5) == (y > 0.5)),
+    ],
+)
+def test_metrics_are_weighted_by_steps_too(output, loss, name, right):
+    net, y, weights = tagged(output, dtype="float64")
+    expected = np.average(right(net.predict(padded()), y).mean(axis=2), weights=weights)
+    assert net.evaluate(padded(), y, loss=loss, sample_weight=weights)[name] == pytest.approx(expected, rel=1e-12)
+
+
 def test_weights_of_steps_are_those_of_samples_where_they_are_equal():
     net, y, _ = tagged()
     of_samples = np.array([1.0, 0.5, 2.0, 0.0, 4.0])
