@@ -157,7 +157,8 @@ typename Recurrent<T>::Reading Recurrent<T>::reading_of(const Signal<T>& above, 
 
 // Where they lie; of samples that may have ended they are gathered, and are zero then.
 template <class T>
-typename Recurrent<T>::Rows Recurrent<T>::inputs_of(const Reading& reading, const Signal<T>& below, size_t step) const {
+typename Recurrent<T>::PerSample Recurrent<T>::inputs_of(const Reading& reading, const Signal<T>& below,
+                                                         size_t step) const {
   const size_t features = options_.features;
   const T* samples = below.activations + reading.rows.begin * below.stride;
   if (options_.padding == 0) return {samples + place(reading.direction, step, options_.steps) * features, below.stride};
@@ -302,7 +303,7 @@ void Recurrent<T>::read(const Signal<T>& below, const Signal<T>& above, const Ra
 }
 
 template <class T>
-void Recurrent<T>::step_forward(const Reading& reading, const Rows& inputs, const T* before, T* record,
+void Recurrent<T>::step_forward(const Reading& reading, const PerSample& inputs, const T* before, T* record,
                                 size_t stride) const {
   const size_t rows = reading.rows.size(), direction = reading.direction;
   const size_t panels = block_ / panel_width;
@@ -325,7 +326,7 @@ void Recurrent<T>::step_forward(const Reading& reading, const Rows& inputs, cons
     const RecurrentProduct& part = cell_.stages[i].product;
     const T* weights = this->panels(matrix_of(direction, recurrent_weights)) + part.gate * block_ * units;
     T* sums = record + part.block * block_;
-    Rows source = {(part.of_state ? before : record) + part.source * block_, stride};
+    PerSample source = {(part.of_state ? before : record) + part.source * block_, stride};
     if (reading.factors.values != nullptr) {
       T* dropped = scratch<T, ForFactors>(rows * block_);
       for (size_t row = 0; row < rows; ++row) {

@@ -108,7 +108,7 @@ class Recurrent final : public PanelLayer<T> {
   }
 
   // A row a sample.
-  struct Rows {
+  struct PerSample {
     const T* values;
     size_t stride;
   };
@@ -118,16 +118,16 @@ class Recurrent final : public PanelLayer<T> {
     size_t direction;
     std::array<size_t, group_samples> lengths;
     size_t longest;
-    Rows factors;  // of dropout; null: none
+    PerSample factors;  // of dropout; null: none
   };
   Reading reading_of(const Signal<T>& above, const Range& rows, size_t direction) const;
-  Rows inputs_of(const Reading&, const Signal<T>& below, size_t step) const;
+  PerSample inputs_of(const Reading&, const Signal<T>& below, size_t step) const;
   void draw(const Signal<T>& above, const Range& rows, const Pass&) const;
   // The factors of dropout of a sample; null: there are none.
   T* factors_of(const Signal<T>& above, size_t sample, size_t direction) const;
 
   void read(const Signal<T>& below, const Signal<T>& above, const Range& rows, size_t direction) const;
-  void step_forward(const Reading&, const Rows& inputs, const T* before, T* record, size_t stride) const;
+  void step_forward(const Reading&, const PerSample& inputs, const T* before, T* record, size_t stride) const;
   void go_back(const Signal<T>& above, const Signal<T>& below, const Range& rows, size_t direction) const;
   void step_back(const Reading&, const T* before, T* record, size_t stride, T* state_gradient,
                  size_t gradient_stride) const;
