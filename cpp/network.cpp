@@ -200,8 +200,8 @@ Workspace<T>::Workspace(const Network<T>& network, size_t capacity, Purpose purp
     // The losses of the output are computed from z, which prediction has no use for.
     const bool for_loss = purpose != Purpose::prediction && i + 1 == network.size();
     if (layer.keeps_pre_activations() || for_loss) signal.pre_activations = room(signal.stride, rows);
-    if (purpose != Purpose::prediction) {
-      signal.deltas = room(signal.stride, rows);
+    if (purpose != Purpose::prediction) signal.deltas = room(signal.stride, rows);
+    if (purpose != Purpose::prediction || layer.shows_kept()) {
       signal.kept_stride = kept_stride(layer);
       if (signal.kept_stride > 0) signal.kept = room(signal.kept_stride, whole_groups);
     }

@@ -41,6 +41,50 @@ NETWORKS = {
     "lstm of sequences": ([lambda: cr.LSTM(18, return_sequences=True), lambda: cr.LSTM(17)], (5, 17)),
     "lstm with peepholes": ([lambda: cr.LSTM(5, peepholes=True, return_sequences=True, l2=0.01)], (6, 3)),
     "lstm in both directions": ([lambda: cr.Bidirectional(cr.LSTM(5, return_sequences=True, l2=0.01))], (6, 3)),
+    "masking": ([lambda: cr.Masking(), lambda: cr.LSTM(18, return_sequences=True), lambda: cr.LSTM(5)], (6, 3)),
+    "masking, both directions": (
+        [
+            lambda: cr.Masking(),
+            lambda: cr.Dense(17, "tanh"),
+            lambda: cr.Bidirectional(cr.GRU(5, return_sequences=True)),
+            lambda: cr.Bidirectional(cr.LSTM(4, peepholes=True)),
+        ],
+        (6, 3),
+    ),
+    "masking in a block": (
+        [
+            lambda: cr.Masking(),
+            lambda: cr.Residual([cr.LayerNorm(), cr.Dropout(0.2), cr.GRU(3, return_sequences=True, reset_after=False)]),
+            lambda: cr.SimpleRNN(4, return_sequences=True),
+        ],
+        (6, 3),
+    ),
+    "masking of words": ([lambda: cr.Embedding(9, 5, mask_zero=True, l2=0.01), lambda: cr.LSTM(4)], (6,)),
+    "stateful": ([lambda: cr.LSTM(18, return_sequences=True, stateful=True), lambda: cr.Dropout(0.1)], (6, 3)),
+    "stateful, masking": (
+        [
+            lambda: cr.Masking(),
+            lambda: cr.Residual([cr.GRU(3, return_sequences=True, stateful=True), cr.Dense(3, "tanh")]),
+            lambda: cr.SimpleRNN(4, stateful=True),
+        ],
+        (6, 3),
+    ),
+    "recurrent dropout": ([lambda: cr.LSTM(18, return_sequences=True, recurrent_dropout=0.3, peepholes=True)], (6, 3)),
+    "recurrent dropout, masking": (
+        [
+            lambda: cr.Masking(),
+            lambda: cr.GRU(5, return_sequences=True, recurrent_dropout=0.3, reset_after=False),
+            lambda: cr.Bidirectional(cr.GRU(18, recurrent_dropout=0.5)),
+        ],
+        (6, 3),
+    ),
+    "recurrent dropout, stateful": (
+        [
+            lambda: cr.Bidirectional(cr.SimpleRNN(5, return_sequences=True, recurrent_dropout=0.2)),
+            lambda: cr.GRU(3, return_sequences=True, stateful=True, recurrent_dropout=0.2),
+        ],
+        (6, 3),
+    ),
     "gru": ([lambda: cr.GRU(18, return_sequences=True), lambda: cr.Dense(3, "tanh"), lambda: cr.GRU(5)], (6, 3)),
     "gru that resets before": ([lambda: cr.GRU(18, return_sequences=True, reset_after=False, l2=0.01)], (6, 3)),
     "gru in both directions": ([lambda: cr.Dense(3, "tanh"), lambda: cr.Bidirectional(cr.GRU(5))], (6, 3)),
@@ -123,14 +167,23 @@ def network(name, **options):
 
 
 def data(name):
-    if name == "embedding":
-        return np.random.default_rng(0).integers(0, 9, (11, *NETWORKS[name][1])), np.arange(11) % 3
-    return np.random.default_rng(0).standard_normal((11, *NETWORKS[name][1])), np.arange(11) % 3
+    layers, shape = NETWORKS[name]
+    rng = np.random.default_rng(0)
+    words = isinstance(layers[0](), cr.Embedding)
+    X = rng.integers(0, 9, (11, *shape)) if words else rng.standard_normal((11, *shape))
+    if "masking" in name:
+        for sample, length in zip(X, [6, 3, 1, 0, 5, 6, 2, 0, 1, 4, 3], strict=True):
+            sample[length:] = 0
+    return X, np.arange(11) % 3
+
+
+def fit_options(name):
+    return {"batch_size": 4, "optimizer": cr.Adam(0.01), "shuffle": "stateful" not in name, "verbose": 0}
 
 
 def trained(name, epochs=3, **options):
     net = network(name, **options)
-    net.fit(*data(name), epochs=epochs, batch_size=4, optimizer=cr.Adam(0.01), verbose=0)
+    net.fit(*data(name), epochs=epochs, **fit_options(name))
     return net
 
 
@@ -176,16 +229,16 @@ def test_files_pickles_and_copies_hold_all_of_it(name, tmp_path):
         assert repr(other.layers) == repr(net.layers)
         assert other.predict(X).tobytes() == net.predict(X).tobytes()
         for each in (net.copy(), other):
-            each.fit(X, y, epochs=1, batch_size=4, verbose=0)
+            each.fit(X, y, epochs=1, **fit_options(name))
         expected = net.copy()
-        expected.fit(X, y, epochs=1, batch_size=4, verbose=0)
+        expected.fit(X, y, epochs=1, **fit_options(name))
         assert other.parameters.tobytes() == expected.parameters.tobytes()
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_fit_goes_on_from_its_checkpoint(name, tmp_path):
     X, y = data(name)
-    options = {"batch_size": 4, "optimizer": cr.Adam(0.01), "verbose": 0}
+    options = fit_options(name)
     file = tmp_path / "run.safetensors"
     network(name).fit(X, y, epochs=2, checkpoint=file, **options)
     resumed = cr.load(file)

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.check import reference_of
+from chainrule.reference import losses
 
 CELLS = {
     "simple": lambda **options: cr.SimpleRNN(6, **options),
@@ -146,6 +148,287 @@ def test_a_stepper_normalises_each_step():
     assert np.array_equal(np.stack([stepper.step(X[:, t]) for t in range(7)], axis=1), net.predict(X))
 
 
+LENGTHS = [7, 3, 1, 0, 5]
+
+
+def padded(value=0.0):
+    X = sequences().astype(np.float32)
+    for sample, length in zip(X, LENGTHS, strict=True):
+        sample[length:] = value
+    return X
+
+
+def alone(net, layers, sample, length):
+    """What a network without the masking makes of a sample without its padding."""
+    short = cr.Network([cr.Input(length, 3), *layers()], seed=0)
+    short.parameters = net.parameters
+    return short.predict(sample[None, :length])[0]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("value", [0.0, -1.5])
+@pytest.mark.parametrize("directions", [1, 2])
+def test_padding_changes_no_byte(cell, value, directions):
+    def recurrent(**options):
+        return CELLS[cell](**options) if directions == 1 else cr.Bidirectional(CELLS[cell](**options))
+
+    def many_to_many():
+        return [cr.Dense(4, "tanh"), recurrent(return_sequences=True), cr.Activation("tanh"), recurrent()]
+
+    def many_to_one():
+        return [recurrent(return_sequences=True), cr.LayerNorm(), recurrent(return_sequences=True)]
+
+    X = padded(value)
+    for layers in (many_to_one, many_to_many):
+        net = randomised(cr.Network([cr.Input(7, 3), cr.Masking(value), *layers()], seed=0))
+        outputs = net.predict(X)
+        assert np.array_equal(net.forward(X), outputs)
+        assert np.array_equal(cr.predict_population(net, [net.parameters], X)[0], outputs)
+        assert np.array_equal(np.concatenate([net.predict(sample[None]) for sample in X]), outputs)
+        for sample, length, output in zip(X, LENGTHS, outputs, strict=True):
+            expected = alone(net, layers, sample, length) if length else np.zeros_like(output)
+            inside = output[:length] if output.ndim == 2 else output
+            assert np.array_equal(inside, expected[: len(inside)])
+            assert output.ndim == 1 or not output[length:].any()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("directions", [1, 2])
+def test_no_gradient_comes_from_padding_and_none_goes_there(cell, directions):
+    layers = [CELLS[cell](return_sequences=True), CELLS[cell](return_sequences=True)]
+    layers = layers if directions == 1 else list(map(cr.Bidirectional, layers))
+    net = randomised(cr.Network([cr.Input(7, 3), cr.Masking(), *layers], seed=0))
+    X, gradient = padded(), np.random.default_rng(2).standard_normal((5, 7, 6 * directions))
+    net.forward(X)
+    back = net.backward(gradient)
+    of_parameters = [part.copy() for parts in net.gradients for part in parts]
+    for sample, length in enumerate(LENGTHS):
+        assert not back[sample, length:].any()
+        assert back[sample, :length].all()
+        gradient[sample, length:] = 1e6
+    assert np.array_equal(net.backward(gradient), back)
+    assert all(map(np.array_equal, (part for parts in net.gradients for part in parts), of_parameters))
+
+
+def test_word_zero_is_padding():
+    layers = [cr.GRU(6, return_sequences=True), cr.Dense(4, "tanh"), cr.LSTM(3)]
+    net = cr.Network([cr.Input(5), cr.Embedding(9, 4, mask_zero=True), *layers], seed=0)
+    words = np.array([[3, 0, 4, 1, 8], [3, 0, 4, 0, 0], [3, 0, 4, 1, 0], [0, 0, 0, 0, 0]])
+    short = cr.Network(
+        [cr.Input(3), cr.Embedding(9, 4), cr.GRU(6, return_sequences=True), cr.Dense(4, "tanh"), cr.LSTM(3)]
+    )
+    short.parameters = net.parameters
+    outputs = net.predict(words)
+    assert np.array_equal(outputs[1], short.predict(words[1:2, :3])[0])
+    assert not outputs[3].any()
+    stepper = net.stepper()
+    for word in [3, 0, 4]:
+        output = stepper.step(word)
+    assert np.array_equal(output, outputs[1])
+
+
+def test_a_stepper_takes_each_step_as_one():
+    net = randomised(cr.Network([cr.Input(7, 3), cr.Masking(), cr.LSTM(4)], seed=0))
+    stepper = net.stepper()
+    for x in padded()[1, :3]:
+        output = stepper.step(x)
+    assert np.array_equal(output, net.predict(padded())[1])
+    assert not np.array_equal(stepper.step(np.zeros(3)), output)
+
+
+def many_to_many(cell, **options):
+    layers = [CELLS[cell](return_sequences=True, **options), CELLS[cell](return_sequences=True, **options)]
+    return randomised(cr.Network([cr.Input(4, 3), *layers], seed=0, dtype="float64"))
+
+
+def streams():
+    sequence = np.random.default_rng(0).standard_normal((41, 3))
+    X, _ = cr.data.streams(sequence, batch_size=2, steps=4)
+    return sequence, X, np.random.default_rng(1).standard_normal((len(X), 4, 6))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_stateful_layer_reads_the_pieces_as_one_sequence(cell):
+    sequence, X, y = streams()
+    net = many_to_many(cell, stateful=True)
+    layers = [CELLS[cell](return_sequences=True), CELLS[cell](return_sequences=True)]
+    whole = cr.Network([cr.Input(20, 3), *layers], seed=0, dtype="float64")
+    whole.parameters = net.parameters
+    outputs = whole.predict(sequence[:40].reshape(2, 20, 3))
+    of_streams = y.reshape(5, 2, 4, 6).swapaxes(0, 1).reshape(2, 20, 6)
+    history = net.fit(X, y, epochs=2, batch_size=2, shuffle=False, optimizer=cr.SGD(1e-300), loss="mse", verbose=0)
+    assert history["loss"] == pytest.approx([((outputs - of_streams) ** 2).sum() / 2 / 10] * 2, rel=1e-12)
+    anew = whole.predict(np.concatenate([X[4:5], np.zeros((1, 16, 3))], axis=1))[:, :4]
+    np.testing.assert_allclose(net.predict(X[4:5]), anew, rtol=1e-12)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_no_gradient_goes_back_beyond_a_batch(cell):
+    _, X, y = streams()
+    X, y = X[:9], y[:9]  # the last batch has one sample
+    net = many_to_many(cell, stateful=True)
+    expected = reference_of(many_to_many(cell))
+    _, first, second = expected.layers
+    for begin in range(0, 9, 2):
+        rows = slice(begin, min(begin + 2, 9))
+        for layer in (first, second):
+            layer.initial_state = [s[: rows.stop - begin] for s in layer.final_state] if begin else None
+        expected.loss_and_gradient(X[rows].reshape(-1, 12), y[rows].reshape(-1, 24), losses.MSE())
+        expected.parameters = expected.parameters - 0.1 * expected.gradients
+    net.fit(X, y, epochs=1, batch_size=2, shuffle=False, optimizer=cr.SGD(0.1), loss="mse", verbose=0)
+    np.testing.assert_allclose(net.parameters, expected.parameters, rtol=1e-10)
+
+
+def test_a_stateful_layer_refuses_what_it_cannot_follow(tmp_path):
+    _, X, y = streams()
+    net = many_to_many("gru", stateful=True)
+    before = net.parameters
+    for options, message in [
+        ({}, "shuffle must be False for a stateful layer, GRU"),
+        ({"shuffle": False, "checkpoint": tmp_path / "a", "checkpoint_every": "2 steps"}, "_every must be epochs for"),
+        ({"shuffle": False, "checkpoint": tmp_path / "a", "checkpoint_every": "2 seconds"}, "_every must be epochs"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            net.fit(X, y, epochs=1, verbose=0, **options)
+    with pytest.raises(ValueError, match="X must be an array for a stateful layer"):
+        net.fit([(X, y)], epochs=1, verbose=0)
+    assert np.array_equal(net.parameters, before)
+
+
+def test_streams_go_on_from_batch_to_batch():
+    X, y = cr.data.streams(np.arange(100).reshape(50, 2), batch_size=3, steps=5)
+    assert X.shape == y.shape == (9, 5, 2)
+    assert np.array_equal(y, X + 2)
+    assert np.array_equal(X[3:], X[:-3] + 10)
+    with pytest.raises(ValueError, match="sequence must have at least 16 steps for 3 streams of 5, got 15"):
+        cr.data.streams(np.arange(15), batch_size=3, steps=5)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_recurrent_dropout_is_for_training_and_leaves_the_way_back_right(cell):
+    net = many_to_many(cell, recurrent_dropout=0.4)
+    X, gradient = sequences(5, 4), np.random.default_rng(2).standard_normal((5, 4, 6))
+    without = many_to_many(cell)
+    assert np.array_equal(net.predict(X), without.predict(X))
+    assert np.array_equal(net.forward(X), without.forward(X))
+    drawn = net.forward(X, training=True)
+    back = net.backward(gradient)
+    assert (drawn != without.predict(X)).any(axis=(1, 2)).all()
+    for place in np.ndindex(2, 4, 3):
+        sums = []
+        for offset in (1e-5, -1e-5):
+            moved = X.copy()
+            moved[place] += offset
+            sums.append((net.forward(moved, training=True) * gradient).sum())
+        assert back[place] == pytest.approx((sums[0] - sums[1]) / 2e-5, rel=1e-6, abs=1e-8)
+
+
+def test_the_same_units_are_dropped_at_all_steps_of_a_sample():
+    layer = cr.SimpleRNN(64, recurrent_dropout=0.5, weights=0.0, bias=0.5, return_sequences=True)
+    net = cr.Network([cr.Input(5, 1), layer], seed=0, dtype="float64")
+    layer.recurrent_weights = np.eye(64)
+    outputs = net.forward(np.zeros((3, 5, 1)), training=True)
+    dropped = np.isclose(outputs, np.tanh(0.5))
+    assert dropped[:, 0].all()
+    assert np.array_equal(dropped[:, 1], dropped[:, 4])
+    assert not np.array_equal(dropped[0, 1], dropped[1, 1])
+    assert 60 < dropped[:, 1].sum() < 132
+    h = outputs[0, :, np.argmin(dropped[0, 1])]
+    assert h[1:] == pytest.approx(np.tanh(2 * h[:-1] + 0.5), rel=1e-12)
+
+
+def tagged(output="tanh", **options):
+    """Return a network with outputs at each step, targets for it, and weights that the padding has none of."""
+    layers = [cr.Masking(), cr.GRU(6, return_sequences=True), cr.Dense(2, output)]
+    net = randomised(cr.Network([cr.Input(7, 3), *layers], seed=0, **options))
+    weights = np.random.default_rng(3).uniform(0.5, 2, (5, 7)) * (np.arange(7) < np.array(LENGTHS)[:, None])
+    return net, (np.random.default_rng(4).standard_normal((5, 7, 2)) > 0).astype(float), weights
+
+
+LOSSES = [
+    ("tanh", "mse"),
+    ("sigmoid", "cross_entropy"),
+    ("gelu", "mae"),
+    ("identity", "hinge"),
+    ("softplus", "poisson"),
+]
+
+
+@pytest.mark.parametrize(("output", "loss"), LOSSES)
+def test_losses_at_each_step_are_checked(output, loss):
+    layers = [cr.GRU(6, return_sequences=True), cr.Dense(2, output)]
+    net = randomised(cr.Network([cr.Input(7, 3), *layers], seed=0))
+    report = net.check(sequences(), (sequences(5, 7, 2) > 0).astype(float), loss=loss)
+    assert report.ok, report
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("output", "loss"), LOSSES)
+def test_weights_of_steps_are_checked(output, loss, dtype):
+    net, y, weights = tagged(output, dtype=dtype)
+    report = net.check(padded(), y, loss=loss, sample_weight=weights, steps=4)
+    assert report.ok, report
+
+
+def test_weighted_steps_are_as_samples_without_padding():
+    net, y, _ = tagged(dtype="float64")
+    weights = (np.arange(7) < np.array(LENGTHS)[:, None]).astype(float)
+    X = padded()
+    loss, gradient = 0.0, np.zeros(net.parameter_count)
+    for sample, target, length in zip(X, y, LENGTHS, strict=True):
+        if length == 0:
+            continue
+        layers = [cr.GRU(6, return_sequences=True), cr.Dense(2, "tanh")]
+        short = cr.Network([cr.Input(length, 3), *layers], seed=0, dtype="float64")
+        short.parameters = net.parameters
+        alone_loss, alone_gradient = short.loss_and_gradient(sample[None, :length], target[None, :length], "mse")
+        loss, gradient = loss + alone_loss, gradient + alone_gradient
+    got_loss, got = net.loss_and_gradient(X, y, "mse", weights)
+    assert got_loss == pytest.approx(7 * loss / sum(LENGTHS), rel=1e-12)
+    np.testing.assert_allclose(got, 7 * gradient / sum(LENGTHS), rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("output", "loss", "name", "right"),
+    [
+        ("tanh", "mse", "mae", lambda a, y: abs(a - y)),
+        ("sigmoid", "cross_entropy", "accuracy", lambda a, y: (a > 0.5) == (y > 0.5)),
+    ],
+)
+def test_metrics_are_weighted_by_steps_too(output, loss, name, right):
+    net, y, weights = tagged(output, dtype="float64")
+    expected = np.average(right(net.predict(padded()), y).mean(axis=2), weights=weights)
+    assert net.evaluate(padded(), y, loss=loss, sample_weight=weights)[name] == pytest.approx(expected, rel=1e-12)
+
+
+def test_weights_of_steps_are_those_of_samples_where_they_are_equal():
+    net, y, _ = tagged()
+    of_samples = np.array([1.0, 0.5, 2.0, 0.0, 4.0])
+    of_steps = np.repeat(of_samples[:, None], 7, axis=1)
+    ones, none, steps, samples = net.copy(), net.copy(), net.copy(), net.copy()
+    options = {"epochs": 2, "batch_size": 2, "verbose": 0, "validation_data": (padded(), y, of_steps)}
+    ones.fit(padded(), y, sample_weight=np.ones((5, 7)), **options)
+    none.fit(padded(), y, **options)
+    assert ones.parameters.tobytes() == none.parameters.tobytes()
+    assert ones.history == none.history
+    steps.fit([(padded(), y, of_steps)] * 3, epochs=1, verbose=0)
+    samples.fit([(padded(), y, of_samples)] * 3, epochs=1, verbose=0)
+    assert steps.parameters.tobytes() == samples.parameters.tobytes()
+    assert net.evaluate(padded(), y, sample_weight=of_steps) == net.evaluate(padded(), y, sample_weight=of_samples)
+
+
+def test_threads_change_no_byte_of_weighted_steps(many_threads):
+    _, y, weights = tagged()
+    outcomes = []
+    for threads in (1, 3):
+        cr.set_num_threads(threads)
+        net, _, _ = tagged()
+        net.fit(padded(), y, epochs=3, sample_weight=weights, batch_size=4, verbose=0)
+        outcomes.append((net.parameters.tobytes(), net.evaluate(padded(), y, sample_weight=weights)))
+    cr.set_num_threads(None)
+    assert outcomes[0] == outcomes[1]
+
+
 def test_a_stepper_is_a_copy():
     net = cr.Network([cr.Input(5, 3), cr.LSTM(4)], seed=0)
     stepper, same = net.stepper(), net.stepper()
@@ -220,12 +503,49 @@ def test_a_gradient_can_be_taken_twice_from_one_pass():
     ("make", "error", "message"),
     [
         (lambda: cr.LSTM(0), ValueError, "units must be at least 1"),
+        (
+            lambda: cr.GRU(2, recurrent_dropout=1),
+            ValueError,
+            r"recurrent_dropout must be .* in \[0, 1\), got 1",
+        ),
+        (
+            lambda: tagged()[0].evaluate(padded(), np.zeros((5, 7, 2)), sample_weight=np.ones((5, 2))),
+            ValueError,
+            r"sample_weight must have shape \(5,\) or \(5, 7\), got \(5, 2\)",
+        ),
+        (
+            lambda: cr.Network([cr.Input(7, 3), cr.GRU(2)]).evaluate(
+                padded(), np.zeros((5, 2)), sample_weight=[[1]] * 5
+            ),
+            ValueError,
+            r"sample_weight must have shape \(5,\), got \(5, 1\)",
+        ),
         (lambda: cr.LSTM(2, peepholes=1), TypeError, "peepholes must be True or False, got 1"),
         (lambda: cr.GRU(2, weights="glorot"), ValueError, "unknown weights 'glorot'"),
         (lambda: cr.Network([cr.Input(4), cr.GRU(3)]), ValueError, r"GRU takes samples of shape \(steps, features\)"),
         (lambda: cr.Network([cr.Input(4, 3), cr.Embedding(3, 3)]), ValueError, r"samples of shape \(steps,\), got"),
         (lambda: cr.Network([cr.Input(4), cr.Dense(4), cr.Embedding(3, 3)]), ValueError, "must be the first layer"),
         (lambda: cr.Embedding(2**24 + 1, 3), ValueError, "vocabulary must be at least 1 and at most 16777216"),
+        (lambda: cr.Masking(np.nan), ValueError, "value must be finite"),
+        (lambda: cr.Network([cr.Input(4), cr.Masking()]), ValueError, r"Masking takes samples of shape \(steps, feat"),
+        (
+            lambda: cr.Network([cr.Input(4, 3), cr.Masking(), cr.Conv1D(2, 2), cr.LSTM(2)]),
+            ValueError,
+            "Masking.* must have a recurrent layer behind it, and none but layers that keep the steps in between",
+        ),
+        (
+            lambda: cr.Network([cr.Input(4), cr.Embedding(9, 3, mask_zero=True), cr.Flatten(), cr.Dense(2)]),
+            ValueError,
+            "Embedding.* must have a recurrent layer behind it",
+        ),
+        (
+            lambda: cr.Network([cr.Input(4, 3), cr.Masking(), cr.GRU(2)]).fit(
+                sequences(2, 4), [[0, 0]] * 2, input_noise=0.1, verbose=0
+            ),
+            ValueError,
+            "input_noise must be 0 with a Masking, as noise is no padding; got 0.1",
+        ),
+        (lambda: cr.Bidirectional(cr.GRU(2, stateful=True)), ValueError, "layer must not be stateful, as it reads"),
         (lambda: cr.Bidirectional(cr.Dense(3)), TypeError, "layer must be a SimpleRNN, LSTM or GRU, got Dense"),
         (lambda: cr.Network([cr.Input(4, 3), cr.Dense(3, "softmax")]), ValueError, "in a row with softmax or max_norm"),
         (lambda: cr.Network([3, 2]).stepper(), ValueError, "network must have a recurrent layer"),

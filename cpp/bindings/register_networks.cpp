@@ -67,7 +67,7 @@ bool takes(LossKind loss, Activation output, size_t outputs) {
 class BoundData {
  public:
   BoundData(const py::object& X, const py::array& y, const std::optional<py::array_t<double>>& weights, size_t inputs,
-            size_t target_columns)
+            size_t outputs, size_t target_columns, Activation output)
       : X_(X), y_(y), weights_(weights) {
     data.inputs = samples_of(X, "X");
     require(data.inputs.columns == inputs, "X must have shape (samples, inputs)");
@@ -81,10 +81,11 @@ class BoundData {
       data.targets.rows = &rows_;
     }
     if (weights.has_value()) {
-      require(weights->ndim() == 1 && size_t(weights->shape(0)) == data.inputs.rows &&
-                  (weights->strides(0) == 8 || weights->shape(0) == 1) && is_aligned(*weights),
-              "sample_weight must be contiguous and aligned, of shape (samples,)");
+      const bool is_packed = (weights->flags() & py::array::c_style) != 0 && is_aligned(*weights);
+      require(weights->ndim() >= 1 && size_t(weights->shape(0)) == data.inputs.rows && is_packed,
+              "sample_weight must be contiguous and aligned, of shape (samples,) or (samples, steps)");
       data.weights = weights->data();
+      if (weights->ndim() > 1) bind_step_weights(outputs, output);
     }
   }
   BoundData(const BoundData&) = delete;
@@ -93,6 +94,24 @@ class BoundData {
   Data data;
 
  private:
+  // A sample's weight is the mean of its steps' ones, which are relative to it from then on.
+  void bind_step_weights(size_t outputs, Activation output) {
+    const size_t steps = size_t(weights_->shape(1));
+    require(weights_->ndim() == 2 && steps > 0 && outputs % steps == 0 && output != Activation::softmax,
+            "sample_weight of shape (samples, steps) needs outputs of as many steps");
+    step_weights_.assign(weights_->data(), weights_->data() + weights_->size());
+    for (size_t first = 0; first < step_weights_.size(); first += steps) {
+      double sum = 0;
+      for (size_t step = 0; step < steps; ++step) sum += step_weights_[first + step];
+      const double mean = sum / double(steps);
+      for (size_t step = 0; step < steps && mean > 0; ++step) step_weights_[first + step] /= mean;
+      means_.push_back(mean);
+    }
+    data.weights = means_.data();
+    data.step_weights = step_weights_.data();
+    data.steps = steps;
+  }
+
   // A label is an index into the targets: one out of range would write outside of the targets.
   void bind_labels(size_t target_columns) {
     const bool contiguous = y_.strides(0) == py::ssize_t(sizeof(int64_t)) || y_.shape(0) == 1;
@@ -110,6 +129,7 @@ class BoundData {
   py::object X_;
   py::array y_;
   std::optional<py::array_t<double>> weights_;
+  std::vector<double> means_, step_weights_;
   Source rows_ = {};
 };
 
@@ -321,7 +341,7 @@ class BoundNetwork {
 
   double loss_and_gradient(const py::object& X, const py::array& y, const Weights& sample_weight, const Loss& loss) {
     const Exclusive lock(*this);
-    const BoundData bound(X, y, sample_weight, network_.inputs(), checked_targets(loss));
+    const BoundData bound(X, y, sample_weight, network_.inputs(), checked_outputs(), checked_targets(loss), output());
     check_sparse(bound.data.inputs);
     pass_ = {};
     start_pass(chunk_size(network_, bound.data.inputs, bound.data.inputs.rows));
@@ -406,7 +426,7 @@ class BoundNetwork {
                         const py::object& poll, size_t first_step, const std::optional<size_t>& last_step,
                         const std::tuple<double, double, double>& totals) {
     const Exclusive lock(*this);
-    const BoundData bound(X, y, sample_weight, network_.inputs(), checked_targets(loss));
+    const BoundData bound(X, y, sample_weight, network_.inputs(), checked_outputs(), checked_targets(loss), output());
     check_sparse(bound.data.inputs);
     require(batch_size > 0, "batch_size must be positive");
     const size_t samples = bound.data.inputs.rows;
@@ -444,7 +464,7 @@ class BoundNetwork {
 
   py::tuple evaluate(const py::object& X, const py::array& y, const Weights& sample_weight, const Loss& loss) const {
     const Shared lock(*this);
-    const BoundData bound(X, y, sample_weight, network_.inputs(), checked_targets(loss));
+    const BoundData bound(X, y, sample_weight, network_.inputs(), checked_outputs(), checked_targets(loss), output());
     check_sparse(bound.data.inputs);
     Evaluation<T> evaluation;
     {
@@ -536,6 +556,10 @@ class BoundNetwork {
   size_t checked_outputs() const {
     require(network_.size() > 0, "the network has no layers");
     return network_.outputs();
+  }
+
+  Activation output() const {
+    return network_.size() == 0 ? Activation::identity : network_.layer(network_.size() - 1).activation();
   }
 
   Source checked_inputs(const py::object& X) const {

@@ -162,7 +162,7 @@ CHAINRULE_INLINE Term<T> binary_cross_entropy(const Vector<T>& z, const Vector<T
   return {fma(t, softplus(-z), (one - t) * softplus(z)), a - t};
 }
 
-// Sum of the terms' losses over a row; the gradients go to the row's deltas, zero in the padding.
+// Sum of the terms' losses over a row, weighted by output; the gradients go to the row's deltas, zero in the padding.
 template <class T, class Compute>
 CHAINRULE_INLINE double sum_terms(const LossRows<T>& args, size_t row, Compute compute) {
   const size_t begin = row * args.output.stride;
@@ -170,8 +170,12 @@ CHAINRULE_INLINE double sum_terms(const LossRows<T>& args, size_t row, Compute c
   for (size_t p = 0; p < panels_of<T>(args.output.outputs); ++p) {
     const size_t at = begin + p * panel_width;
     const Mask<T> real = real_lanes<T>(args.output.outputs, p);
-    const Term<T> term = compute(Vector<T>::load(args.output.pre_activations + at),
-                                 Vector<T>::load(args.output.activations + at), Vector<T>::load(args.targets + at));
+    Term<T> term = compute(Vector<T>::load(args.output.pre_activations + at),
+                           Vector<T>::load(args.output.activations + at), Vector<T>::load(args.targets + at));
+    if (args.output_weights != nullptr) {
+      const Vector<T> weight = Vector<T>::load(args.output_weights + at);
+      term = {term.loss * weight, term.gradient * weight};
+    }
     sum = sum + select(real, term.loss, Vector<T>::zero());
     select(real, term.gradient, Vector<T>::zero()).store(args.output.deltas + at);
   }
@@ -309,15 +313,17 @@ double row_metric(const LossRows<T>& args, size_t row) {
   const size_t columns = args.target_columns;
   const T* a = args.output.activations + row * args.output.stride;
   const T* t = args.targets + row * args.output.stride;
+  const T* weights = args.output_weights == nullptr ? nullptr : args.output_weights + row * args.output.stride;
   if (args.metric == Metric::largest) return first_largest(a, columns) == first_largest(t, columns) ? 1 : 0;
   double sum = 0;
   for (size_t j = 0; j < columns; ++j) {
+    const double weight = weights == nullptr ? 1 : double(weights[j]);
     if (args.metric == Metric::side || args.metric == Metric::sign) {
       const T edge = args.metric == Metric::side ? T(0.5) : T(0);
-      sum += (a[j] > edge) == (t[j] > edge) ? 1 : 0;
+      sum += (a[j] > edge) == (t[j] > edge) ? weight : 0;
     } else {
       const double error = double(a[j]) - double(t[j]);
-      sum += error < 0 ? -error : error;
+      sum += (error < 0 ? -error : error) * weight;
     }
   }
   return sum / double(columns);

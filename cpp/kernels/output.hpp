@@ -204,8 +204,13 @@ void activate_rows(const Rows<T>& rows) {
 
 template <class T>
 void loss(const LossRows<T>& args) {
-  for_each_row(
-      args.output, [&](size_t row) { block_loss(args, row); }, [&](size_t row) { weighted_row_loss(args, row); });
+  const auto of_row = [&](size_t row) { weighted_row_loss(args, row); };
+  // Outputs have weights where they are sequences, which are seldom so short that blocks pay.
+  if (args.output_weights != nullptr) {
+    for (size_t row = args.output.rows.begin; row < args.output.rows.end; ++row) of_row(row);
+  } else {
+    for_each_row(args.output, [&](size_t row) { block_loss(args, row); }, of_row);
+  }
 }
 
 }  // namespace

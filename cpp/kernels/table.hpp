@@ -192,9 +192,10 @@ struct LossRows {
   Metric metric;
   T huber_delta;
   size_t target_columns;
-  const T* targets;  // rows, strides as the output, zero behind the targets
-  const T* weights;  // one a row: its share of the batch
-  double* losses;    // one a row, unweighted
+  const T* targets;         // rows, strides as the output, zero behind the targets
+  const T* weights;         // one a row: its share of the batch
+  const T* output_weights;  // rows as the targets, of which each has a mean of one; null: all one
+  double* losses;           // one a row, not weighted by its share
   double* metrics;
 };
 

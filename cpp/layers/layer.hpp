@@ -29,7 +29,8 @@ struct Signal {
   // Groups of 16 samples have their values in lanes, [size][16], where their rows would be. Lanes without a sample
   // repeat the last one, and have deltas of zero. The values before an activation lie so too.
   bool in_lanes = false;
-  // What the layer below keeps of each sample for its way back (Layer::kept_size); null where nothing goes back.
+  // What the layer below keeps of each sample for its way back (Layer::kept_size); null where nothing goes back and no
+  // layer above looks at it.
   T* kept = nullptr;
   size_t kept_stride = 0;
   // What the layer below carries from one call to the next, a row a sample (Layer::state_size); null: it begins anew.
@@ -157,8 +158,12 @@ class Layer {
   virtual bool keeps_pre_activations() const { return false; }
   // Numbers that forward keeps of a sample for backward and gradient, beside its activations.
   virtual size_t kept_size() const { return 0; }
+  // Whether layers above look at what is kept, by their distance (Signal::place): then prediction keeps it too.
+  virtual bool shows_kept() const { return false; }
   // Numbers of a sample that it can carry from one part of a sequence to the next.
   virtual size_t state_size() const { return 0; }
+  // Whether training carries it too, from a sample of a batch to the same one of the next; then it takes batches whole.
+  virtual bool stateful() const { return false; }
   // Whether `gradient` builds on what backward keeps: it is called then where no delta below is asked for, too.
   virtual bool gradient_needs_backward() const { return false; }
   // Whether it is one product of rows with weights, which can step over what is listed or packed in a signal.

@@ -7,6 +7,7 @@
 #include "layers/convolution.hpp"
 #include "layers/dense.hpp"
 #include "layers/embedding.hpp"
+#include "layers/masking.hpp"
 #include "layers/noise.hpp"
 #include "layers/normalisation.hpp"
 #include "layers/pooling.hpp"
@@ -37,8 +38,9 @@ template <class T>
 std::unique_ptr<Layer<T>> make_recurrent(const RecurrentCell& cell, const LayerSettings& of) {
   return std::make_unique<Recurrent<T>>(
       cell, typename Recurrent<T>::Options{of.size("steps"), of.inputs / of.size("steps"), of.size("units"),
-                                           of.number("return_sequences") != 0, of.size("directions"), of.number("l1"),
-                                           of.number("l2")});
+                                           of.number("return_sequences") != 0, of.size("directions"),
+                                           of.size("padding"), of.number("stateful") != 0,
+                                           of.number("recurrent_dropout"), of.number("l1"), of.number("l2")});
 }
 
 // Images are those of a convolution's wide side.
@@ -124,6 +126,10 @@ std::unique_ptr<Layer<T>> make_layer(const LayerSettings& s) {
       {"LayerNorm",
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
          return std::make_unique<LayerNorm<T>>(of.inputs, of.size("features"), of.number("epsilon"));
+       }},
+      {"Masking",
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
+         return std::make_unique<Masking<T>>(of.inputs, of.size("steps"), of.number("value"));
        }},
       {"Merge",
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {

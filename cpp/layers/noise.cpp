@@ -18,12 +18,11 @@ template <class T>
 void Dropout<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                          const Pass& pass) const {
   const Range rows = team.share_rows(samples);
-  const T kept = T(1 / (1 - rate_));
   if (pass.training) {
     for (size_t i = rows.begin; i < rows.end; ++i) {
       T* factors = above.kept + i * above.kept_stride;
-      RandomWords words = this->words_of(i, Purpose::dropout, pass);
-      for (size_t k = 0; k < group_; ++k) factors[k] = uniform(words.next()) < rate_ ? T(0) : kept;
+      RandomWords words = words_of(i, this->index, Purpose::dropout, pass);
+      for (size_t k = 0; k < group_; ++k) factors[k] = dropout_factor<T>(words, rate_);
       multiply(below.activations + i * below.stride, factors, group_, this->size_,
                above.activations + i * above.stride);
     }
@@ -52,7 +51,7 @@ void GaussianNoise<T>::forward(const Team& team, const Signal<T>& below, const S
   copy_rows(below.activations, below.stride, above.activations, above.stride, rows, this->size_);
   for (size_t i = rows.begin; i < rows.end && pass.training; ++i) {
     T* to = above.activations + i * above.stride;
-    RandomWords words = this->words_of(i, Purpose::layer_noise, pass);
+    RandomWords words = words_of(i, this->index, Purpose::layer_noise, pass);
     for (size_t k = 0; k < this->size_; ++k) to[k] += T(deviation_ * normal(words.next()));
   }
   copy_to_pre_activations(above, rows);
@@ -90,7 +89,7 @@ void Sampling<T>::draw(const Signal<T>& below, const Signal<T>& above, const Ran
   for (size_t i = rows.begin; i < rows.end; ++i) {
     const Kept kept = kept_of(above, i);
     T* to = above.activations + i * above.stride;
-    RandomWords words = this->words_of(i, Purpose::layer_noise, pass);
+    RandomWords words = words_of(i, this->index, Purpose::layer_noise, pass);
     for (size_t k = 0; k < this->size_; ++k) {
       kept.moved[k] = pass.training ? kept.deviation[k] * T(normal(words.next())) : T(0);
       to[k] += kept.moved[k];

@@ -6,7 +6,18 @@
 
 namespace chainrule {
 
-// One that draws: each sample has words of its own, chosen by its place in the epoch, the epoch and the layer.
+// A sample's own words in a layer, chosen by its place in the epoch, the epoch and the layer.
+inline RandomWords words_of(size_t sample, size_t layer, Purpose purpose, const Pass& pass) {
+  constexpr uint64_t layers_an_epoch = 4096;
+  return RandomWords(pass.seed, purpose, pass.place + sample, pass.epoch * layers_an_epoch + layer);
+}
+
+// 0 with the probability `rate`, else what keeps the mean.
+template <class T>
+T dropout_factor(RandomWords& words, double rate) {
+  return uniform(words.next()) < rate ? T(0) : T(1 / (1 - rate));
+}
+
 template <class T>
 class Noise : public Layer<T> {
  public:
@@ -17,14 +28,7 @@ class Noise : public Layer<T> {
   size_t work() const override { return size_; }
 
  protected:
-  RandomWords words_of(size_t sample, Purpose purpose, const Pass& pass) const {
-    return RandomWords(pass.seed, purpose, pass.place + sample, pass.epoch * layers_an_epoch + this->index);
-  }
-
   size_t size_;
-
- private:
-  static constexpr uint64_t layers_an_epoch = 4096;
 };
 
 // z = x m / (1 - rate), m = 0 where a uniform number is below the rate, else 1 (Srivastava et al. 2014). There is a

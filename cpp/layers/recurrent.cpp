@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "layers/noise.hpp"
 #include "layers/packing.hpp"
 #include "layers/scratch.hpp"
 
@@ -87,18 +88,23 @@ Range common(const Range& a, const Range& b) {
   return {begin, std::max(begin, std::min(a.end, b.end))};
 }
 
-// Samples that go through all steps together: each lies on pages of its own, which the processor must not look up again
-// from one tile to the next.
-constexpr size_t group_samples = 24;
-
+// Calls function(rows) for some rows at a time.
 template <class Function>
-void for_each_group(const Range& rows, Function function) {
-  for (size_t begin = rows.begin; begin < rows.end; begin += group_samples) {
-    function(Range{begin, std::min(begin + group_samples, rows.end)});
+void for_each_group(const Range& rows, size_t group, Function function) {
+  for (size_t begin = rows.begin; begin < rows.end; begin += group) {
+    function(Range{begin, std::min(begin + group, rows.end)});
   }
 }
 
+// to = from * factors
+template <class T>
+void multiply_values(const T* from, const T* factors, size_t size, T* to) {
+  for (size_t k = 0; k < size; ++k) to[k] = from[k] * factors[k];
+}
+
 struct ForRecords {};
+struct ForInputs {};
+struct ForFactors {};
 struct ForStateGradient {};
 struct ForInputGradient {};
 struct ForRows {};
@@ -126,9 +132,69 @@ size_t Recurrent<T>::work() const {
 }
 
 template <class T>
-size_t Recurrent<T>::output_at(size_t direction, size_t step) const {
-  const size_t row = options_.return_sequences ? place(direction, step) : 0;
+size_t Recurrent<T>::output_at(size_t direction, size_t step, size_t length) const {
+  const size_t row = options_.return_sequences ? place(direction, step, length) : 0;
   return row * output_width() + direction * options_.units;
+}
+
+template <class T>
+size_t Recurrent<T>::length_of(const Signal<T>& above, size_t sample) const {
+  if (options_.padding == 0) return options_.steps;
+  const Signal<T>& masking = *(above.place - options_.padding);
+  return size_t(masking.kept[sample * masking.kept_stride]);
+}
+
+template <class T>
+typename Recurrent<T>::Reading Recurrent<T>::reading_of(const Signal<T>& above, const Range& rows,
+                                                        size_t direction) const {
+  Reading reading = {rows, direction, {}, 0, {factors_of(above, rows.begin, direction), above.kept_stride}};
+  for (size_t i = 0; i < rows.size(); ++i) {
+    reading.lengths[i] = length_of(above, rows.begin + i);
+    reading.longest = std::max(reading.longest, reading.lengths[i]);
+  }
+  return reading;
+}
+
+// Where they lie; of samples that may have ended they are gathered, and are zero then.
+template <class T>
+typename Recurrent<T>::PerSample Recurrent<T>::inputs_of(const Reading& reading, const Signal<T>& below,
+                                                         size_t step) const {
+  const size_t features = options_.features;
+  const T* samples = below.activations + reading.rows.begin * below.stride;
+  if (options_.padding == 0) return {samples + place(reading.direction, step, options_.steps) * features, below.stride};
+  const size_t stride = whole_panels(features);
+  T* gathered = scratch<T, ForInputs>(reading.rows.size() * stride);
+  for (size_t i = 0; i < reading.rows.size(); ++i) {
+    T* to = gathered + i * stride;
+    if (step >= reading.lengths[i]) {
+      std::memset(to, 0, features * sizeof(T));
+    } else {
+      const T* from = samples + i * below.stride + place(reading.direction, step, reading.lengths[i]) * features;
+      std::memcpy(to, from, features * sizeof(T));
+    }
+  }
+  return {gathered, stride};
+}
+
+template <class T>
+T* Recurrent<T>::factors_of(const Signal<T>& above, size_t sample, size_t direction) const {
+  if (options_.dropout == 0 || above.kept == nullptr) return nullptr;
+  return above.kept + sample * above.kept_stride + options_.directions * direction_size() + direction * block_;
+}
+
+// The same ones for all steps of a sample (Gal and Ghahramani 2016); where a pass is no training, they are one.
+template <class T>
+void Recurrent<T>::draw(const Signal<T>& above, const Range& rows, const Pass& pass) const {
+  if (factors_of(above, rows.begin, 0) == nullptr) return;
+  for (size_t i = rows.begin; i < rows.end; ++i) {
+    RandomWords words = words_of(i, this->index, Purpose::dropout, pass);
+    for (size_t direction = 0; direction < options_.directions; ++direction) {
+      T* factors = factors_of(above, i, direction);
+      for (size_t k = 0; k < options_.units; ++k) {
+        factors[k] = pass.training ? dropout_factor<T>(words, options_.dropout) : T(1);
+      }
+    }
+  }
 }
 
 // A bias of the recurrent part is added where its product continues the inputs'; else that product starts from it.
@@ -165,18 +231,27 @@ void Recurrent<T>::derive() {
 }
 
 template <class T>
-CellRows<T> Recurrent<T>::cells(CellStep step, const T* before, T* record, size_t stride, size_t rows,
-                                size_t direction) const {
+CellRows<T> Recurrent<T>::cells(const Reading& reading, CellStep step, const T* before, T* record,
+                                size_t stride) const {
   const bool peepholes = cell_.extra == RecurrentCell::Extra::peepholes;
-  return {step,   block_,  rows,    stride,    before,
-          record, nullptr, nullptr, size_t(0), peepholes ? this->panels(matrix_of(direction, extra)) : nullptr};
+  return {step,
+          block_,
+          reading.rows.size(),
+          stride,
+          before,
+          record,
+          nullptr,
+          nullptr,
+          size_t(0),
+          peepholes ? this->panels(matrix_of(reading.direction, extra)) : nullptr};
 }
 
 template <class T>
 void Recurrent<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
-                           const Pass&) const {
+                           const Pass& pass) const {
   const Range rows = team.share_rows(samples);
-  for_each_group(rows, [&](const Range& group) {
+  draw(above, rows, pass);
+  for_each_group(rows, group_samples, [&](const Range& group) {
     for (size_t direction = 0; direction < options_.directions; ++direction) read(below, above, group, direction);
   });
   copy_to_pre_activations(above, rows);
@@ -194,6 +269,8 @@ void Recurrent<T>::read(const Signal<T>& below, const Signal<T>& above, const Ra
   const auto state_of = [&](size_t i) {
     return above.state + (rows.begin + i) * above.state_stride + direction * cell_.states * block_;
   };
+  const Reading reading = reading_of(above, rows, direction);
+  const auto outputs_of = [&](size_t i) { return above.activations + (rows.begin + i) * above.stride; };
   for (size_t i = 0; i < rows.size(); ++i) {
     T* state = first + i * stride + cell_.blocks * block_;
     if (above.state == nullptr) {
@@ -201,30 +278,39 @@ void Recurrent<T>::read(const Signal<T>& below, const Signal<T>& above, const Ra
     } else {
       std::memcpy(state, state_of(i), state_bytes);
     }
+    for (size_t step = reading.lengths[i]; options_.return_sequences && step < options_.steps; ++step) {
+      std::memset(outputs_of(i) + output_at(direction, step, reading.lengths[i]), 0, options_.units * sizeof(T));
+    }
+    if (!options_.return_sequences && reading.lengths[i] == 0) {
+      std::memcpy(outputs_of(i) + output_at(direction, 0, 0), state, options_.units * sizeof(T));
+    }
   }
   T* record = first;
-  for (size_t step = 0; step < options_.steps; ++step) {
+  // What a sample's steps behind its end put into their records is of no use to anyone.
+  for (size_t step = 0; step < reading.longest; ++step) {
     const T* before = record;
     record += to_next;
-    const T* inputs = below.activations + rows.begin * below.stride + place(direction, step) * options_.features;
-    step_forward(inputs, below.stride, before, record, stride, rows.size(), direction);
-    if (!has_output(step)) continue;
-    T* outputs = above.activations + rows.begin * above.stride + output_at(direction, step);
-    copy_rows(record + cell_.blocks * block_, stride, outputs, above.stride, {0, rows.size()}, options_.units);
-  }
-  for (size_t i = 0; i < rows.size() && above.state != nullptr; ++i) {
-    std::memcpy(state_of(i), record + i * stride + cell_.blocks * block_, state_bytes);
+    step_forward(reading, inputs_of(reading, below, step), before, record, stride);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const size_t length = reading.lengths[i];
+      const T* state = record + i * stride + cell_.blocks * block_;
+      if (has_output(step, length)) {
+        std::memcpy(outputs_of(i) + output_at(direction, step, length), state, options_.units * sizeof(T));
+      }
+      if (step + 1 == length && above.state != nullptr) std::memcpy(state_of(i), state, state_bytes);
+    }
   }
 }
 
 template <class T>
-void Recurrent<T>::step_forward(const T* inputs, size_t input_stride, const T* before, T* record, size_t stride,
-                                size_t rows, size_t direction) const {
+void Recurrent<T>::step_forward(const Reading& reading, const PerSample& inputs, const T* before, T* record,
+                                size_t stride) const {
+  const size_t rows = reading.rows.size(), direction = reading.direction;
   const size_t panels = block_ / panel_width;
   const size_t features = options_.features, units = options_.units;
   const T* start = starts_[direction].data();
-  const Product<T> of_inputs = {inputs,
-                                input_stride,
+  const Product<T> of_inputs = {inputs.values,
+                                inputs.stride,
                                 1,
                                 this->panels(matrix_of(direction, input_weights)),
                                 features * panel_width,
@@ -240,25 +326,25 @@ void Recurrent<T>::step_forward(const T* inputs, size_t input_stride, const T* b
     const RecurrentProduct& part = cell_.stages[i].product;
     const T* weights = this->panels(matrix_of(direction, recurrent_weights)) + part.gate * block_ * units;
     T* sums = record + part.block * block_;
-    const Product<T> of_state = {(part.of_state ? before : record) + part.source * block_,
-                                 stride,
-                                 1,
-                                 weights,
-                                 units * panel_width,
-                                 panel_width,
-                                 sums,
-                                 stride,
-                                 panel_width,
-                                 units,
-                                 {0, rows},
-                                 {0, part.gates * panels}};
+    PerSample source = {(part.of_state ? before : record) + part.source * block_, stride};
+    if (reading.factors.values != nullptr) {
+      T* dropped = scratch<T, ForFactors>(rows * block_);
+      for (size_t row = 0; row < rows; ++row) {
+        multiply_values(source.values + row * stride, reading.factors.values + row * reading.factors.stride, units,
+                        dropped + row * block_);
+      }
+      source = {dropped, block_};
+    }
+    const Product<T> of_state = {source.values,       source.stride, 1,         weights,
+                                 units * panel_width, panel_width,   sums,      stride,
+                                 panel_width,         units,         {0, rows}, {0, part.gates * panels}};
     if (part.continues) {
       multiply(of_state, true);
     } else {
       kernels<T>().forward({of_state, start + part.block * block_, Activation::identity, sums});
     }
     if (cell_.stages[i].steps) {
-      kernels<T>().cells_forward(cells(cell_.stages[i].step, before, record, stride, rows, direction));
+      kernels<T>().cells_forward(cells(reading, cell_.stages[i].step, before, record, stride));
     }
   }
 }
@@ -267,13 +353,14 @@ template <class T>
 void Recurrent<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                             const Pass&) const {
   const Range rows = team.share_rows(samples);
-  for_each_group(rows, [&](const Range& group) {
+  for_each_group(rows, group_samples, [&](const Range& group) {
     for (size_t direction = 0; direction < options_.directions; ++direction) go_back(above, below, group, direction);
   });
   if (below.deltas != nullptr) multiply_by_derivative(below, rows);
 }
 
-// From the last step to the first; the deltas stay behind the records, for the gradient.
+// From the last step to the first; the deltas stay behind the records, for the gradient. Behind a sample's end they are
+// zero, as no output has sent any.
 template <class T>
 void Recurrent<T>::go_back(const Signal<T>& above, const Signal<T>& below, const Range& rows, size_t direction) const {
   const size_t features = options_.features, stride = above.kept_stride;
@@ -283,16 +370,20 @@ void Recurrent<T>::go_back(const Signal<T>& above, const Signal<T>& below, const
   const size_t panels = whole_panels(features) / panel_width;
   T* input_gradient = scratch<T, ForInputGradient>(rows.size() * panels * panel_width);
   T* first = above.kept + rows.begin * stride + direction * direction_size();
-  for (size_t step = options_.steps; step-- > 0;) {
+  const Reading reading = reading_of(above, rows, direction);
+  for (size_t i = 0; i < rows.size() && below.deltas != nullptr && direction == 0; ++i) {
+    T* behind = below.deltas + (rows.begin + i) * below.stride + reading.longest * features;
+    std::memset(behind, 0, (options_.steps - reading.longest) * features * sizeof(T));
+  }
+  for (size_t step = reading.longest; step-- > 0;) {
     T* record = first + (step + 1) * record_size();
-    if (has_output(step)) {
-      const T* deltas = above.deltas + rows.begin * above.stride + output_at(direction, step);
-      for (size_t i = 0; i < rows.size(); ++i) {
-        T* to = state_gradient + i * gradient_stride;
-        for (size_t k = 0; k < options_.units; ++k) to[k] += deltas[i * above.stride + k];
-      }
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (!has_output(step, reading.lengths[i])) continue;
+      const T* deltas = above.deltas + (rows.begin + i) * above.stride + output_at(direction, step, reading.lengths[i]);
+      T* to = state_gradient + i * gradient_stride;
+      for (size_t k = 0; k < options_.units; ++k) to[k] += deltas[k];
     }
-    step_back(record - record_size(), record, stride, state_gradient, gradient_stride, rows.size(), direction);
+    step_back(reading, record - record_size(), record, stride, state_gradient, gradient_stride);
     if (below.deltas == nullptr) continue;
     const size_t columns = cell_.gates * block_;
     multiply<T>({record + cell_.record * block_,
@@ -310,40 +401,51 @@ void Recurrent<T>::go_back(const Signal<T>& above, const Signal<T>& below, const
                 false);
     for (size_t i = 0; i < rows.size(); ++i) {
       const T* from = input_gradient + i * panels * panel_width;
-      T* to = below.deltas + (rows.begin + i) * below.stride + place(direction, step) * features;
+      T* to = below.deltas + (rows.begin + i) * below.stride + place(direction, step, reading.lengths[i]) * features;
       for (size_t k = 0; k < features; ++k) to[k] = direction == 0 ? from[k] : to[k] + from[k];
     }
   }
 }
 
 template <class T>
-void Recurrent<T>::step_back(const T* before, T* record, size_t stride, T* state_gradient, size_t gradient_stride,
-                             size_t rows, size_t direction) const {
+void Recurrent<T>::step_back(const Reading& reading, const T* before, T* record, size_t stride, T* state_gradient,
+                             size_t gradient_stride) const {
+  const size_t rows = reading.rows.size();
   const size_t columns = cell_.gates * block_;
   T* deltas = record + cell_.record * block_;
   for (size_t i = cell_.stage_count; i-- > 0;) {
     const RecurrentProduct& part = cell_.stages[i].product;
     if (cell_.stages[i].steps) {
-      CellRows<T> rows_of_step = cells(cell_.stages[i].step, before, record, stride, rows, direction);
+      CellRows<T> rows_of_step = cells(reading, cell_.stages[i].step, before, record, stride);
       rows_of_step.deltas = deltas;
       rows_of_step.state_gradient = state_gradient;
       rows_of_step.gradient_stride = gradient_stride;
       kernels<T>().cells_backward(rows_of_step);
     }
-    T* to = part.of_state ? state_gradient : deltas + part.source * block_;
+    const bool drops = reading.factors.values != nullptr;
+    T* const source = part.of_state ? state_gradient : deltas + part.source * block_;
+    const size_t source_stride = part.of_state ? gradient_stride : stride;
+    T* const to = drops ? scratch<T, ForFactors>(rows * block_) : source;
+    const size_t to_stride = drops ? block_ : source_stride;
     multiply<T>({deltas + part.block * block_,
                  stride,
                  1,
-                 recurrent_transposed_[direction].data() + part.gate * block_ * panel_width,
+                 recurrent_transposed_[reading.direction].data() + part.gate * block_ * panel_width,
                  columns * panel_width,
                  panel_width,
                  to,
-                 part.of_state ? gradient_stride : stride,
+                 to_stride,
                  panel_width,
                  part.gates * block_,
                  {0, rows},
                  {0, block_ / panel_width}},
-                part.of_state);
+                part.of_state && !drops);
+    for (size_t row = 0; row < rows && drops; ++row) {
+      const T* through = to + row * block_;
+      const T* factors = reading.factors.values + row * reading.factors.stride;
+      T* sums = source + row * source_stride;
+      for (size_t k = 0; k < block_; ++k) sums[k] = (part.of_state ? sums[k] : T(0)) + through[k] * factors[k];
+    }
   }
 }
 
@@ -355,18 +457,19 @@ void Recurrent<T>::add_gradient(const Team& team, const Signal<T>& below, const 
   }
 }
 
-// A thread has some panels of the gates. All (sample, step) pairs are the inner index, samples first; a piece of them
-// at a time is packed, as they lie far apart.
+// A thread has some panels of the gates. All (sample, step) pairs up to the samples' ends are the inner index, samples
+// first; a piece of them at a time is packed, as they lie far apart.
 template <class T>
 void Recurrent<T>::add_direction(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                                  T* gradient, size_t direction) const {
   constexpr size_t piece = 128;
-  const size_t steps = options_.steps, features = options_.features, units = options_.units;
+  const size_t features = options_.features, units = options_.units;
   const size_t panels = block_ / panel_width;
   const Range own = team.share(cell_.blocks * panels);
   if (own.size() == 0) return;
   const size_t of_features = packed_size_of(features, piece), of_units = packed_size_of(units, piece);
   T* inputs = scratch<T, ForRows>(of_features + 2 * of_units + own.size() * piece * panel_width);
+  T* dropped = scratch<T, ForFactors>(block_);
   T* states = inputs + of_features;
   T* made = states + of_units;
   T* deltas = made + of_units;
@@ -399,18 +502,34 @@ void Recurrent<T>::add_direction(const Team& team, const Signal<T>& below, const
           {columns + i * piece * panel_width, panel_width, inner, {0, 1}, to + i * panel_width, true, nullptr, {}});
     }
   };
-  for (size_t first = 0; first < samples * steps; first += piece) {
-    const size_t count = std::min(piece, samples * steps - first);
-    for (size_t i = 0; i < count; ++i) {
-      const size_t sample = (first + i) / steps, step = (first + i) % steps;
+  for (size_t sample = 0, step = 0; sample < samples;) {
+    size_t count = 0;
+    while (count < piece && sample < samples) {
+      const size_t length = length_of(above, sample);
+      if (step >= length) {
+        sample += 1;
+        step = 0;
+        continue;
+      }
       const T* before = above.kept + sample * above.kept_stride + direction * direction_size() + step * record_size();
       const T* record = before + record_size();
-      pack_activations(below.activations + sample * below.stride + place(direction, step) * features, features, i,
-                       piece, inputs);
-      pack_activations(before + cell_.blocks * block_, units, i, piece, states);
-      if (cell_.multiplies_made()) pack_activations(record + (cell_.blocks - 1) * block_, units, i, piece, made);
-      pack_deltas_of(record + cell_.record * block_, own, i, piece, deltas);
+      pack_activations(below.activations + sample * below.stride + place(direction, step, length) * features, features,
+                       count, piece, inputs);
+      const T* factors = factors_of(above, sample, direction);
+      const auto pack_source = [&](const T* source, T* packed) {
+        if (factors != nullptr) {
+          multiply_values(source, factors, units, dropped);
+          source = dropped;
+        }
+        pack_activations(source, units, count, piece, packed);
+      };
+      pack_source(before + cell_.blocks * block_, states);
+      if (cell_.multiplies_made()) pack_source(record + (cell_.blocks - 1) * block_, made);
+      pack_deltas_of(record + cell_.record * block_, own, count, piece, deltas);
+      count += 1;
+      step += 1;
     }
+    if (count == 0) break;
     const Range of_inputs = common(own, {0, cell_.gates * panels});
     add(input_weights, of_inputs, of_inputs.begin, inputs, count);
     add(bias, of_inputs, of_inputs.begin, nullptr, count);
@@ -435,7 +554,7 @@ void Recurrent<T>::add_peepholes(const Team& team, const Signal<T>& above, size_
   const Range units = team.share(options_.units);
   for (size_t sample = 0; sample < samples; ++sample) {
     const T* records = above.kept + sample * above.kept_stride + direction * direction_size();
-    for (size_t step = 0; step < options_.steps; ++step) {
+    for (size_t step = 0; step < length_of(above, sample); ++step) {
       const T* before = records + step * record_size();
       const T* record = before + record_size();
       for (size_t row = 0; row < 3; ++row) {

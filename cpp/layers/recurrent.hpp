@@ -1,10 +1,13 @@
 // Layers that read a sequence step by step: s(t) = step(x(t), s(t - 1)), where the state s begins with the output h.
 // Samples are (steps, features), outputs (steps, units), or (units,) of the last step; read in both directions, the
-// outputs of the second lie behind those of the first.
+// outputs of the second lie behind those of the first. A sample may be shorter than its steps (masking.hpp): behind its
+// last one its state stands still, outputs are zero, and nothing goes back.
 //
 // A step leaves a record of blocks of units, each in whole panels: the gates, the state, and what the way back needs.
 // Weights have the gates' columns in whole panels too, so that one vector is 16 units of one gate.
 #pragma once
+
+#include <array>
 
 #include "layers/panel_layer.hpp"
 
@@ -51,6 +54,9 @@ class Recurrent final : public PanelLayer<T> {
     size_t steps, features, units;
     bool return_sequences;
     size_t directions;  // 1, or 2: from the first step and from the last
+    size_t padding;     // how far behind the signal above a masking layer is; 0: no sample is shorter
+    bool stateful;
+    double dropout;  // of the state, where it enters a product
     double l1, l2;
   };
 
@@ -59,9 +65,13 @@ class Recurrent final : public PanelLayer<T> {
   size_t inputs() const override { return options_.steps * options_.features; }
   size_t outputs() const override { return (options_.return_sequences ? options_.steps : 1) * output_width(); }
   size_t work() const override;
-  // Each direction's records, one before the first step and one of each step.
-  size_t kept_size() const override { return options_.directions * direction_size(); }
+  // Each direction's records, one before the first step and one of each step; behind them its factors of dropout.
+  size_t kept_size() const override {
+    return options_.directions * (direction_size() + (options_.dropout > 0 ? block_ : 0));
+  }
   size_t state_size() const override { return options_.directions * cell_.states * block_; }
+  bool stateful() const override { return options_.stateful; }
+  bool needs_whole_batch() const override { return options_.stateful; }
   bool gradient_needs_backward() const override { return true; }
 
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
@@ -74,6 +84,10 @@ class Recurrent final : public PanelLayer<T> {
   void derive() override;
 
  private:
+  // Samples that go through all steps together: each lies on pages of its own, which the processor must not look up
+  // again from one tile to the next.
+  static constexpr size_t group_samples = 24;
+
   // The matrices of a direction, in order; the extra is there where the cell has one.
   enum Part : size_t { input_weights, recurrent_weights, bias, extra };
 
@@ -82,19 +96,42 @@ class Recurrent final : public PanelLayer<T> {
   // Numbers of a record in training: its blocks, and the deltas of its gates behind them.
   size_t record_size() const { return (cell_.record + cell_.blocks) * block_; }
   size_t direction_size() const { return (options_.steps + 1) * record_size(); }
-  // The step of the sequence that comes as number `step` in a direction.
-  size_t place(size_t direction, size_t step) const { return direction == 0 ? step : options_.steps - 1 - step; }
+  size_t length_of(const Signal<T>& above, size_t sample) const;
+  // The step of a sequence of some length that comes as number `step` in a direction; steps behind its end stay there.
+  static size_t place(size_t direction, size_t step, size_t length) {
+    return direction == 0 || step >= length ? step : length - 1 - step;
+  }
   // Where h of a step goes in a row of the outputs, if it does.
-  size_t output_at(size_t direction, size_t step) const;
-  bool has_output(size_t step) const { return options_.return_sequences || step + 1 == options_.steps; }
+  size_t output_at(size_t direction, size_t step, size_t length) const;
+  bool has_output(size_t step, size_t length) const {
+    return options_.return_sequences ? step < length : step + 1 == length;
+  }
+
+  // A row a sample.
+  struct PerSample {
+    const T* values;
+    size_t stride;
+  };
+  // A group of samples on its way in one direction.
+  struct Reading {
+    Range rows;
+    size_t direction;
+    std::array<size_t, group_samples> lengths;
+    size_t longest;
+    PerSample factors;  // of dropout; null: none
+  };
+  Reading reading_of(const Signal<T>& above, const Range& rows, size_t direction) const;
+  PerSample inputs_of(const Reading&, const Signal<T>& below, size_t step) const;
+  void draw(const Signal<T>& above, const Range& rows, const Pass&) const;
+  // The factors of dropout of a sample; null: there are none.
+  T* factors_of(const Signal<T>& above, size_t sample, size_t direction) const;
 
   void read(const Signal<T>& below, const Signal<T>& above, const Range& rows, size_t direction) const;
-  void step_forward(const T* inputs, size_t input_stride, const T* before, T* record, size_t stride, size_t rows,
-                    size_t direction) const;
+  void step_forward(const Reading&, const PerSample& inputs, const T* before, T* record, size_t stride) const;
   void go_back(const Signal<T>& above, const Signal<T>& below, const Range& rows, size_t direction) const;
-  void step_back(const T* before, T* record, size_t stride, T* state_gradient, size_t gradient_stride, size_t rows,
-                 size_t direction) const;
-  CellRows<T> cells(CellStep step, const T* before, T* record, size_t stride, size_t rows, size_t direction) const;
+  void step_back(const Reading&, const T* before, T* record, size_t stride, T* state_gradient,
+                 size_t gradient_stride) const;
+  CellRows<T> cells(const Reading&, CellStep step, const T* before, T* record, size_t stride) const;
   void add_direction(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, T* gradient,
                      size_t direction) const;
 

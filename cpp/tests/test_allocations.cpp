@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "layers/dense.hpp"
+#include "layers/masking.hpp"
 #include "layers/recurrent.hpp"
 #include "layers/stepwise_dense.hpp"
 #include "tests/check.hpp"
@@ -42,12 +43,14 @@ void add_dense(Network<float>& network) {
   network.add(std::make_unique<Dense<float>>(300, 300, Dense<float>::Options{Activation::relu, 0, 0, 0}));
 }
 
-// Nine steps of ten features.
+// Nine steps of ten features, or fewer.
 void add_sequences(Network<float>& network) {
+  network.add(std::make_unique<Masking<float>>(inputs, 9, 0));
   network.add(std::make_unique<StepwiseDense<float>>(StepwiseDense<float>::Options{9, 10, 10, Activation::relu, 0, 0}));
-  network.add(std::make_unique<Recurrent<float>>(lstm_cell(true), Recurrent<float>::Options{9, 10, 7, true, 2, 0, 0}));
-  network.add(
-      std::make_unique<Recurrent<float>>(gru_cell(false), Recurrent<float>::Options{9, 14, 20, false, 1, 0, 0}));
+  network.add(std::make_unique<Recurrent<float>>(lstm_cell(true),
+                                                 Recurrent<float>::Options{9, 10, 7, true, 2, 2, false, 0.1, 0, 0}));
+  network.add(std::make_unique<Recurrent<float>>(gru_cell(false),
+                                                 Recurrent<float>::Options{9, 14, 20, false, 1, 3, true, 0, 0, 0}));
 }
 
 // Allocations of an epoch of `steps` steps.

@@ -192,7 +192,7 @@ struct OutputRows {
     const Rows<T> output = {z.data(), a.data(), delta.data(), stride, outputs, rows, activation};
     if (activation == Activation::softmax) kernels<T>().softmax(output);
     kernels<T>().loss({output, kind, metric, T(0.3), target_columns({kind}, outputs), targets.data(), weights.data(),
-                       losses.data(), metrics.data()});
+                       nullptr, losses.data(), metrics.data()});
   }
 };
 

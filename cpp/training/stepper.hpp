@@ -4,6 +4,7 @@
 
 #include "flush_denormals.hpp"
 #include "network.hpp"
+#include "training/states.hpp"
 
 namespace chainrule {
 
@@ -16,14 +17,10 @@ class Stepper {
         streams_(streams),
         workspace_(network, streams, Workspace<T>::Purpose::prediction),
         signals_(workspace_.signals()),
-        inputs_(streams * signals_[0].stride + panel_width) {
+        inputs_(streams * signals_[0].stride + panel_width),
+        states_(network, streams, States<T>::Of::all) {
     signals_[0].activations = signals_[0].pre_activations = inputs_.data();
-    for (size_t i = 0; i < network.size(); ++i) {
-      const size_t size = network.layer(i).state_size();
-      states_.emplace_back(streams * size);
-      signals_[i + 1].state = size > 0 ? states_.back().data() : nullptr;
-      signals_[i + 1].state_stride = size;
-    }
+    states_.attach(signals_);
   }
 
   size_t streams() const { return streams_; }
@@ -40,11 +37,7 @@ class Stepper {
     copy_rows(last.activations, last.stride, outputs, last.size, {0, streams_}, last.size);
   }
 
-  void reset() {
-    for (AlignedArray<T>& state : states_) {
-      if (!state.empty()) std::memset(state.data(), 0, state.size() * sizeof(T));
-    }
-  }
+  void reset() { states_.reset(); }
 
  private:
   const Network<T>& network_;
@@ -52,7 +45,7 @@ class Stepper {
   Workspace<T> workspace_;
   std::vector<Signal<T>> signals_;
   AlignedArray<T> inputs_;
-  std::vector<AlignedArray<T>> states_;
+  States<T> states_;
 };
 
 }  // namespace chainrule

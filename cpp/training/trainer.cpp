@@ -10,6 +10,7 @@
 #include "training/deferred_updates.hpp"
 #include "training/inputs.hpp"
 #include "training/random.hpp"
+#include "training/states.hpp"
 
 namespace chainrule {
 
@@ -30,9 +31,10 @@ constexpr double chunk_seconds = 0.1;
 // What of the data is worked on at a time, in the layout of the kernels.
 template <class T>
 struct Chunk {
-  Chunk(const Source& source, size_t capacity, size_t outputs, Columns columns, size_t threads)
+  Chunk(const Source& source, size_t capacity, size_t outputs, Columns columns, size_t threads, bool weighs_outputs)
       : inputs(source, capacity, columns, threads),
         targets(capacity * row_stride<T>(outputs)),
+        output_weights(weighs_outputs ? targets.size() : 0),
         weights(capacity),
         raw_weights(capacity),
         losses(capacity),
@@ -40,6 +42,7 @@ struct Chunk {
 
   Inputs<T> inputs;
   AlignedArray<T> targets;
+  AlignedArray<T> output_weights;    // empty: all one
   AlignedArray<T> weights;           // of a sample in its batch's mean
   AlignedArray<double> raw_weights;  // as given
   AlignedArray<double> losses, metrics;
@@ -51,14 +54,15 @@ struct RoomShape {
   Source inputs;
   Columns columns;
   size_t capacity, threads, workspaces, lowest;
-  bool fused;
+  bool fused, weighs_outputs;
 
   bool operator==(const RoomShape& other) const {
     return inputs.data == other.inputs.data && inputs.element == other.inputs.element &&
            inputs.rows == other.inputs.rows && inputs.columns == other.inputs.columns &&
            inputs.indices == other.inputs.indices && inputs.entries() == other.inputs.entries() &&
            columns == other.columns && capacity == other.capacity && threads == other.threads &&
-           workspaces == other.workspaces && lowest == other.lowest && fused == other.fused;
+           workspaces == other.workspaces && lowest == other.lowest && fused == other.fused &&
+           weighs_outputs == other.weighs_outputs;
   }
 };
 
@@ -66,11 +70,14 @@ struct RoomShape {
 
 template <class T>
 struct Room<T>::Contents {
-  Contents(const Network<T>& network, const RoomShape& for_shape) : shape(for_shape) {
+  Contents(const Network<T>& network, const RoomShape& for_shape)
+      : shape(for_shape), states(network, shape.capacity, States<T>::Of::stateful) {
     for (size_t i = 0; i < 2; ++i) {
-      chunks.emplace_back(shape.inputs, shape.capacity, network.outputs(), shape.columns, shape.threads);
+      chunks.emplace_back(shape.inputs, shape.capacity, network.outputs(), shape.columns, shape.threads,
+                          shape.weighs_outputs);
       if (i < shape.workspaces) workspaces.emplace_back(network, shape.capacity, Workspace<T>::Purpose::training);
       signals[i] = workspaces.back().signals();
+      states.attach(signals[i]);
     }
     make_activation_lists(network);
     if (!shape.fused) gradient = AlignedArray<T>(network.parameters().size());
@@ -80,6 +87,7 @@ struct Room<T>::Contents {
   std::vector<Chunk<T>> chunks;
   std::vector<Workspace<T>> workspaces;
   std::vector<Signal<T>> signals[2];
+  States<T> states;
   std::vector<std::unique_ptr<NonZeroLists<T>>> activation_lists;  // of each hidden layer, or null
   AlignedArray<T> gradient;
 
@@ -141,6 +149,7 @@ class Gatherer {
         if (noise_ > 0) disturb(first + i, inputs);
       });
       gather_target(data_.targets, loss_, output, network_.outputs(), row, chunk.targets.data() + i * output_stride);
+      if (data_.step_weights != nullptr) weigh_outputs(row, chunk.output_weights.data() + i * output_stride);
       const double weight = weight_of(first + i);
       chunk.raw_weights.data()[i] = weight;
       chunk.weights.data()[i] = batch_weight > 0 ? T(weight / batch_weight) : T(0);
@@ -161,6 +170,11 @@ class Gatherer {
 
   size_t row_of(size_t position) const { return order_ == nullptr ? position : size_t(order_[position]); }
   double weight_of(size_t position) const { return data_.weights == nullptr ? 1.0 : data_.weights[row_of(position)]; }
+
+  void weigh_outputs(size_t row, T* weights) const {
+    const size_t width = network_.outputs() / data_.steps;
+    for (size_t k = 0; k < network_.outputs(); ++k) weights[k] = T(data_.step_weights[row * data_.steps + k / width]);
+  }
 
   void disturb(size_t position, T* inputs) const {
     RandomWords words(seed_, Purpose::input_noise, position, epoch_);
@@ -190,7 +204,8 @@ class LossStage {
     const Rows<T> rows = {output.pre_activations,         output.activations, output.deltas, output.stride, output.size,
                           team.share_rows(chunk.samples), output.activation};
     kernels<T>().loss({rows, loss_.kind, metric_, T(loss_.huber_delta), target_columns_, chunk.targets.data(),
-                       chunk.weights.data(), chunk.losses.data(), chunk.metrics.data()});
+                       chunk.weights.data(), chunk.output_weights.empty() ? nullptr : chunk.output_weights.data(),
+                       chunk.losses.data(), chunk.metrics.data()});
     network_.add_losses(signals, rows.rows, chunk.weights.data(), chunk.losses.data());
   }
 
@@ -326,6 +341,7 @@ class Epoch {
                    : chunk_in_cache(network, threads, chunk_size(network, data.inputs, batch_))),
         threads_(threads),
         lowest_(network.first_trainable()),
+        weighs_outputs_(data.step_weights != nullptr),
         order_(options.shuffle ? shuffled_order(data.inputs.rows, options.seed, options.epoch)
                                : std::vector<int64_t>()),
         gatherer_(network, data, options.loss, options.shuffle ? order_.data() : nullptr),
@@ -340,6 +356,7 @@ class Epoch {
       deferred_.emplace(network.layer(0), options.steps.begin, threads);
     }
     network.prepare_backward(lowest_ + 1);
+    if (options.steps.begin == 0) room_.states.reset();
   }
 
   EpochResult run() {
@@ -356,7 +373,8 @@ class Epoch {
   // The room that there is, if it fits.
   typename Room<T>::Contents& room_for(const Source& inputs, Room<T>& room) {
     const Columns columns = zeros_count() && !defers(inputs) ? Columns::all : Columns::filled;
-    const RoomShape shape = {inputs, columns, chunk_, threads_, overlaps() ? size_t(2) : size_t(1), lowest_, fused()};
+    const RoomShape shape = {inputs,  columns, chunk_,         threads_, overlaps() ? size_t(2) : size_t(1),
+                             lowest_, fused(), weighs_outputs_};
     if (room.contents == nullptr || !(room.contents->shape == shape)) {
       room.contents.reset();
       room.contents = std::make_unique<typename Room<T>::Contents>(network_, shape);
@@ -505,6 +523,7 @@ class Epoch {
   const EpochOptions& options_;
   const size_t batch_, begin_, end_;  // samples of the epoch, from and to
   const size_t chunk_, threads_, lowest_;
+  const bool weighs_outputs_;
   const std::vector<int64_t> order_;
   Gatherer<T> gatherer_;
   LossStage<T> loss_stage_;
@@ -569,7 +588,7 @@ Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& 
   const LossStage<T> stage(network, loss, data.targets);
   for (size_t i = 0; i < threads; ++i) {
     workspaces.emplace_back(network, rows, Workspace<T>::Purpose::training);
-    chunks.emplace_back(data.inputs, rows, network.outputs(), Columns::none, 1);
+    chunks.emplace_back(data.inputs, rows, network.outputs(), Columns::none, 1, data.step_weights != nullptr);
   }
   const size_t pieces = (data.inputs.rows + rows - 1) / rows;
   Totals totals;
@@ -611,7 +630,7 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
   const size_t capacity = workspace.capacity();
   const size_t threads = threads_for(double(samples) * network.work(data.inputs.entries()) * 3);
   const Gatherer<T> gatherer(network, data, loss, nullptr);
-  Chunk<T> chunk(data.inputs, capacity, network.outputs(), Columns::filled, threads);
+  Chunk<T> chunk(data.inputs, capacity, network.outputs(), Columns::filled, threads, data.step_weights != nullptr);
   const LossStage<T> stage(network, loss, data.targets);
   const double weight = gatherer.weight_sum(0, samples);
   Totals totals;

@@ -18,6 +18,9 @@ struct Data {
   Source inputs;
   Targets targets;
   const double* weights = nullptr;  // one a sample; null: all one
+  // Of each step of a sample's outputs, (samples, steps), with a mean of one; null: all one.
+  const double* step_weights = nullptr;
+  size_t steps = 1;
 };
 
 // Sums over samples in their order, whoever computed them.

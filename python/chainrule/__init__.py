@@ -50,7 +50,7 @@ from .schedules import (
     StepDecay,
     Warmup,
 )
-from .sequences import GRU, LSTM, Bidirectional, Embedding, SimpleRNN
+from .sequences import GRU, LSTM, Bidirectional, Embedding, Masking, SimpleRNN
 from .stepper import Stepper
 from .tensorboard import TensorBoard
 
@@ -105,6 +105,7 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "Loss",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "ModelFileError",

@@ -126,13 +126,17 @@ def as_targets(
     return rows
 
 
-def as_sample_weight(weights: ArrayLike | None, samples: int) -> NDArray[np.float64] | None:
-    """Return the weights as contiguous float64 (samples,): finite, none negative, not all zero."""
+def as_sample_weight(weights: ArrayLike | None, samples: int, steps: int | None = None) -> NDArray[np.float64] | None:
+    """Return the weights as contiguous float64 (samples,), or (samples, steps) where targets have steps.
+
+    They are finite, none negative, and not all zero.
+    """
     if weights is None:
         return None
     array = _as_real_array(weights, "sample_weight")
-    if array.shape != (samples,):
-        raise ValueError(f"sample_weight must have shape ({samples},), got {array.shape}")
+    if array.shape not in ((samples,), (samples, steps)):
+        or_steps = "" if steps is None else f" or ({samples}, {steps})"
+        raise ValueError(f"sample_weight must have shape ({samples},){or_steps}, got {array.shape}")
     array = _packed(array, np.float64)
     _check_finite(array, "sample_weight", np.float64)
     if array.min() < 0 or array.max() == 0:

@@ -31,7 +31,7 @@ from .noise import Dropout, GaussianNoise, Sampling
 from .normalisation import BatchNorm, LayerNorm
 from .optimizers import OPTIMIZERS, Optimizer
 from .schedules import SCHEDULES
-from .sequences import GRU, LSTM, Bidirectional, Embedding, SimpleRNN
+from .sequences import GRU, LSTM, Bidirectional, Embedding, Masking, SimpleRNN
 
 if TYPE_CHECKING:
     from .network import Network
@@ -67,6 +67,7 @@ _LAYERS: dict[str, type[Layer]] = {
         GlobalAvgPool2D,
         LSTM,
         LayerNorm,
+        Masking,
         MaxPool1D,
         MaxPool2D,
         Reshape,

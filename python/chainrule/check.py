@@ -146,7 +146,7 @@ def check(
     report = Report()
     kinked = _kinked_samples(subject, samples, data.y, chosen_loss)
     if kinked.any() and not kinked.all():
-        weights = np.where(kinked, 0.0, weights)
+        weights = np.where(kinked.reshape(-1, *(1,) * (weights.ndim - 1)), 0.0, weights)
     lines = report.lines
     lines += _stages(subject, samples, data.y, weights, chosen_loss, int(kinked.sum()))
     lines += _one_step(subject, chosen_optimizer)
@@ -165,8 +165,6 @@ def reference_of(network: Network) -> reference.Network:
     layers = [layer._reference(layer._parameters()) for layer in network._stack]
     if len(network._shapes[0]) > 1:
         layers.insert(0, reference.Reshape(network._shapes[0]))
-    if len(network._shapes[-1]) > 1:
-        layers.append(reference.Flatten())
     return reference.Network(layers)
 
 
@@ -236,10 +234,13 @@ class Scales:
 def scales_of(net: reference.Network, y: NDArray[Any], weights: Array, loss: Loss) -> Scales:
     """Return the scales of a batch that has just gone forward and back through the reference."""
     last = net.layers[-1]
-    share = (weights / weights.sum())[:, None]
-    t = _target_rows(y, last, loss)
-    loss_scale, terms = _loss_magnitudes(last, t, loss)
-    magnitude = share * terms
+    z, a = net.outputs
+    t = _target_rows(y, net, loss)
+    loss_scale, terms = _loss_magnitudes(z, a, t, loss)
+    of_steps = weights.reshape(len(weights), -1)
+    steps = of_steps.shape[1]
+    share = np.repeat(of_steps, terms.shape[1] // steps, axis=1) * steps / weights.sum()
+    magnitude = (share * terms).reshape(last.activations.shape)
     if loss.name != "cross_entropy" and last.activation != "softmax":
         magnitude = magnitude * _slope(last)
     deltas: list[float] = []
@@ -250,19 +251,19 @@ def scales_of(net: reference.Network, y: NDArray[Any], weights: Array, loss: Los
         gradients.insert(0, of_parameters)
         if i > 0:
             magnitude = magnitude * _slope(net.layers[i - 1])
-    return Scales(float((share * loss_scale).sum()), deltas, gradients)
+    return Scales(float((share[:, : loss_scale.shape[1]] * loss_scale).sum()), deltas, gradients)
 
 
-def _loss_magnitudes(last: reference.Layer, t: Array, loss: Loss) -> tuple[Array, Array]:
+def _loss_magnitudes(z: Array, a: Array, t: Array, loss: Loss) -> tuple[Array, Array]:
     """Return the magnitudes of the terms of the loss, and of its gradient by the outputs."""
     if isinstance(loss, GaussianNLL):
-        mean, log_variance = np.split(last.activations, 2, axis=1)
+        mean, log_variance = np.split(a, 2, axis=1)
         far = np.abs(mean) + np.abs(t)
         weighted = far * np.exp(-log_variance)
         scale = 0.5 * (np.abs(log_variance) + far * weighted)
         return scale, np.hstack([weighted, 0.5 * (1.0 + far * weighted)])
-    terms = np.abs(last.activations) + np.abs(t)
-    return np.abs(last.pre_activations) * t if loss.name == "cross_entropy" else 0.5 * terms**2, terms
+    terms = np.abs(a) + np.abs(t)
+    return np.abs(z) * t if loss.name == "cross_entropy" else 0.5 * terms**2, terms
 
 
 def _magnitudes(layer: reference.Layer, deltas: Array) -> tuple[dict[str, float], Array]:
@@ -295,16 +296,17 @@ def _loss_sides(a: Array, t: Array, loss: Loss) -> NDArray[np.int64]:
     return np.zeros(a.shape, dtype=np.int64)
 
 
-def _target_rows(y: NDArray[Any], last: reference.Layer, loss: Loss) -> Array:
+def _target_rows(y: NDArray[Any], net: reference.Network, loss: Loss) -> Array:
     """Return what the loss aims at, as rows, before its smoothing of probabilities."""
+    _, a = net.outputs
     of_reference = reference_loss(loss)
-    rows = reference.losses.target_rows(y, of_reference.target_columns(last.activations.shape[1]))
-    return of_reference.smoothed(rows, last.activation) if isinstance(loss, Hinge) else rows
+    rows = reference.losses.target_rows(y, of_reference.target_columns(a.shape[1]))
+    return of_reference.smoothed(rows, net.layers[-1].activation) if isinstance(loss, Hinge) else rows
 
 
 def _reference_sides(net: reference.Network, X: NDArray[Any], y: NDArray[Any], loss: Loss) -> list[NDArray[np.int64]]:
     a = net.forward(X)
-    t = _target_rows(y, net.layers[-1], loss)
+    t = _target_rows(y, net, loss)
     sides = [_sides(layer.pre_activations, layer.activation) for layer in _leaves(net)]
     sides += [layer.winners for layer in _leaves(net) if isinstance(layer, MaxPool)]
     return [*sides, _loss_sides(a, t, loss)]
@@ -331,7 +333,7 @@ def _kinked_samples(network: Network, X: NDArray[Any], y: NDArray[Any], loss: Lo
             lead = _lead(layer)
             scale = max(float(np.abs(layer.inputs).max()), 1.0)
             near |= ((lead > 0) & (lead < margin * scale)).reshape(len(X), -1).any(axis=1)
-    t = _target_rows(y, net.layers[-1], loss)
+    t = _target_rows(y, net, loss)
     scale = max(float(np.abs(a).max()), 1.0)
     if loss.name == "mae":
         near |= (np.abs(a - t) < margin * scale).any(axis=1)
@@ -506,7 +508,7 @@ def _difference(
 ) -> tuple[float, bool]:
     """Return (E(−2h) − 8E(−h) + 8E(h) − E(2h)) / 12h, and whether a kink lies between."""
     values, kink = {}, False
-    counted = weights > 0
+    counted = weights.reshape(len(weights), -1).any(axis=1)
     net.parameters = start
     sides = [side[counted] for side in _reference_sides(net, X, y, loss)]
     for offset in (-2, -1, 1, 2):

@@ -156,6 +156,11 @@ class Checkpoints:
         return min(last, step + max(1, self.interval.amount - self.passed))
 
     @property
+    def within_epochs(self) -> bool:
+        """Whether there may be one between two steps of an epoch."""
+        return self.path is not None and self.interval.unit != "epochs"
+
+    @property
     def is_timed(self) -> bool:
         """Whether the clock decides."""
         return self.path is not None and self.interval.unit == "seconds"

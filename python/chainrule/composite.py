@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import reference
 from ._checks import checked_flag
-from .layers import Layer, Shape, shapes_behind
+from .layers import Layer, Shape, enter, shapes_behind
 
 if TYPE_CHECKING:
     from .network import Network
@@ -38,6 +38,10 @@ class Composite(Layer):
     @property
     def _layers(self) -> list[Layer]:
         return [layer for branch in self._branches for layer in branch]
+
+    @property
+    def _keeps_steps(self) -> bool:  # type: ignore[override]
+        return all(layer._keeps_steps for layer in self._layers)
 
     def _widths(self, shape: Shape) -> list[int]:
         """Return the number of features at the end of each branch."""
@@ -102,8 +106,8 @@ class Composite(Layer):
     def _size_in_core(self, shape: Shape) -> int:
         return len(self._branches) + 1 + sum(layer._size_in_core(inputs) for layer, inputs in self._each(shape))
 
-    def _enter(self, network: Network, index: int, shape: Shape) -> int:
-        self._network, self._input_shape = network, shape
+    def _enter(self, network: Network, index: int, shape: Shape, padding: int | None) -> int:
+        self._network, self._input_shape, self._padding = network, shape, padding
         counts = [
             sum(layer._size_in_core(s) for layer, s in zip(branch, shapes_behind(shape, branch), strict=False))
             for branch in self._branches
@@ -120,9 +124,7 @@ class Composite(Layer):
         recalls = {f"recall.{i}": place - index for i, place in enumerate(joints[1:-1])}
         core.add_layer("Fork", "identity", recalls)
         for i, branch in enumerate(self._branches):
-            at = joints[i] + 1
-            for layer, inputs in zip(branch, shapes_behind(shape, branch), strict=False):
-                at += layer._enter(network, at, inputs)
+            at = enter(branch, network, joints[i] + 1, shape, padding)
             if at < merge:
                 of_branch = {"first": first[i], "width": widths[i]}
                 distances = {"size": math.prod(shape), "fork": at - index, "merge": merge - at}

@@ -22,6 +22,7 @@ from .diagnose import warn_of_first_samples
 from .errors import DivergedError, ModelFileError
 from .losses import CrossEntropy, Hinge, Loss
 from .optimizers import IRprop, Optimizer
+from .sequences import Recurrent
 from .streams import Stream
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def metric_name(loss: Loss, outputs: int, y: NDArray[Any]) -> str:
 
 def run(network: Network, plan: Plan) -> None:
     """Train for the plan's epochs; the network's history grows by each."""
-    check_batches(plan)
+    check_batches(network, plan)
     network._use(plan.optimizer, plan.loss)
     position, checkpoints = plan.position, plan.checkpoints
     checkpoints.begin(plan.callbacks)
@@ -136,15 +137,18 @@ def _restore(callback: Callback, state: Mapping[str, Any]) -> None:
         raise ModelFileError(f"the checkpoint's state of {name} cannot be taken up: {error!r}") from error
 
 
-def check_batches(plan: Plan) -> None:
+def check_batches(network: Network, plan: Plan) -> None:
     """Refuse what cannot be trained with batch by batch.
 
     Raises
     ------
     ValueError
-        For mini-batches where the optimiser needs the whole gradient's sign, for a stream that is used up too soon, and
-        for a checkpoint within an epoch that has fewer steps.
+        For mini-batches where the optimiser needs the whole gradient's sign, for a stream that is used up too soon, for
+        a checkpoint within an epoch that has fewer steps, and for batches that a stateful layer cannot follow.
     """
+    for layer in network._leaves:
+        if isinstance(layer, Recurrent) and layer.stateful:
+            _check_states(layer, plan)
     if isinstance(plan.data, Stream):
         if isinstance(plan.optimizer, IRprop):
             raise ValueError("X must be an array for IRprop, which needs all samples in each step")
@@ -157,6 +161,18 @@ def check_batches(plan: Plan) -> None:
         raise ValueError(f"batch_size must be 'full' for IRprop, got {plan.batch_size} of {len(plan.data)} samples")
     elif 0 < (step := plan.position.step) >= (steps := Part(plan.data, plan.batch_size, 0, 0).steps):
         raise ValueError(f"a checkpoint must be within the epoch's {steps} steps to resume, got one after step {step}")
+
+
+def _check_states(layer: Recurrent, plan: Plan) -> None:
+    """Refuse what loses the states that a layer carries from batch to batch."""
+    if isinstance(plan.data, Stream):
+        raise ValueError(f"X must be an array for a stateful layer, {layer!r}, which cannot follow batches one by one")
+    if plan.shuffle:
+        raise ValueError(f"shuffle must be False for a stateful layer, {layer!r}, which goes on from batch to batch")
+    if plan.checkpoints.within_epochs:
+        raise ValueError(
+            f"checkpoint_every must be epochs for a stateful layer, {layer!r}, whose states are in no file"
+        )
 
 
 def _run_epoch(network: Network, plan: Plan, progress: _Progress) -> dict[str, float]:

@@ -75,12 +75,16 @@ class Layer:
     _settings: tuple[str, ...] = ()
     # Where its parameters begin among those of the core's layer, of which it may be a part.
     _begin = 0
+    # Whether the steps of a sequence are the same behind it, so that samples end where they ended in front of it.
+    _keeps_steps = False
 
     def __init__(self, *, trainable: bool = True) -> None:
         self._trainable = checked_flag(trainable, "trainable")
         self._network: Network | None = None
         self._index: int | None = None
         self._input_shape: Shape = ()
+        # The core's layer that tells where samples end, if one does.
+        self._padding: int | None = None
         # The core's name of it.
         self._kind = type(self).__name__
 
@@ -141,17 +145,24 @@ class Layer:
         """Return how many layers of the core it is."""
         return int(self._numbers(shape) is not None)
 
-    def _enter(self, network: Network, index: int, shape: Shape) -> int:
-        """Take a place in a network, and tell how many layers of the core it is, from its number `index` on."""
-        self._network = network
-        self._input_shape = shape
+    def _enter(self, network: Network, index: int, shape: Shape, padding: int | None) -> int:
+        """Take a place in a network, and tell how many layers of the core it is, from its number `index` on.
+
+        `padding` is the number of the layer of the core that tells where samples of this shape end, if one does.
+        """
+        self._network, self._input_shape, self._padding = network, shape, padding
         numbers = self._numbers(shape)
         if numbers is None:
             return 0
         self._index = index
-        network._core.add_layer(self._kind, self.activation, numbers)
+        distance = 0 if padding is None else index - padding
+        network._core.add_layer(self._kind, self.activation, {**numbers, "padding": distance})
         network._core.set_trainable(index, self._trainable)
         return 1
+
+    def _padding_behind(self) -> int | None:
+        """Return the layer of the core that tells where samples end behind this one, if one does."""
+        return self._padding if self._keeps_steps else None
 
     def _parameters(self) -> dict[str, NDArray[Any]]:
         """Return copies of all parameters by name."""
@@ -327,6 +338,7 @@ class Dense(WeightedLayer):
     """
 
     _settings = ("units", "activation", "l1", "l2", "max_norm")
+    _keeps_steps = True
 
     weights = Parameter("A copy of the weights, (inputs, units); assign to set them.")
     bias = Parameter("A copy of the bias, (units,); assign to set it.")
@@ -400,6 +412,7 @@ class Activation(Layer):
     """
 
     _settings = ("activation",)
+    _keeps_steps = True
 
     def __init__(self, activation: str, *, trainable: bool = True) -> None:
         super().__init__(trainable=trainable)
@@ -470,6 +483,14 @@ def shapes_behind(shape: Shape, layers: Sequence[Layer]) -> list[Shape]:
         shapes.append(layer._output_shape(shapes[-1]))
         checked_integer(math.prod(shapes[-1]), f"size of the output of {layer!r}", lowest=1, highest=2**31)
     return shapes
+
+
+def enter(layers: Sequence[Layer], network: Network, index: int, shape: Shape, padding: int | None = None) -> int:
+    """Give layers in a row their places in a network, and return the core's number behind them (see `Layer._enter`)."""
+    for layer, inputs in zip(layers, shapes_behind(shape, layers), strict=False):
+        index += layer._enter(network, index, inputs, padding)
+        padding = layer._padding_behind()
+    return index
 
 
 def cut(flat: NDArray[Any], shapes: Mapping[str, Shape]) -> dict[str, NDArray[Any]]:

@@ -32,9 +32,10 @@ from ._config import to_config
 from .checkpoints import Checkpoints, Position, Unfinished
 from .fitting import LOGGER, CallbackLike, Plan, as_callbacks, metric_name, run
 from .history import History
-from .layers import Dense, Input, Layer, Shape, shapes_through
+from .layers import Dense, Input, Layer, Shape, enter, shapes_through
 from .losses import Hinge, Loss, as_loss
 from .optimizers import Adam, Optimizer, as_optimizer
+from .sequences import Masking, check_padding
 from .streams import Stream
 
 if TYPE_CHECKING:
@@ -123,11 +124,9 @@ class Network:
         self._unfinished: Unfinished | None = None
         self._trainer = threading.RLock()
         self._core: _core.NetworkFloat32 | _core.NetworkFloat64 = _CORES[self.dtype](first.size)
-        count = 0
-        for layer, shape in zip(rest, self._shapes, strict=False):
-            count += layer._enter(self, count, shape)
-        if count == 0:
+        if enter(rest, self, 0, first.shape) == 0:
             raise ValueError(f"layers must have at least one that computes, got {self.layers!r}")
+        check_padding(self)
 
     # --- what it is
 
@@ -155,6 +154,11 @@ class Network:
     def _computing(self) -> list[Layer]:
         """The layers that the core has."""
         return [layer for layer in self._stack if layer._index is not None]
+
+    @property
+    def _leaves(self) -> list[Layer]:
+        """The layers behind the input, those of blocks one by one."""
+        return [leaf for layer in self._stack for leaf in layer._leaves()]
 
     @property
     def _dense(self) -> list[Dense]:
@@ -226,12 +230,13 @@ class Network:
             Default: the one last used; at first cross-entropy for a softmax output or one sigmoid output, else mse.
         validation_data : (X, y) or (X, y, sample_weight), optional
             Evaluated after each epoch.
-        sample_weight : array (samples,), optional
-            A batch's loss is the weighted mean.
+        sample_weight : array (samples,), or (samples, steps) where the outputs are sequences, optional
+            A batch's loss is the weighted mean. Weights of steps give those of padding none; a sample's own is their
+            mean.
         class_weight : mapping of label to weight, or "balanced", optional
             Multiplied into the samples' weights.
         shuffle : bool
-            A new order each epoch, from the seed.
+            A new order each epoch, from the seed; False for layers that are stateful.
         input_noise : float
             Standard deviation of normal noise on the inputs, in training only.
         callbacks : iterable
@@ -555,7 +560,9 @@ class Network:
         y = as_rows(y, self._shapes[-1])
         columns = loss.target_columns(self.outputs)
         targets = as_targets(y, len(inputs), columns, loss, activation, self.dtype, f"{prefix}y")
-        return Batches(inputs, targets, as_sample_weight(sample_weight, len(inputs)))
+        of_steps = targets.ndim == 2 and columns == self.outputs and activation != "softmax"
+        steps = self._shapes[-1][0] if of_steps and len(self._shapes[-1]) == 2 else None
+        return Batches(inputs, targets, as_sample_weight(sample_weight, len(inputs), steps))
 
     def _training_batches(
         self,
@@ -602,6 +609,8 @@ class Network:
         noise = checked_number(input_noise, "input_noise", lowest=0)
         if noise > 0 and self._vocabulary is not None:
             raise ValueError(f"input_noise must be 0 for words, got {input_noise!r}")
+        if noise > 0 and any(isinstance(leaf, Masking) for leaf in self._leaves):
+            raise ValueError(f"input_noise must be 0 with a Masking, as noise is no padding; got {input_noise!r}")
         data: Batches | Stream
         if y is None:
             data = self._stream(X, class_weight, chosen_loss)

@@ -30,6 +30,7 @@ class Dropout(Layer):
     """
 
     _settings = ("rate", "spatial")
+    _keeps_steps = True
 
     def __init__(self, rate: float, *, spatial: bool = False, trainable: bool = True) -> None:
         super().__init__(trainable=trainable)
@@ -58,6 +59,7 @@ class GaussianNoise(Layer):
     """
 
     _settings = ("deviation",)
+    _keeps_steps = True
 
     def __init__(self, deviation: float, *, trainable: bool = True) -> None:
         super().__init__(trainable=trainable)

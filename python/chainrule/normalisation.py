@@ -108,6 +108,7 @@ class LayerNorm(_Normalisation):
     """
 
     _settings = ("epsilon",)
+    _keeps_steps = True
 
     def __init__(self, epsilon: float = 1e-5, *, trainable: bool = True) -> None:
         super().__init__(epsilon, trainable)

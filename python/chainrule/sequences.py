@@ -1,4 +1,4 @@
-"""Layers for sequences: recurrent ones, in one direction or both, and vectors for the words of a vocabulary."""
+"""Layers for sequences: recurrent ones, in one direction or both, vectors for words, and samples of any length."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Recurrent(WeightedLayer):
     """What recurrent layers have in common; use one of its kinds."""
 
-    _settings: tuple[str, ...] = ("units", "return_sequences", "l1", "l2")
+    _settings: tuple[str, ...] = ("units", "return_sequences", "stateful", "recurrent_dropout", "l1", "l2")
     _gates: tuple[str, ...]
     # Of the parts of the initial weights that a second direction draws.
     _first_part = 0
@@ -36,6 +36,8 @@ class Recurrent(WeightedLayer):
         units: int,
         *,
         return_sequences: bool = False,
+        stateful: bool = False,
+        recurrent_dropout: float = 0.0,
         weights: Initial = None,
         recurrent_weights: Initial = None,
         bias: float | ArrayLike = 0.0,
@@ -46,6 +48,10 @@ class Recurrent(WeightedLayer):
         super().__init__(l1=l1, l2=l2, trainable=trainable)
         self.units = checked_integer(units, "units", lowest=1, highest=2**26)
         self.return_sequences = checked_flag(return_sequences, "return_sequences")
+        self.stateful = checked_flag(stateful, "stateful")
+        self.recurrent_dropout = checked_number(
+            recurrent_dropout, "recurrent_dropout", lowest=0, highest=1, open_highest=True
+        )
         self._initial_weights = checked_initial(weights, "weights")
         self._initial_recurrent_weights = checked_initial(recurrent_weights, "recurrent_weights")
         self._initial_bias = bias
@@ -54,6 +60,10 @@ class Recurrent(WeightedLayer):
         if len(shape) != 2:
             raise ValueError(f"{type(self).__name__} takes samples of shape (steps, features), got {shape}")
         return (shape[0], self.units) if self.return_sequences else (self.units,)
+
+    @property
+    def _keeps_steps(self) -> bool:  # type: ignore[override]
+        return self.return_sequences
 
     def _parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
         columns = len(self._gates) * self.units
@@ -69,6 +79,8 @@ class Recurrent(WeightedLayer):
             "steps": shape[0],
             "return_sequences": self.return_sequences,
             "directions": 1,
+            "stateful": self.stateful,
+            "recurrent_dropout": self.recurrent_dropout,
             "l1": self._l1,
             "l2": self._l2,
         }
@@ -96,7 +108,14 @@ class Recurrent(WeightedLayer):
         return filled(self._initial_bias, shape)
 
     def _reference_settings(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        return {**parameters, "return_sequences": self.return_sequences, **self._learning()}
+        return {
+            **parameters,
+            "return_sequences": self.return_sequences,
+            "stateful": self.stateful,
+            "recurrent_dropout": self.recurrent_dropout,
+            "index": self._index or 0,
+            **self._learning(),
+        }
 
 
 class SimpleRNN(Recurrent):
@@ -108,6 +127,14 @@ class SimpleRNN(Recurrent):
         Length of h, >= 1.
     return_sequences : bool
         Whether the output is h of every step, (steps, units), or of the last, (units,).
+    stateful : bool
+        Whether a sample goes on, in training, with the state in which the same one of the batch before has ended:
+        truncated backpropagation through time (Williams and Peng 1990), as no gradient goes back beyond the batch. An
+        epoch begins with the state zero, and so does everything that is not `fit`. A smaller last batch goes on with
+        the first samples. Needs arrays in their order, as `chainrule.data.streams` cuts them, and ``shuffle=False``.
+    recurrent_dropout : float
+        Share of h that is dropped, in training, where it enters the product with U: 0 <= rate < 1. The same units are
+        dropped at all steps of a sample, and the others made larger, as by `Dropout` (Gal and Ghahramani 2016).
     weights : str, Normal, Uniform, Orthogonal, float or array (inputs, units), optional
         Initial weights of the inputs, by default "glorot_uniform".
     recurrent_weights : as weights, or array (units, units), optional
@@ -152,6 +179,14 @@ class LSTM(Recurrent):
     peepholes : bool
         Whether the gates see the cell: p c is added to i and f before the step, and to o behind it (Gers and
         Schmidhuber 2000). Peepholes begin at zero.
+    stateful : bool
+        Whether a sample goes on, in training, with the state in which the same one of the batch before has ended:
+        truncated backpropagation through time (Williams and Peng 1990), as no gradient goes back beyond the batch. An
+        epoch begins with the state zero, and so does everything that is not `fit`. A smaller last batch goes on with
+        the first samples. Needs arrays in their order, as `chainrule.data.streams` cuts them, and ``shuffle=False``.
+    recurrent_dropout : float
+        Share of h that is dropped, in training, where it enters the product with U: 0 <= rate < 1. The same units are
+        dropped at all steps of a sample, and the others made larger, as by `Dropout` (Gal and Ghahramani 2016).
     weights : str, Normal, Uniform, Orthogonal, float or array (inputs, 4 units), optional
         Initial weights of the inputs, by default "glorot_uniform" for each gate.
     recurrent_weights : as weights, or array (units, 4 units), optional
@@ -178,7 +213,7 @@ class LSTM(Recurrent):
     (64, 256)
     """
 
-    _settings = ("units", "return_sequences", "peepholes", "l1", "l2")
+    _settings = ("units", "return_sequences", "peepholes", "stateful", "recurrent_dropout", "l1", "l2")
     _gates = ("i", "f", "g", "o")
 
     def __init__(
@@ -187,6 +222,8 @@ class LSTM(Recurrent):
         *,
         return_sequences: bool = False,
         peepholes: bool = False,
+        stateful: bool = False,
+        recurrent_dropout: float = 0.0,
         weights: Initial = None,
         recurrent_weights: Initial = None,
         bias: float | ArrayLike = 0.0,
@@ -198,6 +235,8 @@ class LSTM(Recurrent):
         super().__init__(
             units,
             return_sequences=return_sequences,
+            stateful=stateful,
+            recurrent_dropout=recurrent_dropout,
             weights=weights,
             recurrent_weights=recurrent_weights,
             bias=bias,
@@ -248,6 +287,14 @@ class GRU(Recurrent):
         Whether the output is h of every step, (steps, units), or of the last, (units,).
     reset_after : bool
         Whether r is multiplied after the product with U, as in CuDNN and PyTorch, or before it, as in the paper.
+    stateful : bool
+        Whether a sample goes on, in training, with the state in which the same one of the batch before has ended:
+        truncated backpropagation through time (Williams and Peng 1990), as no gradient goes back beyond the batch. An
+        epoch begins with the state zero, and so does everything that is not `fit`. A smaller last batch goes on with
+        the first samples. Needs arrays in their order, as `chainrule.data.streams` cuts them, and ``shuffle=False``.
+    recurrent_dropout : float
+        Share of h that is dropped, in training, where it enters the product with U: 0 <= rate < 1. The same units are
+        dropped at all steps of a sample, and the others made larger, as by `Dropout` (Gal and Ghahramani 2016).
     weights : str, Normal, Uniform, Orthogonal, float or array (inputs, 3 units), optional
         Initial weights of the inputs, by default "glorot_uniform" for each gate.
     recurrent_weights : as weights, or array (units, 3 units), optional
@@ -271,7 +318,7 @@ class GRU(Recurrent):
     Network([(10, 3), (10, 8), 4, 1], 485 parameters, float32, seed=0)
     """
 
-    _settings = ("units", "return_sequences", "reset_after", "l1", "l2")
+    _settings = ("units", "return_sequences", "reset_after", "stateful", "recurrent_dropout", "l1", "l2")
     _gates = ("z", "r", "h")
 
     recurrent_bias = Parameter("A copy of the bias of the recurrent part, (3 units,), with reset_after; assign to set.")
@@ -282,6 +329,8 @@ class GRU(Recurrent):
         *,
         return_sequences: bool = False,
         reset_after: bool = True,
+        stateful: bool = False,
+        recurrent_dropout: float = 0.0,
         weights: Initial = None,
         recurrent_weights: Initial = None,
         bias: float | ArrayLike = 0.0,
@@ -292,6 +341,8 @@ class GRU(Recurrent):
         super().__init__(
             units,
             return_sequences=return_sequences,
+            stateful=stateful,
+            recurrent_dropout=recurrent_dropout,
             weights=weights,
             recurrent_weights=recurrent_weights,
             bias=bias,
@@ -329,6 +380,8 @@ class Bidirectional(WeightedLayer):
     ------
     TypeError
         For another kind of layer.
+    ValueError
+        For one that is stateful, or in a network already.
 
     Examples
     --------
@@ -341,6 +394,8 @@ class Bidirectional(WeightedLayer):
     def __init__(self, layer: Recurrent) -> None:
         if not isinstance(layer, Recurrent):
             raise TypeError(f"layer must be a SimpleRNN, LSTM or GRU, got {layer!r}")
+        if layer.stateful:
+            raise ValueError(f"layer must not be stateful, as it reads each sample from its end too; got {layer!r}")
         if layer._network is not None:
             raise ValueError(f"layer must not be in a network yet, got {layer!r}, which is")
         super().__init__(l1=layer.l1, l2=layer.l2, trainable=layer.trainable)
@@ -367,8 +422,12 @@ class Bidirectional(WeightedLayer):
     def _numbers(self, shape: Shape) -> dict[str, float]:
         return {**self.ahead._numbers(shape), "directions": 2, "l1": self._l1, "l2": self._l2}
 
-    def _enter(self, network: Network, index: int, shape: Shape) -> int:
-        entered = super()._enter(network, index, shape)
+    @property
+    def _keeps_steps(self) -> bool:  # type: ignore[override]
+        return self.ahead._keeps_steps
+
+    def _enter(self, network: Network, index: int, shape: Shape, padding: int | None) -> int:
+        entered = super()._enter(network, index, shape, padding)
         for half in (self.ahead, self.back):
             half._network, half._index, half._input_shape = network, index, shape
         self.back._begin = sum(map(math.prod, self.ahead._parameter_shapes(shape).values()))
@@ -380,6 +439,7 @@ class Bidirectional(WeightedLayer):
 
     def _reference(self, parameters: dict[str, Any]) -> reference.Layer:
         layer = self.layer
+        layer._index = self._index
         halves = [
             layer._reference({name[2:]: values for name, values in parameters.items() if name[0] == direction})
             for direction in "01"
@@ -400,6 +460,69 @@ class Bidirectional(WeightedLayer):
         return f"Bidirectional({self.layer!r})"
 
 
+class Masking(Layer):
+    """Samples of different lengths in one batch: what is behind a sample's end is padding.
+
+    A sample ends with its last step that has any feature different from the padding's value; one that has none is
+    empty. The layer passes samples on as they are, and tells recurrent layers behind it where they end: their last
+    output is that of a sample's last step (of an empty one the state that it begins with), their sequences of outputs
+    are zero behind it, as those of PyTorch's `pad_packed_sequence`, and no gradient comes from there. `Bidirectional`
+    reads back from a sample's end. This holds behind layers that keep the steps, too: `Dense`, `Activation`, `Dropout`,
+    `GaussianNoise`, `LayerNorm`, recurrent layers with `return_sequences`, and blocks of these.
+
+    Parameters
+    ----------
+    value : float
+        Of all features of a step of padding.
+
+    Raises
+    ------
+    ValueError
+        When the network is made: for samples that are not (steps, features), and where no recurrent layer asks where
+        samples end.
+
+    Examples
+    --------
+    >>> import numpy as np, chainrule as cr
+    >>> net = cr.Network([cr.Input(5, 1), cr.Masking(), cr.GRU(4), cr.Dense(1, "identity")], seed=0)
+    >>> short = cr.Network([cr.Input(2, 1), cr.GRU(4), cr.Dense(1, "identity")], seed=0)
+    >>> short.parameters = net.parameters
+    >>> padded = net.predict(np.array([[[0.5], [0.25], [0], [0], [0]]]))
+    >>> np.array_equal(padded, short.predict(np.array([[[0.5], [0.25]]])))
+    True
+    """
+
+    _settings = ("value",)
+
+    def __init__(self, value: float = 0.0, *, trainable: bool = True) -> None:
+        super().__init__(trainable=trainable)
+        self.value = checked_number(value, "value")
+
+    def _output_shape(self, shape: Shape) -> Shape:
+        if len(shape) != 2:
+            raise ValueError(f"Masking takes samples of shape (steps, features), got {shape}")
+        return shape
+
+    def _numbers(self, shape: Shape) -> dict[str, float]:
+        return {"steps": shape[0], "value": self.value}
+
+    def _padding_behind(self) -> int | None:
+        return self._index
+
+    def _reference(self, parameters: dict[str, Any]) -> reference.Layer:
+        return reference.Masking(self.value)
+
+
+def check_padding(network: Network) -> None:
+    """Refuse a network that is told where samples end, but does not ask."""
+    asked = {leaf._padding for leaf in network._leaves if isinstance(leaf, (Recurrent, Bidirectional))}
+    for leaf in network._leaves:
+        if (isinstance(leaf, Masking) or getattr(leaf, "mask_zero", False)) and leaf._padding_behind() not in asked:
+            raise ValueError(
+                f"{leaf!r} must have a recurrent layer behind it, and none but layers that keep the steps in between"
+            )
+
+
 class Embedding(WeightedLayer):
     """Vectors for the words of a vocabulary: z = W[x]. The first layer; samples are (steps,) whole numbers.
 
@@ -409,6 +532,8 @@ class Embedding(WeightedLayer):
         Number of words, 1 to 2²⁴; samples hold numbers below it.
     units : int
         Length of a vector, >= 1.
+    mask_zero : bool
+        Whether the word 0 is padding, so that a sample ends with its last other word: see `Masking`.
     weights : str, Normal, Uniform, float or array (vocabulary, units), optional
         Initial vectors, by default uniform in [−0.05, 0.05).
     l1, l2 : float
@@ -419,8 +544,8 @@ class Embedding(WeightedLayer):
     Raises
     ------
     ValueError
-        When the network is made: for samples that are not (steps,), and behind other layers. When it is used, before
-        anything is changed: for what is no word.
+        When the network is made: for samples that are not (steps,), behind other layers, and with `mask_zero` where no
+        recurrent layer asks where samples end. When it is used, before anything is changed: for what is no word.
 
     Examples
     --------
@@ -430,7 +555,7 @@ class Embedding(WeightedLayer):
     (1, 1)
     """
 
-    _settings = ("vocabulary", "units", "l1", "l2")
+    _settings = ("vocabulary", "units", "mask_zero", "l1", "l2")
 
     weights = Parameter("A copy of the vectors, (vocabulary, units); assign to set them.")
 
@@ -439,6 +564,7 @@ class Embedding(WeightedLayer):
         vocabulary: int,
         units: int,
         *,
+        mask_zero: bool = False,
         weights: Initial = None,
         l1: float = 0.0,
         l2: float = 0.0,
@@ -447,6 +573,7 @@ class Embedding(WeightedLayer):
         super().__init__(l1=l1, l2=l2, trainable=trainable)
         self.vocabulary = checked_integer(vocabulary, "vocabulary", lowest=1, highest=2**24)
         self.units = checked_integer(units, "units", lowest=1, highest=2**26)
+        self.mask_zero = checked_flag(mask_zero, "mask_zero")
         self._initial_weights = checked_initial("uniform" if weights is None else weights, "weights")
 
     def _output_shape(self, shape: Shape) -> Shape:
@@ -460,14 +587,19 @@ class Embedding(WeightedLayer):
     def _numbers(self, shape: Shape) -> dict[str, float]:
         return {"vocabulary": self.vocabulary, "units": self.units, "l1": self._l1, "l2": self._l2}
 
-    def _enter(self, network: Network, index: int, shape: Shape) -> int:
+    def _enter(self, network: Network, index: int, shape: Shape, padding: int | None) -> int:
         if network.layers[1] is not self:
             raise ValueError("Embedding must be the first layer behind the Input")
-        return super()._enter(network, index, shape)
+        if self.mask_zero:
+            network._core.add_layer("Masking", "identity", {"steps": shape[0], "value": 0})
+        return self.mask_zero + super()._enter(network, index + self.mask_zero, shape, index)
+
+    def _padding_behind(self) -> int | None:
+        return self._padding if self.mask_zero else None
 
     def _initialize(self, seed: int) -> None:
         shape = (self.vocabulary, self.units)
         self.weights = filled(self._initial(self._initial_weights, "identity", *shape, seed), shape)
 
     def _reference(self, parameters: dict[str, Any]) -> reference.Layer:
-        return reference.Embedding(**parameters, **self._learning())
+        return reference.Embedding(**parameters, mask_zero=self.mask_zero, **self._learning())

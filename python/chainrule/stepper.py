@@ -13,14 +13,14 @@ from ._checks import checked_integer
 from .layers import Activation, Dense
 from .noise import Dropout, GaussianNoise
 from .normalisation import BatchNorm, LayerNorm
-from .sequences import Embedding, Recurrent
+from .sequences import Embedding, Masking, Recurrent
 
 if TYPE_CHECKING:
     from .network import Network
 
 
 # Layers that work step by step.
-_STEPWISE = (Activation, BatchNorm, Dense, Dropout, Embedding, GaussianNoise, LayerNorm, Recurrent)
+_STEPWISE = (Activation, BatchNorm, Dense, Dropout, Embedding, GaussianNoise, LayerNorm, Masking, Recurrent)
 
 
 class Stepper:
@@ -30,7 +30,7 @@ class Stepper:
     ----------
     network : Network
         With samples (steps, features), or (steps,) of an `Embedding`; up to the last recurrent layer that gives
-        sequences, each layer must work step by step. It is copied, as it is now.
+        sequences, each layer must work step by step. It is copied, as it is now, but takes no step for padding.
     streams : int
         Sequences that are read side by side, >= 1.
 
@@ -85,7 +85,13 @@ class Stepper:
 
 
 def _to_one_step(description: dict[str, Any], _: _state.Tensors) -> None:
-    description["layers"][0]["shape"][0] = 1
+    layers = description["layers"]
+    layers[0]["shape"][0] = 1
+    for number, layer in enumerate(layers):
+        if layer["type"] == "Masking":
+            layers[number] = {"type": "Activation", "activation": "identity"}
+        elif "mask_zero" in layer:
+            layer["mask_zero"] = False
 
 
 def _check_steps(network: Network) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chainrule.reference import GRU, LSTM, Bidirectional, SimpleRNN
+from chainrule.reference import GRU, LSTM, Bidirectional, Embedding, Masking, SimpleRNN
 
 INPUTS, UNITS, STEPS = 3, 2, 4
 KINDS = ["rnn", "lstm", "peepholes", "gru", "gru_before"]
@@ -65,6 +65,48 @@ def test_bidirectional_gradients(rng, assert_gradients_are_differences, kind, re
     layer = Bidirectional(*(make(rng, kind, return_sequences=return_sequences) for _ in range(2)))
     layer.lengths = lengths
     assert_gradients_are_differences(layer, rng.standard_normal((5, STEPS, INPUTS)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_with_dropped_states(rng, assert_gradients_are_differences, kind):
+    layer = make(rng, kind, return_sequences=True, recurrent_dropout=0.5)
+    layer.training = True
+    layer.set_draw(1, 2, 3)
+    assert_gradients_are_differences(layer, rng.standard_normal((5, STEPS, INPUTS)))
+    assert set(layer.factors.flat) == {0.0, 2.0}
+
+
+def test_both_directions_draw(rng):
+    layer = Bidirectional(*(make(rng, "lstm", recurrent_dropout=0.5) for _ in range(2)))
+    layer.training = True
+    layer.set_draw(1, 2, 3)
+    layer.forward(rng.standard_normal((20, STEPS, INPUTS)))
+    assert not np.array_equal(layer.ahead.factors, layer.back.factors)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stateful_layer_goes_on_in_training(rng, kind):
+    layer = make(rng, kind, return_sequences=True, stateful=True)
+    x = rng.standard_normal((5, 2 * STEPS, INPUTS))
+    whole = layer.forward(x)
+    layer.training = True
+    layer.set_draw(0, 0, 0)
+    first = layer.forward(x[:, :STEPS])
+    layer.set_draw(0, 0, 5)
+    np.testing.assert_allclose(np.concatenate([first, layer.forward(x[:, STEPS:])], axis=1), whole, rtol=1e-12)
+    layer.set_draw(0, 1, 0)
+    np.testing.assert_array_equal(layer.forward(x[:, :STEPS]), first)
+
+
+def test_lengths_are_those_up_to_the_last_step_that_is_no_padding():
+    x = np.array([[[1, 0], [0, 0], [0, 2], [0, 0]], [[7, 7], [0, 0], [7, 7], [7, 7]], np.zeros((4, 2))], dtype=float)
+    for value, lengths in [(0.0, [3, 4, 0]), (7.0, [4, 2, 4])]:
+        masking = Masking(value)
+        assert np.array_equal(masking.forward(x), x)
+        assert masking.lengths_behind.tolist() == lengths
+    embedding = Embedding(np.ones((3, 2)), mask_zero=True)
+    embedding.forward(np.array([[1, 0, 2, 0], [0, 0, 0, 0]]))
+    assert embedding.lengths_behind.tolist() == [3, 0]
 
 
 def sigmoid(z):

@@ -13,7 +13,7 @@ from .network import Network
 from .noise import Dropout, GaussianNoise, Sampling
 from .normalisation import BatchNorm, LayerNorm
 from .pooling import AvgPool1D, AvgPool2D, GlobalAvgPool1D, GlobalAvgPool2D, MaxPool1D, MaxPool2D
-from .recurrent import GRU, LSTM, Bidirectional, SimpleRNN
+from .recurrent import GRU, LSTM, Bidirectional, Masking, SimpleRNN
 from .shape import Flatten, Reshape, UpSample2D, ZeroPad2D
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "GlobalAvgPool2D",
     "Layer",
     "LayerNorm",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "Network",

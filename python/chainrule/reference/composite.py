@@ -22,6 +22,10 @@ class Composite(Layer):
     def leaves(self) -> list[Layer]:
         return [leaf for part in self.parts for leaf in part.leaves()]
 
+    @property
+    def keeps_steps(self) -> bool:  # type: ignore[override]
+        return all(part.keeps_steps for part in self.parts)
+
     def set_draw(self, seed: int, epoch: int, first_place: int) -> None:
         for part in self.parts:
             part.set_draw(seed, epoch, first_place)
@@ -65,7 +69,7 @@ class Residual(Composite):
     """z = x + f(x), f the layers in a row (He et al. 2016)."""
 
     def _forward(self, x: Array) -> Array:
-        return x + forward_through(self.parts, x)
+        return x + forward_through(self.parts, x, self.lengths)
 
     def _backward(self, deltas: Array) -> Array:
         return deltas + backward_through(self.parts, deltas)
@@ -79,7 +83,7 @@ class Concatenate(Composite):
         self.branches = branches
 
     def _forward(self, x: Array) -> Array:
-        outputs = [forward_through(branch, x) for branch in self.branches]
+        outputs = [forward_through(branch, x, self.lengths) for branch in self.branches]
         self.ends = np.cumsum([a.shape[-1] for a in outputs])[:-1]
         return np.concatenate(outputs, axis=-1)
 

@@ -5,21 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .activations import Array
-from .layers import Entry, Layer
+from .layers import Entry, Layer, lengths_of
 
 
 class Embedding(Layer):
-    """z = W[x]: for each whole number in x the row of W; max_norm limits the rows."""
+    """z = W[x]: for each whole number in x the row of W; max_norm limits the rows. With `mask_zero` 0 is padding."""
 
     weight_names = ("weights",)
     unit_axis = 0
     weights = Entry("parameters", "weights")
     weight_gradient = Entry("gradients", "weights")
 
-    def __init__(self, weights: Array, **learning: Any) -> None:
+    def __init__(self, weights: Array, mask_zero: bool = False, **learning: Any) -> None:
         super().__init__({"weights": weights}, **learning)
+        self.mask_zero = mask_zero
+
+    @property
+    def lengths_behind(self) -> NDArray[np.int64] | None:
+        return lengths_of(self.inputs != 0) if self.mask_zero else None
 
     def _forward(self, x: Array) -> Array:
         self.rows = x.astype(np.int64)

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import activations
 from .activations import Array
@@ -27,6 +28,10 @@ class Layer(ABC):
     max_norm: float | None = None
     trainable: bool = True
     training: bool = False
+    # Where each sample of the inputs ends; None: with its last step.
+    lengths: NDArray[np.int64] | None = None
+    # Whether the steps of a sequence are the same behind the layer.
+    keeps_steps: bool = False
 
     def __init__(
         self,
@@ -48,6 +53,11 @@ class Layer(ABC):
     def leaves(self) -> list[Layer]:
         """Return the layers that hold the parameters: this one, or its parts."""
         return [self]
+
+    @property
+    def lengths_behind(self) -> NDArray[np.int64] | None:
+        """Where each sample of the last outputs ends."""
+        return self.lengths if self.keeps_steps else None
 
     def set_draw(self, seed: int, epoch: int, first_place: int) -> None:
         """Say which random words the next forward takes; its samples stand at first_place, … in the epoch's order."""
@@ -110,11 +120,17 @@ class Layer(ABC):
                 w *= np.where(norms > self.max_norm, self.max_norm / np.maximum(norms, 1e-300), 1.0)
 
 
-def forward_through(layers: Sequence[Layer], x: Array) -> Array:
-    """Return the activations of the last of layers in a row."""
+def forward_through(layers: Sequence[Layer], x: Array, lengths: NDArray[np.int64] | None = None) -> Array:
+    """Return the activations of the last of layers in a row; `lengths` says where samples end."""
     for layer in layers:
-        x = layer.forward(x)
+        layer.lengths = lengths
+        x, lengths = layer.forward(x), layer.lengths_behind
     return x
+
+
+def lengths_of(is_step: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return where samples end, behind the last of (samples, steps) that is no padding."""
+    return np.asarray((is_step * np.arange(1, is_step.shape[1] + 1)).max(axis=1), dtype=np.int64)
 
 
 def backward_through(layers: Sequence[Layer], gradient: Array) -> Array:
@@ -152,6 +168,8 @@ class WeightedLayer(Layer):
 class Dense(WeightedLayer):
     """z = x W + b, a = f(z)."""
 
+    keeps_steps = True
+
     def __init__(
         self,
         weights: Array,
@@ -176,6 +194,8 @@ class Dense(WeightedLayer):
 
 class Activation(Layer):
     """z = x, a = f(z)."""
+
+    keeps_steps = True
 
     def __init__(self, activation: str) -> None:
         super().__init__(activation=activation)

@@ -22,7 +22,7 @@ def as_values(X: NDArray[np.generic]) -> Array:
 
 
 class Network:
-    """A network of reference layers."""
+    """A network of reference layers; outputs of any shape are rows."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         # Any: who made the network knows which layers have weights, and reads them.
@@ -32,28 +32,38 @@ class Network:
 
     def forward(self, X: NDArray[np.generic]) -> Array:
         """Return the outputs; every layer keeps its values."""
-        return forward_through(self.layers, as_values(X))
+        return forward_through(self.layers, as_values(X)).reshape(len(X), -1)
 
     predict = forward
 
     def backward(self, output_gradient: Array) -> Array:
         """Go back from ∂E/∂a of the output; return ∂E/∂X."""
-        return backward_through(self.layers, output_gradient)
+        return backward_through(self.layers, output_gradient.reshape(self.layers[-1].activations.shape))
+
+    @property
+    def outputs(self) -> tuple[Array, Array]:
+        """The pre-activations and the activations that forward has left, as rows."""
+        last = self.layers[-1]
+        samples = len(last.activations)
+        return last.pre_activations.reshape(samples, -1), last.activations.reshape(samples, -1)
 
     def loss_and_gradient(
         self, X: NDArray[np.generic], y: NDArray[np.generic], loss: Loss, sample_weight: Array | None = None
     ) -> float:
         """Return weighted mean loss plus penalties; gradients are in the layers."""
         w = np.ones(len(X)) if sample_weight is None else sample_weight
-        share = w / w.sum() if w.sum() > 0 else np.zeros(len(X))
-        a = self.forward(X)
+        share = w / w.sum() if w.sum() > 0 else np.zeros(w.shape)
+        steps = w.size // len(w)
+        self.forward(X)
         last = self.layers[-1]
-        t, values = self._values(y, loss, share)
-        deltas = share[:, None] * loss.delta(last.pre_activations, a, t, last.activation)
-        backward_through(self.layers[:-1], last.backward(deltas))
+        z, a, t = self._rows(y, loss, w.size)
+        values = steps * loss.value(z, a, t, last.activation)
+        own = self._own_losses(share)
+        deltas = steps * share.reshape(-1, 1) * loss.delta(z, a, t, last.activation)
+        backward_through(self.layers[:-1], last.backward(deltas.reshape(last.pre_activations.shape)))
         for layer in self.layers:
             layer.add_penalty_gradient()
-        return float((share * values).sum() + sum(layer.penalty() for layer in self.layers))
+        return float((share.ravel() * values).sum() + own + sum(layer.penalty() for layer in self.layers))
 
     def evaluate(
         self, X: NDArray[np.generic], y: NDArray[np.generic], loss: Loss, sample_weight: Array | None = None
@@ -62,20 +72,28 @@ class Network:
         self.forward(X)
         return self._measure(y, loss, np.ones(len(X)) if sample_weight is None else sample_weight)
 
-    def _values(self, y: NDArray[np.generic], loss: Loss, share: Array) -> tuple[Array, Array]:
-        """Return what the loss aims at, and the loss of each sample with the layers' own."""
-        last = self.layers[-1]
-        a = last.activations
-        t = loss.smoothed(losses.target_rows(y, loss.target_columns(a.shape[1])), last.activation)
-        values = loss.value(last.pre_activations, a, t, last.activation)
-        return t, values + sum(layer.own_loss(share) for layer in self.layers)
-
     def _measure(self, y: NDArray[np.generic], loss: Loss, w: Array) -> tuple[float, float]:
         """Return weighted mean loss, without penalties, and metric of the values that forward has left."""
         last = self.layers[-1]
-        _, values = self._values(y, loss, w)
-        right = losses.metric(last.activations, y, loss, last.activation)
-        return (float((w * values).sum() / w.sum()), float((w * right).sum() / w.sum())) if w.sum() > 0 else (0.0, 0.0)
+        steps = w.size // len(w)
+        z, a, t = self._rows(y, loss, w.size)
+        y, own = y if steps == 1 else y.reshape(w.size, -1), self._own_losses(w)
+        w = w.ravel()
+        values = steps * loss.value(z, a, t, last.activation)
+        right = losses.metric(a, y, loss, last.activation)
+        total = w.sum()
+        return (float(((w * values).sum() + own) / total), float((w * right).sum() / total)) if total > 0 else (0.0, 0.0)
+
+    def _own_losses(self, weights: Array) -> float:
+        """Return the weighted sum of the layers' own losses."""
+        of_samples = weights.reshape(len(weights), -1).sum(axis=1)
+        return float((of_samples * sum(layer.own_loss(of_samples) for layer in self.layers)).sum())
+
+    def _rows(self, y: NDArray[np.generic], loss: Loss, count: int) -> tuple[Array, Array, Array]:
+        """Return z, a and the targets in so many rows: of the samples, or of their steps where these are weighed."""
+        z, a = self.outputs
+        t = loss.smoothed(losses.target_rows(y, loss.target_columns(a.shape[1])), self.layers[-1].activation)
+        return z.reshape(count, -1), a.reshape(count, -1), t.reshape(count, -1)
 
     # --- all parameters in one array: layer by layer in the order of their dictionaries, each row by row
 

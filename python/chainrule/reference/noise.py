@@ -15,17 +15,21 @@ from .layers import Layer
 class Noise(Layer):
     """A layer that draws; `index` tells the layers of a network apart."""
 
+    keeps_steps = True
+
     def __init__(self, index: int) -> None:
         super().__init__()
         self.index = index
 
     def _words(self, purpose: int, shape: tuple[int, ...]) -> NDArray[np.uint64]:
         """Return a word for each value: samples have streams of their own, read in row-major order."""
-        seed, epoch, first = self.draw
         samples, *rest = shape
-        return random.sample_words(seed, purpose, first, epoch * 4096 + self.index, samples, math.prod(rest)).reshape(
-            shape
-        )
+        return random.layer_words(self.draw, purpose, self.index, samples, math.prod(rest)).reshape(shape)
+
+
+def dropout_factors(words: NDArray[np.uint64], rate: float) -> Array:
+    """Return 0 where a word's uniform number is below the rate, else what keeps the mean."""
+    return np.where(random.uniform(words) < rate, 0.0, 1.0 / (1.0 - rate))
 
 
 class Dropout(Noise):
@@ -43,8 +47,7 @@ class Dropout(Noise):
         self.factors = np.ones_like(x)
         if self.training:
             shape = (len(x), *(1 for _ in x.shape[1:-1]), x.shape[-1]) if self.spatial else x.shape
-            dropped = random.uniform(self._words(random.DROPOUT, shape)) < self.rate
-            self.factors = np.where(dropped, 0.0, 1.0 / (1.0 - self.rate))
+            self.factors = dropout_factors(self._words(random.DROPOUT, shape), self.rate)
         return x * self.factors
 
     def _backward(self, deltas: Array) -> Array:

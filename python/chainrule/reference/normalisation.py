@@ -76,6 +76,8 @@ class BatchNorm(Normalisation):
 class LayerNorm(Normalisation):
     """μ and σ² over the last axis, for each sample and place (Ba, Kiros and Hinton 2016)."""
 
+    keeps_steps = True
+
     def _forward(self, x: Array) -> Array:
         return self._normalise(x, x.mean(axis=-1, keepdims=True), x.var(axis=-1, keepdims=True))
 

@@ -24,6 +24,12 @@ def sample_words(seed: int, purpose: int, first: int, c: int, samples: int, coun
     return np.stack([words(seed, purpose, first + i, c, count) for i in range(samples)])
 
 
+def layer_words(draw: tuple[int, int, int], purpose: int, layer: int, samples: int, count: int) -> NDArray[np.uint64]:
+    """Return the first words of each sample in a layer; `draw` is seed, epoch, and the first sample's place in it."""
+    seed, epoch, first = draw
+    return sample_words(seed, purpose, first, epoch * 4096 + layer, samples, count)
+
+
 def uniform(raw: NDArray[np.uint64]) -> Array:
     """Return (word >> 11) · 2⁻⁵³, in [0, 1)."""
     return (raw >> np.uint64(11)).astype(np.float64) * 2.0**-53

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import random
 from .activations import Array, sigmoid
 from .composite import Composite
-from .layers import Layer
+from .layers import Layer, lengths_of
+from .noise import dropout_factors
 
 # The arrays of a state, or what a step keeps for its way back.
 Values = tuple[Array, ...]
@@ -25,19 +27,40 @@ class Recurrent(Layer):
 
     `lengths` says where each sample ends: behind its end the state stands still, and output sequences are zero. Without
     `return_sequences` the output is the last h. `initial_state` is zero unless set; `final_state` and
-    `initial_state_gradient` are left behind.
+    `initial_state_gradient` are left behind. In training, one that is `stateful` goes on with the final state of the
+    first samples of the batch before, but begins anew with the first batch of an epoch.
+
+    In training, h is multiplied by `factors` where it enters the product with U: with `recurrent_dropout` the same
+    share of a sample's units is dropped at all its steps (Gal and Ghahramani 2016); `index` tells the layers of a
+    network apart.
     """
 
     weight_names: tuple[str, ...] = ("input_weights", "recurrent_weights")
     # How many arrays the state has.
     state_arrays = 1
-    lengths: NDArray[np.int64] | None = None
     initial_state: Values | None = None
+    # Of the random words of a sample, those that the other direction takes.
+    words_before = 0
 
-    def __init__(self, parameters: Mapping[str, Array], return_sequences: bool = False, **learning: Any) -> None:
+    def __init__(
+        self,
+        parameters: Mapping[str, Array],
+        return_sequences: bool = False,
+        stateful: bool = False,
+        recurrent_dropout: float = 0.0,
+        index: int = 0,
+        **learning: Any,
+    ) -> None:
         super().__init__(parameters, **learning)
         self.units = len(self.parameters["recurrent_weights"])
         self.return_sequences = return_sequences
+        self.stateful = stateful
+        self.recurrent_dropout = recurrent_dropout
+        self.index = index
+
+    @property
+    def keeps_steps(self) -> bool:  # type: ignore[override]
+        return self.return_sequences
 
     @abstractmethod
     def _step(self, x: Array, state: Values) -> tuple[Values, Values]:
@@ -49,10 +72,26 @@ class Recurrent(Layer):
     ) -> tuple[Array, Values, dict[str, Array]]:
         """From ∂E/∂(new state) return ∂E/∂x, ∂E/∂(state before) and the step's share of the parameters' gradients."""
 
+    def _start(self, samples: int) -> Values:
+        if self.initial_state is not None:
+            return self.initial_state
+        if self.stateful and self.training:
+            _, _, first_place = self.draw
+            if first_place > 0:
+                return tuple(array[:samples] for array in self.final_state)
+        return tuple(np.zeros((samples, self.units)) for _ in range(self.state_arrays))
+
+    def _factors(self, samples: int) -> Array:
+        if self.recurrent_dropout == 0.0 or not self.training:
+            return np.ones((samples, self.units))
+        count = self.words_before + self.units
+        words = random.layer_words(self.draw, random.DROPOUT, self.index, samples, count)
+        return dropout_factors(words[:, self.words_before :], self.recurrent_dropout)
+
     def _forward(self, x: Array) -> Array:
         samples, steps, _ = x.shape
-        zero = tuple(np.zeros((samples, self.units)) for _ in range(self.state_arrays))
-        state = zero if self.initial_state is None else self.initial_state
+        state = self._start(samples)
+        self.factors = self._factors(samples)
         lengths = np.full(samples, steps) if self.lengths is None else self.lengths
         self.inside = (np.arange(steps) < lengths[:, None])[:, :, None]
         self.states, self.kept, outputs = [state], [], []
@@ -88,10 +127,10 @@ class Recurrent(Layer):
         return x_gradient
 
     def _gates_back(self, x: Array, h: Array, deltas: Array) -> tuple[Array, Array, dict[str, Array]]:
-        """Go back through x W + h U + b: return ∂E/∂x, ∂E/∂h and the gradients of W, U and b."""
-        w, u = self.parameters["input_weights"], self.parameters["recurrent_weights"]
-        shares = {"input_weights": x.T @ deltas, "recurrent_weights": h.T @ deltas, "bias": deltas.sum(axis=0)}
-        return deltas @ w.T, deltas @ u.T, shares
+        """Go back through x W + (m h) U + b: return ∂E/∂x, ∂E/∂h and the gradients of W, U and b."""
+        w, u, m = self.parameters["input_weights"], self.parameters["recurrent_weights"], self.factors
+        shares = {"input_weights": x.T @ deltas, "recurrent_weights": (m * h).T @ deltas, "bias": deltas.sum(axis=0)}
+        return deltas @ w.T, m * (deltas @ u.T), shares
 
 
 class SimpleRNN(Recurrent):
@@ -109,8 +148,8 @@ class SimpleRNN(Recurrent):
         super().__init__(parameters, return_sequences, **learning)
 
     def _step(self, x: Array, state: Values) -> tuple[Values, Values]:
-        (h,), p = state, self.parameters
-        new = np.tanh(x @ p["input_weights"] + h @ p["recurrent_weights"] + p["bias"])
+        (h,), p, m = state, self.parameters, self.factors
+        new = np.tanh(x @ p["input_weights"] + (m * h) @ p["recurrent_weights"] + p["bias"])
         return (new,), (new,)
 
     def _step_back(
@@ -149,9 +188,9 @@ class LSTM(Recurrent):
         return self.parameters.get("peepholes", np.zeros((3, self.units)))
 
     def _step(self, x: Array, state: Values) -> tuple[Values, Values]:
-        (h, c), p = state, self.parameters
+        (h, c), p, m = state, self.parameters, self.factors
         see_i, see_f, see_o = self._peepholes()
-        z_i, z_f, z_g, z_o = np.split(x @ p["input_weights"] + h @ p["recurrent_weights"] + p["bias"], 4, axis=1)
+        z_i, z_f, z_g, z_o = np.split(x @ p["input_weights"] + (m * h) @ p["recurrent_weights"] + p["bias"], 4, axis=1)
         i, f, g = sigmoid(z_i + see_i * c), sigmoid(z_f + see_f * c), np.tanh(z_g)
         new = f * c + i * g
         o = sigmoid(z_o + see_o * new)
@@ -198,53 +237,70 @@ class GRU(Recurrent):
         return np.split(self.parameters.get("recurrent_bias", np.zeros(3 * self.units)), 3)
 
     def _step(self, x: Array, state: Values) -> tuple[Values, Values]:
-        (h,), p = state, self.parameters
+        (h,), p, m = state, self.parameters, self.factors
         u_z, u_r, u_h = np.split(p["recurrent_weights"], 3, axis=1)
         x_z, x_r, x_h = np.split(x @ p["input_weights"] + p["bias"], 3, axis=1)
         b_z, b_r, b_h = self._recurrent_bias()
-        z, r = sigmoid(x_z + h @ u_z + b_z), sigmoid(x_r + h @ u_r + b_r)
-        recalled = r * (h @ u_h + b_h) if self.reset_after else (r * h) @ u_h
+        z, r = sigmoid(x_z + (m * h) @ u_z + b_z), sigmoid(x_r + (m * h) @ u_r + b_r)
+        recalled = r * ((m * h) @ u_h + b_h) if self.reset_after else (m * r * h) @ u_h
         candidate = np.tanh(x_h + recalled)
         return (z * h + (1.0 - z) * candidate,), (z, r, candidate)
 
     def _step_back(
         self, x: Array, state: Values, kept: Values, state_gradient: Values
     ) -> tuple[Array, Values, dict[str, Array]]:
-        (h,), (z, r, candidate), (dh,), p = state, kept, state_gradient, self.parameters
+        (h,), (z, r, candidate), (dh,), p, m = state, kept, state_gradient, self.parameters, self.factors
         u_z, u_r, u_h = np.split(p["recurrent_weights"], 3, axis=1)
         delta_z = dh * (h - candidate) * z * (1.0 - z)
         delta_h = dh * (1.0 - z) * (1.0 - candidate**2)
         if self.reset_after:
             _, _, b_h = self._recurrent_bias()
-            r_gradient = delta_h * (h @ u_h + b_h)
-            h_gradient = (delta_h * r) @ u_h.T
-            u_h_share = h.T @ (delta_h * r)
+            r_gradient = delta_h * ((m * h) @ u_h + b_h)
+            h_gradient = m * ((delta_h * r) @ u_h.T)
+            u_h_share = (m * h).T @ (delta_h * r)
         else:
-            r_gradient = (delta_h @ u_h.T) * h
-            h_gradient = (delta_h @ u_h.T) * r
-            u_h_share = (r * h).T @ delta_h
+            r_gradient = m * (delta_h @ u_h.T) * h
+            h_gradient = m * (delta_h @ u_h.T) * r
+            u_h_share = (m * r * h).T @ delta_h
         delta_r = r_gradient * r * (1.0 - r)
         deltas = np.hstack([delta_z, delta_r, delta_h])
         shares = {
             "input_weights": x.T @ deltas,
-            "recurrent_weights": np.hstack([h.T @ delta_z, h.T @ delta_r, u_h_share]),
+            "recurrent_weights": np.hstack([(m * h).T @ delta_z, (m * h).T @ delta_r, u_h_share]),
             "bias": deltas.sum(axis=0),
         }
         if self.reset_after:
             shares["recurrent_bias"] = np.hstack([delta_z, delta_r, delta_h * r]).sum(axis=0)
-        h_gradient = h_gradient + dh * z + delta_z @ u_z.T + delta_r @ u_r.T
+        h_gradient = h_gradient + dh * z + m * (delta_z @ u_z.T + delta_r @ u_r.T)
         return deltas @ p["input_weights"].T, (h_gradient,), shares
+
+
+class Masking(Layer):
+    """z = x, and a sample ends with its last step that has any feature different from `value`."""
+
+    def __init__(self, value: float = 0.0) -> None:
+        super().__init__()
+        self.value = value
+
+    @property
+    def lengths_behind(self) -> NDArray[np.int64]:
+        return lengths_of((self.inputs != self.value).any(axis=2))
+
+    def _forward(self, x: Array) -> Array:
+        return x
+
+    def _backward(self, deltas: Array) -> Array:
+        return deltas
 
 
 class Bidirectional(Composite):
     """Two readings side by side along the last axis: `ahead` from the first step, `back` from each sample's last."""
 
-    lengths: NDArray[np.int64] | None = None
-
     def __init__(self, ahead: Recurrent, back: Recurrent) -> None:
         super().__init__([ahead, back])
         self.ahead = ahead
         self.back = back
+        back.words_before = ahead.units
 
     def _reversed(self, sequences: Array) -> Array:
         """Return each sample's steps up to its end in reverse, and those behind it as they stand."""

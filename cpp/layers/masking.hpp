@@ -1,0 +1,31 @@
+// Sequences of different lengths in one batch: a sample ends with its last step that has any feature other than the
+// padding's value. Samples go on as they are; their lengths are kept, for recurrent layers above to look at.
+#pragma once
+
+#include "layers/layer.hpp"
+
+namespace chainrule {
+
+template <class T>
+class Masking final : public Layer<T> {
+ public:
+  Masking(size_t size, size_t steps, double value) : size_(size), steps_(steps), value_(T(value)) {}
+
+  size_t inputs() const override { return size_; }
+  size_t outputs() const override { return size_; }
+  size_t work() const override { return size_; }
+  // The length.
+  size_t kept_size() const override { return 1; }
+  bool shows_kept() const override { return true; }
+  void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
+  void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
+                const Pass&) const override;
+
+ private:
+  size_t length(const T* sample) const;
+
+  size_t size_, steps_;
+  T value_;
+};
+
+}  // namespace chainrule
