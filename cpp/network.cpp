@@ -193,8 +193,8 @@ Workspace<T>::Workspace(const Network<T>& network, size_t capacity, Purpose purp
     signal.capacity = capacity;
     signal.activation = layer.activation();
     // A pass that can be looked at has rows.
-    signal.in_lanes = purpose != Purpose::pass && layer.takes_lanes() && i + 1 < network.size() &&
-                      network.layer(i + 1).takes_lanes();
+    signal.in_lanes =
+        purpose != Purpose::pass && layer.takes_lanes() && i + 1 < network.size() && network.layer(i + 1).takes_lanes();
     const size_t rows = signal.in_lanes ? whole_groups : capacity;
     signal.activations = signal.pre_activations = room(signal.stride, rows);
     // The losses of the output are computed from z, which prediction has no use for.
