@@ -82,6 +82,7 @@ def eager_step(network: nn.Module, loss: Loss, settings: Any) -> Step:
 def compiled_step(network: nn.Module, loss: Loss, settings: Any) -> Step:
     """Return forward, backward and update as one graph; that of model and loss alone is slower on small networks."""
     parameters = {name: parameter.detach() for name, parameter in network.named_parameters()}
+    statistics = dict(network.named_buffers())
     m, v = ({name: torch.zeros_like(p) for name, p in parameters.items()} for _ in range(2))
     t = torch.zeros(())
 
@@ -100,16 +101,21 @@ def compiled_step(network: nn.Module, loss: Loss, settings: Any) -> Step:
 
     update = sgd if isinstance(settings, cr.SGD) else adam
 
+    # Nothing from outside may change within `grad`, and batch normalisation changes its statistics.
     def objective(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Any:
-        return loss(lambda x: torch.func.functional_call(network, parameters, (x,)), x, y)
+        new = {name: values.clone() for name, values in statistics.items()}
+        return loss(lambda x: torch.func.functional_call(network, {**parameters, **new}, (x,)), x, y), new
 
     def step(x: Tensor, y: Tensor) -> None:
-        gradients = torch.func.grad(objective)(parameters, x, y)
+        gradients, new = torch.func.grad(objective, has_aux=True)(parameters, x, y)
+        for name, values in new.items():
+            statistics[name].copy_(values)
         t.add_(1)
         for name, p in parameters.items():
             update(name, p, gradients[name])
 
-    compiled: Step = torch.no_grad()(torch.compile(step))
+    # A graph for each size of a batch: dropout cannot be traced with one that is left open.
+    compiled: Step = torch.no_grad()(torch.compile(step, dynamic=False))
     return compiled
 
 
