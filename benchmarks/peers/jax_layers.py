@@ -122,16 +122,21 @@ def _(layer: cr.MaxPool2D) -> Function:
     return lambda p, x: lax.reduce_window(x, -jnp.inf, lax.max, window, steps, "VALID")
 
 
+def lstm_step(p: Any, state: Any, z: Any) -> Any:
+    """Return an LSTM's outputs and its cells after a step; z is what comes from the inputs."""
+    h, c = state
+    i, f, g, o = jnp.split(z + h @ p["recurrent_weights"], 4, axis=-1)
+    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    return jax.nn.sigmoid(o) * jnp.tanh(c), c
+
+
 @_function.register
 def _(layer: cr.LSTM) -> Function:
     def run(p: Any, x: Any) -> Any:
         inputs = (x @ p["input_weights"] + p["bias"]).transpose(1, 0, 2)
 
         def step(state: Any, z: Any) -> tuple[Any, None]:
-            h, c = state
-            i, f, g, o = jnp.split(z + h @ p["recurrent_weights"], 4, axis=1)
-            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
-            return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
+            return lstm_step(p, state, z), None
 
         zero = jnp.zeros((len(x), layer.units))
         return lax.scan(step, (zero, zero), inputs)[0][0]

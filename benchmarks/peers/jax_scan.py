@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import chainrule as cr
 
 from ..data import WORDS_A_ROW
-from ..workloads import LayeredTraining, Training, Workload
+from ..workloads import LayeredTraining, Stepping, Training, Workload
 from . import Model, Parameters, Peer, rows
 
 # Of parameters, statistics that training gathers, samples, targets and a random key: the loss, and the new statistics.
@@ -177,4 +177,36 @@ class LayersOnJAX(OnJAX):
         return jnp.array(X).reshape(-1, *self.shape)
 
 
-PEER = Peer("JAX", {"JAX": jax.__version__}, {"jit": OnJAX}, {"jit": LayersOnJAX})
+class StepsOnJAX(Model):
+    """An LSTM and the layer behind it, a compiled step with the parameters as constants."""
+
+    def __init__(self, workload: Stepping) -> None:
+        from .jax_layers import function_of, lstm_step
+
+        (lstm, head), _, _ = function_of(workload.initial())
+        self.units = len(lstm["recurrent_weights"])
+
+        @jax.jit
+        def step(state: Any, x: Any) -> Any:
+            h, c = lstm_step(lstm, state, x @ lstm["input_weights"] + lstm["bias"])
+            return (h, c), jax.nn.softmax(h @ head["weights"] + head["bias"])
+
+        self.step = step
+
+    def native(self, X: Any) -> Any:
+        """Return the inputs on the device."""
+        return jnp.array(X)
+
+    def stepper(self) -> Callable[[Any], Any]:
+        """Return what keeps the state of a new stream, and waits for the outputs."""
+        state = (jnp.zeros(self.units), jnp.zeros(self.units))
+
+        def next_outputs(x: Any) -> Any:
+            nonlocal state
+            state, outputs = self.step(state, x)
+            return outputs.block_until_ready()
+
+        return next_outputs
+
+
+PEER = Peer("JAX", {"JAX": jax.__version__}, {"jit": OnJAX}, {"jit": LayersOnJAX}, {"jit": StepsOnJAX})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -16,7 +17,7 @@ from torch.nn import functional
 import chainrule as cr
 
 from ..data import WORDS_A_ROW
-from ..workloads import LayeredTraining, Training, Workload
+from ..workloads import LayeredTraining, Stepping, Training, Workload
 from . import Model, Parameters, Peer, SkipError, rows, thread_counts
 
 Loss = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Any]
@@ -196,6 +197,40 @@ class LayersOnTorch(OnTorch):
         return super().outputs(X)
 
 
+def scripted(module: nn.Module) -> Any:
+    """Return TorchScript's version of it, made for inference."""
+    with warnings.catch_warnings(action="ignore"):  # it is deprecated
+        return torch.jit.optimize_for_inference(torch.jit.script(module))
+
+
+class StepsOnTorch(OnTorch):
+    """An LSTM's cell, step by step."""
+
+    def __init__(self, workload: Stepping, threads: int, make: Callable[[nn.Module], Any] | None = None) -> None:
+        from .torch_layers import Step
+
+        self.threads, self.trains = threads, False
+        module = Step(workload.initial()).eval()
+        self.units = module.cell.hidden_size
+        self.step = make(module) if make else module
+
+    def native(self, X: Any) -> Tensor:
+        """Return a batch of one."""
+        return torch.from_numpy(X)[None]
+
+    def stepper(self) -> Callable[[Tensor], Tensor]:
+        """Return what keeps the state of a new stream."""
+        step, h, c = self.step, *torch.zeros(2, 1, self.units)
+
+        def next_outputs(x: Tensor) -> Tensor:
+            nonlocal h, c
+            outputs: Tensor
+            outputs, h, c = step(x, h, c)
+            return outputs
+
+        return next_outputs
+
+
 PEER = Peer(
     "PyTorch",
     {"PyTorch": torch.__version__},
@@ -210,6 +245,11 @@ PEER = Peer(
         )
         for last in (False, True)
         for compiled in (False, True)
+        for name, n in thread_counts().items()
+    },
+    {
+        f"{name}{how}": partial(StepsOnTorch, threads=n, make=make)
+        for how, make in {"": None, ", compiled": torch.compile, ", scripted": scripted}.items()
         for name, n in thread_counts().items()
     },
 )
