@@ -317,7 +317,7 @@ class Epoch {
     result_.totals = totals_;
     gatherer_.add_noise(options.input_noise, options.seed, options.epoch);
     if (defers(data.inputs) && network.layer(0).trainable) {
-      deferred_.emplace(network.layer(0), options.steps.begin, threads);
+      deferred_.emplace(network.layer(0), options.steps.begin, batch_ * data.inputs.entries(), threads);
     }
     network.prepare_backward(lowest_ + 1);
   }
@@ -372,6 +372,7 @@ class Epoch {
     gatherer_.gather(team, begin_, std::min(chunk_, end_ - begin_), batch_weight, room_.chunks[0]);
     team.barrier();
     room_.chunks[0].inputs.list_samples(room_.chunks[0].samples, team.index(), team.size());
+    if (deferred_) deferred_->meet(team, room_.signals[0][0], room_.chunks[0].samples);
     for (size_t first = begin_; first < end_; first += batch_, ++step) {
       const size_t batch_end = std::min(first + batch_, end_);
       for (size_t begin = first; begin < batch_end; begin += chunk_) {
@@ -401,8 +402,8 @@ class Epoch {
         gradients(team, signals, end - begin, begin > first, step);
         if (team.index() == 0) account(chunk, step, turn, last_of_step);
         if (deferred_) {
-          deferred_->touched(team, step, *room_.signals[current][0].of_columns);
-          if (end < end_) deferred_->bring_up(team, step, *room_.signals[1 - current][0].of_samples);
+          deferred_->updated(team, step);
+          if (end < end_) deferred_->bring_up(team, step, room_.signals[1 - current][0], next.samples);
         }
         if (end < end_) next.inputs.list_samples(next.samples, team.index(), team.size());
         if (!runs_on(team, end)) team.barrier();
