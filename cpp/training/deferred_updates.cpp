@@ -2,23 +2,6 @@
 
 namespace chainrule {
 
-namespace {
-
-// Rows lie far apart in memory.
-constexpr size_t rows_ahead = 8;
-
-template <class T>
-void prefetch(const ParameterRuns<T>& runs) {
-  for (size_t i = 0; i < runs.count; ++i) {
-    __builtin_prefetch(runs.first.values + i * runs.stride, 1);
-    for (const T* slot : runs.first.slots) {
-      if (slot != nullptr) __builtin_prefetch(slot + i * runs.stride, 1);
-    }
-  }
-}
-
-}  // namespace
-
 template <class T>
 DeferredUpdates<T>::DeferredUpdates(const Layer<T>& layer, size_t first_step, size_t entries, size_t threads)
     : layer_(layer), steps_(capacity), parts_(threads, {std::vector<size_t>(layer.rows(), first_step), {}}) {

@@ -1,7 +1,7 @@
-// Updates of rows of parameters that no sample of a batch meets: weights of columns of sparse samples, vectors of words.
-// Under most optimisers they change all the same, by a gradient of zero; that is put off until the row is met again, or
-// somebody wants to see it, and then made up for in one go: the same operations in the same order, but while the
-// parameters are in registers.
+// Updates of rows of parameters that no sample of a batch meets: weights of columns of sparse samples, vectors of
+// words. Under most optimisers they change all the same, by a gradient of zero; that is put off until the row is met
+// again, or somebody wants to see it, and then made up for in one go: the same operations in the same order, but while
+// the parameters are in registers.
 #pragma once
 
 #include <vector>

@@ -204,14 +204,14 @@ void add_to(Totals& totals, const Chunk<T>& chunk) {
 
 template <class T>
 GradientTarget<T> stored_gradient(const Network<T>& network, T* gradient, size_t layer, bool accumulate) {
-  return {gradient + network.offset(layer), accumulate, nullptr, {}, T(0)};
+  return {gradient + network.offset(layer), accumulate, nullptr, {}, T(0), false};
 }
 
 // Where a layer's gradient meets the optimiser.
 template <class T>
 GradientTarget<T> updating(const Network<T>& network, OptimizerState<T>& state, const StepSettings<T>& settings,
                            T shrink, size_t layer) {
-  GradientTarget<T> target = {nullptr, false, &settings, {}, shrink};
+  GradientTarget<T> target = {nullptr, false, &settings, {}, shrink, false};
   for (size_t i = 0; i < state.slots().size(); ++i) {
     target.slots[i] = state.slots()[i].data() + network.offset(layer);
   }
@@ -329,8 +329,13 @@ class Epoch {
 
  private:
   bool zeros_count() const { return !fused() || !optimizer_.ignores_zero_gradients() || network_.layer(0).penalized(); }
+  // A product can pass rows by where a sparse source lists the others, a table of rows always; one that lies in the
+  // cache with its state is sooner updated whole.
   bool defers(const Source& inputs) const {
-    return zeros_count() && fused() && inputs.sparse() && !network_.layer(0).couples_parameters();
+    const Layer<T>& first = network_.layer(0);
+    const size_t bytes = first.packed_size() * (1 + state_.slots().size()) * sizeof(T);
+    const bool table = first.rows() > 0 && !first.multiplies_rows() && bytes > cached_bytes;
+    return zeros_count() && fused() && (inputs.sparse() || table) && !first.couples_parameters();
   }
 
   // The room that there is, if it fits.
@@ -455,7 +460,10 @@ class Epoch {
   }
 
   GradientTarget<T> target_of(size_t layer, size_t step) {
-    return updating(network_, state_, settings_, shrink_of<T>(optimizer_, options_.rates[step]), layer);
+    GradientTarget<T> target =
+        updating(network_, state_, settings_, shrink_of<T>(optimizer_, options_.rates[step]), layer);
+    target.every_row = zeros_count() && !deferred_;
+    return target;
   }
 
   void finish_updates(const Team& team) {
@@ -479,6 +487,7 @@ class Epoch {
 
   static constexpr size_t turns_between_looks = 32;
   static constexpr size_t overlapping_bytes = size_t(256) << 10;
+  static constexpr size_t cached_bytes = size_t(16) << 20;
 
   Network<T>& network_;
   OptimizerState<T>& state_;
