@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from .data import load
 from .peers import Model, Parameters, Peer
-from .workloads import LayeredTraining, Workload
+from .workloads import Layered, Workload
 
 # Threads of BLAS and OpenMP go on waiting busily after their work, those of OpenBLAS for a tenth of a second.
 PAUSE = 0.3
@@ -74,7 +74,7 @@ def measure(
     data = data.first(min(workload.samples, samples or workload.samples))
     workload = dataclasses.replace(workload, samples=data.X_train.shape[0])
     parameters: Parameters = []
-    if not isinstance(workload, LayeredTraining):
+    if not isinstance(workload, Layered):
         parameters = [(layer.weights, layer.bias) for layer in workload.initial()._dense]
     entrants = [
         Entrant(peer, variant, make) for peer in peers for variant, make in peer.builders(workload, parameters).items()

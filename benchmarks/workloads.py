@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -114,8 +114,8 @@ class Training(Workload):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayeredTraining(Training):
-    """One of a network that is more than dense layers; only peers that have them take part.
+class Layered(Workload):
+    """One with a network that is more than dense layers; only peers that have them take part.
 
     `layers` makes those behind the input, `multiply_adds_of_layers` says what they take for a sample.
     """
@@ -141,6 +141,58 @@ class LayeredTraining(Training):
     def initial(self) -> cr.Network:
         """Return the network before training."""
         return cr.Network([cr.Input(*self.shape), *self.layers()], seed=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayeredTraining(Layered, Training):
+    """A run is an epoch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stepping(Layered):
+    """A run reads all images, row by row, as one stream, with a call each step; multiply-adds are of a step."""
+
+    unit = "µs a step"
+    quality_name = "largest difference"
+
+    def __str__(self) -> str:
+        return f"{self.network}, one stream of {self.steps:,} steps, a call each"
+
+    @property
+    def steps(self) -> int:
+        """Of a run."""
+        return self.samples * self.shape[0]
+
+    @property
+    def scale(self) -> float:
+        """From seconds for all steps."""
+        return 1e6 / self.steps
+
+    @property
+    def flops(self) -> int:
+        """Forward only."""
+        return 2 * self.steps * sum(self.multiply_adds)
+
+    def arrays(self, model: Model, data: Data) -> list[Any]:
+        """Return the steps as the peer's own arrays, so that no peer pays for a conversion."""
+        return [model.native(x) for x in data.X_train[: self.samples].reshape(self.steps, -1)]
+
+    def start(self, model: Model, data: Data) -> Callable[[], None]:
+        """Make the arrays beforehand; the stream goes on from run to run."""
+        arrays, step = self.arrays(model, data), model.stepper()
+
+        def run() -> None:
+            for array in arrays:
+                step(array)
+
+        return run
+
+    def quality(self, model: Model, data: Data) -> float:
+        """Largest difference from chainrule's outputs."""
+        step, ours = model.stepper(), self.initial().stepper()
+        outputs = np.array([np.ravel(step(array)) for array in self.arrays(model, data)])
+        expected = [ours.step(x) for x in data.X_train[: self.samples].reshape(self.steps, -1)]
+        return float(np.abs(outputs - expected).max())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,6 +328,11 @@ WORKLOADS: tuple[Workload, ...] = (
         ],
         multiply_adds_of_layers=(784 * 300, 3000), data="mnist", samples=60_000, loss="cross_entropy", batch_size=32,
         optimizer=cr.SGD(0.1, momentum=0.9),
+    ),
+    Stepping(
+        name="lstm-step", title="LSTM 64, a step of 28", shape=(28, 28),
+        layers=lambda: [cr.LSTM(64), cr.Dense(10, "softmax")], multiply_adds_of_layers=(4 * 64 * (28 + 64), 10 * 64),
+        data="mnist", samples=100, repeats=8,
     ),
     Prediction(
         name="predict-1-tiny", sizes=(8, 32, 32, 1), hidden="tanh", output="identity", data="borehole", samples=1_000,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from ..workloads import LayeredTraining, Training, Workload
+    from ..workloads import LayeredTraining, Stepping, Training, Workload
 
 Parameters = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
 
@@ -56,6 +56,10 @@ class Model:
         """Return the outputs as a NumPy array."""
         return np.asarray(self.predict(self.native(X)))
 
+    def stepper(self) -> Callable[[Any], Any]:
+        """Return what takes the steps of a stream from its beginning on, and gives the outputs behind each."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
 class Peer:
@@ -66,13 +70,16 @@ class Peer:
     variants: dict[str, Callable[[Workload, Parameters], Model]]
     # Builds a model of a network that is more than dense layers, from chainrule's; empty: it has none.
     layered: dict[str, Callable[[LayeredTraining], Model]] = field(default_factory=dict)
+    # The same for networks that read a stream.
+    stepping: dict[str, Callable[[Stepping], Model]] = field(default_factory=dict)
 
     def builders(self, workload: Workload, parameters: Parameters) -> dict[str, Callable[[], Model]]:
         """Return how each variant that can take part builds its model."""
-        from ..workloads import LayeredTraining
+        from ..workloads import Layered, Stepping
 
-        if isinstance(workload, LayeredTraining):
-            return {name: functools.partial(make, workload) for name, make in self.layered.items()}
+        if isinstance(workload, Layered):
+            builders: dict[str, Any] = {**(self.stepping if isinstance(workload, Stepping) else self.layered)}
+            return {name: functools.partial(make, workload) for name, make in builders.items()}
         return {name: functools.partial(make, workload, parameters) for name, make in self.variants.items()}
 
 

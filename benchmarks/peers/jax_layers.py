@@ -14,25 +14,72 @@ import chainrule as cr
 
 from .jax_scan import ACTIVATIONS
 
+# Of a layer's parameters and samples.
 Function = Callable[[Any, Any], Any]
+# Of parameters, statistics, samples and a random key, which is None in prediction: outputs, and the new statistics.
+Stateful = Callable[[Any, Any, Any, Any], tuple[Any, Any]]
 
 
-def function_of(network: cr.Network) -> tuple[list[dict[str, Any]], Function]:
-    """Return the parameters, and the function of them and of samples up to softmax, which the loss has."""
+def function_of(network: cr.Network) -> tuple[Any, Any, Stateful]:
+    """Return parameters, statistics, and the function of them and of samples up to softmax, which the loss has."""
     activations = {**ACTIVATIONS, "softmax": ACTIVATIONS["identity"]}
-    layers = [(_function(layer), activations[layer.activation]) for layer in network._stack]
-    parameters = [{name: jnp.array(p) for name, p in layer._parameters().items()} for layer in network._stack]
+    layers = [(_stateful(layer), activations[layer.activation]) for layer in network._stack]
 
-    def apply(parameters: Any, x: Any) -> Any:
-        for (layer, activation), of_layer in zip(layers, parameters, strict=True):
-            x = activation(layer(of_layer, x))
-        return x
+    def apply(parameters: Any, statistics: Any, x: Any, key: Any) -> tuple[Any, Any]:
+        after = []
+        for index, (layer, activation) in enumerate(layers):
+            own = None if key is None else jax.random.fold_in(key, index)
+            x, new = layer(parameters[index], statistics[index], x, own)
+            x = activation(x)
+            after.append(new)
+        return x, after
 
-    return parameters, apply
+    parameters, statistics = (
+        [{name: jnp.array(values) for name, values in arrays.items()} for arrays in of_layers]
+        for of_layers in zip(*((layer._parameters(), layer._statistics()) for layer in network._stack), strict=True)
+    )
+    return parameters, statistics, apply
 
 
 def _pair(value: Any) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else value
+
+
+@singledispatch
+def _stateful(layer: cr.Layer) -> Stateful:
+    """Most layers gather no statistics and draw no numbers."""
+    function = _function(layer)
+    return lambda p, statistics, x, key: (function(p, x), statistics)
+
+
+@_stateful.register
+def _(layer: cr.BatchNorm) -> Stateful:
+    def normalise(p: Any, statistics: Any, x: Any, key: Any) -> tuple[Any, Any]:
+        running = statistics["running_mean"], statistics["running_variance"]
+        mean, variance = running
+        if key is not None:
+            axes = tuple(range(x.ndim - 1))
+            mean, variance = x.mean(axes), x.var(axes)
+            running = tuple(
+                layer.momentum * old + (1 - layer.momentum) * new
+                for old, new in zip(running, (mean, variance), strict=True)
+            )
+        z = (x - mean) * (p["gamma"] * lax.rsqrt(variance + layer.epsilon)) + p["beta"]
+        return z, dict(zip(statistics, running, strict=True))
+
+    return normalise
+
+
+@_stateful.register
+def _(layer: cr.Dropout) -> Stateful:
+    kept = 1 - layer.rate
+
+    def drop(p: Any, statistics: Any, x: Any, key: Any) -> tuple[Any, Any]:
+        if key is not None:
+            x = jnp.where(jax.random.bernoulli(key, kept, x.shape), x / kept, 0)
+        return x, statistics
+
+    return drop
 
 
 @singledispatch
@@ -75,16 +122,21 @@ def _(layer: cr.MaxPool2D) -> Function:
     return lambda p, x: lax.reduce_window(x, -jnp.inf, lax.max, window, steps, "VALID")
 
 
+def lstm_step(p: Any, state: Any, z: Any) -> Any:
+    """Return an LSTM's outputs and its cells after a step; z is what comes from the inputs."""
+    h, c = state
+    i, f, g, o = jnp.split(z + h @ p["recurrent_weights"], 4, axis=-1)
+    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    return jax.nn.sigmoid(o) * jnp.tanh(c), c
+
+
 @_function.register
 def _(layer: cr.LSTM) -> Function:
     def run(p: Any, x: Any) -> Any:
         inputs = (x @ p["input_weights"] + p["bias"]).transpose(1, 0, 2)
 
         def step(state: Any, z: Any) -> tuple[Any, None]:
-            h, c = state
-            i, f, g, o = jnp.split(z + h @ p["recurrent_weights"], 4, axis=1)
-            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
-            return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
+            return lstm_step(p, state, z), None
 
         zero = jnp.zeros((len(x), layer.units))
         return lax.scan(step, (zero, zero), inputs)[0][0]

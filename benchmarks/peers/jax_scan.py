@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 import chainrule as cr
 
 from ..data import WORDS_A_ROW
-from ..workloads import LayeredTraining, Training, Workload
+from ..workloads import LayeredTraining, Stepping, Training, Workload
 from . import Model, Parameters, Peer, rows
 
-Objective = Callable[[Any, Any, Any], Any]
+# Of parameters, statistics that training gathers, samples, targets and a random key: the loss, and the new statistics.
+Objective = Callable[[Any, Any, Any, Any, Any], tuple[Any, Any]]
 
 ACTIVATIONS = {
     "identity": lambda z: z,
@@ -73,15 +74,15 @@ def adam(state: Any, gradients: Any, settings: Any) -> Any:
     return {"parameters": jax.tree.map(updated, state["parameters"], m, v), "m": m, "v": v, "t": t}
 
 
-def first_state(parameters: Any, settings: cr.SGD | cr.Adam) -> Any:
-    """Return parameters and optimiser state before the first step."""
+def first_state(parameters: Any, settings: cr.SGD | cr.Adam) -> dict[str, Any]:
+    """Return the optimiser's state before the first step."""
 
     def zeros() -> Any:
         return jax.tree.map(jnp.zeros_like, parameters)
 
     if isinstance(settings, cr.Adam):
-        return {"parameters": parameters, "m": zeros(), "v": zeros(), "t": jnp.float32(0)}
-    return {"parameters": parameters, **({"velocity": zeros()} if settings.momentum else {})}
+        return {"m": zeros(), "v": zeros(), "t": jnp.float32(0)}
+    return {"velocity": zeros()} if settings.momentum else {}
 
 
 @partial(jax.jit, static_argnums=(4, 5), donate_argnums=0)
@@ -89,14 +90,19 @@ def train_epoch(state: Any, key: Any, X: Any, y: Any, training: Training, object
     """Return the state after an epoch."""
     update = adam if isinstance(training.optimizer, cr.Adam) else sgd
 
-    def step(state: Any, chosen: Any) -> tuple[Any, None]:
-        gradients = jax.grad(objective)(state["parameters"], X[chosen], y[chosen])
-        return update(state, gradients, training.optimizer), None
+    def step(state: Any, batch: Any) -> tuple[Any, None]:
+        chosen, key = batch
+        gradients, statistics = jax.grad(objective, has_aux=True)(
+            state["parameters"], state["statistics"], X[chosen], y[chosen], key
+        )
+        return {**update(state, gradients, training.optimizer), "statistics": statistics}, None
 
-    order = jax.random.permutation(key, len(X))
+    of_order, of_rest, of_steps = jax.random.split(key, 3)
+    order = jax.random.permutation(of_order, len(X))
     whole = len(X) // training.batch_size * training.batch_size
-    state, _ = lax.scan(step, state, order[:whole].reshape(-1, training.batch_size))
-    return step(state, order[whole:])[0] if whole < len(X) else state
+    batches = order[:whole].reshape(-1, training.batch_size)
+    state, _ = lax.scan(step, state, (batches, jax.random.split(of_steps, len(batches))))
+    return step(state, (order[whole:], of_rest))[0] if whole < len(X) else state
 
 
 class OnJAX(Model):
@@ -104,7 +110,8 @@ class OnJAX(Model):
 
     def __init__(self, workload: Workload, parameters: Parameters) -> None:
         self.workload = workload
-        self.state = {"parameters": [(jnp.array(weights), jnp.array(bias)) for weights, bias in parameters]}
+        arrays = [(jnp.array(weights), jnp.array(bias)) for weights, bias in parameters]
+        self.state: dict[str, Any] = {"parameters": arrays, "statistics": ()}
         self.function = self.compiled()
 
     def compiled(self) -> Any:
@@ -116,7 +123,7 @@ class OnJAX(Model):
         """Put the data on the device."""
         self.X, self.y = self.native(X), jnp.array(rows(training, y))
         self.training = training
-        self.state = first_state(self.state["parameters"], training.optimizer)
+        self.state |= first_state(self.state["parameters"], training.optimizer)
         self.key = jax.random.key(0)
 
     def epoch(self) -> None:
@@ -125,10 +132,10 @@ class OnJAX(Model):
         self.state = train_epoch(self.state, key, self.X, self.y, self.training, self.objective)
         jax.block_until_ready(self.state)  # type: ignore[no-untyped-call]
 
-    def objective(self, parameters: Any, x: Any, y: Any) -> Any:
+    def objective(self, parameters: Any, statistics: Any, x: Any, y: Any, key: Any) -> tuple[Any, Any]:
         """Return the mean loss of a batch."""
         training = self.training
-        return mean_loss(parameters, x, y, training.hidden, training.output, training.loss)
+        return mean_loss(parameters, x, y, training.hidden, training.output, training.loss), statistics
 
     def native(self, X: Any) -> Any:
         """Return an array on the device; of sparse rows the words' numbers."""
@@ -151,21 +158,55 @@ class LayersOnJAX(OnJAX):
 
         self.workload = workload
         self.shape = workload.shape
-        parameters, self.apply = function_of(workload.initial())
-        self.state = {"parameters": parameters}
+        parameters, statistics, self.apply = function_of(workload.initial())
+        self.state = {"parameters": parameters, "statistics": statistics}
         self.function = self.compiled()
 
     def compiled(self) -> Any:
         """Return prediction with the parameters as they are now, as constants."""
-        return jax.jit(lambda x: jax.nn.softmax(self.apply(self.state["parameters"], x)))
+        parameters, statistics = self.state["parameters"], self.state["statistics"]
+        return jax.jit(lambda x: jax.nn.softmax(self.apply(parameters, statistics, x, None)[0]))
 
-    def objective(self, parameters: Any, x: Any, y: Any) -> Any:
-        """Return the mean loss of a batch."""
-        return cross_entropy(self.apply(parameters, x), y)
+    def objective(self, parameters: Any, statistics: Any, x: Any, y: Any, key: Any) -> tuple[Any, Any]:
+        """Return the mean loss of a batch, and the statistics after it."""
+        z, statistics = self.apply(parameters, statistics, x, key)
+        return cross_entropy(z, y), statistics
 
     def native(self, X: Any) -> Any:
         """Return images or sequences on the device."""
         return jnp.array(X).reshape(-1, *self.shape)
 
 
-PEER = Peer("JAX", {"JAX": jax.__version__}, {"jit": OnJAX}, {"jit": LayersOnJAX})
+class StepsOnJAX(Model):
+    """An LSTM and the layer behind it, a compiled step with the parameters as constants."""
+
+    def __init__(self, workload: Stepping) -> None:
+        from .jax_layers import function_of, lstm_step
+
+        (lstm, head), _, _ = function_of(workload.initial())
+        self.units = len(lstm["recurrent_weights"])
+
+        @jax.jit
+        def step(state: Any, x: Any) -> Any:
+            h, c = lstm_step(lstm, state, x @ lstm["input_weights"] + lstm["bias"])
+            return (h, c), jax.nn.softmax(h @ head["weights"] + head["bias"])
+
+        self.step = step
+
+    def native(self, X: Any) -> Any:
+        """Return the inputs on the device."""
+        return jnp.array(X)
+
+    def stepper(self) -> Callable[[Any], Any]:
+        """Return what keeps the state of a new stream, and waits for the outputs."""
+        state = (jnp.zeros(self.units), jnp.zeros(self.units))
+
+        def next_outputs(x: Any) -> Any:
+            nonlocal state
+            state, outputs = self.step(state, x)
+            return outputs.block_until_ready()
+
+        return next_outputs
+
+
+PEER = Peer("JAX", {"JAX": jax.__version__}, {"jit": OnJAX}, {"jit": LayersOnJAX}, {"jit": StepsOnJAX})

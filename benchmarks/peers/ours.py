@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import NDArray
@@ -37,6 +38,10 @@ class Ours(Model):
         """Fit for one epoch."""
         self.network.fit(self.X, self.y, epochs=1, **self.options)
 
+    def stepper(self) -> Callable[[Any], Any]:
+        """Return the step of a new stream."""
+        return self.network.stepper().step
+
 
 VARIANTS = {[*thread_counts()][-1]: Ours}
-PEER = Peer("chainrule", {"chainrule": cr.__version__}, VARIANTS, VARIANTS)  # type: ignore[arg-type]
+PEER = Peer("chainrule", {"chainrule": cr.__version__}, VARIANTS, VARIANTS, VARIANTS)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -16,7 +17,7 @@ from torch.nn import functional
 import chainrule as cr
 
 from ..data import WORDS_A_ROW
-from ..workloads import LayeredTraining, Training, Workload
+from ..workloads import LayeredTraining, Stepping, Training, Workload
 from . import Model, Parameters, Peer, SkipError, rows, thread_counts
 
 Loss = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Any]
@@ -82,6 +83,7 @@ def eager_step(network: nn.Module, loss: Loss, settings: Any) -> Step:
 def compiled_step(network: nn.Module, loss: Loss, settings: Any) -> Step:
     """Return forward, backward and update as one graph; that of model and loss alone is slower on small networks."""
     parameters = {name: parameter.detach() for name, parameter in network.named_parameters()}
+    statistics = dict(network.named_buffers())
     m, v = ({name: torch.zeros_like(p) for name, p in parameters.items()} for _ in range(2))
     t = torch.zeros(())
 
@@ -100,16 +102,21 @@ def compiled_step(network: nn.Module, loss: Loss, settings: Any) -> Step:
 
     update = sgd if isinstance(settings, cr.SGD) else adam
 
+    # Nothing from outside may change within `grad`, and batch normalisation changes its statistics.
     def objective(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Any:
-        return loss(lambda x: torch.func.functional_call(network, parameters, (x,)), x, y)
+        new = {name: values.clone() for name, values in statistics.items()}
+        return loss(lambda x: torch.func.functional_call(network, {**parameters, **new}, (x,)), x, y), new
 
     def step(x: Tensor, y: Tensor) -> None:
-        gradients = torch.func.grad(objective)(parameters, x, y)
+        gradients, new = torch.func.grad(objective, has_aux=True)(parameters, x, y)
+        for name, values in new.items():
+            statistics[name].copy_(values)
         t.add_(1)
         for name, p in parameters.items():
             update(name, p, gradients[name])
 
-    compiled: Step = torch.no_grad()(torch.compile(step))
+    # A graph for each size of a batch: dropout cannot be traced with one that is left open.
+    compiled: Step = torch.no_grad()(torch.compile(step, dynamic=False))
     return compiled
 
 
@@ -190,6 +197,40 @@ class LayersOnTorch(OnTorch):
         return super().outputs(X)
 
 
+def scripted(module: nn.Module) -> Any:
+    """Return TorchScript's version of it, made for inference."""
+    with warnings.catch_warnings(action="ignore"):  # it is deprecated
+        return torch.jit.optimize_for_inference(torch.jit.script(module))
+
+
+class StepsOnTorch(OnTorch):
+    """An LSTM's cell, step by step."""
+
+    def __init__(self, workload: Stepping, threads: int, make: Callable[[nn.Module], Any] | None = None) -> None:
+        from .torch_layers import Step
+
+        self.threads, self.trains = threads, False
+        module = Step(workload.initial()).eval()
+        self.units = module.cell.hidden_size
+        self.step = make(module) if make else module
+
+    def native(self, X: Any) -> Tensor:
+        """Return a batch of one."""
+        return torch.from_numpy(X)[None]
+
+    def stepper(self) -> Callable[[Tensor], Tensor]:
+        """Return what keeps the state of a new stream."""
+        step, h, c = self.step, *torch.zeros(2, 1, self.units)
+
+        def next_outputs(x: Tensor) -> Tensor:
+            nonlocal h, c
+            outputs: Tensor
+            outputs, h, c = step(x, h, c)
+            return outputs
+
+        return next_outputs
+
+
 PEER = Peer(
     "PyTorch",
     {"PyTorch": torch.__version__},
@@ -204,6 +245,11 @@ PEER = Peer(
         )
         for last in (False, True)
         for compiled in (False, True)
+        for name, n in thread_counts().items()
+    },
+    {
+        f"{name}{how}": partial(StepsOnTorch, threads=n, make=make)
+        for how, make in {"": None, ", compiled": torch.compile, ", scripted": scripted}.items()
         for name, n in thread_counts().items()
     },
 )

@@ -30,6 +30,23 @@ class LastStep(nn.Module):
         return outputs
 
 
+class Step(nn.Module):
+    """A step of an LSTM and of the layer behind it; who calls carries the state."""
+
+    def __init__(self, network: cr.Network) -> None:
+        super().__init__()
+        last, self.head = module_of(network)
+        lstm = last.recurrent
+        self.cell = nn.LSTMCell(lstm.input_size, lstm.hidden_size)
+        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+            setattr(self.cell, name, getattr(lstm, f"{name}_l0"))
+
+    def forward(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Inputs (1, features) and state; returns the outputs and the new state."""
+        h, c = self.cell(x, (h, c))
+        return torch.softmax(self.head(h), dim=1), h, c
+
+
 def module_of(network: cr.Network) -> nn.Sequential:
     """Return the network up to softmax, which the loss has; images come as (samples, channels, height, width)."""
     activations = {**ACTIVATIONS, "softmax": nn.Identity}

@@ -148,31 +148,22 @@ void Dense<T>::gradient(const Team& team, const Signal<T>& below, const Signal<T
 }
 
 template <class T>
-typename Dense<T>::InputWeights Dense<T>::weights_of(const Team& team, size_t input,
-                                                     const GradientTarget<T>& target) const {
-  const Share part = weights_share(team);
-  InputWeights weights = {weights_with(target), part.panels.size(), inputs_ * panel_width};
-  if (input < part.rows.begin || input >= part.rows.end) weights.panels = 0;
-  weights.first = from_place(weights.first, part.panels.begin * weights.stride + input * panel_width);
-  return weights;
-}
-
-template <class T>
-void Dense<T>::catch_up(const Team& team, size_t input, const GradientTarget<T>& target,
-                        const MissedSteps<T>& missed) const {
-  const InputWeights weights = weights_of(team, input, target);
-  kernels<T>().catch_up(weights.first, weights.panels, weights.stride, missed);
-}
-
-template <class T>
-void Dense<T>::expect(const Team& team, size_t input, const GradientTarget<T>& target) const {
-  const InputWeights weights = weights_of(team, input, target);
-  for (size_t panel = 0; panel < weights.panels; ++panel) {
-    __builtin_prefetch(weights.first.values + panel * weights.stride, 1);
-    for (const T* slot : weights.first.slots) {
-      if (slot != nullptr) __builtin_prefetch(slot + panel * weights.stride, 1);
+void Dense<T>::list_rows(const Team&, const Signal<T>& below, size_t, std::vector<uint32_t>& list) const {
+  for (const NonZeros<T>& part : *below.of_samples) {
+    for (size_t i = 0; i < part.lists; ++i) {
+      const uint32_t* const inputs = part.index + part.begin[i];
+      list.insert(list.end(), inputs, inputs + part.count[i]);
     }
   }
+}
+
+template <class T>
+ParameterRuns<T> Dense<T>::row(const Team& team, size_t input, const GradientTarget<T>& target) const {
+  const Share part = weights_share(team);
+  const size_t stride = inputs_ * panel_width;
+  const bool own = input >= part.rows.begin && input < part.rows.end;
+  return {from_place(weights_with(target), part.panels.begin * stride + input * panel_width),
+          own ? part.panels.size() : 0, stride};
 }
 
 template <class T>

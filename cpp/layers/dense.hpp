@@ -37,8 +37,10 @@ class Dense final : public Layer<T> {
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;
-  void catch_up(const Team&, size_t input, const GradientTarget<T>&, const MissedSteps<T>&) const override;
-  void expect(const Team&, size_t input, const GradientTarget<T>&) const override;
+  size_t rows() const override { return inputs_; }
+  void list_rows(const Team&, const Signal<T>& below, size_t samples, std::vector<uint32_t>& list) const override;
+  // Of the weights of one input: runs in some panels, none if the input is not the thread's.
+  ParameterRuns<T> row(const Team&, size_t input, const GradientTarget<T>&) const override;
   void gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                 const GradientTarget<T>&) const override;
   SampleLayer<T> sample_layer() const override { return {weights_, bias_, inputs_, outputs_, options_.activation}; }
@@ -58,12 +60,6 @@ class Dense final : public Layer<T> {
   size_t weights_size() const { return panels() * inputs_ * panel_width; }
   // A thread's part of the weights: panels where there are enough for everybody, else rows.
   Share weights_share(const Team& team) const;
-  // A thread's part of the weights of one input: runs of 16 in some panels, none if the input is not its own.
-  struct InputWeights {
-    Parameters<T> first;
-    size_t panels, stride;
-  };
-  InputWeights weights_of(const Team& team, size_t input, const GradientTarget<T>& target) const;
   Parameters<T> weights_with(const GradientTarget<T>&) const;
   Parameters<T> bias_with(const GradientTarget<T>&) const;
   void transpose(const Share& part);

@@ -5,6 +5,22 @@
 
 namespace chainrule {
 
+namespace {
+
+constexpr uint32_t no_place = UINT32_MAX;
+
+// Whole panels are copied in a few instructions.
+template <class T>
+void copy_panel(const T* from, T* to, size_t count) {
+  if (count == panel_width) {
+    std::memcpy(to, from, panel_width * sizeof(T));
+  } else {
+    std::memcpy(to, from, count * sizeof(T));
+  }
+}
+
+}  // namespace
+
 template <class T>
 Embedding<T>::Embedding(size_t steps, size_t vocabulary, size_t units, double l1, double l2)
     : PanelLayer<T>({{vocabulary, units, true}}, l1, l2), steps_(steps), vocabulary_(vocabulary), units_(units) {}
@@ -15,12 +31,9 @@ size_t Embedding<T>::word(T number) const {
 }
 
 template <class T>
-template <class Values, class Row, class Move>
-void Embedding<T>::for_each_panel(Values* values, Row* row, size_t word, size_t step, Move move) const {
-  for (size_t first = 0; first < units_; first += panel_width) {
-    move(values + (first / panel_width * vocabulary_ + word) * panel_width, row + step * units_ + first,
-         std::min(panel_width, units_ - first));
-  }
+ParameterRuns<T> Embedding<T>::vector_of(size_t word, const GradientTarget<T>& target) const {
+  return {from_place(this->parameters_of(0, target), word * panel_width), panel_count(units_),
+          vocabulary_ * panel_width};
 }
 
 template <class T>
@@ -28,10 +41,14 @@ void Embedding<T>::forward(const Team& team, const Signal<T>& below, const Signa
                            const Pass&) const {
   const Range rows = team.share_rows(samples);
   for (size_t i = rows.begin; i < rows.end; ++i) {
-    for (size_t step = 0; step < steps_; ++step) {
-      for_each_panel(this->panels(0), above.activations + i * above.stride,
-                     word(below.activations[i * below.stride + step]), step,
-                     [](const T* from, T* to, size_t count) { std::memcpy(to, from, count * sizeof(T)); });
+    const T* numbers = below.activations + i * below.stride;
+    T* to = above.activations + i * above.stride;
+    for (size_t step = 0; step < steps_; ++step, to += units_) {
+      if (step + rows_ahead < steps_) prefetch(vector_of(word(numbers[step + rows_ahead]), {}));
+      const T* from = vector_of(word(numbers[step]), {}).first.values;
+      for (size_t first = 0; first < units_; first += panel_width, from += vocabulary_ * panel_width) {
+        copy_panel(from, to + first, std::min(panel_width, units_ - first));
+      }
     }
   }
   copy_to_pre_activations(above, rows);
@@ -45,21 +62,81 @@ void Embedding<T>::backward(const Team& team, const Signal<T>&, const Signal<T>&
   std::memset(below.deltas + rows.begin * below.stride, 0, rows.size() * below.stride * sizeof(T));
 }
 
-// A thread has some of the words.
 template <class T>
-void Embedding<T>::add_gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
-                                T* gradient) const {
+template <class Visit>
+void Embedding<T>::for_each_own(const Team& team, const Signal<T>& below, size_t samples, Visit visit) const {
   const Range own = team.share(vocabulary_);
   for (size_t i = 0; i < samples; ++i) {
     for (size_t step = 0; step < steps_; ++step) {
       const size_t number = word(below.activations[i * below.stride + step]);
-      if (number < own.begin || number >= own.end) continue;
-      for_each_panel(this->panels_of(gradient, 0), above.deltas + i * above.stride, number, step,
-                     [](T* to, const T* from, size_t count) {
-                       for (size_t k = 0; k < count; ++k) to[k] += from[k];
-                     });
+      if (number >= own.begin && number < own.end) visit(number, i, step * units_);
     }
   }
+}
+
+template <class T>
+void Embedding<T>::add(const T* delta, T* gradient, size_t stride) const {
+  for (size_t first = 0; first < units_; first += panel_width, gradient += stride) {
+    const size_t count = std::min(panel_width, units_ - first);
+    for (size_t k = 0; k < count; ++k) gradient[k] += delta[first + k];
+  }
+}
+
+template <class T>
+void Embedding<T>::add_gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
+                                T* gradient) const {
+  for_each_own(team, below, samples, [&](size_t number, size_t sample, size_t unit) {
+    add(above.deltas + sample * above.stride + unit, gradient + number * panel_width, vocabulary_ * panel_width);
+  });
+}
+
+template <class T>
+void Embedding<T>::prepare_gradient() {
+  PanelLayer<T>::prepare_gradient();
+  met_.resize(vocabulary_);
+  place_of_.resize(vocabulary_, no_place);
+}
+
+template <class T>
+void Embedding<T>::gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
+                            const GradientTarget<T>& target) const {
+  if (target.update == nullptr || target.every_row) return PanelLayer<T>::gradient(team, below, above, samples, target);
+  T* const sums = this->step_gradient();
+  const size_t size = whole_panels(units_);
+  const size_t begin = team.share(vocabulary_).begin;
+  size_t end = begin;
+  for_each_own(team, below, samples, [&](size_t number, size_t sample, size_t unit) {
+    uint32_t& place = place_of_[number];
+    if (place == no_place) {
+      place = uint32_t(end++);
+      met_[place] = uint32_t(number);
+      std::memset(sums + place * size, 0, size * sizeof(T));
+    }
+    add(above.deltas + sample * above.stride + unit, sums + place * size, panel_width);
+  });
+  for (size_t place = begin; place < end; ++place) {
+    if (place + rows_ahead < end) prefetch(vector_of(met_[place + rows_ahead], target));
+    const ParameterRuns<T> vector = vector_of(met_[place], target);
+    for (size_t i = 0; i < vector.count; ++i) {
+      kernels<T>().update(from_place(vector.first, i * vector.stride), sums + place * size + i * panel_width,
+                          panel_width, *target.update);
+    }
+    place_of_[met_[place]] = no_place;
+  }
+}
+
+template <class T>
+void Embedding<T>::list_rows(const Team& team, const Signal<T>& below, size_t samples,
+                             std::vector<uint32_t>& list) const {
+  for_each_own(team, below, samples, [&](size_t number, size_t, size_t) { list.push_back(uint32_t(number)); });
+}
+
+template <class T>
+ParameterRuns<T> Embedding<T>::row(const Team& team, size_t word, const GradientTarget<T>& target) const {
+  const Range own = team.share(vocabulary_);
+  ParameterRuns<T> vector = vector_of(word, target);
+  if (word < own.begin || word >= own.end) vector.count = 0;
+  return vector;
 }
 
 template class Embedding<float>;

@@ -56,7 +56,28 @@ struct GradientTarget {
   const StepSettings<T>* update;  // null: store
   T* slots[max_slots];            // the optimiser's state, laid out as the parameters
   T shrink;                       // decoupled weight decay of this step
+  bool every_row;                 // update rows that no sample meets, too
 };
+
+// Runs of 16 parameters that lie at equal distances, as a row of weights does in its panels.
+template <class T>
+struct ParameterRuns {
+  Parameters<T> first;
+  size_t count, stride;
+};
+
+// Rows that will soon be read lie far apart in memory, where no processor guesses them: so many are sent for ahead.
+constexpr size_t rows_ahead = 8;
+
+template <class T>
+void prefetch(const ParameterRuns<T>& runs) {
+  for (size_t i = 0; i < runs.count; ++i) {
+    __builtin_prefetch(runs.first.values + i * runs.stride, 1);
+    for (const T* slot : runs.first.slots) {
+      if (slot != nullptr) __builtin_prefetch(slot + i * runs.stride, 1);
+    }
+  }
+}
 
 // Whether f'(z) is computed from z, and not from f(z) alone.
 constexpr bool derivative_needs_pre_activation(Activation activation) {
@@ -206,11 +227,14 @@ class Layer {
                         const Pass&) const = 0;
   virtual void gradient(const Team&, const Signal<T>& /*below*/, const Signal<T>& /*above*/, size_t /*samples*/,
                         const GradientTarget<T>&) const {}
-  // The thread's part of one input's parameters, which `gradient` has passed by for some steps, where rows are
-  // multiplied.
-  virtual void catch_up(const Team&, size_t /*input*/, const GradientTarget<T>&, const MissedSteps<T>&) const {}
-  // Sends for what `catch_up` will soon be asked for.
-  virtual void expect(const Team&, size_t /*input*/, const GradientTarget<T>&) const {}
+  // Rows of parameters that samples may meet or not, as those of a sparse input; 0: every sample meets all parameters.
+  // `gradient` may pass the others by unless it is told not to: whoever wants their updates makes up for them.
+  virtual size_t rows() const { return 0; }
+  // Adds those that samples meet to a list, in any order, also twice; without those of which no part is the thread's.
+  virtual void list_rows(const Team&, const Signal<T>& /*below*/, size_t /*samples*/,
+                         std::vector<uint32_t>& /*list*/) const {}
+  // The thread's part of a row.
+  virtual ParameterRuns<T> row(const Team&, size_t /*row*/, const GradientTarget<T>&) const { return {}; }
   // The layer as a single sample meets it, where rows are multiplied.
   virtual SampleLayer<T> sample_layer() const { return {}; }
   // A loss of the layer's own, such as a divergence: added to the losses of samples that have gone forward, before they

@@ -60,7 +60,7 @@ void test_dense(size_t samples, size_t inputs, size_t outputs) {
       layer.forward(team, below, above, samples, {});
       team.barrier();
       layer.backward(team, above, below, samples, {});
-      layer.gradient(team, below, above, samples, {gradient.data(), false, nullptr, {}, T(0)});
+      layer.gradient(team, below, above, samples, {gradient.data(), false, nullptr, {}, T(0), false});
     });
     for (size_t i = 0; i < samples; ++i) {
       for (size_t j = 0; j < outputs; ++j) {
@@ -120,7 +120,7 @@ void test_fused_update(Rule rule) {
     }
     AlignedArray<T> slots[max_slots] = {AlignedArray<T>(packed.size()), AlignedArray<T>(packed.size()),
                                         AlignedArray<T>(packed.size())};
-    GradientTarget<T> target = {gradient.data(), false, fused ? &settings : nullptr, {}, T(0.001)};
+    GradientTarget<T> target = {gradient.data(), false, fused ? &settings : nullptr, {}, T(0.001), false};
     for (size_t i = 0; i < max_slots; ++i) target.slots[i] = slots[i].data();
     run_team(1, [&](const Team& team) {
       for (int step = 0; step < 3; ++step) {

@@ -2,16 +2,18 @@
 
 namespace chainrule {
 
-namespace {
-
-// Columns lie far apart in memory.
-constexpr size_t columns_ahead = 8;
-
-}  // namespace
+template <class T>
+DeferredUpdates<T>::DeferredUpdates(const Layer<T>& layer, size_t first_step, size_t entries, size_t threads)
+    : layer_(layer), steps_(capacity), parts_(threads, {std::vector<size_t>(layer.rows(), first_step), {}}) {
+  for (Part& part : parts_) part.met.reserve(entries);
+}
 
 template <class T>
-DeferredUpdates<T>::DeferredUpdates(Layer<T>& layer, size_t first_step, size_t threads)
-    : layer_(layer), steps_(capacity), behind_(threads, std::vector<size_t>(layer.inputs(), first_step)) {}
+void DeferredUpdates<T>::meet(const Team& team, const Signal<T>& below, size_t samples) {
+  std::vector<uint32_t>& met = parts_[team.index()].met;
+  met.clear();
+  layer_.list_rows(team, below, samples, met);
+}
 
 template <class T>
 void DeferredUpdates<T>::record(size_t step, const GradientTarget<T>& target) {
@@ -20,37 +22,34 @@ void DeferredUpdates<T>::record(size_t step, const GradientTarget<T>& target) {
 }
 
 template <class T>
-void DeferredUpdates<T>::touched(const Team& team, size_t step, const std::vector<NonZeros<T>>& columns) {
-  for (const NonZeros<T>& part : columns) {
-    for (size_t i = 0; i < part.lists; ++i) behind_[team.index()][part.row[i]] = step + 1;
-  }
+void DeferredUpdates<T>::updated(const Team& team, size_t step) {
+  Part& part = parts_[team.index()];
+  for (const uint32_t row : part.met) part.behind[row] = step + 1;
   if ((step + 1) % capacity == 0) bring_up_all(team, step);
 }
 
 template <class T>
-void DeferredUpdates<T>::bring_up(const Team& team, size_t step, const std::vector<NonZeros<T>>& next_samples) {
-  for (const NonZeros<T>& part : next_samples) {
-    for (size_t i = 0; i < part.lists; ++i) {
-      const uint32_t* const columns = part.index + part.begin[i];
-      for (size_t j = 0; j < part.count[i]; ++j) {
-        if (j + columns_ahead < part.count[i]) layer_.expect(team, columns[j + columns_ahead], target_);
-        bring_up_column(team, step, columns[j]);
-      }
-    }
+void DeferredUpdates<T>::bring_up(const Team& team, size_t step, const Signal<T>& below, size_t next_samples) {
+  meet(team, below, next_samples);
+  const std::vector<uint32_t>& met = parts_[team.index()].met;
+  for (size_t i = 0; i < met.size(); ++i) {
+    if (i + rows_ahead < met.size()) prefetch(layer_.row(team, met[i + rows_ahead], target_));
+    bring_up_row(team, step, met[i]);
   }
 }
 
 template <class T>
 void DeferredUpdates<T>::bring_up_all(const Team& team, size_t step) {
-  for (size_t column = 0; column < layer_.inputs(); ++column) bring_up_column(team, step, column);
+  for (size_t row = 0; row < layer_.rows(); ++row) bring_up_row(team, step, row);
 }
 
-// The steps that are missing lie behind the last full turn of the memory, where every column was brought up.
+// The steps that are missing lie behind the last full turn of the memory, where every row was brought up.
 template <class T>
-void DeferredUpdates<T>::bring_up_column(const Team& team, size_t step, size_t column) {
-  size_t& from = behind_[team.index()][column];
+void DeferredUpdates<T>::bring_up_row(const Team& team, size_t step, size_t row) {
+  size_t& from = parts_[team.index()].behind[row];
   if (from > step) return;
-  layer_.catch_up(team, column, target_, {steps_.data() + from % capacity, step + 1 - from});
+  const ParameterRuns<T> runs = layer_.row(team, row, target_);
+  kernels<T>().catch_up(runs.first, runs.count, runs.stride, {steps_.data() + from % capacity, step + 1 - from});
   from = step + 1;
 }
 

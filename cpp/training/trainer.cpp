@@ -227,14 +227,14 @@ void add_to(Totals& totals, const Chunk<T>& chunk) {
 
 template <class T>
 GradientTarget<T> stored_gradient(const Network<T>& network, T* gradient, size_t layer, bool accumulate) {
-  return {gradient + network.offset(layer), accumulate, nullptr, {}, T(0)};
+  return {gradient + network.offset(layer), accumulate, nullptr, {}, T(0), false};
 }
 
 // Where a layer's gradient meets the optimiser.
 template <class T>
 GradientTarget<T> updating(const Network<T>& network, OptimizerState<T>& state, const StepSettings<T>& settings,
                            T shrink, size_t layer) {
-  GradientTarget<T> target = {nullptr, false, &settings, {}, shrink};
+  GradientTarget<T> target = {nullptr, false, &settings, {}, shrink, false};
   for (size_t i = 0; i < state.slots().size(); ++i) {
     target.slots[i] = state.slots()[i].data() + network.offset(layer);
   }
@@ -353,7 +353,7 @@ class Epoch {
     result_.totals = totals_;
     gatherer_.add_noise(options.input_noise, options.seed, options.epoch);
     if (defers(data.inputs) && network.layer(0).trainable) {
-      deferred_.emplace(network.layer(0), options.steps.begin, threads);
+      deferred_.emplace(network.layer(0), options.steps.begin, batch_ * data.inputs.entries(), threads);
     }
     network.prepare_backward(lowest_ + 1);
     if (options.steps.begin == 0) room_.states.reset();
@@ -366,8 +366,13 @@ class Epoch {
 
  private:
   bool zeros_count() const { return !fused() || !optimizer_.ignores_zero_gradients() || network_.layer(0).penalized(); }
+  // A product can pass rows by where a sparse source lists the others, a table of rows always; one that lies in the
+  // cache with its state is sooner updated whole.
   bool defers(const Source& inputs) const {
-    return zeros_count() && fused() && inputs.sparse() && !network_.layer(0).couples_parameters();
+    const Layer<T>& first = network_.layer(0);
+    const size_t bytes = first.packed_size() * (1 + state_.slots().size()) * sizeof(T);
+    const bool table = first.rows() > 0 && !first.multiplies_rows() && bytes > cached_bytes;
+    return zeros_count() && fused() && (inputs.sparse() || table) && !first.couples_parameters();
   }
 
   // The room that there is, if it fits.
@@ -410,6 +415,7 @@ class Epoch {
     gatherer_.gather(team, begin_, std::min(chunk_, end_ - begin_), batch_weight, room_.chunks[0]);
     team.barrier();
     room_.chunks[0].inputs.list_samples(room_.chunks[0].samples, team.index(), team.size());
+    if (deferred_) deferred_->meet(team, room_.signals[0][0], room_.chunks[0].samples);
     for (size_t first = begin_; first < end_; first += batch_, ++step) {
       const size_t batch_end = std::min(first + batch_, end_);
       for (size_t begin = first; begin < batch_end; begin += chunk_) {
@@ -439,8 +445,8 @@ class Epoch {
         gradients(team, signals, end - begin, begin > first, step);
         if (team.index() == 0) account(chunk, step, turn, last_of_step);
         if (deferred_) {
-          deferred_->touched(team, step, *room_.signals[current][0].of_columns);
-          if (end < end_) deferred_->bring_up(team, step, *room_.signals[1 - current][0].of_samples);
+          deferred_->updated(team, step);
+          if (end < end_) deferred_->bring_up(team, step, room_.signals[1 - current][0], next.samples);
         }
         if (end < end_) next.inputs.list_samples(next.samples, team.index(), team.size());
         if (!runs_on(team, end)) team.barrier();
@@ -492,7 +498,10 @@ class Epoch {
   }
 
   GradientTarget<T> target_of(size_t layer, size_t step) {
-    return updating(network_, state_, settings_, shrink_of<T>(optimizer_, options_.rates[step]), layer);
+    GradientTarget<T> target =
+        updating(network_, state_, settings_, shrink_of<T>(optimizer_, options_.rates[step]), layer);
+    target.every_row = zeros_count() && !deferred_;
+    return target;
   }
 
   void finish_updates(const Team& team) {
@@ -516,6 +525,7 @@ class Epoch {
 
   static constexpr size_t turns_between_looks = 32;
   static constexpr size_t overlapping_bytes = size_t(256) << 10;
+  static constexpr size_t cached_bytes = size_t(16) << 20;
 
   Network<T>& network_;
   OptimizerState<T>& state_;
