@@ -110,7 +110,6 @@ void Embedding<T>::gradient(const Team& team, const Signal<T>& below, const Sign
     if (place == no_place) {
       place = uint32_t(end++);
       met_[place] = uint32_t(number);
-      std::memset(sums + place * size, 0, size * sizeof(T));
     }
     add(above.deltas + sample * above.stride + unit, sums + place * size, panel_width);
   });
@@ -121,6 +120,7 @@ void Embedding<T>::gradient(const Team& team, const Signal<T>& below, const Sign
       kernels<T>().update(from_place(vector.first, i * vector.stride), sums + place * size + i * panel_width,
                           panel_width, *target.update);
     }
+    std::memset(sums + place * size, 0, size * sizeof(T));
     place_of_[met_[place]] = no_place;
   }
 }

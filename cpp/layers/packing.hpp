@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/table.hpp"
 
@@ -11,6 +12,19 @@ namespace chainrule {
 
 // Columns of activations that lie together: a multiple of the rows of every tile.
 constexpr size_t packed_columns = 12;
+
+// A copy of `count` values, 1 to 11, in few instructions: of known lengths, from both ends.
+template <class T>
+void copy_short(const T* from, size_t count, T* to) {
+  const auto from_both_ends = [&](auto length) {
+    std::memcpy(to, from, sizeof(T) * decltype(length)::value);
+    std::memcpy(to + count - length, from + count - length, sizeof(T) * decltype(length)::value);
+  };
+  if (count >= 8) return from_both_ends(std::integral_constant<size_t, 8>());
+  if (count >= 4) return from_both_ends(std::integral_constant<size_t, 4>());
+  if (count >= 2) return from_both_ends(std::integral_constant<size_t, 2>());
+  *to = *from;
+}
 
 // Activations as [columns / 12][capacity][12]: a row of them, for one sample.
 template <class T>
@@ -20,7 +34,7 @@ void pack_activations(const T* row, size_t columns, size_t sample, size_t capaci
     if (column + packed_columns <= columns) {
       std::memcpy(to, row + column, packed_columns * sizeof(T));
     } else {
-      std::memcpy(to, row + column, (columns - column) * sizeof(T));
+      copy_short(row + column, columns - column, to);
     }
   }
 }

@@ -54,7 +54,7 @@ void PanelLayer<T>::unpack(const T* packed, T* plain) const {
 template <class T>
 void PanelLayer<T>::bind(T* parameters) {
   parameters_ = parameters;
-  derive();
+  derive(Team());
 }
 
 template <class T>
@@ -65,20 +65,23 @@ void PanelLayer<T>::prepare_gradient() {
 template <class T>
 void PanelLayer<T>::gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                              const GradientTarget<T>& target) const {
-  T* to = target.update == nullptr ? target.gradient : gradient_.data();
-  if (!target.accumulate) {
-    const Range part = team.share(packed_size());
-    std::memset(to + part.begin, 0, part.size() * sizeof(T));
-    team.barrier();
+  if (target.update == nullptr) {
+    if (!target.accumulate) {
+      const Range part = team.share(packed_size());
+      std::memset(target.gradient + part.begin, 0, part.size() * sizeof(T));
+      team.barrier();
+    }
+    return add_gradient(team, below, above, samples, target.gradient);
   }
-  add_gradient(team, below, above, samples, to);
-  if (target.update == nullptr) return;
+  add_gradient(team, below, above, samples, gradient_.data());
   team.barrier();
   for (size_t i = 0; i < matrices_.size(); ++i) {
     const Range part = team.share(matrices_[i].packed_size() / panel_width);
     const size_t begin = part.begin * panel_width;
-    kernels<T>().update(from_place(parameters_of(i, target), begin), to + offsets_[i] + begin,
-                        part.size() * panel_width, *target.update);
+    T* const gradient = gradient_.data() + offsets_[i] + begin;
+    kernels<T>().update(from_place(parameters_of(i, target), begin), gradient, part.size() * panel_width,
+                        *target.update);
+    std::memset(gradient, 0, part.size() * panel_width * sizeof(T));
   }
 }
 
@@ -113,7 +116,7 @@ void PanelLayer<T>::update(const GradientTarget<T>& target) const {
 template <class T>
 void PanelLayer<T>::finish_update(const Team& team) {
   team.barrier();
-  if (team.index() == 0) derive();
+  derive(team);
 }
 
 template <class T>

@@ -28,7 +28,7 @@ class PanelLayer : public Layer<T> {
   void pack(const T* plain, T* packed) const override;
   void unpack(const T* packed, T* plain) const override;
   void bind(T* parameters) override;
-  void parameters_changed() override { derive(); }
+  void parameters_changed() override { derive(Team()); }
   void prepare_gradient() override;
 
   void gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
@@ -47,14 +47,14 @@ class PanelLayer : public Layer<T> {
   const T* panels(size_t i) const { return parameters_ + offsets_[i]; }
   // The place of a matrix in a gradient.
   T* panels_of(T* gradient, size_t i) const { return gradient + offsets_[i]; }
-  // Memory for the gradient of a step whose update follows at once.
+  // Memory for the gradient of a step whose update follows at once; zero from one step to the next.
   T* step_gradient() const { return gradient_.data(); }
   // Adds the gradient of a batch to what is there. All threads at once: each adds to some elements what all samples
   // bring, in their order, so that neither threads nor chunks of a batch change a sum. Padding gets zeros.
   virtual void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                             T* gradient) const = 0;
-  // Serial: makes what is derived from the parameters, after every change of them.
-  virtual void derive() {}
+  // Makes what is derived from the parameters, after every change of them; threads share it out.
+  virtual void derive(const Team&) {}
   // A matrix with the state that the optimiser has of it.
   Parameters<T> parameters_of(size_t i, const GradientTarget<T>&) const;
 

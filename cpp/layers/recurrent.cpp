@@ -199,22 +199,28 @@ void Recurrent<T>::draw(const Signal<T>& above, const Range& rows, const Pass& p
 
 // A bias of the recurrent part is added where its product continues the inputs'; else that product starts from it.
 template <class T>
-void Recurrent<T>::derive() {
+void Recurrent<T>::derive_start(size_t direction) {
   const size_t columns = cell_.gates * block_;
-  for (size_t direction = 0; direction < options_.directions; ++direction) {
-    T* start = starts_[direction].data();
-    std::memcpy(start, this->panels(matrix_of(direction, bias)), columns * sizeof(T));
-    if (cell_.extra == RecurrentCell::Extra::recurrent_bias) {
-      const T* own = this->panels(matrix_of(direction, extra));
-      for (size_t i = 0; i < cell_.stage_count; ++i) {
-        const RecurrentProduct& product = cell_.stages[i].product;
-        for (size_t k = 0; k < product.gates * block_; ++k) {
-          T& to = start[product.block * block_ + k];
-          to = (product.continues ? to : T(0)) + own[product.gate * block_ + k];
-        }
+  T* start = starts_[direction].data();
+  std::memcpy(start, this->panels(matrix_of(direction, bias)), columns * sizeof(T));
+  if (cell_.extra == RecurrentCell::Extra::recurrent_bias) {
+    const T* own = this->panels(matrix_of(direction, extra));
+    for (size_t i = 0; i < cell_.stage_count; ++i) {
+      const RecurrentProduct& product = cell_.stages[i].product;
+      for (size_t k = 0; k < product.gates * block_; ++k) {
+        T& to = start[product.block * block_ + k];
+        to = (product.continues ? to : T(0)) + own[product.gate * block_ + k];
       }
     }
-    const Range panels = {0, columns / panel_width};
+  }
+}
+
+template <class T>
+void Recurrent<T>::derive(const Team& team) {
+  const size_t columns = cell_.gates * block_;
+  for (size_t direction = 0; direction < options_.directions; ++direction) {
+    if (team.index() == 0) derive_start(direction);
+    const Range panels = team.share(columns / panel_width);
     kernels<T>().transpose({this->panels(matrix_of(direction, input_weights)),
                             input_transposed_[direction].data(),
                             options_.features,

@@ -81,9 +81,10 @@ class Recurrent final : public PanelLayer<T> {
  protected:
   void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                     T* gradient) const override;
-  void derive() override;
+  void derive(const Team&) override;
 
  private:
+  void derive_start(size_t direction);
   // Samples that go through all steps together: each lies on pages of its own, which the processor must not look up
   // again from one tile to the next.
   static constexpr size_t group_samples = 24;

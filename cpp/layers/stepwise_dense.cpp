@@ -23,13 +23,13 @@ StepwiseDense<T>::StepwiseDense(const Options& options)
       transposed_(whole_panels(options.features) * options.units) {}
 
 template <class T>
-void StepwiseDense<T>::derive() {
+void StepwiseDense<T>::derive(const Team& team) {
   kernels<T>().transpose({this->panels(0),
                           transposed_.data(),
                           options_.features,
                           options_.units,
                           {0, options_.features},
-                          {0, this->matrix(0).panels()}});
+                          team.share(this->matrix(0).panels())});
 }
 
 template <class T>

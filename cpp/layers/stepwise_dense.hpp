@@ -29,7 +29,7 @@ class StepwiseDense final : public PanelLayer<T> {
  protected:
   void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                     T* gradient) const override;
-  void derive() override;
+  void derive(const Team&) override;
 
  private:
   size_t columns() const { return this->matrix(0).panels() * panel_width; }
