@@ -22,7 +22,7 @@ void Dropout<T>::forward(const Team& team, const Signal<T>& below, const Signal<
     for (size_t i = rows.begin; i < rows.end; ++i) {
       T* factors = above.kept + i * above.kept_stride;
       RandomWords words = words_of(i, this->index, Purpose::dropout, pass);
-      for (size_t k = 0; k < group_; ++k) factors[k] = dropout_factor<T>(words, rate_);
+      draw_dropout(words, rate_, factors, group_);
       multiply(below.activations + i * below.stride, factors, group_, this->size_,
                above.activations + i * above.stride);
     }

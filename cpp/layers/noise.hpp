@@ -12,10 +12,12 @@ inline RandomWords words_of(size_t sample, size_t layer, Purpose purpose, const 
   return RandomWords(pass.seed, purpose, pass.place + sample, pass.epoch * layers_an_epoch + layer);
 }
 
-// 0 with the probability `rate`, else what keeps the mean.
+// Factors that are 0 with the probability `rate`, else what keeps the mean.
 template <class T>
-T dropout_factor(RandomWords& words, double rate) {
-  return uniform(words.next()) < rate ? T(0) : T(1 / (1 - rate));
+void draw_dropout(RandomWords& words, double rate, T* factors, size_t count) {
+  // No branch: it would be guessed wrong as often as the rate says.
+  const T kept[2] = {T(0), T(1 / (1 - rate))};
+  for (size_t k = 0; k < count; ++k) factors[k] = kept[uniform(words.next()) >= rate];
 }
 
 template <class T>

@@ -115,6 +115,7 @@ void PanelLayer<T>::update(const GradientTarget<T>& target) const {
 
 template <class T>
 void PanelLayer<T>::finish_update(const Team& team) {
+  if (!derives()) return;
   team.barrier();
   derive(team);
 }

@@ -53,7 +53,9 @@ class PanelLayer : public Layer<T> {
   // bring, in their order, so that neither threads nor chunks of a batch change a sum. Padding gets zeros.
   virtual void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                             T* gradient) const = 0;
-  // Makes what is derived from the parameters, after every change of them; threads share it out.
+  // Whether anything is derived from the parameters; derive makes it, after every change of them, and threads share it
+  // out.
+  virtual bool derives() const { return false; }
   virtual void derive(const Team&) {}
   // A matrix with the state that the optimiser has of it.
   Parameters<T> parameters_of(size_t i, const GradientTarget<T>&) const;

@@ -190,8 +190,10 @@ void Recurrent<T>::draw(const Signal<T>& above, const Range& rows, const Pass& p
     RandomWords words = words_of(i, this->index, Purpose::dropout, pass);
     for (size_t direction = 0; direction < options_.directions; ++direction) {
       T* factors = factors_of(above, i, direction);
-      for (size_t k = 0; k < options_.units; ++k) {
-        factors[k] = pass.training ? dropout_factor<T>(words, options_.dropout) : T(1);
+      if (pass.training) {
+        draw_dropout(words, options_.dropout, factors, options_.units);
+      } else {
+        std::fill_n(factors, options_.units, T(1));
       }
     }
   }
@@ -463,16 +465,29 @@ void Recurrent<T>::add_gradient(const Team& team, const Signal<T>& below, const 
   }
 }
 
-// A thread has some panels of the gates. All (sample, step) pairs up to the samples' ends are the inner index, samples
-// first; a piece of them at a time is packed, as they lie far apart.
+// A thread has some panels of the gates, of both products the same. All (sample, step) pairs up to the samples' ends
+// are the inner index, samples first; a piece of them at a time is packed, as they lie far apart.
 template <class T>
 void Recurrent<T>::add_direction(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                                  T* gradient, size_t direction) const {
   constexpr size_t piece = 128;
   const size_t features = options_.features, units = options_.units;
   const size_t panels = block_ / panel_width;
-  const Range own = team.share(cell_.blocks * panels);
-  if (own.size() == 0) return;
+  const Range gates = team.share(cell_.gates * panels);
+  if (gates.size() == 0) return;
+  const auto gates_in = [&](const RecurrentProduct& part) {
+    return common(gates, {part.gate * panels, (part.gate + part.gates) * panels});
+  };
+  const auto of_blocks = [&](const RecurrentProduct& part, const Range& of_gates) {
+    const size_t further = (part.block - part.gate) * panels;
+    return Range{of_gates.begin + further, of_gates.end + further};
+  };
+  // The blocks of deltas that these gates have in both products.
+  Range own = gates;
+  for (size_t i = 0; i < cell_.stage_count; ++i) {
+    const Range of_state = gates_in(cell_.stages[i].product);
+    if (of_state.size() > 0) own.end = std::max(own.end, of_blocks(cell_.stages[i].product, of_state).end);
+  }
   const size_t of_features = packed_size_of(features, piece), of_units = packed_size_of(units, piece);
   T* inputs = scratch<T, ForRows>(of_features + 2 * of_units + own.size() * piece * panel_width);
   T* dropped = scratch<T, ForFactors>(block_);
@@ -536,15 +551,14 @@ void Recurrent<T>::add_direction(const Team& team, const Signal<T>& below, const
       step += 1;
     }
     if (count == 0) break;
-    const Range of_inputs = common(own, {0, cell_.gates * panels});
-    add(input_weights, of_inputs, of_inputs.begin, inputs, count);
-    add(bias, of_inputs, of_inputs.begin, nullptr, count);
+    add(input_weights, gates, gates.begin, inputs, count);
+    add(bias, gates, gates.begin, nullptr, count);
     for (size_t i = 0; i < cell_.stage_count; ++i) {
       const RecurrentProduct& part = cell_.stages[i].product;
-      const Range shared = common(own, {part.block * panels, (part.block + part.gates) * panels});
-      const size_t panel = shared.begin - part.block * panels + part.gate * panels;
-      add(recurrent_weights, shared, panel, part.of_state ? states : made, count);
-      if (cell_.extra == RecurrentCell::Extra::recurrent_bias) add(extra, shared, panel, nullptr, count);
+      const Range of_state = gates_in(part);
+      const Range blocks = of_blocks(part, of_state);
+      add(recurrent_weights, blocks, of_state.begin, part.of_state ? states : made, count);
+      if (cell_.extra == RecurrentCell::Extra::recurrent_bias) add(extra, blocks, of_state.begin, nullptr, count);
     }
   }
   if (cell_.extra == RecurrentCell::Extra::peepholes) add_peepholes(team, above, samples, gradient, direction);

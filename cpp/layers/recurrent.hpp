@@ -81,6 +81,7 @@ class Recurrent final : public PanelLayer<T> {
  protected:
   void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                     T* gradient) const override;
+  bool derives() const override { return true; }
   void derive(const Team&) override;
 
  private:

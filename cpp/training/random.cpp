@@ -48,11 +48,6 @@ double portable_log(double x) {
 RandomWords::RandomWords(uint64_t seed, Purpose purpose, uint64_t b, uint64_t c)
     : key_{seed, uint64_t(purpose)}, counter_{0, b, c, 0} {}
 
-uint64_t RandomWords::next() {
-  if (used_ == words_.size()) refill();
-  return words_[used_++];
-}
-
 // The counter goes on before a block is made, as in NumPy.
 void RandomWords::refill() {
   for (uint64_t& digit : counter_) {
@@ -70,8 +65,6 @@ void RandomWords::refill() {
   words_ = x;
   used_ = 0;
 }
-
-double uniform(uint64_t word) { return double(word >> 11) * 0x1p-53; }
 
 double normal(uint64_t word) {
   static const double a[] = {3.3871328727963666080e0,  1.3314166789178437745e+2, 1.9715909503065514427e+3,

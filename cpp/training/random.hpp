@@ -14,7 +14,10 @@ enum class Purpose : uint64_t { weights = 1, shuffling = 2, input_noise = 3, dro
 class RandomWords {
  public:
   RandomWords(uint64_t seed, Purpose purpose, uint64_t b, uint64_t c);
-  uint64_t next();
+  uint64_t next() {
+    if (used_ == words_.size()) refill();
+    return words_[used_++];
+  }
 
  private:
   void refill();
@@ -26,7 +29,7 @@ class RandomWords {
 };
 
 // In [0, 1).
-double uniform(uint64_t word);
+inline double uniform(uint64_t word) { return double(word >> 11) * 0x1p-53; }
 // The inverse of the normal distribution at the middle of the word's 2^-52: Wichura 1988, algorithm AS 241 (PPND16).
 double normal(uint64_t word);
 
