@@ -1,4 +1,4 @@
-"""Two spirals, learned by an evolution strategy without a gradient (Salimans et al. 2017), by backpropagation, by both."""
+"""Two spirals, learned by an evolution strategy (Salimans et al. 2017), by backpropagation, and by both in turn."""
 
 import time
 

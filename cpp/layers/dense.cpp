@@ -158,7 +158,7 @@ void Dense<T>::list_rows(const Team&, const Signal<T>& below, size_t, std::vecto
 }
 
 template <class T>
-ParameterRuns<T> Dense<T>::row(const Team& team, size_t input, const GradientTarget<T>& target) const {
+ParameterRuns<T> Dense<T>::parameter_row(const Team& team, size_t input, const GradientTarget<T>& target) const {
   const Share part = weights_share(team);
   const size_t stride = inputs_ * panel_width;
   const bool own = input >= part.rows.begin && input < part.rows.end;

@@ -37,10 +37,10 @@ class Dense final : public Layer<T> {
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;
-  size_t rows() const override { return inputs_; }
+  size_t parameter_rows() const override { return inputs_; }
   void list_rows(const Team&, const Signal<T>& below, size_t samples, std::vector<uint32_t>& list) const override;
   // Of the weights of one input: runs in some panels, none if the input is not the thread's.
-  ParameterRuns<T> row(const Team&, size_t input, const GradientTarget<T>&) const override;
+  ParameterRuns<T> parameter_row(const Team&, size_t input, const GradientTarget<T>&) const override;
   void gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                 const GradientTarget<T>&) const override;
   SampleLayer<T> sample_layer() const override { return {weights_, bias_, inputs_, outputs_, options_.activation}; }

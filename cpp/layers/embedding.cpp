@@ -132,7 +132,7 @@ void Embedding<T>::list_rows(const Team& team, const Signal<T>& below, size_t sa
 }
 
 template <class T>
-ParameterRuns<T> Embedding<T>::row(const Team& team, size_t word, const GradientTarget<T>& target) const {
+ParameterRuns<T> Embedding<T>::parameter_row(const Team& team, size_t word, const GradientTarget<T>& target) const {
   const Range own = team.share(vocabulary_);
   ParameterRuns<T> vector = vector_of(word, target);
   if (word < own.begin || word >= own.end) vector.count = 0;

@@ -22,9 +22,9 @@ class Embedding final : public PanelLayer<T> {
   void prepare_gradient() override;
   void gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                 const GradientTarget<T>&) const override;
-  size_t rows() const override { return vocabulary_; }
+  size_t parameter_rows() const override { return vocabulary_; }
   void list_rows(const Team&, const Signal<T>& below, size_t samples, std::vector<uint32_t>& list) const override;
-  ParameterRuns<T> row(const Team&, size_t word, const GradientTarget<T>&) const override;
+  ParameterRuns<T> parameter_row(const Team&, size_t word, const GradientTarget<T>&) const override;
 
  protected:
   void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,

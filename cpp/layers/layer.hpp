@@ -229,12 +229,12 @@ class Layer {
                         const GradientTarget<T>&) const {}
   // Rows of parameters that samples may meet or not, as those of a sparse input; 0: every sample meets all parameters.
   // `gradient` may pass the others by unless it is told not to: whoever wants their updates makes up for them.
-  virtual size_t rows() const { return 0; }
+  virtual size_t parameter_rows() const { return 0; }
   // Adds those that samples meet to a list, in any order, also twice; without those of which no part is the thread's.
   virtual void list_rows(const Team&, const Signal<T>& /*below*/, size_t /*samples*/,
                          std::vector<uint32_t>& /*list*/) const {}
   // The thread's part of a row.
-  virtual ParameterRuns<T> row(const Team&, size_t /*row*/, const GradientTarget<T>&) const { return {}; }
+  virtual ParameterRuns<T> parameter_row(const Team&, size_t /*row*/, const GradientTarget<T>&) const { return {}; }
   // The layer as a single sample meets it, where rows are multiplied.
   virtual SampleLayer<T> sample_layer() const { return {}; }
   // A loss of the layer's own, such as a divergence: added to the losses of samples that have gone forward, before they

@@ -4,7 +4,7 @@ namespace chainrule {
 
 template <class T>
 DeferredUpdates<T>::DeferredUpdates(const Layer<T>& layer, size_t first_step, size_t entries, size_t threads)
-    : layer_(layer), steps_(capacity), parts_(threads, {std::vector<size_t>(layer.rows(), first_step), {}}) {
+    : layer_(layer), steps_(capacity), parts_(threads, {std::vector<size_t>(layer.parameter_rows(), first_step), {}}) {
   for (Part& part : parts_) part.met.reserve(entries);
 }
 
@@ -33,14 +33,14 @@ void DeferredUpdates<T>::bring_up(const Team& team, size_t step, const Signal<T>
   meet(team, below, next_samples);
   const std::vector<uint32_t>& met = parts_[team.index()].met;
   for (size_t i = 0; i < met.size(); ++i) {
-    if (i + rows_ahead < met.size()) prefetch(layer_.row(team, met[i + rows_ahead], target_));
+    if (i + rows_ahead < met.size()) prefetch(layer_.parameter_row(team, met[i + rows_ahead], target_));
     bring_up_row(team, step, met[i]);
   }
 }
 
 template <class T>
 void DeferredUpdates<T>::bring_up_all(const Team& team, size_t step) {
-  for (size_t row = 0; row < layer_.rows(); ++row) bring_up_row(team, step, row);
+  for (size_t row = 0; row < layer_.parameter_rows(); ++row) bring_up_row(team, step, row);
 }
 
 // The steps that are missing lie behind the last full turn of the memory, where every row was brought up.
@@ -48,7 +48,7 @@ template <class T>
 void DeferredUpdates<T>::bring_up_row(const Team& team, size_t step, size_t row) {
   size_t& from = parts_[team.index()].behind[row];
   if (from > step) return;
-  const ParameterRuns<T> runs = layer_.row(team, row, target_);
+  const ParameterRuns<T> runs = layer_.parameter_row(team, row, target_);
   kernels<T>().catch_up(runs.first, runs.count, runs.stride, {steps_.data() + from % capacity, step + 1 - from});
   from = step + 1;
 }

@@ -371,7 +371,7 @@ class Epoch {
   bool defers(const Source& inputs) const {
     const Layer<T>& first = network_.layer(0);
     const size_t bytes = first.packed_size() * (1 + state_.slots().size()) * sizeof(T);
-    const bool table = first.rows() > 0 && !first.multiplies_rows() && bytes > cached_bytes;
+    const bool table = first.parameter_rows() > 0 && !first.multiplies_rows() && bytes > cached_bytes;
     return zeros_count() && fused() && (inputs.sparse() || table) && !first.couples_parameters();
   }
 

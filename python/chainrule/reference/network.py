@@ -82,7 +82,9 @@ class Network:
         values = steps * loss.value(z, a, t, last.activation)
         right = losses.metric(a, y, loss, last.activation)
         total = w.sum()
-        return (float(((w * values).sum() + own) / total), float((w * right).sum() / total)) if total > 0 else (0.0, 0.0)
+        if total == 0:
+            return 0.0, 0.0
+        return float(((w * values).sum() + own) / total), float((w * right).sum() / total)
 
     def _own_losses(self, weights: Array) -> float:
         """Return the weighted sum of the layers' own losses."""
