@@ -76,8 +76,9 @@ def test_evolve(tmp_path):
         assert number(r"accuracy (\S+)%", line) > 95
 
 
-def test_lenet_mnist(tmp_path):
-    assert number(r"test accuracy (\S+)%", run("lenet_mnist.py", folder=tmp_path)) > 90
+@pytest.mark.parametrize("options", [[], ["--augment"]])
+def test_lenet_mnist(options, tmp_path):
+    assert number(r"test accuracy (\S+)%", run("lenet_mnist.py", *options, folder=tmp_path)) > 95
 
 
 def test_cython_loop(tmp_path):
