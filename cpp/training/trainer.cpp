@@ -308,9 +308,6 @@ class PollTimer {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-// One pass over the data. All threads run the same loop over steps and chunks; the members are shared, and written by
-// the first thread only, between barriers.
-//
 // As many of the samples of a chunk as keep their values in the threads' caches, from the way there to the gradient.
 // Each chunk walks through the parameters' gradient again, which is worth it where samples have far more values.
 template <class T>
@@ -321,6 +318,9 @@ size_t chunk_in_cache(const Network<T>& network, size_t threads, size_t chunk) {
   return std::min(std::max(groups, size_t(1)) * threads * panel_width, chunk);
 }
 
+// One pass over the data. All threads run the same loop over steps and chunks; the members are shared, and written by
+// the first thread only, between barriers.
+//
 // Between the barriers of two steps lie two stages: samples go forward, meet the loss and come back, and the next chunk
 // is gathered; then the parameters change. Where the first layer shares out its units, its forward pass follows their
 // update without a barrier: a step's signals then live beside those of the step before.
