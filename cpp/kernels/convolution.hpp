@@ -19,11 +19,11 @@ void to_lanes(const Lanes<T>& args) {
       continue;
     }
     alignas(64) T block[lanes * lanes] = {};
-    for (size_t r = 0; r < args.samples; ++r) {
-      __builtin_memcpy(block + r * lanes, args.rows + r * args.stride + i, columns * sizeof(T));
-    }
-    for (size_t r = args.samples; r < lanes && args.missing == Missing::last_sample; ++r) {
-      __builtin_memcpy(block + r * lanes, block + (args.samples - 1) * lanes, sizeof(T) * lanes);
+    for (size_t r = 0; r < lanes; ++r) {
+      const bool there = r < args.samples;
+      if (!there && args.missing == Missing::zero) break;
+      const size_t row = there ? r : args.samples - 1;
+      __builtin_memcpy(block + r * lanes, args.rows + row * args.stride + i, columns * sizeof(T));
     }
     transpose_block(block, to, columns);
   }
