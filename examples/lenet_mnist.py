@@ -18,7 +18,7 @@ options = parser.parse_args()
 
 digits = cr.data.mnist(options.directory) if options.directory else cr.data.mnist_sample()
 train, test = (X.reshape(-1, 28, 28, 1) for X in (digits.X_train, digits.X_test))
-epochs = 20 if options.directory is None else 30 if options.augment else 10
+epochs = 8 if options.directory is None else 30 if options.augment else 10
 
 
 def shifted_and_turned(images, seed):
