@@ -126,13 +126,10 @@ void Convolution<T>::backward(const Team& team, const Signal<T>& above, const Si
         backward_.compute_row<T>(deltas_of(above, rows.group), this->panels(0), nullptr, y,
                                  values + (y - begin) * row * group_samples);
       }
-      if (below.in_lanes) return multiply_by_derivative(below, rows.group, part);
-      lanes_to_rows(values, below.deltas, below.stride, rows.group, samples, part);
+      hand_down(values, below, rows.group, samples, part);
     });
   });
-  if (below.in_lanes || below.activation == Activation::identity) return;
-  team.barrier();
-  multiply_by_derivative(below, team.share_rows(samples));
+  finish_deltas(team, below, samples);
 }
 
 // dE/dW[k] = sum over samples and places of image * result where they meet, dE/db = sum of the deltas. A group's

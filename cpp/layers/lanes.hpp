@@ -77,4 +77,20 @@ void multiply_by_derivative(const Signal<T>& signal, size_t group, const Range& 
   if (signal.activation != Activation::identity) kernels<T>().activation_gradient(lanes_as_row(signal, group, part));
 }
 
+// Some gradients by the activations of a group, in lanes, on their way to be the deltas of a signal: of one in lanes,
+// where they have been put already, they are it then; one in rows waits for finish_deltas.
+template <class T>
+void hand_down(T* lanes, const Signal<T>& below, size_t group, size_t samples, const Range& part) {
+  if (below.in_lanes) return multiply_by_derivative(below, group, part);
+  lanes_to_rows(lanes, below.deltas, below.stride, group, samples, part);
+}
+
+// When all groups have been handed down: threads share out the samples of rows otherwise.
+template <class T>
+void finish_deltas(const Team& team, const Signal<T>& below, size_t samples) {
+  if (below.in_lanes || below.activation == Activation::identity) return;
+  team.barrier();
+  multiply_by_derivative(below, team.share_rows(samples));
+}
+
 }  // namespace chainrule

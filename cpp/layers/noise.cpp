@@ -4,12 +4,10 @@ namespace chainrule {
 
 namespace {
 
-// to = from * factors, where the factors are repeated.
+// Multiplies runs of `group` values by the same factors.
 template <class T>
-void multiply(const T* from, const T* factors, size_t group, size_t size, T* to) {
-  for (size_t first = 0; first < size; first += group) {
-    for (size_t k = 0; k < group; ++k) to[first + k] = from[first + k] * factors[k];
-  }
+void multiply_runs(const T* from, const T* factors, size_t group, size_t size, T* to) {
+  for (size_t first = 0; first < size; first += group) multiply_values(from + first, factors, group, to + first);
 }
 
 }  // namespace
@@ -23,8 +21,8 @@ void Dropout<T>::forward(const Team& team, const Signal<T>& below, const Signal<
       T* factors = above.kept + i * above.kept_stride;
       RandomWords words = words_of(i, this->index, Purpose::dropout, pass);
       draw_dropout(words, rate_, factors, group_);
-      multiply(below.activations + i * below.stride, factors, group_, this->size_,
-               above.activations + i * above.stride);
+      multiply_runs(below.activations + i * below.stride, factors, group_, this->size_,
+                    above.activations + i * above.stride);
     }
   } else {
     copy_rows(below.activations, below.stride, above.activations, above.stride, rows, this->size_);
@@ -38,8 +36,8 @@ void Dropout<T>::backward(const Team& team, const Signal<T>& above, const Signal
   const Range rows = team.share_rows(samples);
   if (!pass.training) return pass_deltas_on(above, below, rows);
   for (size_t i = rows.begin; i < rows.end; ++i) {
-    multiply(above.deltas + i * above.stride, above.kept + i * above.kept_stride, group_, this->size_,
-             below.deltas + i * below.stride);
+    multiply_runs(above.deltas + i * above.stride, above.kept + i * above.kept_stride, group_, this->size_,
+                  below.deltas + i * below.stride);
   }
   multiply_by_derivative(below, rows);
 }

@@ -14,18 +14,9 @@ struct OutputDeltas;
 }  // namespace
 
 template <class T>
-Pool<T> PoolLayer<T>::rows(const Signal<T>& below, const Signal<T>& above, const Range& samples) const {
-  return {shape_.rows,
-          shape_.columns,
-          shape_.channels,
-          below.activations,
-          below.stride,
-          above.activations,
-          above.stride,
-          above.deltas,
-          below.deltas,
-          samples,
-          {}};
+Pool<T> PoolLayer<T>::rows(const Signal<T>& below, const Signal<T>& above, const Range& samples, size_t height) const {
+  return {shape_.rows,  shape_.columns, shape_.channels, below.activations, below.stride, above.activations,
+          above.stride, above.deltas,   below.deltas,    samples,           {0, height}};
 }
 
 // One group in lanes, as an image of 16 times as many channels.
@@ -50,8 +41,7 @@ void PoolLayer<T>::forward(const Team& team, const Signal<T>& below, const Signa
   const auto compute = of_ == Of::maximum ? kernels<T>().max_pool : kernels<T>().mean_pool;
   const size_t height = shape_.rows.outputs;
   if (!below.in_lanes && !above.in_lanes) {
-    Pool<T> args = rows(below, above, team.share_rows(samples));
-    args.part = {0, height};
+    const Pool<T> args = rows(below, above, team.share_rows(samples), height);
     compute(args);
     return copy_to_pre_activations(above, args.samples);
   }
@@ -63,9 +53,10 @@ void PoolLayer<T>::forward(const Team& team, const Signal<T>& below, const Signa
     if (above.in_lanes) return;
     const size_t row = outputs() / height;
     const Range part = {piece.begin * row, piece.end * row};
-    for (T* values : {above.activations, above.pre_activations}) {
-      lanes_to_rows(args.outputs + part.begin * group_samples, values, above.stride, piece.group, samples, part);
-    }
+    T* const from = args.outputs + part.begin * group_samples;
+    lanes_to_rows(from, above.activations, above.stride, piece.group, samples, part);
+    if (above.pre_activations == above.activations) return;
+    lanes_to_rows(from, above.pre_activations, above.stride, piece.group, samples, part);
   });
 }
 
@@ -75,8 +66,7 @@ void PoolLayer<T>::backward(const Team& team, const Signal<T>& above, const Sign
   const auto compute = of_ == Of::maximum ? kernels<T>().max_pool_gradient : kernels<T>().mean_pool_gradient;
   const size_t height = shape_.rows.inputs;
   if (!below.in_lanes && !above.in_lanes) {
-    Pool<T> args = rows(below, above, team.share_rows(samples));
-    args.part = {0, height};
+    const Pool<T> args = rows(below, above, team.share_rows(samples), height);
     compute(args);
     return multiply_by_derivative(below, args.samples);
   }
@@ -89,13 +79,9 @@ void PoolLayer<T>::backward(const Team& team, const Signal<T>& above, const Sign
     compute(args);
     const size_t row = inputs() / height;
     const Range part = {piece.begin * row, piece.end * row};
-    if (below.in_lanes) return multiply_by_derivative(below, piece.group, part);
-    lanes_to_rows(args.input_deltas + part.begin * group_samples, below.deltas, below.stride, piece.group, samples,
-                  part);
+    hand_down(args.input_deltas + part.begin * group_samples, below, piece.group, samples, part);
   });
-  if (below.in_lanes || below.activation == Activation::identity) return;
-  team.barrier();
-  multiply_by_derivative(below, team.share_rows(samples));
+  finish_deltas(team, below, samples);
 }
 
 template class PoolLayer<float>;

@@ -29,7 +29,7 @@ class PoolLayer final : public Layer<T> {
                 const Pass&) const override;
 
  private:
-  Pool<T> rows(const Signal<T>& below, const Signal<T>& above, const Range& samples) const;
+  Pool<T> rows(const Signal<T>& below, const Signal<T>& above, const Range& samples, size_t height) const;
   Pool<T> lanes(const Signal<T>& below, const RowsOfGroup& part, size_t samples) const;
 
   PoolShape shape_;

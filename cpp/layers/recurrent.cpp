@@ -96,12 +96,6 @@ void for_each_group(const Range& rows, size_t group, Function function) {
   }
 }
 
-// to = from * factors
-template <class T>
-void multiply_values(const T* from, const T* factors, size_t size, T* to) {
-  for (size_t k = 0; k < size; ++k) to[k] = from[k] * factors[k];
-}
-
 struct ForRecords {};
 struct ForInputs {};
 struct ForFactors {};
