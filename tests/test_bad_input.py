@@ -236,13 +236,13 @@ def test_unaligned_labels_weights_and_parameters_are_copied():
         net.parameters = of(net.parameters / 2)
         net.fit(X, of(LABELS), sample_weight=of(weights), verbose=0)
     assert nets[0].parameters.tobytes() == nets[1].parameters.tobytes()
-    core = nets[0]._core
+    core = nets[0].core
     with pytest.raises(TypeError, match="aligned"):
-        core.evaluate(X, unaligned(LABELS), None, cr.CrossEntropy()._core())
+        core.evaluate(X, unaligned(LABELS), None, cr.CrossEntropy().core_loss())
 
 
 def test_core_refuses_what_would_read_outside():
-    core = network()._core
+    core = network().core
     from chainrule import _core
 
     loss, optimizer = _core.Loss("cross_entropy"), _core.Optimizer("sgd", {})

@@ -266,7 +266,7 @@ def test_it_is_shown(name):
     X, y = data(name)
     net = network(name)
     assert f"{net.parameter_count:,} parameters" in net.summary()
-    assert len(net.diagnose(X, y).lines) == len(net._computing)
+    assert len(net.diagnose(X, y).lines) == len(net.computing)
     assert cr.plot.architecture(net).axes
 
 

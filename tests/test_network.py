@@ -185,12 +185,12 @@ def test_partial_fit_makes_one_pass_and_goes_on():
 
 def test_another_optimizer_begins_anew_and_the_same_goes_on():
     net = trained()
-    assert net._core.optimizer_steps == 20
+    assert net.core.optimizer_steps == 20
     X, y = cr.data.two_spirals(100)
     net.fit(X, y, epochs=1, verbose=0)
-    assert net._core.optimizer_steps == 24
+    assert net.core.optimizer_steps == 24
     net.fit(X, y, epochs=1, optimizer=cr.Adam(0.02), verbose=0)
-    assert net._core.optimizer_steps == 4
+    assert net.core.optimizer_steps == 4
 
 
 @pytest.mark.parametrize("clone", [cr.Network.copy, copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
@@ -246,7 +246,7 @@ def test_last_short_batch_is_used():
     X, y = cr.data.sine(10)
     net = cr.Network([1, 3, 1], seed=0)
     net.fit(X, y, epochs=1, batch_size=4, verbose=0)
-    assert net._core.optimizer_steps == 3
+    assert net.core.optimizer_steps == 3
 
 
 def test_max_norm_holds():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.check import reference_of
 from chainrule.reference import losses
+from chainrule.verification.twins import reference_of
 
 CELLS = {
     "simple": lambda **options: cr.SimpleRNN(6, **options),
@@ -443,10 +443,10 @@ def test_layers_around_a_frozen_one_learn(frozen):
     net.layers[frozen].trainable = False
     report = net.check(sequences(), sequences(5, 1, 2)[:, 0])
     assert report.ok, report
-    before = [layer._parameters() for layer in net.layers[1:]]
+    before = [layer.parameter_arrays() for layer in net.layers[1:]]
     net.fit(sequences(), sequences(5, 1, 2)[:, 0], epochs=2, verbose=0)
     for number, (layer, old) in enumerate(zip(net.layers[1:], before, strict=True), start=1):
-        same = [np.array_equal(values, old[name]) for name, values in layer._parameters().items()]
+        same = [np.array_equal(values, old[name]) for name, values in layer.parameter_arrays().items()]
         assert all(same) if number == frozen else not any(same)
 
 
@@ -472,7 +472,7 @@ def test_what_is_no_word_is_refused_before_anything_changes(words):
 def test_the_core_reads_nothing_outside_of_the_vocabulary():
     net = cr.Network([cr.Input(4), cr.Embedding(3, 20)], seed=0)
     X = np.array([[-1e30, -1, 3, 1e30], [np.nan, np.inf, -np.inf, 2]], dtype=np.float32)
-    ends = net._core.forward(X).reshape(8, 20)
+    ends = net.core.forward(X).reshape(8, 20)
     weights = net.layers[1].weights
     for vector, word in zip(ends, [0, 0, 2, 2, 0, 2, 0, 2], strict=True):
         assert np.array_equal(vector, weights[word])
@@ -571,12 +571,12 @@ def test_a_gradient_can_be_taken_twice_from_one_pass():
         (
             lambda: cr.Network([cr.Input(4, 3), cr.Masking(), cr.Conv1D(2, 2), cr.LSTM(2)]),
             ValueError,
-            "Masking.* must have a recurrent layer behind it, and none but layers that keep the steps in between",
+            "Masking.* must have a recurrent layer after it, and only layers that preserve the steps in between",
         ),
         (
             lambda: cr.Network([cr.Input(4), cr.Embedding(9, 3, mask_zero=True), cr.Flatten(), cr.Dense(2)]),
             ValueError,
-            "Embedding.* must have a recurrent layer behind it",
+            "Embedding.* must have a recurrent layer after it",
         ),
         (
             lambda: cr.Network([cr.Input(4, 3), cr.Masking(), cr.GRU(2)]).fit(
@@ -609,7 +609,7 @@ def test_a_gradient_can_be_taken_twice_from_one_pass():
         (
             lambda: cr.Network([cr.Input(2), cr.Embedding(9, 4)]).fit([[1, 2]], [[0] * 8], input_noise=0.1, verbose=0),
             ValueError,
-            "input_noise must be 0 for words, got 0.1",
+            "input_noise must be 0 for tokens, got 0.1",
         ),
     ],
 )

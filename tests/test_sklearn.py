@@ -416,7 +416,8 @@ def test_bad_data_is_named():
 
 
 def test_missing_scikit_learn_is_said(monkeypatch):
-    monkeypatch.delitem(sys.modules, "chainrule.sklearn")
+    for name in [name for name in sys.modules if name.startswith("chainrule.sklearn")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "sklearn.base", None)
     with pytest.raises(ImportError, match=r'pip install "chainrule\[sklearn\]"'):
         import chainrule.sklearn  # noqa: F401

@@ -51,7 +51,7 @@ def module_of(network: cr.Network) -> nn.Sequential:
     """Return the network up to softmax, which the loss has; images come as (samples, channels, height, width)."""
     activations = {**ACTIVATIONS, "softmax": nn.Identity}
     modules: list[nn.Module] = []
-    for layer, shape in zip(network._stack, network._shapes, strict=False):
+    for layer, shape in zip(network.stack, network.shapes, strict=False):
         modules += [_module(layer, shape), activations[layer.activation]()]
     _read_channels_first(network, modules)
     return nn.Sequential(*(module for module in modules if not isinstance(module, nn.Identity)))
@@ -59,7 +59,7 @@ def module_of(network: cr.Network) -> nn.Sequential:
 
 def _read_channels_first(network: cr.Network, modules: list[nn.Module]) -> None:
     """Bring the weights behind a Flatten of images into the order in which PyTorch flattens."""
-    for index, (layer, shape) in enumerate(zip(network._stack, network._shapes, strict=False)):
+    for index, (layer, shape) in enumerate(zip(network.stack, network.shapes, strict=False)):
         if isinstance(layer, cr.Flatten) and len(shape) == 3:
             dense = modules[2 * index + 2]
             assert isinstance(dense, nn.Linear)

@@ -100,13 +100,13 @@ def batches(
     """
     samples, targets = np.asarray(X), np.asarray(y)
     size = checked_integer(batch_size, "batch_size", lowest=1)
-    words = np.random.default_rng(checked_integer(seed, "seed", lowest=0))
+    generator = np.random.default_rng(checked_integer(seed, "seed", lowest=0))
 
     def epoch() -> Iterator[tuple[ArrayLike, NDArray[Any]]]:
-        order = words.permutation(len(samples))
+        order = generator.permutation(len(samples))
         for begin in range(0, len(order), size):
             chosen = order[begin : begin + size]
-            yield change(samples[chosen], int(words.integers(2**32))), targets[chosen]
+            yield change(samples[chosen], int(generator.integers(2**32))), targets[chosen]
 
     return epoch
 

@@ -12,7 +12,20 @@ from numpy.typing import ArrayLike, NDArray
 from . import _exact
 from ._checks import checked_integer, checked_number
 
+__all__ = [
+    "CosineDecay",
+    "ExponentialDecay",
+    "InverseTimeDecay",
+    "PiecewiseConstant",
+    "Schedule",
+    "StepDecay",
+    "Warmup",
+]
+
 Rates = NDArray[np.float64]
+
+# Every schedule by the name of its class, filled in as the classes are defined.
+SCHEDULES: dict[str, type[Schedule]] = {}
 
 
 class Schedule(ABC):
@@ -20,6 +33,9 @@ class Schedule(ABC):
 
     Rates are computed from exact operations only, so that they are the same bytes on every machine.
     """
+
+    def __init_subclass__(cls) -> None:
+        SCHEDULES.setdefault(cls.__name__, cls)
 
     def __call__(self, steps: ArrayLike) -> Rates:
         """Return the rates at the given steps (integers from 0), as float64 of the same shape."""
@@ -129,7 +145,7 @@ class InverseTimeDecay(Schedule):
 
 @dataclass(frozen=True)
 class CosineDecay(Schedule):
-    """Half a cosine from rate down to minimum, again and again with restarts (SGDR, Loshchilov and Hutter 2017).
+    """Half a cosine from rate down to minimum, repeated with restarts (SGDR, Loshchilov and Hutter 2017).
 
     Parameters
     ----------
@@ -140,7 +156,7 @@ class CosineDecay(Schedule):
     minimum : float
         Rate at the end, in [0, rate].
     restart_factor : int, optional
-        With it, a new period begins at the end of each, so many times as long as the last; without, the rate stays
+        With it, a new period follows each one, so many times as long as the one before; without it, the rate stays
         at the minimum.
 
     Examples
@@ -179,7 +195,7 @@ class CosineDecay(Schedule):
 
 @dataclass(frozen=True)
 class PiecewiseConstant(Schedule):
-    """One rate up to each boundary and one behind the last.
+    """One rate up to each boundary and one after the last.
 
     Parameters
     ----------
@@ -239,8 +255,7 @@ class Warmup(Schedule):
             checked_number(self.then, "then", lowest=0, open_lowest=True)
 
     def _rates(self, k: Rates) -> Rates:
-        behind = np.maximum(k - self.steps, 0.0)
-        after = rates_at(self.then, behind)
+        after = rates_at(self.then, np.maximum(k - self.steps, 0.0))
         rise = rates_at(self.then, np.zeros_like(k)) * (k + 1) / self.steps
         return np.where(k < self.steps, rise, after)
 
@@ -248,8 +263,3 @@ class Warmup(Schedule):
 def rates_at(rate: Schedule | float, steps: Rates) -> Rates:
     """Return the rates of a schedule, or of a number that stays."""
     return rate(steps) if isinstance(rate, Schedule) else np.full_like(steps, rate)
-
-
-SCHEDULES: dict[str, type] = {
-    cls.__name__: cls for cls in (StepDecay, ExponentialDecay, InverseTimeDecay, CosineDecay, PiecewiseConstant, Warmup)
-}

@@ -15,12 +15,12 @@ def streams(sequence: ArrayLike, batch_size: int, steps: int) -> tuple[NDArray[A
 
     It is cut into `batch_size` streams of the same length, and each of these into pieces of `steps`. A batch has a
     piece of each stream, and the next batch those that follow: with ``fit(X, y, batch_size=batch_size, shuffle=False)``
-    each sample goes on where the same one of the batch before has ended. What is left over at the end is left out.
+    sample i of a batch continues where sample i of the batch before ended. Steps left over at the end are dropped.
 
     Parameters
     ----------
     sequence : array (length, ...)
-        Steps of any shape: words, or features.
+        Steps of any shape: tokens, or features.
     batch_size : int
         Streams that are read side by side, >= 1.
     steps : int
@@ -35,7 +35,7 @@ def streams(sequence: ArrayLike, batch_size: int, steps: int) -> tuple[NDArray[A
     Raises
     ------
     ValueError
-        For a sequence that is too short for a piece of each stream and the step behind it.
+        For a sequence that is too short for one piece of each stream and the step after it.
 
     Examples
     --------

@@ -1,0 +1,38 @@
+"""The first entry of a list of layers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .._checks import checked_integer
+
+__all__ = ["Input"]
+
+
+class Input:
+    """The shape of a sample; the first entry of a list of layers.
+
+    Parameters
+    ----------
+    *shape : int
+        Number of features, each >= 1; or (height, width, channels) of images, (steps, features) of sequences.
+
+    Examples
+    --------
+    >>> Input(784), Input(28, 28, 1).size
+    (Input(784), 784)
+    """
+
+    def __init__(self, *shape: int) -> None:
+        if not shape:
+            raise TypeError("shape must have at least one number, got none")
+        self.shape = tuple(checked_integer(size, "shape", lowest=1, highest=2**31) for size in shape)
+        self.size = checked_integer(math.prod(self.shape), "size of shape", lowest=1, highest=2**31)
+
+    def config(self) -> dict[str, Any]:
+        """Return the description that files keep."""
+        return {"type": "Input", "shape": list(self.shape)}
+
+    def __repr__(self) -> str:
+        return f"Input({', '.join(map(str, self.shape))})"

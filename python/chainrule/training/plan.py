@@ -1,0 +1,245 @@
+"""What one call to `fit` does: its arguments, checked before anything is changed."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from .. import _core
+from .._checks import checked_flag, checked_integer, checked_number
+from ..border import Batches, Border
+from ..files.settings import to_config
+from ..layers.base import Layer
+from ..losses import Loss
+from ..model import Model
+from ..optimizers import Optimizer
+from .callbacks import Callback, CallbackLike, as_callbacks
+from .checkpoints import CheckpointWriter, Position, Unfinished
+from .streams import Stream
+
+
+@dataclass
+class Plan:
+    """What one call to fit does."""
+
+    data: Batches | Stream
+    validation: Batches | None
+    epochs: int
+    batch_size: int
+    loss: Loss
+    optimizer: Optimizer
+    shuffle: bool
+    input_noise: float
+    callbacks: Sequence[Callback]
+    callback_states: Sequence[Mapping[str, Any]]
+    position: Position
+    checkpoints: CheckpointWriter
+    verbose: int
+
+    @property
+    def samples(self) -> int | None:
+        """Samples per epoch; None for a stream."""
+        return len(self.data) if isinstance(self.data, Batches) else None
+
+    @cached_property
+    def core_loss(self) -> _core.Loss:
+        """The loss as the core takes it, made once for all epochs."""
+        return self.loss.core_loss()
+
+    @cached_property
+    def core_optimizer(self) -> _core.Optimizer:
+        """The optimiser as the core takes it."""
+        return self.optimizer.core_optimizer()
+
+
+@dataclass
+class Part:
+    """Some steps of an epoch that the core can make in one call."""
+
+    data: Batches
+    batch_size: int
+    first_step: int
+    samples_before: int
+
+    @property
+    def steps(self) -> int:
+        """Number of steps; the last short batch counts."""
+        return -(-len(self.data) // self.batch_size)
+
+
+def parts_of(plan: Plan) -> Iterator[Part]:
+    """Yield the parts of an epoch that are still to come: one for arrays, one per batch for a stream."""
+    if isinstance(plan.data, Batches):
+        yield Part(plan.data, plan.batch_size, 0, 0)
+        return
+    samples = 0
+    for step, batch in enumerate(plan.data.batches(plan.position.step), plan.position.step):
+        yield Part(batch, len(batch), step, samples)
+        samples += len(batch)
+
+
+def make_plan(
+    model: Model,
+    X: Any,
+    y: ArrayLike | None,
+    sample_weight: ArrayLike | None,
+    class_weight: Mapping[int, float] | str | None,
+    validation_data: tuple[Any, ...] | None,
+    *,
+    epochs: int,
+    batch_size: int | str,
+    optimizer: Optimizer | str | None,
+    loss: Loss | str | None,
+    shuffle: bool,
+    input_noise: float,
+    callbacks: Iterable[CallbackLike],
+    checkpoint: str | PathLike[str] | None,
+    checkpoint_every: int | str,
+    resume: bool,
+    resumed: Unfinished | None,
+    verbose: int,
+) -> Plan:
+    """Check the arguments of `Network.fit`, and return what it does.
+
+    `resumed` is the unfinished fit that the network was loaded with, if there was one.
+    """
+    chosen_loss, chosen_optimizer = model.chosen_loss(loss), model.chosen_optimizer(optimizer)
+    data = _training_data(model.border, X, y, sample_weight, class_weight, chosen_loss)
+    noise = _checked_noise(input_noise, model, data)
+    size = _checked_batch_size(batch_size, data)
+    called = as_callbacks(callbacks)
+    settings = {
+        "samples": len(data) if isinstance(data, Batches) else 0,
+        "batch_size": size,
+        "shuffle": checked_flag(shuffle, "shuffle"),
+        "input_noise": noise,
+        "optimizer": to_config(chosen_optimizer),
+        "loss": to_config(chosen_loss),
+        "callbacks": [type(callback).__name__ for callback in called],
+    }
+    unfinished = _begin(settings, checked_flag(resume, "resume"), resumed)
+    plan = Plan(
+        data=data,
+        validation=_validation(model.border, validation_data, chosen_loss),
+        epochs=checked_integer(epochs, "epochs", lowest=0),
+        batch_size=size,
+        loss=chosen_loss,
+        optimizer=chosen_optimizer,
+        shuffle=settings["shuffle"],
+        input_noise=noise,
+        callbacks=called,
+        callback_states=unfinished.callbacks,
+        position=unfinished.position,
+        checkpoints=CheckpointWriter(checkpoint, checkpoint_every, settings),
+        verbose=checked_integer(verbose, "verbose", lowest=0, highest=2),
+    )
+    _check_batches(model.leaves, plan)
+    return plan
+
+
+def _training_data(
+    border: Border,
+    X: Any,
+    y: ArrayLike | None,
+    sample_weight: ArrayLike | None,
+    class_weight: Mapping[int, float] | str | None,
+    loss: Loss,
+) -> Batches | Stream:
+    if y is not None:
+        return border.training_batches(X, y, sample_weight, class_weight, loss=loss)
+    if isinstance(class_weight, str):
+        raise ValueError(f"class_weight must be a mapping for batches that come one by one, got {class_weight!r}")
+    if sample_weight is not None:
+        raise ValueError("sample_weight must be in the batches if these come one by one")
+
+    def checked(X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Batches:
+        return border.training_batches(X, y, sample_weight, class_weight, loss=loss)
+
+    return Stream(X, checked)
+
+
+def _validation(border: Border, data: Any, loss: Loss) -> Batches | None:
+    if data is None:
+        return None
+    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+        raise ValueError("validation_data must be (X, y) or (X, y, sample_weight)")
+    return border.batches(*data, loss=loss, prefix="validation ")
+
+
+def _checked_noise(input_noise: float, model: Model, data: Batches | Stream) -> float:
+    noise = checked_number(input_noise, "input_noise", lowest=0)
+    if noise == 0:
+        return noise
+    if model.border.vocabulary is not None:
+        raise ValueError(f"input_noise must be 0 for tokens, got {input_noise!r}")
+    if any(leaf.marks_padding for leaf in model.leaves):
+        raise ValueError(f"input_noise must be 0 with a Masking, as noise is no padding; got {input_noise!r}")
+    if not isinstance(data, Batches):
+        raise ValueError(f"input_noise must be 0 for batches that come one by one, got {input_noise!r}")
+    if data.is_sparse:
+        raise ValueError(f"input_noise must be 0 for a sparse X, as noise has no zeros; got {input_noise!r}")
+    return noise
+
+
+def _checked_batch_size(batch_size: int | str, data: Batches | Stream) -> int:
+    samples = len(data) if isinstance(data, Batches) else 1
+    if isinstance(batch_size, str):
+        if batch_size != "full":
+            raise ValueError(f"batch_size must be an integer or 'full', got {batch_size!r}")
+        return samples
+    return min(checked_integer(batch_size, "batch_size", lowest=1), samples)
+
+
+def _begin(settings: dict[str, Any], resume: bool, resumed: Unfinished | None) -> Unfinished:
+    """Return where the fit begins: anew, or where the one that is resumed was interrupted."""
+    if not resume:
+        return Unfinished(Position(), settings)
+    if resumed is None:
+        raise ValueError("resume must be False for a network that was not loaded from a checkpoint of a fit")
+    resumed.check(settings)
+    return copy.deepcopy(resumed)
+
+
+def _check_batches(leaves: Sequence[Layer], plan: Plan) -> None:
+    """Refuse what cannot be trained with batch by batch.
+
+    Raises
+    ------
+    ValueError
+        For mini-batches where the optimiser needs the whole gradient, for a stream that is used up too soon, for a
+        checkpoint within an epoch that has fewer steps, and for batches that a stateful layer cannot follow.
+    """
+    name = type(plan.optimizer).__name__
+    for layer in leaves:
+        if layer.stateful:
+            _check_states(layer, plan)
+    if isinstance(plan.data, Stream):
+        if plan.optimizer.needs_full_batch:
+            raise ValueError(f"X must be an array for {name}, which needs all samples in each step")
+        if plan.data.lasts_one_epoch and plan.epochs - plan.position.epoch > 1:
+            raise ValueError(
+                f"X must be a list, or a callable that gives fresh batches, for {plan.epochs} epochs; got "
+                f"{type(plan.data.source).__name__}, which lasts for one"
+            )
+    elif plan.optimizer.needs_full_batch and plan.batch_size < len(plan.data):
+        raise ValueError(f"batch_size must be 'full' for {name}, got {plan.batch_size} of {len(plan.data)} samples")
+    elif 0 < (step := plan.position.step) >= (steps := Part(plan.data, plan.batch_size, 0, 0).steps):
+        raise ValueError(f"a checkpoint must be within the epoch's {steps} steps to resume, got one after step {step}")
+
+
+def _check_states(layer: Layer, plan: Plan) -> None:
+    """Refuse what loses the states that a layer carries from batch to batch."""
+    if isinstance(plan.data, Stream):
+        raise ValueError(f"X must be an array for a stateful layer, {layer!r}, which cannot follow batches one by one")
+    if plan.shuffle:
+        raise ValueError(f"shuffle must be False for a stateful layer, {layer!r}, whose state spans batches")
+    if plan.checkpoints.within_epochs:
+        raise ValueError(
+            f"checkpoint_every must be epochs for a stateful layer, {layer!r}, whose states are in no file"
+        )
