@@ -36,7 +36,9 @@ def function_of(network: cr.Network) -> tuple[Any, Any, Stateful]:
 
     parameters, statistics = (
         [{name: jnp.array(values) for name, values in arrays.items()} for arrays in of_layers]
-        for of_layers in zip(*((layer.parameter_arrays(), layer.statistic_arrays()) for layer in network.stack), strict=True)
+        for of_layers in zip(
+            *((layer.parameter_arrays(), layer.statistic_arrays()) for layer in network.stack), strict=True
+        )
     )
     return parameters, statistics, apply
 

@@ -27,6 +27,17 @@ class Batches:
     def __len__(self) -> int:
         return len(self.X)
 
+    def weighed(self, of_class: NDArray[np.float64] | None, *, may_weigh_nothing: bool = False) -> Batches:
+        """Return the same with the weights of classes multiplied in, where the targets are labels."""
+        if of_class is None or self.y.ndim != 1:
+            return self
+        weights = of_class[self.y] if self.weights is None else of_class[self.y] * self.weights
+        if not (may_weigh_nothing and weights.max() == 0):
+            if weights.max() == 0:
+                raise ValueError("class_weight and sample_weight leave no sample with a weight above zero")
+            _check_sum(weights, "class_weight times sample_weight")
+        return Batches(self.X, self.y, np.ascontiguousarray(weights, dtype=np.float64))
+
     @property
     def is_sparse(self) -> bool:
         """Whether the samples are sparse rows."""
@@ -79,28 +90,48 @@ class Border:
         return np.ascontiguousarray(rows, dtype=self.dtype)
 
     def batches(
-        self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None, *, loss: Loss, prefix: str = ""
-    ) -> Batches:
-        """Return samples with targets and weights; errors name the arguments with the prefix."""
-        inputs = self.samples(X, f"{prefix}X")
-        targets = self._targets(y, len(inputs), loss, f"{prefix}y")
-        return Batches(
-            inputs, targets, as_sample_weight(sample_weight, len(inputs), self._weighed_steps(targets, loss))
-        )
-
-    def training_batches(
         self,
         X: Any,
         y: ArrayLike,
-        sample_weight: ArrayLike | None,
-        class_weight: Mapping[int, float] | str | None,
+        sample_weight: ArrayLike | None = None,
         *,
         loss: Loss,
+        prefix: str = "",
+        may_weigh_nothing: bool = False,
     ) -> Batches:
-        """Return samples with targets, and with weights that those of the classes are multiplied into."""
-        data = self.batches(X, y, sample_weight, loss=loss)
-        data.weights = with_class_weight(data.weights, class_weight, data.y)
-        return data
+        """Return samples with targets and weights; errors name the arguments with the prefix.
+
+        `may_weigh_nothing` allows weights that are all zero, as a single batch of a stream may have them.
+        """
+        inputs = self.samples(X, f"{prefix}X")
+        targets = self._targets(y, len(inputs), loss, f"{prefix}y")
+        steps = self._weighed_steps(targets, loss)
+        weights = as_sample_weight(sample_weight, len(inputs), steps, may_weigh_nothing=may_weigh_nothing)
+        return Batches(inputs, targets, weights)
+
+    def class_weights(
+        self, class_weight: Mapping[Any, float] | str | None, y: NDArray[Any], loss: Loss
+    ) -> NDArray[np.float64] | None:
+        """Return the weight of each class; "balanced" is samples / (classes · samples of the class)."""
+        if class_weight is None:
+            return None
+        if y.ndim != 1:
+            raise ValueError(f"class_weight needs y as integer labels, got rows of shape {y.shape}")
+        classes = max(loss.target_columns(self.outputs), 2)
+        if isinstance(class_weight, str):
+            if class_weight != "balanced":
+                raise ValueError(f"class_weight must be a mapping or 'balanced', got {class_weight!r}")
+            counts = np.bincount(y, minlength=classes)
+            return np.asarray(len(y) / (np.count_nonzero(counts) * np.maximum(counts, 1)))
+        if not isinstance(class_weight, Mapping):
+            raise TypeError(f"class_weight must be a mapping or 'balanced', got {class_weight!r}")
+        of_class = np.ones(classes)
+        for label, weight in class_weight.items():
+            number = checked_integer(label, "class_weight label", lowest=0)
+            if number >= classes:
+                raise ValueError(f"class_weight labels must be in [0, {classes - 1}], got {number}")
+            of_class[number] = checked_number(weight, f"class_weight[{label!r}]", lowest=0)
+        return of_class
 
     def _rows(self, X: Any, argument: str) -> Any:
         rows = as_rows(X, self.input_shape)
@@ -136,10 +167,12 @@ class Border:
         return self.output_shape[0] if is_sequence and loss.target_columns(self.outputs) == self.outputs else None
 
 
-def as_sample_weight(weights: ArrayLike | None, samples: int, steps: int | None = None) -> NDArray[np.float64] | None:
+def as_sample_weight(
+    weights: ArrayLike | None, samples: int, steps: int | None = None, *, may_weigh_nothing: bool = False
+) -> NDArray[np.float64] | None:
     """Return weights as contiguous float64 (samples,), or (samples, steps) if targets have steps.
 
-    Weights are finite, none is negative, and at least one is above zero.
+    Weights are finite, none is negative, and unless they may weigh nothing, at least one is above zero.
     """
     if weights is None:
         return None
@@ -149,38 +182,12 @@ def as_sample_weight(weights: ArrayLike | None, samples: int, steps: int | None 
         raise ValueError(f"sample_weight must have shape ({samples},){or_steps}, got {array.shape}")
     array = packed(array, np.float64)
     check_finite(array, "sample_weight", np.float64)
+    if may_weigh_nothing and not array.any():
+        return array
     if array.min() < 0 or array.max() == 0:
         raise ValueError("sample_weight must have no negative weight and at least one that is not zero")
     _check_sum(array, "sample_weight")
     return array
-
-
-def with_class_weight(
-    sample_weight: NDArray[np.float64] | None, class_weight: Mapping[int, float] | str | None, y: NDArray[Any]
-) -> NDArray[np.float64] | None:
-    """Multiply the samples' weights by those of their classes; "balanced" is samples / (classes · samples of it)."""
-    if class_weight is None:
-        return sample_weight
-    if y.ndim != 1:
-        raise ValueError(f"class_weight needs y as integer labels, got rows of shape {y.shape}")
-    counts = np.bincount(y)
-    if isinstance(class_weight, str):
-        if class_weight != "balanced":
-            raise ValueError(f"class_weight must be a mapping or 'balanced', got {class_weight!r}")
-        of_class = len(y) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-    elif isinstance(class_weight, Mapping):
-        of_class = np.ones(len(counts))
-        for label, weight in class_weight.items():
-            value = checked_number(weight, f"class_weight[{label!r}]", lowest=0)
-            if checked_integer(label, "class_weight label", lowest=0) < len(counts):
-                of_class[label] = value
-    else:
-        raise TypeError(f"class_weight must be a mapping or 'balanced', got {class_weight!r}")
-    weights = of_class[y] if sample_weight is None else of_class[y] * sample_weight
-    if weights.max() == 0:
-        raise ValueError("class_weight and sample_weight leave no sample with a weight above zero")
-    _check_sum(weights, "class_weight times sample_weight")
-    return np.ascontiguousarray(weights, dtype=np.float64)
 
 
 def _check_sum(weights: NDArray[np.float64], argument: str) -> None:

@@ -31,6 +31,13 @@ class History(Mapping[str, list[float]]):
         for name, values in self._values.items():
             values.append(float(metrics.get(name, math.nan)))
 
+    def amend(self, metrics: Mapping[str, float]) -> None:
+        """Add metrics to the last epoch, such as those that a callback computes."""
+        for name in metrics.keys() - self._values.keys():
+            self._values[name] = [math.nan] * self.epochs
+        for name, value in metrics.items():
+            self._values[name][-1] = float(value)
+
     @property
     def epochs(self) -> int:
         """Number of epochs."""

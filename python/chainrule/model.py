@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy as copying
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -16,10 +17,11 @@ from .border import Border
 from .files.description import Tensors, checked_array, checked_history, checked_settings, layers_of
 from .files.settings import to_config
 from .history import History
-from .layers.base import Core, Layer, Place, Shape, enter, shapes_through
+from .layers.base import Core, Layer, Place, Shape, cut, enter, shapes_through
 from .layers.input import Input
 from .losses import Loss, as_loss
 from .optimizers import Adam, Optimizer, as_optimizer
+from .snapshot import Snapshot
 
 _CORES: dict[str, type[_core.NetworkFloat32] | type[_core.NetworkFloat64]] = {
     "float32": _core.NetworkFloat32,
@@ -221,6 +223,24 @@ class Model:
     @parameters.setter
     def parameters(self, values: ArrayLike) -> None:
         self.core.set_parameters(as_parameters(values, (self.parameter_count,), self.dtype, "parameters"))
+
+    def snapshot(self) -> Snapshot:
+        """Return what `go_back` needs to make the network predict as it does now."""
+        statistics = [values.ravel() for layer in self.stack for values in layer.statistic_arrays().values()]
+        return Snapshot(self.parameters, np.concatenate([np.zeros(0, self.dtype), *statistics]))
+
+    def go_back(self, snapshot: Snapshot) -> None:
+        """Restore the parameters and statistics of a snapshot; ValueError if they are those of another network."""
+        shapes = {
+            (number, name): shape
+            for number, layer in enumerate(self.stack)
+            for name, shape in layer.statistic_shapes(layer.place.input_shape).items()
+        }
+        size = sum(map(math.prod, shapes.values()))
+        statistics = cut(as_parameters(snapshot.statistics, (size,), self.dtype, "statistics"), shapes)
+        self.parameters = snapshot.parameters
+        for (number, name), values in statistics.items():
+            self.stack[number].set_statistic(name, values)
 
     # --- loss and optimiser
 

@@ -31,7 +31,7 @@ from .prediction.stepper import Stepper
 from .training.callbacks import CallbackLike
 from .training.checkpoints import Unfinished
 from .training.fitting import LOGGER, run, train_step
-from .training.plan import make_plan
+from .training.plan import Given, make_plan
 from .verification.report import Report
 from .verification.table import as_table
 
@@ -125,11 +125,12 @@ class Network(Model):
         optimizer: Optimizer | str | None = None,
         loss: Loss | str | None = None,
         validation_data: tuple[Any, ...] | None = None,
+        validation_split: float = 0.0,
         sample_weight: ArrayLike | None = None,
-        class_weight: Mapping[int, float] | str | None = None,
+        class_weight: Mapping[Any, float] | str | None = None,
         shuffle: bool = True,
         input_noise: float = 0.0,
-        callbacks: Iterable[CallbackLike] = (),
+        callbacks: Iterable[CallbackLike] | CallbackLike = (),
         checkpoint: str | PathLike[str] | None = None,
         checkpoint_every: int | str = 1,
         resume: bool = False,
@@ -158,7 +159,9 @@ class Network(Model):
             Default: the loss of the previous `fit`; at first cross-entropy for a softmax output or one sigmoid output,
             else mse.
         validation_data : (X, y) or (X, y, sample_weight), optional
-            Evaluated after each epoch.
+            Evaluated after each epoch; with `class_weight`, its samples have the same weights of classes.
+        validation_split : float
+            Share of the samples that is held back for validation, in [0, 1); the network's seed chooses them.
         sample_weight : array (samples,), or (samples, steps) if the outputs are sequences, optional
             The loss of a batch is the weighted mean. Give padded steps weight 0; a sample's weight is the mean over its
             steps.
@@ -168,7 +171,7 @@ class Network(Model):
             Whether each epoch has a new order, drawn from the seed; must be False for stateful layers.
         input_noise : float
             Standard deviation of normal noise on the inputs, in training only.
-        callbacks : iterable
+        callbacks : iterable, or a single one
             `Callback` objects, or functions of (network, epoch, metrics); a function that returns True stops.
         checkpoint : str or path, optional
             A model file, written atomically, from which `load` and `resume` continue an interrupted fit.
@@ -203,10 +206,11 @@ class Network(Model):
             Before a network is first trained, if some samples show that it will hardly learn: units that are all
             saturated or dead, gradients that vanish or explode, labels that do not go with the outputs. See `diagnose`.
         """
+        given = Given(X, y, sample_weight, class_weight, validation_data, validation_split)
         plan = make_plan(
-            self, X, y, sample_weight, class_weight, validation_data, batch_size=batch_size, optimizer=optimizer,
-            loss=loss, shuffle=shuffle, input_noise=input_noise, epochs=epochs, callbacks=callbacks, verbose=verbose,
-            checkpoint=checkpoint, checkpoint_every=checkpoint_every, resumed=self._unfinished, resume=resume,
+            self, given, batch_size=batch_size, optimizer=optimizer, loss=loss, shuffle=shuffle,
+            input_noise=input_noise, epochs=epochs, callbacks=callbacks, verbose=verbose, checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every, resumed=self._unfinished, resume=resume,
         )  # fmt: skip
         with self._exclusive():
             self._unfinished = None

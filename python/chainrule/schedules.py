@@ -37,6 +37,11 @@ class Schedule(ABC):
     def __init_subclass__(cls) -> None:
         SCHEDULES.setdefault(cls.__name__, cls)
 
+    @property
+    def end(self) -> int | None:
+        """The step from which on the rate stays as it is, if there is one."""
+        return None
+
     def __call__(self, steps: ArrayLike) -> Rates:
         """Return the rates at the given steps (integers from 0), as float64 of the same shape."""
         with np.errstate(over="ignore"):
@@ -177,6 +182,11 @@ class CosineDecay(Schedule):
         if self.restart_factor is not None:
             checked_integer(self.restart_factor, "restart_factor", lowest=1)
 
+    @property
+    def end(self) -> int | None:
+        """The end of the cosine, if there are no restarts."""
+        return self.steps if self.restart_factor is None else None
+
     def _rates(self, k: Rates) -> Rates:
         begin, length = self._periods(k)
         part = np.minimum((k - begin) / length, 1.0)
@@ -253,6 +263,12 @@ class Warmup(Schedule):
             raise ValueError(f"then must not be a Warmup again, got {self.then!r}")
         if not isinstance(self.then, Schedule):
             checked_number(self.then, "then", lowest=0, open_lowest=True)
+
+    @property
+    def end(self) -> int | None:
+        """The end of what follows the rise."""
+        end = self.then.end if isinstance(self.then, Schedule) else None
+        return None if end is None else self.steps + end
 
     def _rates(self, k: Rates) -> Rates:
         after = rates_at(self.then, np.maximum(k - self.steps, 0.0))

@@ -6,7 +6,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from numpy.typing import ArrayLike, NDArray
 
@@ -16,6 +16,7 @@ from ..arrays import as_parameters
 
 Shape: TypeAlias = tuple[int, ...]
 Arrays: TypeAlias = dict[str, NDArray[Any]]
+_Name = TypeVar("_Name")
 Core: TypeAlias = _core.NetworkFloat32 | _core.NetworkFloat64
 
 # Every kind of layer by its name, filled in as the classes are defined; files name layers so.
@@ -318,9 +319,10 @@ def enter(layers: Sequence[Layer], place: Place) -> Place:
     return place
 
 
-def cut(flat: NDArray[Any], shapes: Mapping[str, Shape]) -> Arrays:
+def cut(flat: NDArray[Any], shapes: Mapping[_Name, Shape]) -> dict[_Name, NDArray[Any]]:
     """Cut a flat array into views of these shapes, one after the other."""
-    parts, begin = {}, 0
+    parts: dict[_Name, NDArray[Any]] = {}
+    begin = 0
     for name, shape in shapes.items():
         size = math.prod(shape)
         parts[name] = flat[begin : begin + size].reshape(shape)

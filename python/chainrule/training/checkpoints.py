@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 from .._checks import checked_flag, checked_integer, checked_number
 from ..files import safetensors
 from ..model import Model
+from ..snapshot import Snapshot
 from .callbacks import Callback
 
+# Settings that are hashes of arrays.
+_HASHES = ("X, y and weights", "validation_data")
 # Prefix of the names of callbacks' arrays in a file.
 CALLBACKS = "callbacks."
 
@@ -46,6 +49,8 @@ class Unfinished:
     position: Position
     settings: dict[str, Any]
     callbacks: list[dict[str, Any]] = field(default_factory=list)
+    # The last epoch's network, where the file holds another one, such as the best.
+    last: Snapshot | None = None
 
     def add_to(self, description: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> None:
         """Add the fit to the description and the arrays of its network."""
@@ -71,6 +76,8 @@ class Unfinished:
             for name, value in state.items()
             if isinstance(value, np.ndarray)
         }
+        if self.last is not None:
+            arrays |= self.last.arrays("last")
         plain = [{n: v for n, v in state.items() if not isinstance(v, np.ndarray)} for state in self.callbacks]
         return {"position": asdict(self.position), "settings": self.settings, "callbacks": plain}, arrays
 
@@ -86,13 +93,16 @@ class Unfinished:
             checked_flag(stands["stopped"], "stopped"),
         )
         callbacks = [dict(state) for state in config["callbacks"]]
+        last = Snapshot.from_arrays(arrays, "last") if "last_parameters" in arrays else None
         for name, array in arrays.items():
+            if name.startswith("last_"):
+                continue
             index, _, key = name.partition(".")
             callbacks[checked_integer(int(index), "index of a callback", lowest=0)][key] = array
         settings = dict(config["settings"])
         if len(settings["callbacks"]) != len(callbacks):
             raise ValueError(f"callbacks must be {settings['callbacks']}, got {len(callbacks)} states")
-        return cls(position, settings, callbacks)
+        return cls(position, settings, callbacks, last)
 
     def check(self, settings: Mapping[str, Any]) -> None:
         """Refuse to resume with other settings than the fit began with.
@@ -103,10 +113,12 @@ class Unfinished:
             Naming the first that differs.
         """
         for name, value in settings.items():
-            if self.settings.get(name) != value:
-                raise ValueError(
-                    f"{name} must be {self.settings.get(name)!r} to resume, as when the fit began; got {value!r}"
-                )
+            before = self.settings.get(name)
+            if before == value:
+                continue
+            if name in _HASHES:
+                raise ValueError(f"{name} must be the same to resume as when the fit began; got other values")
+            raise ValueError(f"{name} must be {before!r} to resume, as when the fit began; got {value!r}")
 
 
 class Interval:
@@ -195,10 +207,25 @@ class CheckpointWriter:
 
     def write(self, model: Model, position: Position) -> None:
         """Write a checkpoint now."""
-        if self.path is None:
-            return
-        states = [{"type": type(callback).__name__, **callback.state()} for callback in self.callbacks]
+        if self.path is not None:
+            self._write(model, Unfinished(position, self.settings, self.states()))
+
+    def write_end(self, model: Model, position: Position, states: list[dict[str, Any]], last: Snapshot) -> None:
+        """Write the network that a fit has ended with, and what continues the fit from its last epoch.
+
+        The two differ where a callback restored the best epoch, after it gave its state.
+        """
+        if self.path is not None:
+            kept = None if model.snapshot() == last else last
+            self._write(model, Unfinished(position, self.settings, states, kept))
+
+    def states(self) -> list[dict[str, Any]]:
+        """Return the states of the callbacks."""
+        return [{"type": type(callback).__name__, **callback.state()} for callback in self.callbacks]
+
+    def _write(self, model: Model, unfinished: Unfinished) -> None:
+        assert self.path is not None
         description, tensors = model.describe()
-        Unfinished(position, self.settings, states).add_to(description, tensors)
+        unfinished.add_to(description, tensors)
         safetensors.write(self.path, description, tensors)
         self._count_anew()

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..border import Batches
 from ..diagnose import warn_of_first_samples
-from ..errors import DivergedError, ModelFileError
+from ..errors import DivergedError, ModelFileError, warn
 from ..losses import Loss
 from ..model import Model
 from ..optimizers import Optimizer
+from ..schedules import Schedule
 from .callbacks import Callback
 from .plan import Part, Plan, parts_of
 from .progress import Progress
 
+# A learning rate that is smaller than its beginning by this factor changes nothing.
+SMALLEST_RATE = 1e-8
 LOGGER = logging.getLogger("chainrule")
 # Without this handler, Python prints warnings to standard error if the application has not configured logging.
 LOGGER.addHandler(logging.NullHandler())
@@ -23,29 +26,76 @@ LOGGER.addHandler(logging.NullHandler())
 
 def run(model: Model, plan: Plan) -> None:
     """Train for the plan's epochs; the history of the model grows by each."""
-    model.adopt(plan.optimizer, plan.loss)
+    _start(model, plan)
     position, checkpoints = plan.position, plan.checkpoints
-    checkpoints.begin(plan.callbacks)
     with Progress(plan.epochs, position.epoch, plan.samples, plan.verbose) as progress:
         try:
-            for index, callback in enumerate(plan.callbacks):
-                callback.on_train_begin(model)
-                if plan.callback_states:
-                    _restore(callback, plan.callback_states[index])
+            _begin_callbacks(model, plan)
             while position.epoch < plan.epochs and not position.stopped:
                 metrics = _run_epoch(model, plan, progress)
                 epoch = position.epoch + 1
                 model.history.append(metrics)
+                stops = [bool(callback.on_epoch_end(model, epoch, metrics)) for callback in plan.callbacks]
+                model.history.amend(metrics)
                 progress.epoch_done(epoch, metrics)
                 LOGGER.debug("epoch %d of %d: %s", epoch, plan.epochs, metrics)
-                stops = [bool(callback.on_epoch_end(model, epoch, metrics)) for callback in plan.callbacks]
                 position.next_epoch(stopped=any(stops))
                 checkpoints.count("epochs", 1)
-            checkpoints.write(model, position)
+            states, last = checkpoints.states(), model.snapshot()
         finally:
             model.core.forget()
-            for callback in plan.callbacks:
-                callback.on_train_end(model)
+            _end_callbacks(model, plan.callbacks)
+    checkpoints.write_end(model, position, states, last)
+
+
+def _start(model: Model, plan: Plan) -> None:
+    """Give the model the plan's optimiser and loss, and in a fit that is resumed the network of its last epoch."""
+    rate_factor = model.rate_factor
+    model.adopt(plan.optimizer, plan.loss)
+    if plan.starts_anew:
+        model.rate_factor = 1.0
+    if plan.resumed is not None:
+        model.rate_factor = rate_factor
+        if plan.resumed.last is not None:
+            model.go_back(plan.resumed.last)
+    _warn_of_dead_rate(model, plan.optimizer)
+    plan.checkpoints.begin(plan.callbacks)
+
+
+def _warn_of_dead_rate(model: Model, optimizer: Optimizer) -> None:
+    """Warn if the fit will change nothing, as its learning rate has decayed in the fits before."""
+    step = model.core.optimizer_steps
+    if step == 0:
+        return
+    first, now = (float(optimizer.rates(at, 1)[0]) for at in (0, step))
+    schedule = optimizer.learning_rate
+    ended = isinstance(schedule, Schedule) and schedule.end is not None and step >= schedule.end
+    if ended or now * model.rate_factor < SMALLEST_RATE * first:
+        reason = f"its schedule ended at step {schedule.end}" if ended else "it has decayed"  # type: ignore[union-attr]
+        warn(
+            f"the learning rate of this fit is {now * model.rate_factor:.2g}, as {reason} and {step} steps are done; "
+            "pass an optimizer with other settings to start anew"
+        )
+
+
+def _begin_callbacks(model: Model, plan: Plan) -> None:
+    for callback in plan.callbacks:
+        callback.on_train_begin(model)
+    if plan.resumed is not None:
+        for callback, state in zip(plan.callbacks, plan.resumed.callbacks, strict=True):
+            _restore(callback, state)
+
+
+def _end_callbacks(model: Model, callbacks: Sequence[Callback]) -> None:
+    """End all callbacks, also those after one that fails; the first error is raised."""
+    errors = []
+    for callback in callbacks:
+        try:
+            callback.on_train_end(model)
+        except BaseException as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 def _restore(callback: Callback, state: Mapping[str, Any]) -> None:
@@ -59,7 +109,7 @@ def _restore(callback: Callback, state: Mapping[str, Any]) -> None:
 def _run_epoch(model: Model, plan: Plan, progress: Progress) -> dict[str, float]:
     model.core.remember()
     part, rate = None, 0.0
-    for part in parts_of(plan):
+    for part in parts_of(plan, model.epochs):
         if _is_untrained(model):
             with progress.aside():
                 warn_of_first_samples(model, part.data, plan.loss)
@@ -68,6 +118,8 @@ def _run_epoch(model: Model, plan: Plan, progress: Progress) -> dict[str, float]
         raise ValueError("X gave no batches")
     model.epochs += 1
     weight, loss, metric = plan.position.totals
+    if weight == 0:
+        raise ValueError("class_weight and sample_weight leave no sample with a weight above zero")
     name = plan.loss.metric_name(model.outputs, part.data.y)
     metrics = {"loss": loss / weight, name: metric / weight}
     if plan.validation is not None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from typing import Any
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from .._checks import checked_flag, checked_integer, checked_number
@@ -21,7 +22,11 @@ from ..model import Model
 from ..optimizers import Optimizer
 from .callbacks import Callback, CallbackLike, as_callbacks
 from .checkpoints import CheckpointWriter, Position, Unfinished
+from .fingerprints import fingerprint
 from .streams import Stream
+
+# The epoch whose order chooses the samples that are held back; no fit gets so far.
+_SPLIT = 2**63
 
 
 @dataclass
@@ -34,11 +39,14 @@ class Plan:
     batch_size: int
     loss: Loss
     optimizer: Optimizer
+    # Whether the optimiser was passed, so that the learning rate is what it says.
+    starts_anew: bool
     shuffle: bool
     input_noise: float
     callbacks: Sequence[Callback]
-    callback_states: Sequence[Mapping[str, Any]]
     position: Position
+    # The fit that is resumed, with its callbacks' states.
+    resumed: Unfinished | None
     checkpoints: CheckpointWriter
     verbose: int
 
@@ -73,24 +81,32 @@ class Part:
         return -(-len(self.data) // self.batch_size)
 
 
-def parts_of(plan: Plan) -> Iterator[Part]:
+def parts_of(plan: Plan, epoch: int) -> Iterator[Part]:
     """Yield the parts of an epoch that are still to come: one for arrays, one per batch for a stream."""
     if isinstance(plan.data, Batches):
         yield Part(plan.data, plan.batch_size, 0, 0)
         return
     samples = 0
-    for step, batch in enumerate(plan.data.batches(plan.position.step), plan.position.step):
+    for step, batch in enumerate(plan.data.batches(epoch, plan.position.step), plan.position.step):
         yield Part(batch, len(batch), step, samples)
         samples += len(batch)
 
 
+@dataclass(frozen=True)
+class Given:
+    """Samples, targets and weights as `Network.fit` is given them."""
+
+    X: Any
+    y: ArrayLike | None
+    sample_weight: ArrayLike | None
+    class_weight: Mapping[Any, float] | str | None
+    validation_data: Any
+    validation_split: float
+
+
 def make_plan(
     model: Model,
-    X: Any,
-    y: ArrayLike | None,
-    sample_weight: ArrayLike | None,
-    class_weight: Mapping[int, float] | str | None,
-    validation_data: tuple[Any, ...] | None,
+    given: Given,
     *,
     epochs: int,
     batch_size: int | str,
@@ -98,7 +114,7 @@ def make_plan(
     loss: Loss | str | None,
     shuffle: bool,
     input_noise: float,
-    callbacks: Iterable[CallbackLike],
+    callbacks: Iterable[CallbackLike] | CallbackLike,
     checkpoint: str | PathLike[str] | None,
     checkpoint_every: int | str,
     resume: bool,
@@ -110,32 +126,35 @@ def make_plan(
     `resumed` is the unfinished fit that the network was loaded with, if there was one.
     """
     chosen_loss, chosen_optimizer = model.chosen_loss(loss), model.chosen_optimizer(optimizer)
-    data = _training_data(model.border, X, y, sample_weight, class_weight, chosen_loss)
+    given = _held_back(given, model.seed)
+    data, validation = _data(model.border, given, chosen_loss)
     noise = _checked_noise(input_noise, model, data)
-    size = _checked_batch_size(batch_size, data)
     called = as_callbacks(callbacks)
     settings = {
         "samples": len(data) if isinstance(data, Batches) else 0,
-        "batch_size": size,
+        "batch_size": _checked_batch_size(batch_size, data),
         "shuffle": checked_flag(shuffle, "shuffle"),
         "input_noise": noise,
         "optimizer": to_config(chosen_optimizer),
         "loss": to_config(chosen_loss),
-        "callbacks": [type(callback).__name__ for callback in called],
+        "callbacks": [{"type": type(callback).__name__, **callback.settings()} for callback in called],
     }
+    if checkpoint is not None or resume:
+        settings |= _hashes(given, data, validation)
     unfinished = _begin(settings, checked_flag(resume, "resume"), resumed)
     plan = Plan(
         data=data,
-        validation=_validation(model.border, validation_data, chosen_loss),
-        epochs=checked_integer(epochs, "epochs", lowest=0),
-        batch_size=size,
+        validation=validation,
+        epochs=_checked_epochs(epochs, unfinished.position),
+        batch_size=settings["batch_size"],
         loss=chosen_loss,
         optimizer=chosen_optimizer,
+        starts_anew=optimizer is not None and not resume,
         shuffle=settings["shuffle"],
         input_noise=noise,
         callbacks=called,
-        callback_states=unfinished.callbacks,
         position=unfinished.position,
+        resumed=unfinished if resume else None,
         checkpoints=CheckpointWriter(checkpoint, checkpoint_every, settings),
         verbose=checked_integer(verbose, "verbose", lowest=0, highest=2),
     )
@@ -143,33 +162,76 @@ def make_plan(
     return plan
 
 
-def _training_data(
-    border: Border,
-    X: Any,
-    y: ArrayLike | None,
-    sample_weight: ArrayLike | None,
-    class_weight: Mapping[int, float] | str | None,
-    loss: Loss,
-) -> Batches | Stream:
-    if y is not None:
-        return border.training_batches(X, y, sample_weight, class_weight, loss=loss)
-    if isinstance(class_weight, str):
-        raise ValueError(f"class_weight must be a mapping for batches that come one by one, got {class_weight!r}")
-    if sample_weight is not None:
+def _held_back(given: Given, seed: int) -> Given:
+    """Hold samples back for validation, chosen by the network's seed, if a share of them is asked for."""
+    share = checked_number(given.validation_split, "validation_split", lowest=0, highest=1, open_highest=True)
+    if share == 0:
+        return given
+    if given.validation_data is not None:
+        raise ValueError(f"validation_split must be 0 with validation_data, got {given.validation_split!r}")
+    if given.y is None:
+        raise ValueError(f"validation_split must be 0 for batches that come one by one, got {given.validation_split!r}")
+    X = given.X.tocsr() if hasattr(given.X, "tocsr") else np.asarray(given.X)
+    y = np.asarray(given.y)
+    weights = None if given.sample_weight is None else np.asarray(given.sample_weight)
+    samples = X.shape[0]
+    held = round(share * samples)
+    if not 0 < held < samples:
+        raise ValueError(f"validation_split must leave samples on both sides, got {share:g} of {samples}")
+    order = _core.shuffled_order(samples, seed, _SPLIT)
+    train, last = np.sort(order[held:]), np.sort(order[:held])
+    of_held = (X[last], y[last]) if weights is None else (X[last], y[last], weights[last])
+    kept = None if weights is None else weights[train]
+    return replace(given, X=X[train], y=y[train], sample_weight=kept, validation_data=of_held, validation_split=0.0)
+
+
+def _data(border: Border, given: Given, loss: Loss) -> tuple[Batches | Stream, Batches | None]:
+    """Return what is trained on, and what is held back for validation; both count by the same weights of classes."""
+    data: Batches | Stream
+    if given.y is None:
+        data, of_class = _stream(border, given, loss)
+    else:
+        batches = border.batches(given.X, given.y, given.sample_weight, loss=loss)
+        of_class = border.class_weights(given.class_weight, batches.y, loss)
+        data = batches.weighed(of_class)
+    if given.validation_data is None:
+        return data, None
+    held = given.validation_data
+    if not isinstance(held, (tuple, list)) or len(held) not in (2, 3):
+        raise ValueError("validation_data must be (X, y) or (X, y, sample_weight)")
+    return data, border.batches(*held, loss=loss, prefix="validation ").weighed(of_class)
+
+
+def _stream(border: Border, given: Given, loss: Loss) -> tuple[Stream, NDArray[np.float64] | None]:
+    if isinstance(given.class_weight, str):
+        raise ValueError(f"class_weight must be a mapping for batches that come one by one, got {given.class_weight!r}")
+    if given.sample_weight is not None:
         raise ValueError("sample_weight must be in the batches if these come one by one")
+    of_class = border.class_weights(given.class_weight, np.zeros(0, np.int64), loss)
 
     def checked(X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Batches:
-        return border.training_batches(X, y, sample_weight, class_weight, loss=loss)
+        batch = border.batches(X, y, sample_weight, loss=loss, may_weigh_nothing=True)
+        if of_class is not None and batch.y.ndim != 1:
+            raise ValueError(f"class_weight needs y as integer labels, got rows of shape {batch.y.shape}")
+        return batch.weighed(of_class, may_weigh_nothing=True)
 
-    return Stream(X, checked)
+    return Stream(given.X, checked), of_class
 
 
-def _validation(border: Border, data: Any, loss: Loss) -> Batches | None:
-    if data is None:
-        return None
-    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-        raise ValueError("validation_data must be (X, y) or (X, y, sample_weight)")
-    return border.batches(*data, loss=loss, prefix="validation ")
+def _hashes(given: Given, data: Batches | Stream, validation: Batches | None) -> dict[str, str | None]:
+    """Return hashes of the arrays, as far as these are known before the fit."""
+    of_data = fingerprint(given.X, data) if isinstance(data, Batches) else None
+    of_held = None if validation is None else fingerprint(given.validation_data[0], validation)
+    return {"X, y and weights": of_data, "validation_data": of_held}
+
+
+def _checked_epochs(epochs: int, position: Position) -> int:
+    number = checked_integer(epochs, "epochs", lowest=0)
+    if number < position.epoch:
+        raise ValueError(
+            f"epochs must be at least {position.epoch}, which the fit that is resumed has made; got {number}"
+        )
+    return number
 
 
 def _checked_noise(input_noise: float, model: Model, data: Batches | Stream) -> float:

@@ -44,7 +44,7 @@ class Progress:
             total=None if samples is None else (epochs - epochs_before) * samples,
             unit=" samples",
             unit_scale=True,
-            disable=True if verbose != 1 else False if _IN_NOTEBOOK else None,
+            disable=True if verbose != 1 or not _can_be_seen() else False if _IN_NOTEBOOK else None,
             dynamic_ncols=True,
             file=sys.stderr,
         )
@@ -73,6 +73,11 @@ class Progress:
             self.bar.set_postfix({name: f"{value:.4f}" for name, value in shown.items()}, refresh=False)
             self.bar.total = self.done // (epoch - self.epochs_before) * (self.epochs - self.epochs_before)
             self.bar.refresh()
-        elif self.verbose > 0:
+        elif self.verbose > 0 and _can_be_seen():
             text = "  ".join(f"{name} {value:.4f}" for name, value in shown.items())
             print(f"epoch {epoch}/{self.epochs}  {text}", file=sys.stderr, flush=True)
+
+
+def _can_be_seen() -> bool:
+    """Tell whether standard error exists: programs without a console, such as services, have none."""
+    return sys.stderr is not None and not sys.stderr.closed
