@@ -269,3 +269,92 @@ def test_save_model_keeps_the_best_of_several_fits(tmp_path):
     best = path.read_bytes()
     net.fit(X, Y, epochs=2, verbose=0, callbacks=[scripted([0.9, 0.3]), saver])
     assert path.read_bytes() == best
+
+
+def sequences():
+    return cr.Network([cr.Input(4, 4), cr.LSTM(3), cr.Dense(1, "identity")], seed=0)
+
+
+def images():
+    return cr.Network([cr.Input(8, 8, 1), cr.Flatten(), cr.Dense(2, "identity")], seed=0)
+
+
+REFUSED = {
+    "no samples": (lambda: sequences().predict(np.zeros((0, 4, 4))), ValueError, "X must have at least one sample"),
+    "ragged": (
+        lambda: sequences().predict([[[1, 2, 3, 4], [1, 2, 3, 4]], [[1, 2, 3, 4]]]),
+        TypeError,
+        "X must be a rectangular array of numbers",
+    ),
+    "channels": (
+        lambda: images().predict(np.zeros((2, 8, 8))),
+        ValueError,
+        r"X must have shape \(samples, 8, 8, 1\), got \(2, 8, 8\); X.reshape\(-1, 8, 8, 1\) has it",
+    ),
+    "one image": (
+        lambda: images().predict(np.zeros((8, 8, 1))),
+        ValueError,
+        r"X must have shape \(samples, 8, 8, 1\), got \(8, 8, 1\); one sample is X\[None\]",
+    ),
+    "steps": (
+        lambda: sequences().predict(np.zeros((2, 3, 4))),
+        ValueError,
+        r"X must have shape \(samples, 4, 4\), got \(2, 3, 4\)$",
+    ),
+    "one sample": (lambda: cr.Network([5, 2]).predict(np.zeros(5)), ValueError, r"reshape one sample to \(1, 5\)"),
+    "masked step": (
+        lambda: sequences().stepper().step(np.ma.array([1.0, 2, 3, 4], mask=[0, 1, 0, 0])),
+        TypeError,
+        "x must not be masked",
+    ),
+    "epsilon": (
+        lambda: classifier().fit(X, Y, epochs=1, verbose=0, optimizer=cr.Adagrad(epsilon=1e-50)),
+        ValueError,
+        "epsilon must be at least 1.2e-38 in float32, got 1e-50",
+    ),
+    "gains": (lambda: cr.DeltaBarDelta(min_gain=5, max_gain=1), ValueError, "min_gain must be at most max_gain 1"),
+    "steps of irprop": (lambda: cr.IRprop(min_step=5, max_step=1), ValueError, "min_step must be at most max_step 1"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_mistakes_are_told_in_the_shapes_of_the_user(name):
+    call, error, message = REFUSED[name]
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_save_follows_links_and_keeps_the_mode(tmp_path):
+    net = classifier()
+    real, link, fifo = tmp_path / "real", tmp_path / "link", tmp_path / "fifo"
+    real.touch(mode=0o600)
+    real.chmod(0o600)
+    link.symlink_to(real)
+    net.save(link)
+    assert link.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o600
+    assert np.array_equal(cr.load(os.fsencode(real)).parameters, net.parameters)
+    os.mkfifo(fifo)
+    with pytest.raises(OSError, match="must be a file, and is a folder, a pipe or a device"):
+        net.save(fifo)
+    net.save(tmp_path / ("x" * 240))
+    assert cr.load(tmp_path / ("x" * 240)).parameter_count == net.parameter_count
+
+
+def test_a_flipped_bit_in_the_weights_is_noticed(tmp_path):
+    path = tmp_path / "net"
+    classifier().save(path)
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(cr.ModelFileError, match="checksum"):
+        cr.load(path)
+
+
+def test_nullable_columns_of_a_frame_are_numbers():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1, 2], "b": [3, 4], "c": [5, 6]}).astype("Int64")
+    assert np.array_equal(classifier().predict(frame), classifier().predict([[1.0, 3, 5], [2, 4, 6]]))
+    frame.loc[0, "a"] = pandas.NA
+    with pytest.raises(ValueError, match="X must be finite, got nan"):
+        classifier().predict(frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,12 +16,29 @@ Samples: TypeAlias = NDArray[Any] | _core.SparseMatrix
 _IN_PLACE = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float64))
 
 
-def as_rows(X: Any, shape: tuple[int, ...]) -> Any:
-    """Return samples of a shape as rows, without a copy if possible; others are returned unchanged."""
+def as_rows(X: Any, shape: tuple[int, ...], argument: str = "X") -> Any:
+    """Return samples of a shape, or as rows already, as rows, without a copy if possible.
+
+    Raises
+    ------
+    TypeError
+        For what is not an array of real numbers.
+    ValueError
+        For samples of another shape, with a hint how to reshape them.
+    """
     if len(shape) == 1 or hasattr(X, "tocsr"):
         return X
-    array = X if isinstance(X, np.ndarray) else np.asarray(X)
-    return array.reshape(len(array), -1) if array.ndim > 1 and array.shape[1:] == shape else array
+    array = as_real_array(X, argument)
+    size = math.prod(shape)
+    if array.shape[1:] == shape or array.shape[1:] == (size,):
+        return array.reshape(len(array), size)
+    wanted = f"({', '.join(map(str, ('samples', *shape)))})"
+    hint = ""
+    if array.shape == shape:
+        hint = f"; one sample is {argument}[None]"
+    elif array.size and array.size % size == 0:
+        hint = f"; {argument}.reshape({', '.join(map(str, (-1, *shape)))}) has it"
+    raise ValueError(f"{argument} must have shape {wanted}, got {array.shape}{hint}")
 
 
 def as_inputs(X: ArrayLike, features: int, dtype: DTypeLike, argument: str = "X") -> NDArray[Any]:
@@ -106,9 +124,17 @@ def as_real_array(values: ArrayLike, argument: str) -> NDArray[Any]:
         array = np.asarray(values)
     except ValueError as error:
         raise TypeError(f"{argument} must be a rectangular array of numbers: {error}") from None
+    if array.dtype.kind == "O" and _has_nullable_numbers(values):
+        array = values.to_numpy(dtype=np.float64, na_value=np.nan)  # type: ignore[union-attr]
     if array.dtype.kind not in "buif":
         raise TypeError(f"{argument} must be an array of real numbers, got dtype {array.dtype}")
     return array
+
+
+def _has_nullable_numbers(values: Any) -> bool:
+    """Tell a data frame of pandas with nullable numbers, which NumPy takes for objects."""
+    dtypes = list(values.dtypes) if hasattr(values, "columns") and hasattr(values, "to_numpy") else []
+    return bool(dtypes) and all(getattr(dtype, "kind", "O") in "buif" for dtype in dtypes)
 
 
 def readable(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:

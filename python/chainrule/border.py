@@ -86,7 +86,7 @@ class Border:
 
     def output_rows(self, values: Any, argument: str) -> NDArray[Any]:
         """Return values of the outputs' shape as contiguous rows of the network's precision."""
-        rows = as_inputs(as_rows(values, self.output_shape), self.outputs, self.dtype, argument)
+        rows = as_inputs(as_rows(values, self.output_shape, argument), self.outputs, self.dtype, argument)
         return np.ascontiguousarray(rows, dtype=self.dtype)
 
     def batches(
@@ -134,7 +134,7 @@ class Border:
         return of_class
 
     def _rows(self, X: Any, argument: str) -> Any:
-        rows = as_rows(X, self.input_shape)
+        rows = as_rows(X, self.input_shape, argument)
         if self.vocabulary is None or hasattr(rows, "tocsr"):
             return rows
         return as_tokens(rows, self.vocabulary, argument)
@@ -145,7 +145,9 @@ class Border:
         Integer labels are rows with a one at the label; y is never scaled.
         """
         columns = loss.target_columns(self.outputs)
-        array = as_real_array(as_rows(y, self.output_shape), argument)
+        array = as_real_array(y, argument)
+        if array.shape[1:] == self.output_shape and len(self.output_shape) > 1:
+            array = array.reshape(len(array), -1)
         if array.ndim == 0 or array.shape[0] != samples:
             raise ValueError(
                 f"X and {argument} must have the same length, got {samples} samples and shape {array.shape}"

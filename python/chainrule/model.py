@@ -144,6 +144,15 @@ class Model:
         edge = 0.5 if self.loss is None else self.loss.decision_edge
         return (outputs[:, 0] > edge).astype(np.int64) if self.outputs == 1 else outputs.argmax(axis=1)
 
+    def pre_activations(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the pre-activations of the last layer, such as the logits before a softmax, as `predict`."""
+
+        def without_activation(description: dict[str, Any], _: Tensors) -> None:
+            last = max(i for i, layer in enumerate(self.stack, start=1) if layer.in_core)
+            description["layers"][last]["activation"] = "identity"
+
+        return self.rebuilt(without_activation).predict(X)
+
     def evaluate(
         self, X: ArrayLike, y: ArrayLike, *, loss: Loss | str | None = None, sample_weight: ArrayLike | None = None
     ) -> dict[str, float]:
@@ -246,7 +255,9 @@ class Model:
 
     def chosen_optimizer(self, optimizer: Optimizer | str | None) -> Optimizer:
         """Return the optimiser that an argument means; None: the last one used, or `Adam()`."""
-        return as_optimizer(optimizer) if optimizer is not None else self.optimizer or Adam()
+        chosen = as_optimizer(optimizer) if optimizer is not None else self.optimizer or Adam()
+        chosen.check_precision(self.dtype)
+        return chosen
 
     def chosen_loss(self, loss: Loss | str | None) -> Loss:
         """Return the loss that an argument means; None: the last one used, or the one that goes with the outputs."""

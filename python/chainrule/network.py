@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -321,7 +322,7 @@ class Network(Model):
         OSError
             When the file cannot be written; one that was there before is left as it was.
         """
-        safetensors.write(Path(path), *self.describe())
+        safetensors.write(Path(os.fsdecode(path)), *self.describe())
 
     @classmethod
     def from_nodes(cls, nodes: NodesNetwork) -> Network:
@@ -354,7 +355,7 @@ def load(path: str | PathLike[str]) -> Network:
     ...     cr.load(path)
     Network([4, 3, 2], 23 parameters, float32, seed=0)
     """
-    file = Path(path)
+    file = Path(os.fsdecode(path))
     with safetensors.whole_model(file):
         description, tensors = safetensors.read(file)
         unfinished = Unfinished.taken_from(description, tensors)

@@ -71,6 +71,19 @@ class Optimizer:
         """Return the learning rates of `count` steps from `first_step` on."""
         return rates_at(self.learning_rate, np.arange(first_step, first_step + count, dtype=np.float64))
 
+    def check_precision(self, dtype: str) -> None:
+        """Refuse an epsilon that is zero in this precision, where 0 / 0 would follow.
+
+        Raises
+        ------
+        ValueError
+            Naming the smallest that is not.
+        """
+        epsilon = getattr(self, "epsilon", 1.0)
+        smallest = float(np.finfo(dtype).tiny)
+        if epsilon < smallest:
+            raise ValueError(f"epsilon must be at least {smallest:.2g} in {dtype}, got {epsilon:g}")
+
     def core_optimizer(self) -> _core.Optimizer:
         """Return the settings as the core takes them; rates come with each step."""
         settings = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "learning_rate"}
@@ -177,6 +190,11 @@ class DeltaBarDelta(Optimizer):
     min_gain: float = 0.01
     max_gain: float = 100.0
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.min_gain > self.max_gain:
+            raise ValueError(f"min_gain must be at most max_gain {self.max_gain:g}, got {self.min_gain:g}")
+
 
 @dataclass(frozen=True)
 class IRprop(Optimizer):
@@ -193,6 +211,11 @@ class IRprop(Optimizer):
     decrease: float = 0.5
     min_step: float = 1e-6
     max_step: float = 50.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.min_step > self.max_step:
+            raise ValueError(f"min_step must be at most max_step {self.max_step:g}, got {self.min_step:g}")
 
 
 def as_optimizer(optimizer: Optimizer | str) -> Optimizer:

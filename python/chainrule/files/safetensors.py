@@ -6,11 +6,14 @@ import glob
 import json
 import os
 import secrets
+import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors
 import safetensors.numpy
 
@@ -25,13 +28,15 @@ UNFINISHED = ".unfinished"
 def write(path: Path, description: dict[str, Any], tensors: Tensors) -> None:
     """Write a description and arrays; the file is complete or not there, and one from before stays until then.
 
+    A link is followed, and an existing file keeps its mode.
+
     Raises
     ------
     OSError
-        When the file cannot be written.
+        When the file cannot be written, or is a folder, a pipe or a device.
     """
-    content = safetensors.numpy.save(tensors, metadata={"format": FORMAT, "chainrule": json.dumps(description)})
-    _write_atomically(path, content)
+    metadata = {"format": FORMAT, "chainrule": json.dumps(description), "checksum": _checksum(tensors)}
+    _write_atomically(Path(os.path.realpath(path)), safetensors.numpy.save(tensors, metadata=metadata))
 
 
 def read(path: Path) -> tuple[dict[str, Any], Tensors]:
@@ -51,6 +56,8 @@ def read(path: Path) -> tuple[dict[str, Any], Tensors]:
     metadata, tensors = _read(path)
     if metadata.get("format") != FORMAT:
         raise ModelFileError(f"{path} is not a chainrule model: its format is {metadata.get('format')!r}")
+    if metadata.get("checksum", _checksum(tensors)) != _checksum(tensors):
+        raise ModelFileError(f"{path} is damaged: its arrays do not have the checksum that it was written with")
     return json.loads(metadata["chainrule"]), tensors
 
 
@@ -75,7 +82,8 @@ def whole_model(path: Path) -> Iterator[None]:
 
 def remove_unfinished(path: Path) -> None:
     """Remove the partial files that killed processes have left next to this file."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*{UNFINISHED}"):
+    path = Path(os.path.realpath(path))
+    for left in path.parent.glob(f".{glob.escape(path.name[:200])}.*{UNFINISHED}"):
         left.unlink(missing_ok=True)
 
 
@@ -89,13 +97,27 @@ def _read(file: Path) -> tuple[dict[str, str], Tensors]:
     return header.get("__metadata__") or {}, tensors
 
 
+def _checksum(tensors: Tensors) -> str:
+    """Return the CRC-32 of all arrays, in the order of their names."""
+    crc = 0
+    for name in sorted(tensors):
+        crc = zlib.crc32(name.encode(), crc)
+        crc = zlib.crc32(np.ascontiguousarray(tensors[name]).tobytes(), crc)
+    return f"{crc:08x}"
+
+
 def _write_atomically(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} must be a file, and is a folder, a pipe or a device")
+    # The name is cut where the file system allows no longer one.
+    temporary = path.with_name(f".{path.name[:200]}.{secrets.token_hex(8)}{UNFINISHED}")
     try:
         with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, temporary)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._checks import checked_integer
-from ..arrays import as_inputs, as_tokens
+from ..arrays import as_inputs, as_real_array, as_tokens
 from ..model import Model
 
 
@@ -55,7 +54,7 @@ class Stepper:
         ----------
         x : array (streams, features), or (streams,) of tokens; with one stream also (features,), or a token
         """
-        array = np.asarray(x)
+        array = as_real_array(x, "x")
         alone = self.streams == 1 and array.shape == self._shape
         twin = self._twin
         rows: NDArray[Any] = array[None] if alone else array

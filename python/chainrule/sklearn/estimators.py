@@ -18,7 +18,7 @@ try:
     from sklearn.utils.class_weight import compute_sample_weight
     from sklearn.utils.metaestimators import available_if
     from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-    from sklearn.utils.validation import validate_data
+    from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError as error:
     raise ImportError('chainrule.sklearn needs scikit-learn 1.6 or newer: pip install "chainrule[sklearn]"') from error
 
@@ -170,7 +170,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         Raises
         ------
         ValueError
-            For what cannot be trained with, and when loss or weights stop being finite.
+            For arguments that cannot be used, and when loss or weights stop being finite.
         """
         self._fit(X, y, sample_weight)
         return self
@@ -180,7 +180,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, classes: ArrayLike | None = None
     ) -> MLPClassifier:
-        """Make one pass over the data, as `fit`; `classes` are all labels there will be, for the first call."""
+        """Make one pass over the data, as `fit`; `classes` are all labels that will come, for the first call.
+
+        With `early_stopping`, a share of the samples is held back in each call, and only its score is recorded.
+        """
         if _check_partial_fit_first_call(self, classes):
             self._label_binarizer = LabelBinarizer()
             self._label_binarizer.fit(y if type_of_target(y).startswith("multilabel") else classes)
@@ -188,7 +191,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return self
 
     def predict(self, X: ArrayLike) -> Array:
-        """Return a label a sample, or (samples, labels) of zeros and ones."""
+        """Return a label per sample, or (samples, labels) of zeros and ones."""
         outputs = self._outputs(X)
         labels: Array = self._label_binarizer.inverse_transform(outputs.ravel() if self.n_outputs_ == 1 else outputs)
         return labels
@@ -199,9 +202,13 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
 
     def predict_log_proba(self, X: ArrayLike) -> Array:
-        """Return the logarithm of `predict_proba`."""
-        probabilities = self.predict_proba(X)
-        return np.log(probabilities, out=probabilities)
+        """Return the logarithm of `predict_proba`, which stays finite where a probability underflows."""
+        check_is_fitted(self, "network_")
+        z = self.network_.pre_activations(validate_data(self, X, accept_sparse="csr", reset=False))
+        if self.out_activation_ == "softmax":
+            return z - np.logaddexp.reduce(z, axis=1, keepdims=True)
+        log_p, log_rest = -np.logaddexp(0.0, -z), -np.logaddexp(0.0, z)
+        return np.hstack([log_rest, log_p]) if self.n_outputs_ == 1 else log_p
 
     def _validated(self, X: Any, y: Any, *, incremental: bool, begins: bool) -> tuple[Any, Array]:
         X, y = validate_data(
@@ -214,7 +221,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             self.classes_ = self._label_binarizer.classes_
             return X, y
         classes = unique_labels(y)
-        if self.warm_start and set(classes) != set(self.classes_):
+        if not incremental and set(classes) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. Previously "
                 f"got {self.classes_}, `y` has {classes}"
@@ -252,11 +259,28 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return 0.0
 
     def _score(self, outputs: Array, y: Array, sample_weight: Array | None) -> float:
+        """Return the accuracy, or with weights of classes the negative log-loss.
+
+        An untrained network that answers one rare class can have the best weighted accuracy of a few samples.
+        """
+        if self.class_weight is not None:
+            return -self._log_loss(outputs, y, sample_weight)
         if y.ndim == 2:
             hits = ((outputs > 0.5) == y).all(axis=1)
         else:
             hits = (outputs[:, 0] > 0.5 if self.n_outputs_ == 1 else outputs.argmax(axis=1)) == y
         return float(np.average(hits, weights=sample_weight))
+
+
+    def _log_loss(self, outputs: Array, y: Array, sample_weight: Array | None) -> float:
+        likely = np.clip(outputs.astype(np.float64), 1e-300, 1.0)
+        unlikely = np.clip(1.0 - outputs.astype(np.float64), 1e-300, 1.0)
+        if self.out_activation_ == "softmax":
+            losses = -np.log(likely[np.arange(len(y)), y])
+        else:
+            rows = y.reshape(len(y), -1)
+            losses = -(rows * np.log(likely) + (1 - rows) * np.log(unlikely)).sum(axis=1)
+        return float(np.average(losses, weights=sample_weight))
 
 
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):
@@ -343,7 +367,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         Raises
         ------
         ValueError
-            For what cannot be trained with, and when loss or weights stop being finite.
+            For arguments that cannot be used, and when loss or weights stop being finite.
         """
         self._fit(X, y, sample_weight)
         return self
@@ -351,12 +375,15 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     @available_if(lambda estimator: estimator._check_solver())
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> MLPRegressor:
-        """Make one pass over the data, as `fit`."""
+        """Make one pass over the data, as `fit`.
+
+        With `early_stopping`, a share of the samples is held back in each call, and only its score is recorded.
+        """
         self._fit(X, y, sample_weight, incremental=True)
         return self
 
     def predict(self, X: ArrayLike) -> Array:
-        """Return a number a sample, or (samples, outputs)."""
+        """Return a number per sample, or (samples, outputs)."""
         outputs = self._outputs(X)
         return outputs.ravel() if self.n_outputs_ == 1 else outputs
 

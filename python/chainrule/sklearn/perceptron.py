@@ -157,19 +157,17 @@ class MultilayerPerceptron(BaseEstimator, ABC):
     # --- training
 
     def _fit(self, X: Any, y: Any, sample_weight: ArrayLike | None, *, incremental: bool = False) -> None:
-        if incremental and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
         begins = not hasattr(self, "network_") or not (self.warm_start or incremental)
         X, y = self._validated(X, y, incremental=incremental, begins=begins)
         given = None if sample_weight is None else _check_sample_weight(sample_weight, X)
-        weights = self._with_class_weight(given, y, incremental=incremental)
+        weights = _checked_weights(self._with_class_weight(given, y, incremental=incremental))
         random_state = check_random_state(self.random_state)
         if begins:
             self._begin(X, y, random_state)
         if self.solver == "lbfgs":
             self._fit_lbfgs(X, self._targets(y), weights)
         else:
-            self._fit_stochastic(X, self._targets(y), weights, given, random_state, incremental)
+            self._fit_stochastic(X, self._targets(y), weights, random_state, incremental)
 
     def _begin(self, X: Any, y: Array, random_state: np.random.RandomState) -> None:
         outputs, output_activation = self._output_layer(y)
@@ -216,7 +214,6 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         X: Any,
         y: Array,
         weights: Array | None,
-        sample_weight: Array | None,
         random_state: np.random.RandomState,
         incremental: bool,
     ) -> None:
@@ -226,7 +223,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         validation = None
         if self.early_stopping:
             train, held = self._split(y, random_state)
-            validation = (X[held], y[held], *(() if sample_weight is None else (sample_weight[held],)))
+            validation = (X[held], y[held], *(() if weights is None else (weights[held],)))
             X, y, weights = X[train], y[train], None if weights is None else weights[train]
         samples = X.shape[0]
         total = float(samples if weights is None else weights.sum())
@@ -266,8 +263,8 @@ class MultilayerPerceptron(BaseEstimator, ABC):
                     ConvergenceWarning,
                     stacklevel=4,
                 )
-        if self.early_stopping:
-            net.parameters = watch.best_parameters
+        if self.early_stopping and not incremental:
+            net.go_back(watch.best)
 
     def _fit_lbfgs(self, X: Any, y: Array, weights: Array | None) -> None:
         if self.callbacks:
@@ -313,18 +310,30 @@ class MultilayerPerceptron(BaseEstimator, ABC):
             print(f"Iteration {self.n_iter_}, loss = {loss:.8f}")
 
     def _split(self, y: Array, random_state: np.random.RandomState) -> tuple[Array, Array]:
-        """Return the positions of the samples to train with and of those that decide about the end."""
-        train, held = train_test_split(
-            np.arange(len(y)),
-            random_state=random_state,
-            test_size=self.validation_fraction,
-            stratify=y if is_classifier(self) and self.network_.outputs == 1 else None,
-        )
+        """Return the positions of the samples to train with, and of those that decide when to stop.
+
+        Classes have the same share of both if there are two, as in scikit-learn, or if one would not be trained
+        otherwise; a class with a single sample is trained.
+        """
+        positions = np.arange(len(y))
+        labels = y if is_classifier(self) and y.ndim == 1 else np.zeros(len(y), int)
+        _, number, counts = np.unique(labels, return_inverse=True, return_counts=True)
+        several = positions[counts[number] > 1]
+
+        def split(stratify: Array | None) -> list[Array]:
+            parts: list[Array] = train_test_split(
+                several, random_state=random_state, test_size=self.validation_fraction, stratify=stratify
+            )
+            return parts
+
+        train, held = split(labels[several] if self.network_.outputs == 1 and len(counts) > 1 else None)
         if len(held) < 2:
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
-        return train, held
+        if np.count_nonzero(counts > 1) > len(np.unique(labels[train])):
+            train, held = split(labels[several])
+        return np.concatenate([train, positions[counts[number] < 2]]), held
 
     def _samples_in_a_batch(self, samples: int) -> int:
         if isinstance(self.batch_size, str):
@@ -389,3 +398,12 @@ class MultilayerPerceptron(BaseEstimator, ABC):
 def _read_only(array: Array) -> Array:
     array.flags.writeable = False
     return array
+
+
+def _checked_weights(weights: Array | None) -> Array | None:
+    """Refuse weights with which nothing can be trained."""
+    if weights is not None and weights.min() < 0:
+        raise ValueError(f"sample_weight must have no negative weight, got {weights.min():g}")
+    if weights is not None and weights.max() == 0:
+        raise ValueError("class_weight and sample_weight leave no sample with a weight above zero")
+    return weights

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -35,10 +34,10 @@ class Watch(Callback):
         self.constant = constant
         self.validation = validation
         self.penalty = estimator.network_.core.penalty()
-        self.best_parameters = estimator.network_.parameters
+        self.best = estimator.network_.snapshot()
         self.stopped = False
 
-    def on_epoch_end(self, network: Model, epoch: int, metrics: Mapping[str, float]) -> bool | None:
+    def on_epoch_end(self, network: Model, epoch: int, metrics: dict[str, float]) -> bool | None:
         estimator = self.estimator
         estimator.t_ += self.samples
         estimator._iteration_ends(estimator._reported(metrics["loss"]) + self.constant + self._penalty())
@@ -73,7 +72,7 @@ class Watch(Callback):
         improved: bool = score >= estimator.best_validation_score_ + estimator.tol
         if score > estimator.best_validation_score_:
             estimator.best_validation_score_ = score
-            self.best_parameters = network.parameters
+            self.best = network.snapshot()
         return improved
 
     def _stops(self, network: Model) -> bool:
