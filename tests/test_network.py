@@ -108,9 +108,12 @@ def test_layer_parameters_can_be_read_and_set():
     flat = net.parameters
     assert np.array_equal(flat[:60], w.ravel())
     assert np.array_equal(flat[60:80], np.arange(20))
-    flat[:] = 1
+    with pytest.raises(ValueError, match="read-only"):
+        flat[:] = 1
+    with pytest.raises(ValueError, match="read-only"):
+        net.layers[1].weights[0, 0] = 1
     assert net.layers[1].weights[0, 0] == 0
-    net.parameters = flat
+    net.parameters = np.ones(flat.size)
     assert net.predict(np.ones((1, 3))).tolist() == [[81.0, 81.0]]
 
 

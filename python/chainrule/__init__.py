@@ -1,6 +1,7 @@
 """chainrule: small and medium neural networks, trained on the CPU, fast, with numbers that can be checked."""
 
 from importlib.metadata import version as _version
+from typing import Any as _Any
 
 from . import augment, check, data, diagnose, errors, layers, losses, machine, nodes, optimizers, plot, schedules
 from .errors import *
@@ -41,3 +42,11 @@ __all__ += losses.__all__
 __all__ += machine.__all__
 __all__ += optimizers.__all__
 __all__ += schedules.__all__
+
+
+def __getattr__(name: str) -> _Any:
+    from ._checks import close_names
+    from .elsewhere import NAMES
+
+    hint = f"; use cr.{NAMES[name]}" if name in NAMES else close_names(name, __all__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")

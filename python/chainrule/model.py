@@ -17,9 +17,10 @@ from .border import Border
 from .files.description import Tensors, checked_array, checked_history, checked_settings, layers_of
 from .files.settings import to_config
 from .history import History
-from .layers.base import Core, Layer, Place, Shape, cut, enter, shapes_through
+from .layers.base import Core, Layer, Place, Shape, cut, enter, read_only, shapes_through
 from .layers.input import Input
 from .losses import Loss, as_loss
+from .metrics import r2
 from .optimizers import Adam, Optimizer, as_optimizer
 from .snapshot import Snapshot
 
@@ -45,7 +46,7 @@ class Model:
         Shape of a sample before the first layer, and after each.
     """
 
-    layers: list[Input | Layer]
+    layers: tuple[Input | Layer, ...]
     dtype: str
     seed: int
     epochs: int
@@ -60,7 +61,7 @@ class Model:
     def _build(self, first: Input, rest: Sequence[Layer], dtype: str, seed: int) -> None:
         self.dtype = checked_name(dtype, "dtype", _CORES)
         self.seed = seed
-        self.layers = [first, *rest]
+        self.layers = (first, *rest)
         self.shapes = shapes_through(first.shape, rest)
         self.epochs = 0
         self.rate_factor = 1.0
@@ -144,6 +145,27 @@ class Model:
         edge = 0.5 if self.loss is None else self.loss.decision_edge
         return (outputs[:, 0] > edge).astype(np.int64) if self.outputs == 1 else outputs.argmax(axis=1)
 
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the probability of each class, (samples, classes); a single sigmoid output has two.
+
+        Raises
+        ------
+        ValueError
+            When the outputs are no probabilities.
+        """
+        if self.border.activation not in ("softmax", "sigmoid"):
+            raise ValueError(f"predict_proba needs an output of softmax or sigmoid, got {self.border.activation!r}")
+        outputs = self.predict(X)
+        return np.hstack([1 - outputs, outputs]) if self.shapes[-1] == (1,) else outputs
+
+    def score(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy for classes, and the coefficient of determination R² (mean over outputs) for numbers."""
+        measured = self.evaluate(X, y, sample_weight=sample_weight)
+        if "accuracy" in measured:
+            return measured["accuracy"]
+        targets = np.asarray(y, dtype=np.float64)
+        return r2(self.predict(X).reshape(targets.shape), targets, sample_weight)
+
     def pre_activations(self, X: ArrayLike) -> NDArray[Any]:
         """Return the pre-activations of the last layer, such as the logits before a softmax, as `predict`."""
 
@@ -216,7 +238,7 @@ class Model:
     @property
     def gradients(self) -> list[tuple[NDArray[Any], ...]]:
         """The stored gradients of each layer with parameters, such as (∂E/∂weights, ∂E/∂bias); zero where frozen."""
-        flat = self.core.gradients()
+        flat = read_only(self.core.gradients())
         parts, begin = [], 0
         for layer in self.stack:
             if count := layer.parameter_count:
@@ -227,7 +249,7 @@ class Model:
     @property
     def parameters(self) -> NDArray[Any]:
         """A copy of all parameters in one array, for each layer weights row by row, then bias; assign to set."""
-        return self.core.parameters()
+        return read_only(self.core.parameters())
 
     @parameters.setter
     def parameters(self, values: ArrayLike) -> None:
@@ -278,6 +300,34 @@ class Model:
         self.loss = loss
 
     # --- copies and state
+
+    def truncated(self: _Model, layers: int) -> _Model:
+        """Return a network of the first layers only, such as the features of a trained classifier.
+
+        Parameters
+        ----------
+        layers : int
+            Number of layers after the input, >= 1; fewer from the end if it is negative.
+
+        Examples
+        --------
+        >>> import numpy as np, chainrule as cr
+        >>> net = cr.Network([4, 16, 8, 3], seed=0)
+        >>> net.truncated(2), net.truncated(-1).predict(np.ones((1, 4))).shape
+        (Network([4, 16, 8], 216 parameters, float32, seed=0), (1, 8))
+        """
+        count = checked_integer(layers, "layers", lowest=-len(self.stack), highest=len(self.stack))
+        kept = self.stack[:count]
+        if not any(layer.in_core for layer in kept):
+            raise ValueError(f"layers must leave at least one that computes, got {layers}")
+
+        def shorten(description: dict[str, Any], arrays: Tensors) -> None:
+            del description["layers"][1 + len(kept) :]
+            for name in [name for name in arrays if int(name.split(".")[1]) >= len(kept)]:
+                del arrays[name]
+            description.update(loss=None, history={}, epochs=0)
+
+        return self.rebuilt(shorten)
 
     def copy(self: _Model) -> _Model:
         """Return an independent copy, with optimiser state and history."""

@@ -43,7 +43,8 @@ class Network(Model):
     Parameters
     ----------
     layers : sequence of int, or of Input and layers
-        Sizes, such as ``[784, 300, 10]``; or ``[Input(784), Dense(300), Dense(10, activation="softmax")]``.
+        Sizes, such as ``[784, 300, 10]``; or ``[Input(784), Dense(300, "relu"), Dense(10, "softmax")]``.
+        Layers of another network are copied, with their parameters: ``[*other.truncated(6).layers, Dense(3)]``.
     activation, output : str
         With sizes: activation of the hidden layers and of the last one.
     weights : optional
@@ -57,7 +58,7 @@ class Network(Model):
 
     Attributes
     ----------
-    layers : list
+    layers : tuple
         The layers; their `weights`, `bias` and `trainable` can be read and set.
     history : History
         Metrics of all epochs so far.
@@ -95,7 +96,7 @@ class Network(Model):
         seed = secrets.randbits(64) if seed is None else checked_integer(seed, "seed", lowest=0, highest=2**64 - 1)
         self._build(first, rest, str(np.dtype(dtype)) if not isinstance(dtype, str) else dtype, seed)
         for layer in rest:
-            layer.initialize(seed)
+            layer.start(seed)
 
     def _build(self, first: Input, rest: Sequence[Layer], dtype: str, seed: int) -> None:
         super()._build(first, rest, dtype, seed)
@@ -283,7 +284,7 @@ class Network(Model):
         >>> X = np.random.default_rng(0).standard_normal((50, 4))
         >>> history = net.fit(X, X[:, 0] > 0, epochs=5, verbose=0)
         >>> net.folded().layers
-        [Input(4), Dense(8, activation='relu'), Dense(2, activation='softmax')]
+        (Input(4), Dense(8, activation='relu'), Dense(2, activation='softmax'))
         >>> np.allclose(net.folded().predict(X), net.predict(X), atol=1e-6)
         True
         """
@@ -381,15 +382,16 @@ def _as_layers(
     for item in items[1:]:
         if not isinstance(item, Layer):
             raise TypeError(f"layers must be Input and layers, or sizes; got {item!r}")
-    _check_row(items[1:])
-    return items[0], items[1:]
+    rest = [item.copy() if any(leaf.is_placed for leaf in item.leaves()) else item for item in items[1:]]
+    _check_row(rest)
+    return items[0], rest
 
 
 def _check_row(layers: Sequence[Layer]) -> None:
     """Refuse a layer that is in two places, and softmax before the end."""
     leaves = [leaf for layer in layers for leaf in layer.leaves()]
     for i, leaf in enumerate(leaves):
-        if leaf.is_placed or any(leaf is other for other in leaves[:i]):
-            raise ValueError(f"{leaf!r} is in a network already; a layer belongs to one place")
+        if any(leaf is other for other in leaves[:i]):
+            raise ValueError(f"{leaf!r} is twice in the network; a layer belongs to one place, so add a copy of it")
     if any(layer.activation == "softmax" for layer in layers[:-1]):
         raise ValueError("activation 'softmax' must be on the last layer")

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..history import History
-from ..layers import LAYERS, Input, Layer
+from ..layers.base import Layer, make_layer
+from ..layers.input import Input
 from ..losses import LOSSES
 from ..optimizers import OPTIMIZERS
 from ..schedules import SCHEDULES
@@ -23,13 +24,7 @@ def layers_of(configs: list[dict[str, Any]]) -> tuple[Input, list[Layer]]:
     first, *rest = configs
     if first.get("type") != "Input" or not rest:
         raise ValueError("layers must be an Input and layers after it")
-    return Input(*first["shape"]), [_layer(config) for config in rest]
-
-
-def _layer(config: dict[str, Any]) -> Layer:
-    if config.get("type") not in LAYERS:
-        raise ValueError(f"unknown kind of layer {config.get('type')!r}")
-    return LAYERS[config["type"]].from_config(config, _layer)
+    return Input(*first["shape"]), [make_layer(config) for config in rest]
 
 
 def checked_settings(expected: type[_Settings], config: Any) -> _Settings | None:

@@ -11,12 +11,13 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
-from .._checks import checked_flag, checked_integer
+from .._checks import checked_flag, checked_integer, close_names
 from ..arrays import as_parameters
 
 Shape: TypeAlias = tuple[int, ...]
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 _Name = TypeVar("_Name")
+_Layer = TypeVar("_Layer", bound="Layer")
 Core: TypeAlias = _core.NetworkFloat32 | _core.NetworkFloat64
 
 # Every kind of layer by its name, filled in as the classes are defined; files name layers so.
@@ -100,8 +101,42 @@ class Layer:
             LAYERS.setdefault(cls.__name__, cls)
 
     def __init__(self, *, trainable: bool = True) -> None:
-        self._trainable = checked_flag(trainable, "trainable")
         self._place: Place | None = None
+        self._inherited: tuple[Arrays, Arrays] | None = None
+        self._trainable = checked_flag(trainable, "trainable")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        known = [other for kind in type(self).__mro__ for other in vars(kind)]
+        if self.is_placed and not name.startswith("_") and name not in (*vars(self), *known):
+            public = {other for other in (*vars(self), *known) if not other.startswith("_")}
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{close_names(name, public)}")
+        super().__setattr__(name, value)
+
+    def copy(self: _Layer) -> _Layer:
+        """Return a layer of the same settings that is in no network, and starts from the parameters of this one.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> base = cr.Network([4, 8, 3], seed=0)
+        >>> net = cr.Network([cr.Input(4), base.layers[1].copy(), cr.Dense(2, "softmax")], seed=1)
+        >>> bool((net.layers[1].weights == base.layers[1].weights).all())
+        True
+        """
+        twin = make_layer(self.config())
+        if self.is_placed:
+            twin._inherited = self.parameter_arrays(), self.statistic_arrays()
+        return twin  # type: ignore[return-value]
+
+    def start(self, seed: int) -> None:
+        """Set the initial parameters: those of the layer that this one is a copy of, or drawn with the seed."""
+        self.initialize(seed)
+        if self._inherited is not None:
+            parameters, statistics = self._inherited
+            for name, values in parameters.items():
+                self.set_parameter(name, values)
+            for name, values in statistics.items():
+                self.set_statistic(name, values)
 
     # --- what a kind of layer says of itself
 
@@ -175,7 +210,7 @@ class Layer:
     @property
     def is_placed(self) -> bool:
         """Whether the layer is in a network."""
-        return self._place is not None
+        return vars(self).get("_place") is not None
 
     def enter(self, place: Place) -> int:
         """Take a place in a network; return the number of the core's layers that were added there."""
@@ -276,16 +311,20 @@ class Layer:
 
 
 class Parameter:
-    """An attribute of a layer that is one of its parameters: a copy when read, set when assigned."""
+    """An attribute of a layer that is one of its parameters: a copy when read, set when assigned.
 
-    def __init__(self, doc: str) -> None:
+    `stored_as` is the name among the layer's parameters, if it is another.
+    """
+
+    def __init__(self, doc: str, stored_as: str | None = None) -> None:
         self.__doc__ = doc
+        self._stored_as = stored_as
 
     def __set_name__(self, owner: type[Layer], name: str) -> None:
-        self._name = name
+        self._name = self._stored_as or name
 
     def __get__(self, layer: Layer | None, owner: type[Layer]) -> Any:
-        return self if layer is None else layer.parameter_arrays()[self._name]
+        return self if layer is None else read_only(layer.parameter_arrays()[self._name])
 
     def __set__(self, layer: Layer, values: ArrayLike) -> None:
         layer.set_parameter(self._name, values)
@@ -295,10 +334,23 @@ class Statistic(Parameter):
     """An attribute of a layer that is one of its statistics: a copy when read, set when assigned."""
 
     def __get__(self, layer: Layer | None, owner: type[Layer]) -> Any:
-        return self if layer is None else layer.statistic_arrays()[self._name]
+        return self if layer is None else read_only(layer.statistic_arrays()[self._name])
 
     def __set__(self, layer: Layer, values: ArrayLike) -> None:
         layer.set_statistic(self._name, values)
+
+
+def make_layer(config: Mapping[str, Any]) -> Layer:
+    """Return the layer that `Layer.config` described; ValueError for an unknown kind."""
+    if config.get("type") not in LAYERS:
+        raise ValueError(f"unknown kind of layer {config.get('type')!r}")
+    return LAYERS[config["type"]].from_config(dict(config), make_layer)
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the array, which is a copy, so that it cannot be written: an element that is assigned would be lost."""
+    array.flags.writeable = False
+    return array
 
 
 def shapes_through(shape: Shape, layers: Sequence[Layer]) -> list[Shape]:

@@ -66,6 +66,10 @@ class Composite(Layer, abstract=True):
     def statistic_arrays(self) -> Arrays:
         return numbered([layer.statistic_arrays() for layer in self._layers])
 
+    def set_parameter(self, name: str, values: ArrayLike) -> None:
+        number, _, own = name.partition(".")
+        self._layers[int(number)].set_parameter(own, values)
+
     def set_statistic(self, name: str, values: ArrayLike) -> None:
         number, _, own = name.partition(".")
         self._layers[int(number)].set_statistic(own, values)

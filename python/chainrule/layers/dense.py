@@ -20,7 +20,7 @@ class Dense(WeightedLayer):
     units : int
         Number of outputs, >= 1.
     activation : str
-        One of `chainrule.activations.ACTIVATIONS`; "softmax" on the last layer only.
+        One of `chainrule.activations.ACTIVATIONS`; by default the layer is linear. "softmax" on the last layer only.
     weights : str, Normal, Uniform, Orthogonal, float or array (inputs, units), optional
         Initial weights; the default follows the activation. A number sets them all equal, and equal units stay equal
         for ever, as their gradients are equal too: the symmetry trap.
@@ -51,7 +51,7 @@ class Dense(WeightedLayer):
     def __init__(
         self,
         units: int,
-        activation: str = "relu",
+        activation: str = "identity",
         *,
         weights: Initial = None,
         bias: float | ArrayLike = 0.0,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from .._checks import checked_integer
+from .._checks import checked_integer, checked_sizes
 
 __all__ = ["Input"]
 
@@ -15,7 +16,7 @@ class Input:
 
     Parameters
     ----------
-    *shape : int
+    *shape : int, or a single tuple of int
         Number of features, each >= 1; or (height, width, channels) of images, (steps, features) of sequences.
 
     Examples
@@ -24,10 +25,8 @@ class Input:
     (Input(784), 784)
     """
 
-    def __init__(self, *shape: int) -> None:
-        if not shape:
-            raise TypeError("shape must have at least one number, got none")
-        self.shape = tuple(checked_integer(size, "shape", lowest=1, highest=2**31) for size in shape)
+    def __init__(self, *shape: int | Sequence[int]) -> None:
+        self.shape = checked_sizes(shape)
         self.size = checked_integer(math.prod(self.shape), "size of shape", lowest=1, highest=2**31)
 
     def config(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Dropout(Layer):
     Examples
     --------
     >>> import chainrule as cr
-    >>> net = cr.Network([cr.Input(4), cr.Dense(32), cr.Dropout(0.5), cr.Dense(2, "softmax")], seed=0)
+    >>> net = cr.Network([cr.Input(4), cr.Dense(32, "relu"), cr.Dropout(0.5), cr.Dense(2, "softmax")], seed=0)
     """
 
     settings = ("rate", "spatial")

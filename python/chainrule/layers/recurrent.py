@@ -32,7 +32,9 @@ class Recurrent(WeightedLayer, abstract=True):
     _begin = 0
     _first_part = 0
 
-    input_weights = Parameter("A copy of the weights of the inputs, (inputs, gates · units); assign to set them.")
+    weights = Parameter(
+        "A copy of the weights of the inputs, (inputs, gates · units); assign to set them.", stored_as="input_weights"
+    )
     recurrent_weights = Parameter("A copy of the weights of the state, (units, gates · units); assign to set them.")
     bias = Parameter("A copy of the bias, (gates · units,); assign to set it.")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from .._checks import checked_integer
+from .._checks import checked_sizes
 from .base import Layer, Shape
 
 __all__ = ["Flatten", "Reshape"]
@@ -16,21 +17,28 @@ class Reshape(Layer):
 
     Parameters
     ----------
-    shape : tuple of int
+    *shape : int, or a single tuple of int
         Shape of a sample.
 
     Examples
     --------
-    >>> Reshape((4, 4, 1))
+    >>> Reshape(4, 4, 1)
     Reshape((4, 4, 1))
     """
 
     settings = ("shape",)
     in_core = False
 
-    def __init__(self, shape: Sequence[int], *, trainable: bool = True) -> None:
+    def __init__(self, *shape: int | Sequence[int], trainable: bool = True) -> None:
         super().__init__(trainable=trainable)
-        self.shape = tuple(checked_integer(size, "shape", lowest=1, highest=2**31) for size in shape)
+        self.shape = checked_sizes(shape)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], make: Callable[[Any], Layer]) -> Layer:
+        return cls(config["shape"], trainable=config["trainable"])
+
+    def __repr__(self) -> str:
+        return f"Reshape({self.shape})" if self.trainable else f"Reshape({self.shape}, trainable=False)"
 
     def output_shape(self, shape: Shape) -> Shape:
         if math.prod(self.shape) != math.prod(shape):

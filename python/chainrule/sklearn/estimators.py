@@ -271,7 +271,6 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             hits = (outputs[:, 0] > 0.5 if self.n_outputs_ == 1 else outputs.argmax(axis=1)) == y
         return float(np.average(hits, weights=sample_weight))
 
-
     def _log_loss(self, outputs: Array, y: Array, sample_weight: Array | None) -> float:
         likely = np.clip(outputs.astype(np.float64), 1e-300, 1.0)
         unlikely = np.clip(1.0 - outputs.astype(np.float64), 1e-300, 1.0)
