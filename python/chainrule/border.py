@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,8 @@ class Border:
         Number of tokens, where the samples are tokens.
     activation : str
         Activation of the last layer.
+    classes : array, optional
+        The labels of the classes, if they are not 0, 1, …
     """
 
     input_shape: tuple[int, ...]
@@ -65,6 +67,7 @@ class Border:
     dtype: str
     vocabulary: int | None
     activation: str
+    classes: NDArray[Any] | None = None
 
     @property
     def inputs(self) -> int:
@@ -127,7 +130,8 @@ class Border:
             raise TypeError(f"class_weight must be a mapping or 'balanced', got {class_weight!r}")
         of_class = np.ones(classes)
         for label, weight in class_weight.items():
-            number = checked_integer(label, "class_weight label", lowest=0)
+            number = label if self.classes is None else int(self._as_numbers([label], "class_weight labels")[0])
+            number = checked_integer(number, "class_weight label", lowest=0)
             if number >= classes:
                 raise ValueError(f"class_weight labels must be in [0, {classes - 1}], got {number}")
             of_class[number] = checked_number(weight, f"class_weight[{label!r}]", lowest=0)
@@ -145,7 +149,7 @@ class Border:
         Integer labels are rows with a one at the label; y is never scaled.
         """
         columns = loss.target_columns(self.outputs)
-        array = as_real_array(y, argument)
+        array = as_real_array(self._as_numbers(y, argument), argument)
         if array.shape[1:] == self.output_shape and len(self.output_shape) > 1:
             array = array.reshape(len(array), -1)
         if array.ndim == 0 or array.shape[0] != samples:
@@ -162,6 +166,35 @@ class Border:
         check_finite(rows, argument, self.dtype)
         loss.check_targets(rows, self.activation, argument)
         return rows
+
+    def with_classes(self, y: Any, loss: Loss) -> Border:
+        """Return a border that knows the labels in y as classes, if they are strings and no classes are known yet."""
+        if self.classes is not None or not _are_strings(y):
+            return self
+        found = np.unique(np.asarray(y))
+        classes = max(loss.target_columns(self.outputs), 2)
+        if len(found) != classes:
+            raise ValueError(f"y must have {classes} classes, as the outputs have, got {found.tolist()}")
+        return replace(self, classes=found)
+
+    def labels(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the labels of classes by their numbers."""
+        return numbers if self.classes is None else self.classes[numbers]
+
+    def _as_numbers(self, y: Any, argument: str) -> Any:
+        """Return labels that are strings as the numbers of their classes, and anything else as it is."""
+        if not _are_strings(y):
+            return y
+        labels = np.asarray(y)
+        if self.classes is None:
+            raise ValueError(
+                f"{argument} must be numbers for a network that was not fitted to labels, got {labels[0]!r}"
+            )
+        numbers = np.searchsorted(self.classes, labels).clip(max=len(self.classes) - 1)
+        unknown = labels[self.classes[numbers] != labels]
+        if unknown.size:
+            raise ValueError(f"{argument} must be labels among {self.classes.tolist()}, got {str(unknown[0])!r}")
+        return numbers
 
     def _weighed_steps(self, targets: NDArray[Any], loss: Loss) -> int | None:
         """Return how many steps of a sample can have weights: those of outputs that are sequences."""
@@ -212,3 +245,12 @@ def _as_labels(array: NDArray[Any], classes: int, argument: str) -> NDArray[np.i
     if low < 0 or high >= classes:
         raise ValueError(f"{argument} as labels must be in [0, {classes - 1}], got {high if low >= 0 else low}")
     return packed(array, np.int64)
+
+
+def _are_strings(y: Any) -> bool:
+    """Tell labels that are strings."""
+    if isinstance(y, np.ndarray) and y.dtype.kind in "buif":
+        return False
+    array = np.zeros(0) if hasattr(y, "tocsr") else np.asarray(y)
+    is_text = array.dtype.kind in "UT" or (array.dtype.kind == "O" and all(isinstance(value, str) for value in array))
+    return array.ndim == 1 and array.size > 0 and is_text

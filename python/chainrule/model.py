@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy as copying
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from . import _core
 from ._checks import checked_flag, checked_integer, checked_name, checked_number
 from .arrays import as_parameters
 from .border import Border
-from .files.description import Tensors, checked_array, checked_history, checked_settings, layers_of
+from .files.description import Tensors, checked_array, checked_history, checked_labels, checked_settings, layers_of
 from .files.settings import to_config
 from .history import History
 from .layers.base import Core, Layer, Place, Shape, cut, enter, read_only, shapes_through
@@ -139,11 +140,16 @@ class Model:
             outputs = self.core.predict(self.border.samples(X))
         return outputs if len(self.shapes[-1]) == 1 else outputs.reshape(-1, *self.shapes[-1])
 
-    def predict_classes(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return a label per sample: the largest output; with one output, whether it is above ½ (0 after `Hinge`)."""
+    def predict_classes(self, X: ArrayLike) -> NDArray[Any]:
+        """Return a label per sample, or per step or pixel: the largest of the outputs along the last axis.
+
+        With one output, whether it is above ½ (0 after `Hinge`). Networks that were fitted to strings return strings.
+        """
         outputs = self.predict(X)
         edge = 0.5 if self.loss is None else self.loss.decision_edge
-        return (outputs[:, 0] > edge).astype(np.int64) if self.outputs == 1 else outputs.argmax(axis=1)
+        single = self.shapes[-1][-1] == 1
+        numbers = (outputs[..., 0] > edge).astype(np.int64) if single else outputs.argmax(axis=-1)
+        return self.border.labels(numbers)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Return the probability of each class, (samples, classes); a single sigmoid output has two.
@@ -343,6 +349,7 @@ class Model:
             "rate_factor": to_config(self.rate_factor),
             "optimizer": to_config(self.optimizer),
             "loss": to_config(self.loss),
+            "classes": None if self.border.classes is None else self.border.classes.tolist(),
             "rule": self.core.optimizer_rule,
             "steps": self.core.optimizer_steps,
             "history": dict(self.history),
@@ -383,6 +390,8 @@ class Model:
         self.optimizer = checked_settings(Optimizer, description["optimizer"])
         self.loss = checked_settings(Loss, description["loss"])
         self.history = checked_history(description["history"])
+        if description.get("classes") is not None:
+            self.border = replace(self.border, classes=checked_labels(description["classes"]))
         if description["rule"] != "":
             steps = checked_integer(description["steps"], "steps", lowest=0, highest=2**53)
             self.core.set_optimizer_state(description["rule"], steps, state)

@@ -46,6 +46,15 @@ def checked_history(metrics: dict[str, Any]) -> History:
     return History({name: [float(value) for value in values] for name, values in metrics.items()})
 
 
+def checked_labels(labels: Any) -> NDArray[Any]:
+    """Return the labels of classes, which are strings in ascending order."""
+    if not isinstance(labels, list) or any(not isinstance(label, str) for label in labels):
+        raise ValueError(f"classes must be a list of strings, got {labels!r}")
+    if sorted(set(labels)) != labels:
+        raise ValueError(f"classes must be ascending, got {labels}")
+    return np.array(labels)
+
+
 def checked_array(tensors: Tensors, name: str, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
     """Return an array of finite numbers by its name; ValueError if it has another shape or type."""
     if name not in tensors:

@@ -52,6 +52,9 @@ def _start(model: Model, plan: Plan) -> None:
     """Give the model the plan's optimiser and loss, and in a fit that is resumed the network of its last epoch."""
     rate_factor = model.rate_factor
     model.adopt(plan.optimizer, plan.loss)
+    model.border = plan.border
+    if plan.restarts:
+        model.core.reset_optimizer()
     if plan.starts_anew:
         model.rate_factor = 1.0
     if plan.resumed is not None:

@@ -20,6 +20,7 @@ from ..layers.base import Layer
 from ..losses import Loss
 from ..model import Model
 from ..optimizers import Optimizer
+from ..schedules import Schedule
 from .callbacks import Callback, CallbackLike, as_callbacks
 from .checkpoints import CheckpointWriter, Position, Unfinished
 from .fingerprints import fingerprint
@@ -33,6 +34,8 @@ _SPLIT = 2**63
 class Plan:
     """What one call to fit does."""
 
+    # The model's border from now on, which may have learned the labels of classes.
+    border: Border
     data: Batches | Stream
     validation: Batches | None
     epochs: int
@@ -41,6 +44,8 @@ class Plan:
     optimizer: Optimizer
     # Whether the optimiser was passed, so that the learning rate is what it says.
     starts_anew: bool
+    # Whether its schedule follows the fit, so that it begins at the first step again.
+    restarts: bool
     shuffle: bool
     input_noise: float
     callbacks: Sequence[Callback]
@@ -126,8 +131,10 @@ def make_plan(
     `resumed` is the unfinished fit that the network was loaded with, if there was one.
     """
     chosen_loss, chosen_optimizer = model.chosen_loss(loss), model.chosen_optimizer(optimizer)
+    border = model.border if given.y is None else model.border.with_classes(given.y, chosen_loss)
     given = _held_back(given, model.seed)
-    data, validation = _data(model.border, given, chosen_loss)
+    data, validation = _data(border, given, chosen_loss)
+    chosen_optimizer = _resolved(chosen_optimizer, data, batch_size, epochs)
     noise = _checked_noise(input_noise, model, data)
     called = as_callbacks(callbacks)
     settings = {
@@ -143,6 +150,7 @@ def make_plan(
         settings |= _hashes(given, data, validation)
     unfinished = _begin(settings, checked_flag(resume, "resume"), resumed)
     plan = Plan(
+        border=border,
         data=data,
         validation=validation,
         epochs=_checked_epochs(epochs, unfinished.position),
@@ -150,6 +158,7 @@ def make_plan(
         loss=chosen_loss,
         optimizer=chosen_optimizer,
         starts_anew=optimizer is not None and not resume,
+        restarts=not resume and chosen_optimizer is not model.chosen_optimizer(optimizer),
         shuffle=settings["shuffle"],
         input_noise=noise,
         callbacks=called,
@@ -223,6 +232,17 @@ def _hashes(given: Given, data: Batches | Stream, validation: Batches | None) ->
     of_data = fingerprint(given.X, data) if isinstance(data, Batches) else None
     of_held = None if validation is None else fingerprint(given.validation_data[0], validation)
     return {"X, y and weights": of_data, "validation_data": of_held}
+
+
+def _resolved(optimizer: Optimizer, data: Batches | Stream, batch_size: int | str, epochs: int) -> Optimizer:
+    """Return the optimiser with a schedule that counts steps, where it was given in epochs or by the fit's length."""
+    schedule = optimizer.learning_rate
+    if not isinstance(schedule, Schedule) or not schedule.follows_fit:
+        return optimizer
+    if not isinstance(data, Batches):
+        raise ValueError(f"learning_rate must count steps for batches that come one by one, got {schedule!r}")
+    steps = -(-len(data) // _checked_batch_size(batch_size, data))
+    return replace(optimizer, learning_rate=schedule.resolved(steps, steps * epochs))
 
 
 def _checked_epochs(epochs: int, position: Position) -> int:
