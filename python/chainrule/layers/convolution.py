@@ -189,7 +189,8 @@ class Conv1D(Correlation):
     strides, dilation, groups
         As in `Conv2D`.
     padding : str or (before, after)
-        "valid", "same", or numbers of zeros before and after the signal.
+        "valid", "same", or numbers of zeros before and after the signal; "causal": all zeros before it, so that step t
+        of the result depends on the steps up to t alone.
     weights : str, Normal, Uniform, Orthogonal, float or array (length, channels / groups, filters), optional
         Initial weights.
     bias, l1, l2, trainable

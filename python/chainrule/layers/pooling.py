@@ -16,7 +16,16 @@ from .windows import (
     windows,
 )
 
-__all__ = ["AvgPool1D", "AvgPool2D", "GlobalAvgPool1D", "GlobalAvgPool2D", "MaxPool1D", "MaxPool2D"]
+__all__ = [
+    "AvgPool1D",
+    "AvgPool2D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "MaxPool1D",
+    "MaxPool2D",
+]
 
 
 class Pool(Layer, abstract=True):
@@ -169,3 +178,34 @@ class GlobalAvgPool1D(GlobalPool):
     """
 
     _axes = 1
+
+
+class GlobalMaxPool2D(GlobalPool):
+    """The maximum of each channel over the whole image; of equal maxima the first takes the gradient.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> cr.Network([cr.Input(8, 8, 3), GlobalMaxPool2D(), cr.Dense(2, "softmax")], seed=0)
+    Network([(8, 8, 3), 3, 2], 8 parameters, float32, seed=0)
+    """
+
+    _axes = 2
+
+    def core_kind(self, shape: Shape) -> str:
+        return "MaxPool2D"
+
+
+class GlobalMaxPool1D(GlobalPool):
+    """The maximum of each channel over the whole signal; of equal maxima the first takes the gradient.
+
+    Examples
+    --------
+    >>> GlobalMaxPool1D()
+    GlobalMaxPool1D()
+    """
+
+    _axes = 1
+
+    def core_kind(self, shape: Shape) -> str:
+        return "MaxPool1D"

@@ -43,6 +43,8 @@ def windows(
         span = (k - 1) * d + 1
         total = max((-(-n // s) - 1) * s + span - n, 0) if padding == "same" else 0
         before, after = (total // 2, total - total // 2) if isinstance(padding, str) else pairs(padding, axes)[axis]
+        if padding == "causal":
+            before, after = span - 1, 0
         if n + before + after < span:
             name = _AXES[axes][axis]
             raise ValueError(f"{layer!r} needs {name} >= {span - before - after}, got samples of shape {shape}")
@@ -72,7 +74,7 @@ def checked_per_axis(value: PerAxis, argument: str, axes: int) -> PerAxis:
 def checked_padding(padding: Padding, axes: int) -> Padding:
     """Return "valid", "same", or numbers of zeros in the form that goes with the axes."""
     if isinstance(padding, str):
-        return checked_name(padding, "padding", ("valid", "same"))
+        return checked_name(padding, "padding", ("valid", "same", "causal") if axes == 1 else ("valid", "same"))
     return _checked_pair(padding, "(before, after)") if axes == 1 else checked_borders(padding)
 
 

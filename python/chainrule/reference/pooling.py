@@ -11,7 +11,16 @@ from .activations import Array
 from .base import Layer, Margin
 from .windows import Padding, Windows, per_axis
 
-__all__ = ["AvgPool1D", "AvgPool2D", "GlobalAvgPool1D", "GlobalAvgPool2D", "MaxPool1D", "MaxPool2D"]
+__all__ = [
+    "AvgPool1D",
+    "AvgPool2D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "MaxPool1D",
+    "MaxPool2D",
+]
 
 
 class Pool(Layer, abstract=True):
@@ -122,3 +131,35 @@ class GlobalAvgPool2D(GlobalAvgPool):
     """The mean over the places of images."""
 
     axes = (1, 2)
+
+
+class GlobalMaxPool(Layer, abstract=True):
+    """z = max over all places, (samples, channels); the first of equal maxima takes the gradient."""
+
+    def _forward(self, x: Array) -> Array:
+        self.places = x.reshape(len(x), -1, x.shape[-1])
+        self.winners = self.places.argmax(axis=1)
+        return np.asarray(self.places.max(axis=1))
+
+    def _backward(self, deltas: Array) -> Array:
+        gradient = np.zeros_like(self.places)
+        np.put_along_axis(gradient, self.winners[:, None], deltas[:, None], axis=1)
+        return gradient.reshape(self.inputs.shape)
+
+    def sides(self) -> list[NDArray[np.int64]]:
+        return [*super().sides(), self.winners]
+
+    def margins(self) -> list[Margin]:
+        """Add by how much each maximum leads."""
+        values = np.sort(self.places, axis=1)
+        lead = values[:, -1] - values[:, -2] if values.shape[1] > 1 else np.full(values[:, 0].shape, np.inf)
+        scale = max(float(np.abs(self.inputs).max()), 1.0)
+        return [*super().margins(), (np.where(lead > 0, lead, np.inf), scale)]
+
+
+class GlobalMaxPool1D(GlobalMaxPool):
+    """The maximum over the steps of signals."""
+
+
+class GlobalMaxPool2D(GlobalMaxPool):
+    """The maximum over the places of images."""

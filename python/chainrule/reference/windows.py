@@ -24,6 +24,8 @@ def padding_pairs(
     """Return the padding before and after each axis; "same" makes ⌈n/s⌉ outputs, the larger half after."""
     if padding == "valid":
         return [(0, 0) for _ in sizes]
+    if padding == "causal":
+        return [(span - 1, 0) for span in spans]
     if padding == "same":
         totals = [max((-(-n // s) - 1) * s + span - n, 0) for n, span, s in zip(sizes, spans, strides, strict=True)]
         return [(total // 2, total - total // 2) for total in totals]
