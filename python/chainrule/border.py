@@ -188,7 +188,7 @@ class Border:
         labels = np.asarray(y)
         if self.classes is None:
             raise ValueError(
-                f"{argument} must be numbers for a network that was not fitted to labels, got {labels[0]!r}"
+                f"{argument} must be numbers, as the network was not fitted to strings; got {str(labels[0])!r}"
             )
         numbers = np.searchsorted(self.classes, labels).clip(max=len(self.classes) - 1)
         unknown = labels[self.classes[numbers] != labels]
