@@ -1,7 +1,7 @@
 // Predictors for single samples: a copy of a network's parameters that nobody changes any more, and functions on it
 // that need neither the interpreter nor a lock.
 #include "bindings/bindings.hpp"
-#include "training/sample_predictor.hpp"
+#include "prediction/sample_predictor.hpp"
 
 namespace py = pybind11;
 

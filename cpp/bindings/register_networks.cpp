@@ -14,14 +14,14 @@
 #include <shared_mutex>
 #include <string>
 
+#include "base/random.hpp"
 #include "bindings/bindings.hpp"
 #include "layers/make_layer.hpp"
-#include "network.hpp"
-#include "training/population.hpp"
-#include "training/predictor.hpp"
-#include "training/random.hpp"
-#include "training/sample_predictor.hpp"
-#include "training/stepper.hpp"
+#include "network/network.hpp"
+#include "prediction/population.hpp"
+#include "prediction/predictor.hpp"
+#include "prediction/sample_predictor.hpp"
+#include "prediction/stepper.hpp"
 #include "training/trainer.hpp"
 
 namespace py = pybind11;

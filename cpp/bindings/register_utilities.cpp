@@ -6,12 +6,12 @@
 #include <cstring>
 #include <map>
 
-#include "aligned.hpp"
+#include "base/aligned.hpp"
+#include "base/random.hpp"
+#include "base/team.hpp"
 #include "bindings/bindings.hpp"
 #include "kernels/dispatch.hpp"
-#include "training/initializers.hpp"
-#include "training/random.hpp"
-#include "training/team.hpp"
+#include "network/initializers.hpp"
 #include "training/trainer.hpp"
 
 namespace py = pybind11;

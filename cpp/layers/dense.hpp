@@ -2,7 +2,7 @@
 // them; a transposed copy [inputs / 16][outputs][16] serves the input gradient.
 #pragma once
 
-#include "aligned.hpp"
+#include "base/aligned.hpp"
 #include "layers/layer.hpp"
 
 namespace chainrule {

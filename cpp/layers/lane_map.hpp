@@ -7,7 +7,7 @@
 
 #include <vector>
 
-#include "aligned.hpp"
+#include "base/aligned.hpp"
 #include "layers/lanes.hpp"
 
 namespace chainrule {

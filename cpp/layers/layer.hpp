@@ -6,9 +6,9 @@
 #include <cstring>
 #include <vector>
 
+#include "base/team.hpp"
 #include "kernels/table.hpp"
 #include "layers/non_zeros.hpp"
-#include "training/team.hpp"
 
 namespace chainrule {
 

@@ -1,8 +1,8 @@
 // Layers that draw in training: they disturb their inputs, which they pass on in prediction.
 #pragma once
 
+#include "base/random.hpp"
 #include "layers/layer.hpp"
-#include "training/random.hpp"
 
 namespace chainrule {
 

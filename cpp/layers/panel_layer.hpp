@@ -2,7 +2,7 @@
 // the other, and a gradient of the same layout that is computed whole before it is stored or changes them.
 #pragma once
 
-#include "aligned.hpp"
+#include "base/aligned.hpp"
 #include "layers/layer.hpp"
 
 namespace chainrule {

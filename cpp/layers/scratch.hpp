@@ -2,7 +2,7 @@
 // to the thread, as many threads may use one layer at a time.
 #pragma once
 
-#include "aligned.hpp"
+#include "base/aligned.hpp"
 
 namespace chainrule {
 

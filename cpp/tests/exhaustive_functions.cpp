@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "flush_denormals.hpp"
+#include "base/flush_denormals.hpp"
 #include "simd/functions.hpp"
 #include "tests/check.hpp"
 #include "tests/functions.hpp"

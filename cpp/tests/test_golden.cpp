@@ -5,11 +5,11 @@
 #include <cmath>
 #include <string>
 
+#include "base/random.hpp"
 #include "layers/dense.hpp"
+#include "network/initializers.hpp"
+#include "prediction/predictor.hpp"
 #include "tests/check.hpp"
-#include "training/initializers.hpp"
-#include "training/predictor.hpp"
-#include "training/random.hpp"
 #include "training/trainer.hpp"
 
 using namespace chainrule;

@@ -5,12 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "aligned.hpp"
+#include "base/aligned.hpp"
+#include "base/random.hpp"
 #include "layers/dense.hpp"
-#include "network.hpp"
+#include "network/network.hpp"
 #include "tests/check.hpp"
 #include "training/losses.hpp"
-#include "training/random.hpp"
 
 using namespace chainrule;
 using namespace chainrule::tests;

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/random.hpp"
 #include "layers/dense.hpp"
 #include "tests/check.hpp"
-#include "training/random.hpp"
 #include "training/trainer.hpp"
 
 using namespace chainrule;

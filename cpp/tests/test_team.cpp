@@ -2,8 +2,8 @@
 #include <atomic>
 #include <vector>
 
+#include "base/team.hpp"
 #include "tests/check.hpp"
-#include "training/team.hpp"
 
 using namespace chainrule;
 using namespace chainrule::tests;

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/random.hpp"
 #include "layers/dense.hpp"
+#include "prediction/predictor.hpp"
 #include "tests/check.hpp"
-#include "training/predictor.hpp"
-#include "training/random.hpp"
 #include "training/trainer.hpp"
 
 using namespace chainrule;

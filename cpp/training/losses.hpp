@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
+#include "data/source.hpp"
 #include "kernels/table.hpp"
-#include "training/source.hpp"
 
 namespace chainrule {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "aligned.hpp"
+#include "base/aligned.hpp"
 #include "kernels/table.hpp"
 
 namespace chainrule {

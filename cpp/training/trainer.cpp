@@ -7,10 +7,10 @@
 #include <memory>
 #include <optional>
 
+#include "base/random.hpp"
+#include "data/inputs.hpp"
+#include "network/states.hpp"
 #include "training/deferred_updates.hpp"
-#include "training/inputs.hpp"
-#include "training/random.hpp"
-#include "training/states.hpp"
 
 namespace chainrule {
 

@@ -6,10 +6,10 @@
 #include <memory>
 #include <vector>
 
-#include "network.hpp"
+#include "data/source.hpp"
+#include "network/network.hpp"
 #include "training/losses.hpp"
 #include "training/optimizers.hpp"
-#include "training/source.hpp"
 
 namespace chainrule {
 

@@ -2,9 +2,9 @@
 // call.
 #pragma once
 
-#include "flush_denormals.hpp"
-#include "network.hpp"
-#include "training/states.hpp"
+#include "base/flush_denormals.hpp"
+#include "network/network.hpp"
+#include "network/states.hpp"
 
 namespace chainrule {
 

@@ -1,4 +1,4 @@
-#include "training/predictor.hpp"
+#include "prediction/predictor.hpp"
 
 #include <algorithm>
 

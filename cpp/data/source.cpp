@@ -1,4 +1,4 @@
-#include "training/source.hpp"
+#include "data/source.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,8 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "base/team.hpp"
 #include "kernels/table.hpp"
-#include "training/team.hpp"
 
 namespace chainrule {
 

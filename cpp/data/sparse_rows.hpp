@@ -4,8 +4,8 @@
 
 #include <vector>
 
+#include "data/source.hpp"
 #include "layers/non_zeros.hpp"
-#include "training/source.hpp"
 
 namespace chainrule {
 

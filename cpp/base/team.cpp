@@ -1,4 +1,4 @@
-#include "training/team.hpp"
+#include "base/team.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -18,7 +18,7 @@
 #include <immintrin.h>
 #endif
 
-#include "flush_denormals.hpp"
+#include "base/flush_denormals.hpp"
 
 namespace chainrule {
 

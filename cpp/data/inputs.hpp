@@ -4,12 +4,12 @@
 
 #include <optional>
 
-#include "aligned.hpp"
+#include "base/aligned.hpp"
+#include "data/source.hpp"
+#include "data/sparse_rows.hpp"
 #include "layers/layer.hpp"
 #include "layers/non_zeros.hpp"
 #include "layers/packing.hpp"
-#include "training/source.hpp"
-#include "training/sparse_rows.hpp"
 
 namespace chainrule {
 

@@ -1,10 +1,10 @@
-#include "training/population.hpp"
+#include "prediction/population.hpp"
 
 #include <algorithm>
 #include <memory>
 #include <vector>
 
-#include "training/predictor.hpp"
+#include "prediction/predictor.hpp"
 #include "training/trainer.hpp"
 
 namespace chainrule {

@@ -4,8 +4,8 @@
 
 #include <vector>
 
-#include "flush_denormals.hpp"
-#include "network.hpp"
+#include "base/flush_denormals.hpp"
+#include "network/network.hpp"
 
 namespace chainrule {
 

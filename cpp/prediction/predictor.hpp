@@ -1,8 +1,8 @@
 // Prediction: samples go forward, piece by piece, and nothing is kept.
 #pragma once
 
-#include "network.hpp"
-#include "training/inputs.hpp"
+#include "data/inputs.hpp"
+#include "network/network.hpp"
 
 namespace chainrule {
 

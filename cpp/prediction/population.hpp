@@ -3,8 +3,8 @@
 
 #include <functional>
 
-#include "network.hpp"
-#include "training/source.hpp"
+#include "data/source.hpp"
+#include "network/network.hpp"
 
 namespace chainrule {
 

@@ -1,4 +1,4 @@
-#include "training/random.hpp"
+#include "base/random.hpp"
 
 #include <cmath>
 #include <numeric>

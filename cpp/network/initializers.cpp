@@ -1,8 +1,8 @@
-#include "training/initializers.hpp"
+#include "network/initializers.hpp"
 
 #include <cmath>
 
-#include "training/random.hpp"
+#include "base/random.hpp"
 
 namespace chainrule {
 

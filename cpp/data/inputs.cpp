@@ -1,6 +1,6 @@
-#include "training/inputs.hpp"
+#include "data/inputs.hpp"
 
-#include "network.hpp"
+#include "network/network.hpp"
 
 namespace chainrule {
 

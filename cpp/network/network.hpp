@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "aligned.hpp"
+#include "base/aligned.hpp"
 #include "layers/layer.hpp"
 
 namespace chainrule {

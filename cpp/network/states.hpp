@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "network.hpp"
+#include "network/network.hpp"
 
 namespace chainrule {
 

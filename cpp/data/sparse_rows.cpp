@@ -1,4 +1,4 @@
-#include "training/sparse_rows.hpp"
+#include "data/sparse_rows.hpp"
 
 #include <algorithm>
 
