@@ -1,6 +1,7 @@
 #include "base/team.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <mutex>
@@ -19,6 +20,7 @@
 #endif
 
 #include "base/flush_denormals.hpp"
+#include "base/tuning.hpp"
 
 namespace chainrule {
 
@@ -118,11 +120,9 @@ void Team::barrier() const {
     meeting_->round.store(round + 1, std::memory_order_release);
     return;
   }
-  // Spinning is fastest on idle cores and terrible on busy ones; a pause may take as long as a short stage.
-  constexpr int hot_spins = 300, spins = 4000;
   for (int i = 0; meeting_->round.load(std::memory_order_acquire) == round; ++i) {
-    if (i < hot_spins) continue;
-    if (i < spins) {
+    if (i < tuning::hot_spins) continue;
+    if (i < tuning::spins) {
       pause();
     } else {
       std::this_thread::yield();

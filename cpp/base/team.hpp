@@ -1,10 +1,10 @@
 // The threads that work on one network at a time: the only place that knows OpenMP.
 #pragma once
 
-#include <atomic>
+#include <cstddef>
 #include <functional>
 
-#include "kernels/table.hpp"
+#include "base/range.hpp"
 
 namespace chainrule {
 

@@ -10,9 +10,9 @@
 #include "base/random.hpp"
 #include "base/team.hpp"
 #include "bindings/bindings.hpp"
+#include "data/sizes.hpp"
 #include "kernels/dispatch.hpp"
 #include "network/initializers.hpp"
-#include "training/trainer.hpp"
 
 namespace py = pybind11;
 

@@ -1,15 +1,8 @@
 #include "data/inputs.hpp"
 
-#include "network/network.hpp"
-
 namespace chainrule {
 
 namespace {
-
-// Skipping pays where the lists are shorter than this share of what a product without them walks along.
-constexpr double worthwhile_share = 0.6;
-// Rows shorter than this are not worth a look.
-constexpr size_t fewest_columns = 64;
 
 // Whether the rows of a source can be read as they lie: as T, element by element, and such that the rows of a tile do
 // not fall on the same lines of the cache.
@@ -36,7 +29,7 @@ Inputs<T>::Inputs(const Source& source, size_t capacity, Columns columns, size_t
   }
   rows_ = AlignedArray<T>(capacity * stride_);
   first_row_ = rows_.data();
-  if (column_count_ < fewest_columns) return;
+  if (column_count_ < tuning::fewest_listed_columns) return;
   const size_t group = capacity < 2 * kernels<T>().listed_rows ? 1 : kernels<T>().listed_rows;
   lists_.emplace(capacity, column_count_, group, columns, threads);
   set_skips({true, columns != Columns::none});
@@ -97,8 +90,10 @@ void Inputs<T>::set_skips(const Skips& skips) {
 template <class T>
 Skips Inputs<T>::worthwhile(size_t samples) const {
   if (!lists_) return {};
-  return {skips_.in_forward && listed_share(lists_->of_samples(), samples, column_count_) < worthwhile_share,
-          skips_.in_gradient && listed_share(lists_->of_columns(), column_count_, samples) < worthwhile_share};
+  return {
+      skips_.in_forward && listed_share(lists_->of_samples(), samples, column_count_) < tuning::listed_share_of_inputs,
+      skips_.in_gradient &&
+          listed_share(lists_->of_columns(), column_count_, samples) < tuning::listed_share_of_inputs};
 }
 
 template class Inputs<float>;

@@ -7,9 +7,9 @@
 #include "base/aligned.hpp"
 #include "data/source.hpp"
 #include "data/sparse_rows.hpp"
-#include "layers/layer.hpp"
 #include "layers/non_zeros.hpp"
 #include "layers/packing.hpp"
+#include "layers/signal.hpp"
 
 namespace chainrule {
 

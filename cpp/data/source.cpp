@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/team.hpp"
+#include "base/tuning.hpp"
 #include "kernels/table.hpp"
 
 namespace chainrule {
@@ -53,8 +54,6 @@ Source in_one_row(const Source& source) {
   return contiguous ? Source{source.data, source.element, 0, source.column_stride, 1, source.rows * source.columns}
                     : source;
 }
-
-constexpr size_t elements_per_thread = 1000000;
 
 template <class S>
 bool row_is_finite_as(const Source& source, size_t row, Range columns, S largest) {
@@ -131,7 +130,7 @@ size_t gather_sparse_row(const Source& source, size_t row, uint32_t* columns, T*
 bool all_finite(const Source& source, double largest) {
   if (source.element == Element::uint8) return true;
   const Source dense = in_one_row(source);
-  const size_t threads = std::min(max_threads(), 1 + dense.rows * dense.columns / elements_per_thread);
+  const size_t threads = std::min(max_threads(), 1 + dense.rows * dense.columns / tuning::elements_per_thread);
   if (threads == 1) return part_is_finite(dense, Team(), largest);
   std::atomic<bool> finite{true};
   run_team(threads, [&](const Team& team) {

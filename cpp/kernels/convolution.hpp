@@ -2,6 +2,7 @@
 // image needs no copy, as its vectors are found by a list of offsets.
 #pragma once
 
+#include "base/tuning.hpp"
 #include "kernels/loss.hpp"
 #include "kernels/product.hpp"
 #include "simd/transpose.hpp"
@@ -165,8 +166,7 @@ void lane_gradient(const LaneGradient<T>& args) {
   constexpr size_t square = tile_sums<T> < 24 ? 3 : 6;
   constexpr size_t high = square < tallest<T> ? square : tallest<T>;
   constexpr size_t low = high < 4 ? high : 4;
-  constexpr size_t cache_bytes = size_t(28) << 10;
-  const bool stays = args.height * args.width * low * lanes * sizeof(T) <= cache_bytes;
+  const bool stays = args.height * args.width * low * lanes * sizeof(T) <= tuning::lane_gradient_bytes;
   for_each_run_of_rows<T>(args.columns, stays ? low : high, [&](auto columns, size_t column) {
     constexpr size_t R = decltype(columns)::size;
     for_each_run<T, R>({0, args.rows}, [&](auto rows, size_t row) {

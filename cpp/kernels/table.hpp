@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/range.hpp"
+
 namespace chainrule {
 
 constexpr size_t panel_width = 16;
@@ -52,11 +54,6 @@ enum class Rule : uint8_t {
 // What happens in a step of a recurrent layer between two products with the state; a GRU that resets the state before
 // its product needs two of them.
 enum class CellStep : uint8_t { lstm, gru_after, gru_reset, gru_before, simple };
-
-struct Range {
-  size_t begin, end;
-  size_t size() const { return end - begin; }
-};
 
 // Rows of a product's A with the inner indices at which they are not zero, ascending: the others add nothing to a sum.
 // List i belongs to the `group` rows from row[i] on, and holds the indices at which not all of them are zero. Rows

@@ -9,13 +9,10 @@ namespace {
 struct InputLanes;
 struct OutputLanes;
 
-// Vectors of rows that are computed before they go from lanes to samples: they stay in the cache meanwhile.
-constexpr size_t vectors_at_once = 512;
-
 // Calls function(first row, end) for blocks of rows whose vectors stay in the cache.
 template <class Function>
 void for_each_block(const RowsOfGroup& rows, size_t vectors_a_row, Function function) {
-  const size_t step = std::max<size_t>(vectors_at_once / vectors_a_row, 1);
+  const size_t step = std::max<size_t>(tuning::convolution_vectors / vectors_a_row, 1);
   for (size_t y = rows.begin; y < rows.end; y += step) function(y, std::min(y + step, rows.end));
 }
 

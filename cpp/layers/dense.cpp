@@ -6,11 +6,7 @@ namespace chainrule {
 
 namespace {
 
-// Bytes of weights that every thread reads rather than wait for the others.
-constexpr size_t small_weights = 40000;
-
-// Weights are walked through in order, a panel's vectors one behind the other.
-constexpr size_t weights_ahead = 16 * panel_width;
+constexpr size_t weights_ahead = tuning::weight_vectors_ahead * panel_width;
 
 // Calls multiply(product) for each part of what is listed of the signal below, or once for all of it.
 template <class T, class Multiply>
@@ -59,7 +55,8 @@ void Dense<T>::bind(T* parameters) {
 template <class T>
 bool Dense<T>::by_samples(const Team& team, size_t samples) const {
   const bool enough_panels = panels() >= 2 * team.size();
-  const bool small = weights_size() * sizeof(T) <= small_weights && samples >= 2 * row_group * team.size();
+  const bool small =
+      weights_size() * sizeof(T) <= tuning::shared_weight_bytes && samples >= 2 * row_group * team.size();
   return !enough_panels || small;
 }
 

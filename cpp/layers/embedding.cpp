@@ -44,7 +44,8 @@ void Embedding<T>::forward(const Team& team, const Signal<T>& below, const Signa
     const T* numbers = below.activations + i * below.stride;
     T* to = above.activations + i * above.stride;
     for (size_t step = 0; step < steps_; ++step, to += units_) {
-      if (step + rows_ahead < steps_) prefetch(vector_of(word(numbers[step + rows_ahead]), {}));
+      if (step + tuning::parameter_rows_ahead < steps_)
+        prefetch(vector_of(word(numbers[step + tuning::parameter_rows_ahead]), {}));
       const T* from = vector_of(word(numbers[step]), {}).first.values;
       for (size_t first = 0; first < units_; first += panel_width, from += vocabulary_ * panel_width) {
         copy_panel(from, to + first, std::min(panel_width, units_ - first));
@@ -114,7 +115,8 @@ void Embedding<T>::gradient(const Team& team, const Signal<T>& below, const Sign
     add(above.deltas + sample * above.stride + unit, sums + place * size, panel_width);
   });
   for (size_t place = begin; place < end; ++place) {
-    if (place + rows_ahead < end) prefetch(vector_of(met_[place + rows_ahead], target));
+    if (place + tuning::parameter_rows_ahead < end)
+      prefetch(vector_of(met_[place + tuning::parameter_rows_ahead], target));
     const ParameterRuns<T> vector = vector_of(met_[place], target);
     for (size_t i = 0; i < vector.count; ++i) {
       kernels<T>().update(from_place(vector.first, i * vector.stride), sums + place * size + i * panel_width,

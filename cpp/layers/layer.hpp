@@ -3,50 +3,12 @@
 #pragma once
 
 #include <cmath>
-#include <cstring>
 #include <vector>
 
 #include "base/team.hpp"
-#include "kernels/table.hpp"
-#include "layers/non_zeros.hpp"
+#include "layers/signal.hpp"
 
 namespace chainrule {
-
-// The values between two layers for a batch: row-major (samples, size) with a stride that is a multiple of 16. Delta is
-// dE/dz: who computes it (the layer above, or the loss) has multiplied by the activation's derivative already.
-template <class T>
-struct Signal {
-  size_t size = 0;
-  size_t stride = 0;
-  Activation activation = Activation::identity;
-  T* pre_activations = nullptr;  // the activations themselves where nobody needs both
-  T* activations = nullptr;
-  T* deltas = nullptr;  // null: nobody asks for them
-  // Copies in the order of the weight gradient (packing.hpp), for batches that are large enough; else null.
-  T* packed_activations = nullptr;
-  T* packed_deltas = nullptr;
-  size_t capacity = 0;  // samples that there is room for
-  // Groups of 16 samples have their values in lanes, [size][16], where their rows would be. Lanes without a sample
-  // repeat the last one, and have deltas of zero. The values before an activation lie so too.
-  bool in_lanes = false;
-  // What the layer below keeps of each sample for its way back (Layer::kept_size); null where nothing goes back and no
-  // layer above looks at it.
-  T* kept = nullptr;
-  size_t kept_stride = 0;
-  // What the layer below carries from one call to the next, a row a sample (Layer::state_size); null: it begins anew.
-  T* state = nullptr;
-  size_t state_stride = 0;
-  // Where the activations are not zero, if that is worth knowing: lists of columns for samples, and of samples for
-  // columns, in parts. Columns without a list are zero in all samples.
-  const std::vector<NonZeros<T>>* of_samples = nullptr;
-  const std::vector<NonZeros<T>>* of_columns = nullptr;
-  // Where to list the columns once the activations are there; null: nowhere. The deltas of a layer whose derivative is
-  // zero where its activation is, as ReLU's, have the same lists.
-  NonZeroLists<T>* lists = nullptr;
-  // This signal in the row of all, where layers with branches find the others by their distance: what points at rows is
-  // the same there.
-  const Signal* place = nullptr;
-};
 
 // Where a layer's gradient goes: into memory, or through an update straight into the parameters.
 template <class T>
@@ -66,9 +28,6 @@ struct ParameterRuns {
   size_t count, stride;
 };
 
-// Rows that will soon be read lie far apart in memory, where no processor guesses them: so many are sent for ahead.
-constexpr size_t rows_ahead = 8;
-
 template <class T>
 void prefetch(const ParameterRuns<T>& runs) {
   for (size_t i = 0; i < runs.count; ++i) {
@@ -78,23 +37,6 @@ void prefetch(const ParameterRuns<T>& runs) {
     }
   }
 }
-
-// Whether f'(z) is computed from z, and not from f(z) alone.
-constexpr bool derivative_needs_pre_activation(Activation activation) {
-  switch (activation) {
-    case Activation::softplus:
-    case Activation::gelu:
-    case Activation::silu:
-    case Activation::softmax:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// Panels that so many columns lie in, and what they have room for.
-constexpr size_t panel_count(size_t columns) { return (columns + panel_width - 1) / panel_width; }
-constexpr size_t whole_panels(size_t columns) { return panel_count(columns) * panel_width; }
 
 // The parameters from some place on, with their state.
 template <class T>
@@ -117,44 +59,6 @@ double penalty_of(const T* weights, size_t count, double l1, double l2) {
     penalty += l1 * absolute;
   }
   return penalty;
-}
-
-// The first `columns` values of some rows.
-template <class T>
-void copy_rows(const T* from, size_t from_stride, T* to, size_t to_stride, const Range& rows, size_t columns) {
-  for (size_t row = rows.begin; row < rows.end; ++row) {
-    std::memcpy(to + row * to_stride, from + row * from_stride, columns * sizeof(T));
-  }
-}
-
-// a = f(z) for some samples.
-template <class T>
-void activate(const Signal<T>& signal, const Range& samples) {
-  kernels<T>().activate(
-      {signal.pre_activations, signal.activations, nullptr, signal.stride, signal.size, samples, signal.activation});
-}
-
-// For layers whose outputs are activations at once: z = a, where z is kept apart.
-template <class T>
-void copy_to_pre_activations(const Signal<T>& signal, const Range& samples) {
-  if (signal.pre_activations == signal.activations) return;
-  std::memcpy(signal.pre_activations + samples.begin * signal.stride,
-              signal.activations + samples.begin * signal.stride, samples.size() * signal.stride * sizeof(T));
-}
-
-// From the gradient by a to the delta, the gradient by z, in place.
-template <class T>
-void multiply_by_derivative(const Signal<T>& signal, const Range& samples) {
-  if (signal.activation == Activation::identity) return;
-  kernels<T>().activation_gradient({signal.pre_activations, signal.activations, signal.deltas, signal.stride,
-                                    signal.size, samples, signal.activation});
-}
-
-// The way back through a layer that passes values on: the delta below from the delta above.
-template <class T>
-void pass_deltas_on(const Signal<T>& above, const Signal<T>& below, const Range& samples) {
-  copy_rows(above.deltas, above.stride, below.deltas, below.stride, samples, below.size);
-  multiply_by_derivative(below, samples);
 }
 
 // What a pass is for. Where it is training, noise is drawn, from words that a sample's place in the epoch's order

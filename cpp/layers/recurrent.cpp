@@ -253,7 +253,7 @@ void Recurrent<T>::forward(const Team& team, const Signal<T>& below, const Signa
                            const Pass& pass) const {
   const Range rows = team.share_rows(samples);
   draw(above, rows, pass);
-  for_each_group(rows, group_samples, [&](const Range& group) {
+  for_each_group(rows, tuning::recurrent_samples, [&](const Range& group) {
     for (size_t direction = 0; direction < options_.directions; ++direction) read(below, above, group, direction);
   });
   copy_to_pre_activations(above, rows);
@@ -355,7 +355,7 @@ template <class T>
 void Recurrent<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                             const Pass&) const {
   const Range rows = team.share_rows(samples);
-  for_each_group(rows, group_samples, [&](const Range& group) {
+  for_each_group(rows, tuning::recurrent_samples, [&](const Range& group) {
     for (size_t direction = 0; direction < options_.directions; ++direction) go_back(above, below, group, direction);
   });
   if (below.deltas != nullptr) multiply_by_derivative(below, rows);
@@ -464,7 +464,7 @@ void Recurrent<T>::add_gradient(const Team& team, const Signal<T>& below, const 
 template <class T>
 void Recurrent<T>::add_direction(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                                  T* gradient, size_t direction) const {
-  constexpr size_t piece = 128;
+  constexpr size_t piece = tuning::recurrent_pairs;
   const size_t features = options_.features, units = options_.units;
   const size_t panels = block_ / panel_width;
   const Range gates = team.share(cell_.gates * panels);

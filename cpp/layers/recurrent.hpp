@@ -86,10 +86,6 @@ class Recurrent final : public PanelLayer<T> {
 
  private:
   void derive_start(size_t direction);
-  // Samples that go through all steps together: each lies on pages of its own, which the processor must not look up
-  // again from one tile to the next.
-  static constexpr size_t group_samples = 24;
-
   // The matrices of a direction, in order; the extra is there where the cell has one.
   enum Part : size_t { input_weights, recurrent_weights, bias, extra };
 
@@ -118,7 +114,7 @@ class Recurrent final : public PanelLayer<T> {
   struct Reading {
     Range rows;
     size_t direction;
-    std::array<size_t, group_samples> lengths;
+    std::array<size_t, tuning::recurrent_samples> lengths;
     size_t longest;
     PerSample factors;  // of dropout; null: none
   };

@@ -74,46 +74,4 @@ class Network {
   AlignedArray<T> statistics_;
 };
 
-// Room for the values of up to `capacity` samples.
-template <class T>
-class Workspace {
- public:
-  // Prediction and training bring the inputs with them; a pass that can be looked at holds them too, and their deltas.
-  enum class Purpose { prediction, training, pass };
-
-  Workspace(const Network<T>& network, size_t capacity, Purpose purpose);
-  // Signals know their places: moved, they keep them.
-  Workspace(Workspace&&) = default;
-  Workspace& operator=(Workspace&&) = default;
-
-  size_t capacity() const { return capacity_; }
-  std::vector<Signal<T>>& signals() { return signals_; }
-  const std::vector<Signal<T>>& signals() const { return signals_; }
-  const Signal<T>& output() const { return signals_.back(); }
-  // Bytes that one sample takes, beside its inputs.
-  static size_t sample_bytes(const Network<T>& network);
-
- private:
-  T* room(size_t stride, size_t samples);
-  void make_packed(const Network<T>& network);
-
-  size_t capacity_;
-  std::vector<Signal<T>> signals_;
-  std::vector<AlignedArray<T>> arrays_;
-};
-
-// Whether rows so many elements apart fall on the same lines of the cache.
-template <class T>
-bool rows_collide(size_t stride) {
-  constexpr size_t bytes_apart = 1024;
-  return stride * sizeof(T) % bytes_apart == 0;
-}
-
-// The stride of rows of `size`: whole panels, and not such that the rows of a tile collide.
-template <class T>
-size_t row_stride(size_t size) {
-  const size_t padded = whole_panels(size);
-  return padded + (rows_collide<T>(padded) ? panel_width : 0);
-}
-
 }  // namespace chainrule

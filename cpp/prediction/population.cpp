@@ -4,8 +4,8 @@
 #include <memory>
 #include <vector>
 
+#include "data/sizes.hpp"
 #include "prediction/predictor.hpp"
-#include "training/trainer.hpp"
 
 namespace chainrule {
 
@@ -15,7 +15,7 @@ template <class T>
 struct Member {
   Member(Network<T> made, const Source& source)
       : network(std::move(made)),
-        predictor(network, source, rows_in_memory(network, source, std::min(prediction_rows, source.rows))) {}
+        predictor(network, source, rows_in_memory(network, source, std::min(tuning::prediction_rows, source.rows))) {}
 
   Network<T> network;
   Predictor<T> predictor;

@@ -2,15 +2,9 @@
 
 #include <algorithm>
 
-#include "training/trainer.hpp"
+#include "data/sizes.hpp"
 
 namespace chainrule {
-
-namespace {
-
-constexpr size_t pieces_between_looks = 16;
-
-}  // namespace
 
 template <class T>
 Predictor<T>::Predictor(const Network<T>& network, const Source& like, size_t rows)
@@ -30,7 +24,7 @@ void Predictor<T>::gather(const Source& source, Range rows) {
   if (look) inputs_.set_skips(inputs_.worthwhile(rows.size()));
   inputs_.attach(signals_[0]);
   const bool skips = signals_[0].of_samples != nullptr;
-  until_look_ = skips ? 0 : look ? pieces_between_looks : until_look_ - (until_look_ > 0);
+  until_look_ = skips ? 0 : look ? tuning::blocks_between_searches : until_look_ - (until_look_ > 0);
 }
 
 template <class T>
@@ -47,7 +41,7 @@ void Predictor<T>::predict(const Source& source, Range part, T* outputs) {
 template <class T>
 void predict(const Network<T>& network, const Source& source, T* outputs) {
   const size_t threads = threads_for(double(source.rows) * network.work(source.entries()));
-  const size_t rows = rows_in_memory(network, source, std::min(prediction_rows, source.rows));
+  const size_t rows = rows_in_memory(network, source, std::min(tuning::prediction_rows, source.rows));
   std::vector<Predictor<T>> predictors;
   for (size_t i = 0; i < threads; ++i) predictors.emplace_back(network, source, rows);
   run_team(threads,

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "data/inputs.hpp"
-#include "network/network.hpp"
+#include "network/workspace.hpp"
 
 namespace chainrule {
 

@@ -29,8 +29,8 @@ class SamplePredictor {
 
   void predict(const T* inputs, T* outputs) const {
     const FlushDenormals flush;
-    if (2 * widest_layer_ <= small_scratch) {
-      alignas(64) T scratch[small_scratch];
+    if (2 * widest_layer_ <= tuning::stack_scratch) {
+      alignas(64) T scratch[tuning::stack_scratch];
       predict_(layers_.data(), layers_.size(), inputs, scratch, widest_layer_, outputs);
     } else {
       thread_local AlignedArray<T> scratch;
@@ -45,8 +45,6 @@ class SamplePredictor {
   }
 
  private:
-  static constexpr size_t small_scratch = 1024;
-
   AlignedArray<T> parameters_;
   std::vector<SampleLayer<T>> layers_;
   size_t widest_layer_;

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "base/flush_denormals.hpp"
-#include "network/network.hpp"
 #include "network/states.hpp"
+#include "network/workspace.hpp"
 
 namespace chainrule {
 

@@ -4,7 +4,9 @@ namespace chainrule {
 
 template <class T>
 DeferredUpdates<T>::DeferredUpdates(const Layer<T>& layer, size_t first_step, size_t entries, size_t threads)
-    : layer_(layer), steps_(capacity), parts_(threads, {std::vector<size_t>(layer.parameter_rows(), first_step), {}}) {
+    : layer_(layer),
+      steps_(tuning::deferred_steps),
+      parts_(threads, {std::vector<size_t>(layer.parameter_rows(), first_step), {}}) {
   for (Part& part : parts_) part.met.reserve(entries);
 }
 
@@ -18,14 +20,14 @@ void DeferredUpdates<T>::meet(const Team& team, const Signal<T>& below, size_t s
 template <class T>
 void DeferredUpdates<T>::record(size_t step, const GradientTarget<T>& target) {
   target_ = target;
-  steps_[step % capacity] = {*target.update, target.shrink};
+  steps_[step % tuning::deferred_steps] = {*target.update, target.shrink};
 }
 
 template <class T>
 void DeferredUpdates<T>::updated(const Team& team, size_t step) {
   Part& part = parts_[team.index()];
   for (const uint32_t row : part.met) part.behind[row] = step + 1;
-  if ((step + 1) % capacity == 0) bring_up_all(team, step);
+  if ((step + 1) % tuning::deferred_steps == 0) bring_up_all(team, step);
 }
 
 template <class T>
@@ -33,7 +35,8 @@ void DeferredUpdates<T>::bring_up(const Team& team, size_t step, const Signal<T>
   meet(team, below, next_samples);
   const std::vector<uint32_t>& met = parts_[team.index()].met;
   for (size_t i = 0; i < met.size(); ++i) {
-    if (i + rows_ahead < met.size()) prefetch(layer_.parameter_row(team, met[i + rows_ahead], target_));
+    if (i + tuning::parameter_rows_ahead < met.size())
+      prefetch(layer_.parameter_row(team, met[i + tuning::parameter_rows_ahead], target_));
     bring_up_row(team, step, met[i]);
   }
 }
@@ -49,7 +52,8 @@ void DeferredUpdates<T>::bring_up_row(const Team& team, size_t step, size_t row)
   size_t& from = parts_[team.index()].behind[row];
   if (from > step) return;
   const ParameterRuns<T> runs = layer_.parameter_row(team, row, target_);
-  kernels<T>().catch_up(runs.first, runs.count, runs.stride, {steps_.data() + from % capacity, step + 1 - from});
+  kernels<T>().catch_up(runs.first, runs.count, runs.stride,
+                        {steps_.data() + from % tuning::deferred_steps, step + 1 - from});
   from = step + 1;
 }
 

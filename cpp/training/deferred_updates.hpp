@@ -30,9 +30,6 @@ class DeferredUpdates {
   void bring_up_all(const Team&, size_t step);
 
  private:
-  // Steps that are remembered.
-  static constexpr size_t capacity = 1024;
-
   void bring_up_row(const Team&, size_t step, size_t row);
 
   const Layer<T>& layer_;

@@ -16,18 +16,6 @@ namespace chainrule {
 
 namespace {
 
-// Multiply-adds of a step that are worth another thread: what the threads tell each other takes as long as a
-// million of them.
-std::atomic<double> work_per_thread{1200000};
-// What the update of a parameter costs, in multiply-adds.
-constexpr double update_work = 8;
-// Between two polls: a few milliseconds on the slowest kernels.
-constexpr double work_between_polls = 4000000;
-constexpr size_t chunk_bytes = size_t(32) << 20;
-// What a core's own cache may hold of the values between layers.
-constexpr size_t cache_bytes = size_t(1) << 20;
-// Time on a chunk, so that a wish to stop is soon heard.
-constexpr double chunk_seconds = 0.1;
 // What of the data is worked on at a time, in the layout of the kernels.
 template <class T>
 struct Chunk {
@@ -92,8 +80,6 @@ struct Room<T>::Contents {
   AlignedArray<T> gradient;
 
  private:
-  static constexpr size_t fewest_units_listed = 256;
-
   void make_activation_lists(const Network<T>& network) {
     const size_t group = kernels<T>().listed_rows;
     for (size_t i = 0; i + 1 < network.size(); ++i) {
@@ -101,7 +87,7 @@ struct Room<T>::Contents {
       const bool products = layer.multiplies_rows() && network.layer(i + 1).multiplies_rows();
       // The activations go into the layer above, and the deltas into the one below.
       const size_t beside = std::max(network.layer(i + 1).outputs(), i > shape.lowest ? layer.inputs() : 0);
-      const bool large = std::min(layer.outputs(), beside) >= fewest_units_listed;
+      const bool large = std::min(layer.outputs(), beside) >= tuning::fewest_listed_units;
       const bool lists = products && layer.activation() == Activation::relu && large && shape.capacity >= 2 * group;
       activation_lists.push_back(lists ? std::make_unique<NonZeroLists<T>>(shape.capacity, layer.outputs(), group,
                                                                            Columns::none, shape.threads)
@@ -144,7 +130,7 @@ class Gatherer {
     const Activation output = network_.layer(network_.size() - 1).activation();
     for (size_t i = part.begin; i < part.end; ++i) {
       const size_t row = row_of(first + i);
-      if (i + rows_ahead < part.end) prefetch_row(data_.inputs, row_of(first + i + rows_ahead));
+      if (i + tuning::samples_ahead < part.end) prefetch_row(data_.inputs, row_of(first + i + tuning::samples_ahead));
       chunk.inputs.gather(data_.inputs, row, i, [&](T* inputs) {
         if (noise_ > 0) disturb(first + i, inputs);
       });
@@ -166,8 +152,6 @@ class Gatherer {
   }
 
  private:
-  static constexpr size_t rows_ahead = 2;
-
   size_t row_of(size_t position) const { return order_ == nullptr ? position : size_t(order_[position]); }
   double weight_of(size_t position) const { return data_.weights == nullptr ? 1.0 : data_.weights[row_of(position)]; }
 
@@ -290,13 +274,13 @@ T shrink_of(const Optimizer& optimizer, double rate) {
 class PollTimer {
  public:
   PollTimer(const Poll& poll, double work_per_chunk)
-      : poll_(poll), chunks_between_(size_t(std::max(1.0, work_between_polls / work_per_chunk))) {}
+      : poll_(poll), chunks_between_(size_t(std::max(1.0, tuning::work_between_polls / work_per_chunk))) {}
 
   // False: stop.
   bool go_on(size_t steps) {
     if (!poll_ || ++chunks_ % chunks_between_ != 0) return true;
     const auto now = std::chrono::steady_clock::now();
-    if (now - last_ < std::chrono::milliseconds(40)) return true;
+    if (now - last_ < std::chrono::milliseconds(tuning::milliseconds_between_polls)) return true;
     last_ = now;
     return poll_(steps);
   }
@@ -312,8 +296,8 @@ class PollTimer {
 // Each chunk walks through the parameters' gradient again, which is worth it where samples have far more values.
 template <class T>
 size_t chunk_in_cache(const Network<T>& network, size_t threads, size_t chunk) {
-  constexpr size_t walks = 4;
-  const size_t bytes = std::max(threads * cache_bytes, walks * network.parameters().size() * sizeof(T));
+  const size_t bytes = std::max(threads * tuning::thread_cache_bytes,
+                                tuning::gradients_per_chunk * network.parameters().size() * sizeof(T));
   const size_t groups = bytes / (Workspace<T>::sample_bytes(network) * threads * panel_width);
   return std::min(std::max(groups, size_t(1)) * threads * panel_width, chunk);
 }
@@ -371,7 +355,7 @@ class Epoch {
   bool defers(const Source& inputs) const {
     const Layer<T>& first = network_.layer(0);
     const size_t bytes = first.packed_size() * (1 + state_.slots().size()) * sizeof(T);
-    const bool table = first.parameter_rows() > 0 && !first.multiplies_rows() && bytes > cached_bytes;
+    const bool table = first.parameter_rows() > 0 && !first.multiplies_rows() && bytes > tuning::deferred_table_bytes;
     return zeros_count() && fused() && (inputs.sparse() || table) && !first.couples_parameters();
   }
 
@@ -404,7 +388,9 @@ class Epoch {
   // Gradients go straight into the parameters, unless the whole gradient is needed first.
   bool fused() const { return chunk_ == batch_ && !optimizer_.clips_norm(); }
   // Signals of two steps fit in the cache, and steps are so short that a barrier counts.
-  bool overlaps() const { return fused() && chunk_ * Workspace<T>::sample_bytes(network_) <= overlapping_bytes; }
+  bool overlaps() const {
+    return fused() && chunk_ * Workspace<T>::sample_bytes(network_) <= tuning::overlapping_bytes;
+  }
 
   void work(const Team& team) {
     std::vector<Signal<T>> signals_of[2] = {room_.signals[0], room_.signals[1]};
@@ -423,7 +409,7 @@ class Epoch {
         Chunk<T>& chunk = room_.chunks[current];
         Chunk<T>& next = room_.chunks[1 - current];
         std::vector<Signal<T>>& signals = signals_of[current];
-        if (turn % turns_between_looks == 0) offer_lists(signals);
+        if (turn % tuning::steps_between_searches == 0) offer_lists(signals);
         const Pass pass = {true, options_.seed, options_.epoch, begin};
         network_.forward(team, signals, end - begin, pass);
         take_back_lists(signals);
@@ -523,10 +509,6 @@ class Epoch {
     if (result_.diverged >= 0 || !timer_.go_on(options_.steps.begin + result_.steps)) stop_behind_ = turn;
   }
 
-  static constexpr size_t turns_between_looks = 32;
-  static constexpr size_t overlapping_bytes = size_t(256) << 10;
-  static constexpr size_t cached_bytes = size_t(16) << 20;
-
   Network<T>& network_;
   OptimizerState<T>& state_;
   const Optimizer& optimizer_;
@@ -549,32 +531,12 @@ class Epoch {
 
 }  // namespace
 
-size_t threads_for(double work) { return size_t(std::clamp(work / work_per_thread, 1.0, double(max_threads()))); }
-
-void set_work_per_thread(double work) { work_per_thread = work; }
-
-template <class T>
-size_t rows_in_memory(const Network<T>& network, const Source& inputs, size_t most) {
-  // Inputs are there twice, with an index beside each or lists of about their size.
-  const size_t input_bytes = 2 * inputs.entries() * (sizeof(T) + sizeof(uint32_t));
-  return std::clamp<size_t>(chunk_bytes / (Workspace<T>::sample_bytes(network) + input_bytes), 1, most);
-}
-
-template <class T>
-size_t chunk_size(const Network<T>& network, const Source& inputs, size_t batch_size) {
-  const size_t by_work = size_t(chunk_seconds * kernels<T>().speed / (3 * network.work(inputs.entries())));
-  const size_t chunk = std::clamp<size_t>(by_work, 1, rows_in_memory(network, inputs, batch_size));
-  // Layers may take 16 samples at a time: the same ones, however large a chunk is on this machine.
-  const size_t in_groups = std::max(chunk / panel_width, size_t(1)) * panel_width;
-  return chunk == batch_size ? batch_size : std::min(in_groups, batch_size);
-}
-
 template <class T>
 EpochResult train_epoch(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer, const Data& data,
                         const EpochOptions& options, const Poll& poll, Room<T>& room) {
   const size_t batch = std::min(options.batch_size, data.inputs.rows);
   const double work =
-      double(batch) * network.work(data.inputs.entries()) * 3 + double(network.parameter_count()) * update_work;
+      double(batch) * network.work(data.inputs.entries()) * 3 + double(network.parameter_count()) * tuning::update_work;
   Epoch<T> epoch(network, state, optimizer, data, options, poll, threads_for(work), room);
   EpochResult result = epoch.run();
   const auto finite = [](const AlignedArray<T>& values) {
@@ -588,10 +550,10 @@ EpochResult train_epoch(Network<T>& network, OptimizerState<T>& state, const Opt
 
 template <class T>
 Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& loss) {
-  constexpr size_t block = 65536;
+  constexpr size_t block = tuning::evaluation_blocks;
   const size_t threads = threads_for(double(data.inputs.rows) * network.work(data.inputs.entries()));
   // The pieces' sums are added up: what a piece is must not depend on the instruction set.
-  const size_t rows = rows_in_memory(network, data.inputs, prediction_rows);
+  const size_t rows = rows_in_memory(network, data.inputs, tuning::prediction_rows);
   const Gatherer<T> gatherer(network, data, loss, nullptr);
   std::vector<Workspace<T>> workspaces;
   std::vector<Chunk<T>> chunks;
@@ -709,8 +671,6 @@ void step(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimi
 
 #define CHAINRULE_INSTANTIATE(T)                                                                      \
   template class Room<T>;                                                                             \
-  template size_t rows_in_memory<T>(const Network<T>&, const Source&, size_t);                        \
-  template size_t chunk_size<T>(const Network<T>&, const Source&, size_t);                            \
   template EpochResult train_epoch<T>(Network<T>&, OptimizerState<T>&, const Optimizer&, const Data&, \
                                       const EpochOptions&, const Poll&, Room<T>&);                    \
   template Evaluation<T> evaluate<T>(const Network<T>&, const Data&, const Loss&);                    \

@@ -6,8 +6,9 @@
 #include <memory>
 #include <vector>
 
+#include "data/sizes.hpp"
 #include "data/source.hpp"
-#include "network/network.hpp"
+#include "network/workspace.hpp"
 #include "training/losses.hpp"
 #include "training/optimizers.hpp"
 
@@ -76,22 +77,6 @@ class Room {
   struct Contents;
   std::unique_ptr<Contents> contents;
 };
-
-// How many threads pay for this many multiply-adds between two barriers.
-size_t threads_for(double work);
-// For tests, which want many threads on little work.
-void set_work_per_thread(double work);
-
-// Samples at a time in prediction and evaluation: enough for the tiles, few enough for the cache.
-constexpr size_t prediction_rows = 128;
-
-// How many samples, up to `most`, fit into the memory that is worked in.
-template <class T>
-size_t rows_in_memory(const Network<T>& network, const Source& inputs, size_t most);
-
-// How many samples are worked on at a time: bounded memory, and a bounded time between two polls.
-template <class T>
-size_t chunk_size(const Network<T>& network, const Source& inputs, size_t batch_size);
 
 // One pass over the data, or a part of it: in parts it gives the same bytes. Where it diverges, parameters and state
 // are spoiled. The room is one of this network, and is made anew where it does not fit.
