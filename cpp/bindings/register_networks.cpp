@@ -16,13 +16,16 @@
 
 #include "base/random.hpp"
 #include "bindings/bindings.hpp"
+#include "data/sizes.hpp"
 #include "layers/make_layer.hpp"
 #include "network/network.hpp"
 #include "prediction/population.hpp"
 #include "prediction/predictor.hpp"
 #include "prediction/sample_predictor.hpp"
 #include "prediction/stepper.hpp"
-#include "training/trainer.hpp"
+#include "training/epoch.hpp"
+#include "training/evaluate.hpp"
+#include "training/whole_gradient.hpp"
 
 namespace py = pybind11;
 
@@ -140,7 +143,7 @@ class BoundNetwork {
   using Weights = std::optional<py::array_t<double>>;
 
   explicit BoundNetwork(size_t inputs) : network_(inputs) { require(inputs > 0, "inputs must be positive"); }
-  ~BoundNetwork() { delete_room(); }
+  ~BoundNetwork() { delete_predictor(); }
   BoundNetwork(const BoundNetwork&) = delete;
   BoundNetwork& operator=(const BoundNetwork&) = delete;
 
@@ -148,13 +151,12 @@ class BoundNetwork {
     const auto found = activations().find(activation);
     require(found != activations().end(), "unknown activation '" + activation + "'");
     const Exclusive lock(*this);
-    require(network_.size() == 0 || network_.layer(network_.size() - 1).activation() != Activation::softmax,
-            "softmax must be on the last layer");
+    require(network_.output_activation() != Activation::softmax, "softmax must be on the last layer");
     LayerSettings settings = {kind, network_.outputs(), found->second, numbers};
     network_.add(make_layer<T>(settings));
     settings_.push_back(std::move(settings));
-    delete_room();
-    training_room_ = Room<T>();
+    delete_predictor();
+    epoch_workspace_.reset();
     forget_pass();
     state_ = OptimizerState<T>();
   }
@@ -236,12 +238,12 @@ class BoundNetwork {
       chainrule::predict(network_, inputs, to);
       return outputs;
     }
-    std::unique_ptr<Predictor<T>> predictor(room_.exchange(nullptr));
+    std::unique_ptr<Predictor<T>> predictor(cached_predictor_.exchange(nullptr));
     if (predictor == nullptr || !predictor->fits(inputs)) {
       predictor = std::make_unique<Predictor<T>>(network_, inputs, inputs.rows);
     }
     run_team(1, [&](const Team&) { predictor->predict(inputs, {0, inputs.rows}, to); });
-    predictor.reset(room_.exchange(predictor.release()));
+    predictor.reset(cached_predictor_.exchange(predictor.release()));
     return outputs;
   }
 
@@ -417,7 +419,7 @@ class BoundNetwork {
     remembered_parameters_ = AlignedArray<T>();
     remembered_statistics_ = AlignedArray<T>();
     remembered_state_ = OptimizerState<T>();
-    training_room_ = Room<T>();
+    epoch_workspace_.reset();
   }
 
   py::tuple train_epoch(const py::object& X, const py::array& y, const Weights& sample_weight, size_t batch_size,
@@ -455,7 +457,7 @@ class BoundNetwork {
     EpochResult result;
     {
       const py::gil_scoped_release unlocked;
-      result = chainrule::train_epoch(network_, state_, optimizer, bound.data, options, ask, training_room_);
+      result = chainrule::train_epoch(network_, state_, optimizer, bound.data, options, ask, epoch_workspace_);
     }
     if (error != nullptr) std::rethrow_exception(error);
     const Totals& sums = result.totals;
@@ -513,7 +515,7 @@ class BoundNetwork {
   }
 
  private:
-  void delete_room() { const std::unique_ptr<Predictor<T>> last(room_.exchange(nullptr)); }
+  void delete_predictor() { const std::unique_ptr<Predictor<T>> last(cached_predictor_.exchange(nullptr)); }
 
   class Exclusive {
    public:
@@ -558,9 +560,7 @@ class BoundNetwork {
     return network_.outputs();
   }
 
-  Activation output() const {
-    return network_.size() == 0 ? Activation::identity : network_.layer(network_.size() - 1).activation();
-  }
+  Activation output() const { return network_.output_activation(); }
 
   Source checked_inputs(const py::object& X) const {
     checked_outputs();
@@ -578,8 +578,7 @@ class BoundNetwork {
   // How many targets a sample has.
   size_t checked_targets(const Loss& loss) const {
     const size_t outputs = checked_outputs();
-    require(takes(loss.kind, network_.layer(network_.size() - 1).activation(), outputs),
-            "this loss does not go with the outputs");
+    require(takes(loss.kind, network_.output_activation(), outputs), "this loss does not go with the outputs");
     return target_columns(loss, outputs);
   }
 
@@ -626,11 +625,11 @@ class BoundNetwork {
   mutable std::shared_mutex mutex_;
   Network<T> network_;
   std::vector<LayerSettings> settings_;  // that the network's layers were made from
-  mutable std::atomic<Predictor<T>*> room_{nullptr};
+  mutable std::atomic<Predictor<T>*> cached_predictor_{nullptr};
   OptimizerState<T> state_;
   AlignedArray<T> remembered_parameters_, remembered_statistics_;
   OptimizerState<T> remembered_state_;
-  Room<T> training_room_;
+  std::unique_ptr<EpochWorkspace<T>> epoch_workspace_;
   std::unique_ptr<Workspace<T>> workspace_;
   AlignedArray<T> gradient_;
   Pass pass_;

@@ -13,12 +13,12 @@ namespace chainrule {
 // Where a layer's gradient goes: into memory, or through an update straight into the parameters.
 template <class T>
 struct GradientTarget {
-  T* gradient;                    // laid out as the parameters; unused with an update
-  bool accumulate;                // continue the sums that are in `gradient`
-  const StepSettings<T>* update;  // null: store
-  T* slots[max_slots];            // the optimiser's state, laid out as the parameters
-  T shrink;                       // decoupled weight decay of this step
-  bool every_row;                 // update rows that no sample meets, too
+  T* gradient = nullptr;                    // laid out as the parameters; unused with an update
+  bool accumulate = false;                  // continue the sums that are in `gradient`
+  const StepSettings<T>* update = nullptr;  // null: store
+  T* slots[max_slots] = {};                 // the optimiser's state, laid out as the parameters
+  T shrink = T(0);                          // decoupled weight decay of this step
+  bool every_row = false;                   // update rows that no sample touches, too
 };
 
 // Runs of 16 parameters that lie at equal distances, as a row of weights does in its panels.

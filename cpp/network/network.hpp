@@ -20,6 +20,7 @@ class Network {
   size_t inputs() const { return inputs_; }
   size_t outputs() const { return layers_.empty() ? inputs_ : layers_.back()->outputs(); }
   size_t size() const { return layers_.size(); }
+  Activation output_activation() const { return layers_.empty() ? Activation::identity : layers_.back()->activation(); }
   Layer<T>& layer(size_t i) { return *layers_[i]; }
   const Layer<T>& layer(size_t i) const { return *layers_[i]; }
   // Where a layer's part begins in the packed parameters, and in the plain ones.

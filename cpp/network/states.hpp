@@ -12,12 +12,12 @@ template <class T>
 class States {
  public:
   // Of all layers that can carry any, or only of those that do so in training.
-  enum class Of { all, stateful };
+  enum class Which { all, stateful };
 
-  States(const Network<T>& network, size_t sequences, Of of) {
+  States(const Network<T>& network, size_t sequences, Which which) {
     for (size_t i = 0; i < network.size(); ++i) {
       const Layer<T>& layer = network.layer(i);
-      sizes_.push_back(of == Of::all || layer.stateful() ? layer.state_size() : 0);
+      sizes_.push_back(which == Which::all || layer.stateful() ? layer.state_size() : 0);
       rows_.emplace_back(sequences * sizes_.back());
     }
   }

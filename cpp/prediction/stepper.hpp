@@ -18,7 +18,7 @@ class Stepper {
         workspace_(network, streams, Workspace<T>::Purpose::prediction),
         signals_(workspace_.signals()),
         inputs_(streams * signals_[0].stride + panel_width),
-        states_(network, streams, States<T>::Of::all) {
+        states_(network, streams, States<T>::Which::all) {
     signals_[0].activations = signals_[0].pre_activations = inputs_.data();
     states_.attach(signals_);
   }

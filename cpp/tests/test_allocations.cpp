@@ -4,12 +4,13 @@
 #include <new>
 #include <vector>
 
+#include "data/sizes.hpp"
 #include "layers/dense.hpp"
 #include "layers/masking.hpp"
 #include "layers/recurrent.hpp"
 #include "layers/stepwise_dense.hpp"
 #include "tests/check.hpp"
-#include "training/trainer.hpp"
+#include "training/epoch.hpp"
 
 namespace {
 
@@ -72,12 +73,12 @@ size_t counted(size_t steps, size_t batch, const Optimizer& optimizer, double sh
       reinterpret_cast<const char*>(x.data()), Element::float32, ptrdiff_t(inputs * 4), 4, samples, inputs};
   const Data data = {source, {y.data(), nullptr}};
   OptimizerState<float> state(optimizer, network.parameters().size(), 0.01);
-  Room<float> room;
+  std::unique_ptr<EpochWorkspace<float>> workspace;
   const std::vector<double> rates(steps, 0.01);
   const EpochOptions options = {batch, true, 1, 0, {LossKind::cross_entropy, 0, 1}, rates.data(), 0.0, {0, steps}, {}};
   set_num_threads(threads);
   const size_t before = allocations;
-  train_epoch(network, state, optimizer, data, options, {}, room);
+  train_epoch(network, state, optimizer, data, options, {}, workspace);
   return allocations - before;
 }
 

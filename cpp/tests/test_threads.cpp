@@ -4,10 +4,12 @@
 #include <thread>
 
 #include "base/random.hpp"
+#include "data/sizes.hpp"
 #include "layers/dense.hpp"
 #include "prediction/predictor.hpp"
 #include "tests/check.hpp"
-#include "training/trainer.hpp"
+#include "training/epoch.hpp"
+#include "training/evaluate.hpp"
 
 using namespace chainrule;
 using namespace chainrule::tests;
@@ -70,16 +72,17 @@ std::vector<float> trained(uint64_t seed, const Samples& all, bool sparse) {
   Network<float> network = made_network(seed);
   const Optimizer optimizer("adam", {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}});
   OptimizerState<float> state(optimizer, network.parameters().size(), 0.01);
-  Room<float> room;
+  std::unique_ptr<EpochWorkspace<float>> workspace;
   const Data data = {sparse ? all.sparse() : all.dense(), {all.labels.data(), nullptr}};
   const Loss loss = {LossKind::cross_entropy, 0, 1};
   const size_t batch = seed < programs / 2 ? 20 : 50;
   const std::vector<double> rates(samples / batch, 0.01);
   for (uint64_t epoch = 0; epoch < 2; ++epoch) {
     EpochOptions options = {batch, true, seed, epoch, loss, rates.data(), 0, {0, 1}, {}};
-    options.totals = train_epoch(network, state, optimizer, data, options, [](size_t) { return true; }, room).totals;
+    options.totals =
+        train_epoch(network, state, optimizer, data, options, [](size_t) { return true; }, workspace).totals;
     options.steps = {1, rates.size()};
-    train_epoch(network, state, optimizer, data, options, [](size_t) { return true; }, room);
+    train_epoch(network, state, optimizer, data, options, [](size_t) { return true; }, workspace);
     evaluate(network, data, loss);
   }
   std::vector<float> plain(network.parameter_count());
