@@ -153,7 +153,7 @@ class BoundNetwork {
     const Exclusive lock(*this);
     require(network_.output_activation() != Activation::softmax, "softmax must be on the last layer");
     LayerSettings settings = {kind, network_.outputs(), found->second, numbers};
-    network_.add(make_layer<T>(settings));
+    network_.add(make_layer<T>(settings), sources_of(settings, network_.size()));
     settings_.push_back(std::move(settings));
     delete_predictor();
     epoch_workspace_.reset();
@@ -165,29 +165,30 @@ class BoundNetwork {
 
   Array layer_parameters(size_t layer) const {
     const Shared lock(*this);
-    Array result(py::ssize_t(checked_layer(layer).parameter_count()));
-    network_.layer(layer).unpack(network_.parameters().data() + network_.offset(layer), result.mutable_data());
+    Array result(py::ssize_t(checked_layer(layer).parameters().count()));
+    network_.layer(layer).parameters().unpack(network_.parameters().data() + network_.offset(layer),
+                                              result.mutable_data());
     return result;
   }
 
   void set_layer_parameters(size_t layer, const Array& values) {
     const Exclusive lock(*this);
-    require(values.ndim() == 1 && size_t(values.size()) == checked_layer(layer).parameter_count(),
+    require(values.ndim() == 1 && size_t(values.size()) == checked_layer(layer).parameters().count(),
             "values must be all parameters of the layer");
-    network_.layer(layer).pack(values.data(), network_.parameters().data() + network_.offset(layer));
+    network_.layer(layer).parameters().pack(values.data(), network_.parameters().data() + network_.offset(layer));
     network_.parameters_changed();
     forget_pass();
   }
 
   Array layer_statistics(size_t layer) const {
     const Shared lock(*this);
-    return Array(py::ssize_t(checked_layer(layer).statistics_size()),
+    return Array(py::ssize_t(checked_layer(layer).traits().statistics_size),
                  network_.statistics().data() + network_.statistics_offset(layer));
   }
 
   void set_layer_statistics(size_t layer, const Array& values) {
     const Exclusive lock(*this);
-    require(values.ndim() == 1 && size_t(values.size()) == checked_layer(layer).statistics_size(),
+    require(values.ndim() == 1 && size_t(values.size()) == checked_layer(layer).traits().statistics_size,
             "values must be all statistics of the layer");
     std::copy_n(values.data(), values.size(), network_.statistics().data() + network_.statistics_offset(layer));
     forget_pass();
@@ -216,7 +217,7 @@ class BoundNetwork {
   void set_penalties(size_t layer, double l1, double l2) {
     const Exclusive lock(*this);
     checked_layer(layer);
-    network_.layer(layer).set_penalties(l1, l2);
+    network_.layer(layer).parameters().set_penalties(l1, l2);
     forget_pass();
   }
 
@@ -278,7 +279,7 @@ class BoundNetwork {
   std::unique_ptr<SamplePredictor<T>> sample_predictor() const {
     const Shared lock(*this);
     checked_outputs();
-    require(network_.multiplies_rows(), "a single sample needs dense layers alone");
+    require(network_.is_row_product(), "a single sample needs dense layers alone");
     return std::make_unique<SamplePredictor<T>>(network_);
   }
 
@@ -304,7 +305,7 @@ class BoundNetwork {
       }
       run_team(1, [&](const Team& team) {
         network_.forward(team, signals, inputs.rows, pass_);
-        if (training) network_.update_statistics(team);
+        if (training) network_.update_statistics(team, signals);
       });
     }
     pass_samples_ = inputs.rows;
@@ -539,7 +540,8 @@ class BoundNetwork {
   // Layers of the same kinds and statistics; the parameters are zero.
   Network<T> copied_network() const {
     Network<T> copy(network_.inputs());
-    for (const LayerSettings& settings : settings_) copy.add(make_layer<T>(settings));
+    for (const LayerSettings& settings : settings_)
+      copy.add(make_layer<T>(settings), sources_of(settings, copy.size()));
     copy.statistics() = network_.statistics();
     return copy;
   }
@@ -572,7 +574,7 @@ class BoundNetwork {
   }
 
   void check_sparse(const Source& inputs) const {
-    require(!inputs.sparse() || network_.layer(0).multiplies_rows(), "a sparse X needs a dense first layer");
+    require(!inputs.sparse() || network_.layer(0).traits().is_row_product, "a sparse X needs a dense first layer");
   }
 
   // How many targets a sample has.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "base/tuning.hpp"
@@ -42,8 +43,12 @@ struct Signal {
   // Where the columns are listed once the activations are computed; null if they are not. Deltas of a layer whose
   // derivative is zero where its activation is, as ReLU's, have the same lists.
   NonZeroLists<T>* lists = nullptr;
-  // This signal's element in the network's array of signals. Layers with branches reach others by offset from it.
-  const Signal* place = nullptr;
+  // Per batch, the values that the layer below keeps in training (LayerTraits::batch_kept_size).
+  double* batch_kept = nullptr;
+  // The signals above other layers that the layer below reads (LayerTraits::source_count).
+  std::span<const Signal* const> sources = {};
+  // The signals above layers that read this one and return deltas to it.
+  std::span<const Signal* const> readers = {};
 };
 
 // Whether f'(z) is computed from z, and not from f(z) alone.

@@ -1,4 +1,4 @@
-// Layers in a row, with their parameters in one array, and the values of a batch between them.
+// Layers in a row, with their parameters in one array.
 #pragma once
 
 #include <memory>
@@ -14,8 +14,9 @@ class Network {
  public:
   explicit Network(size_t inputs) : inputs_(inputs) {}
 
-  // The layer's inputs must be the outputs of the last one.
-  void add(std::unique_ptr<Layer<T>> layer);
+  // Adds a layer on top, which reads the signals above the layers `sources`. Throws std::invalid_argument if its inputs
+  // are not the outputs of the layer below, or if it cannot take these sources.
+  void add(std::unique_ptr<Layer<T>> layer, std::vector<size_t> sources = {});
 
   size_t inputs() const { return inputs_; }
   size_t outputs() const { return layers_.empty() ? inputs_ : layers_.back()->outputs(); }
@@ -23,51 +24,56 @@ class Network {
   Activation output_activation() const { return layers_.empty() ? Activation::identity : layers_.back()->activation(); }
   Layer<T>& layer(size_t i) { return *layers_[i]; }
   const Layer<T>& layer(size_t i) const { return *layers_[i]; }
-  // Where a layer's part begins in the packed parameters, and in the plain ones.
+  // The layers whose signals layer i reads.
+  const std::vector<size_t>& sources(size_t i) const { return sources_[i]; }
+
+  // Where a layer's part begins in the packed parameters, in the plain ones, and in the statistics.
   size_t offset(size_t i) const { return offsets_[i]; }
   size_t plain_offset(size_t i) const { return plain_offsets_[i]; }
-  // And in the statistics.
   size_t statistics_offset(size_t i) const { return statistics_offsets_[i]; }
-
   AlignedArray<T>& parameters() { return parameters_; }
   const AlignedArray<T>& parameters() const { return parameters_; }
   size_t parameter_count() const { return plain_offset(size()); }
+  // Must be called after the parameters were set.
   void parameters_changed();
-  // What training gathers beside the parameters (Layer::statistics_size).
+  // Running statistics, which training changes without a gradient (LayerTraits::statistics_size).
   AlignedArray<T>& statistics() { return statistics_; }
   const AlignedArray<T>& statistics() const { return statistics_; }
-  void update_statistics(const Team&) const;
-  // Whether training passes must not take a batch in parts.
-  bool needs_whole_batch() const;
-  // From plain to packed and back, for parameters, gradients and an optimiser's state alike.
+  void update_statistics(const Team&, const std::vector<Signal<T>>& signals);
+  // Conversions between plain and packed, for parameters, gradients and optimiser states alike.
   void pack(const T* plain, T* packed) const;
   void unpack(const T* packed, T* plain) const;
 
-  // Whether every layer multiplies rows: single samples then have a way of their own.
-  bool multiplies_rows() const;
-  // The layers as a single sample meets them then, and the longest row between them in whole panels.
+  // Whether training passes must not take a batch in parts.
+  bool needs_whole_batch() const;
+  // Whether all layers are products of rows, so that single samples can be predicted with `sample_layers`.
+  bool is_row_product() const;
   std::vector<SampleLayer<T>> sample_layers() const;
+  // The longest row between these, in whole panels.
   size_t widest_layer() const;
   // Multiply-adds of the forward pass of one sample of which `entries` inputs are not zero.
   double work(size_t entries) const;
   double penalty() const;
-  // The lowest layer that learns: no delta is needed below it.
+  // The lowest trainable layer: no delta is needed below it.
   size_t first_trainable() const;
-  // Serial, before the first backward of a pass; `lowest` is the lowest layer whose backward is called for the delta
-  // below it.
+  // Called by one thread before the first pass back; `lowest` is the lowest layer that passes deltas down.
   void prepare_backward(size_t lowest);
 
-  // signals[i] lies below layer i, signals[size()] is the output, of which each thread has its share of the samples
-  // afterwards. Barriers stand where layers need them. The signals are a thread's own, what they point at is common.
+  // signals[i] is below layer i, and signals[size()] is the output. Each thread has its own array of signals, which
+  // point to common memory. Afterwards each thread may read its share of the output's samples.
   void forward(const Team&, std::vector<Signal<T>>& signals, size_t samples, const Pass&) const;
-  // The layers' own losses, added to those of a thread's share of the samples.
+  // Adds the layers' own losses to those of some samples.
   void add_losses(const std::vector<Signal<T>>& signals, const Range& samples, const T* weights, double* losses) const;
-  // From the delta of a thread's share of the output down to the delta above layer `lowest - 1`; ends with a barrier.
+  // From the delta of each thread's share of the output down to the delta above layer `lowest - 1`; ends with a
+  // barrier.
   void backward(const Team&, const std::vector<Signal<T>>& signals, size_t samples, size_t lowest, const Pass&) const;
 
  private:
+  void check(const Layer<T>& layer, const std::vector<size_t>& sources) const;
+
   size_t inputs_;
   std::vector<std::unique_ptr<Layer<T>>> layers_;
+  std::vector<std::vector<size_t>> sources_;
   std::vector<size_t> offsets_;
   std::vector<size_t> plain_offsets_{0};
   std::vector<size_t> statistics_offsets_{0};

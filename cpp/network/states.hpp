@@ -1,5 +1,4 @@
-// What layers carry from one call to the next (Layer::state_size): a row for each of the sequences that are read side
-// by side.
+// The states that layers carry from one call to the next (LayerTraits::state_size): one row per sequence.
 #pragma once
 
 #include <vector>
@@ -11,18 +10,18 @@ namespace chainrule {
 template <class T>
 class States {
  public:
-  // Of all layers that can carry any, or only of those that do so in training.
+  // The states of all layers that have any, or only of those that carry them in training.
   enum class Which { all, stateful };
 
   States(const Network<T>& network, size_t sequences, Which which) {
     for (size_t i = 0; i < network.size(); ++i) {
       const Layer<T>& layer = network.layer(i);
-      sizes_.push_back(which == Which::all || layer.stateful() ? layer.state_size() : 0);
+      sizes_.push_back(which == Which::all || layer.traits().stateful ? layer.traits().state_size : 0);
       rows_.emplace_back(sequences * sizes_.back());
     }
   }
 
-  // Signals of the network carry these from now on.
+  // Makes these the states of the network's signals.
   void attach(std::vector<Signal<T>>& signals) {
     for (size_t i = 0; i < rows_.size(); ++i) {
       signals[i + 1].state = rows_[i].empty() ? nullptr : rows_[i].data();

@@ -17,7 +17,7 @@ Predictor<T>::Predictor(const Network<T>& network, const Source& like, size_t ro
 
 template <class T>
 void Predictor<T>::gather(const Source& source, Range rows) {
-  const bool look = network_.layer(0).multiplies_rows() && until_look_ == 0;
+  const bool look = network_.layer(0).traits().is_row_product && until_look_ == 0;
   inputs_.set_skips({look, false});
   inputs_.take(source, rows);
   inputs_.list_columns({0, rows.size()}, 0);

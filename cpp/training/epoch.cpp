@@ -53,7 +53,8 @@ class Epoch {
     result_.totals = totals_;
     gatherer_.add_noise(options.input_noise, options.seed, options.epoch);
     if (plan_.defers && network.layer(0).trainable) {
-      deferred_.emplace(network.layer(0), options.steps.begin, plan_.batch * data.inputs.entries(), plan_.threads);
+      deferred_.emplace(*network.layer(0).parameter_rows(), options.steps.begin, plan_.batch * data.inputs.entries(),
+                        plan_.threads);
     }
     network.prepare_backward(plan_.lowest + 1);
     if (options.steps.begin == 0) workspace_.states.reset();
@@ -80,7 +81,7 @@ class Epoch {
     Chunk<T>& chunk = workspace.chunks[0];
     gatherer_.gather(Team(), plan_.begin, std::min(plan_.chunk, plan_.end - plan_.begin), 1, chunk);
     chunk.inputs.list_samples(chunk.samples, 0, 1);
-    const Skips skips = network_.layer(0).multiplies_rows() ? chunk.inputs.worthwhile(chunk.samples) : Skips();
+    const Skips skips = network_.layer(0).traits().is_row_product ? chunk.inputs.worthwhile(chunk.samples) : Skips();
     for (size_t i = 0; i < 2; ++i) {
       workspace.chunks[i].inputs.set_skips(skips);
       if (workspace.workspaces[0].signals()[1].packed_deltas != nullptr) workspace.chunks[i].inputs.pack();
@@ -94,7 +95,7 @@ class Epoch {
     gather(team, turn);
     team.barrier();
     chunk_of(turn).inputs.list_samples(turn.samples(), team.index(), team.size());
-    if (deferred_) deferred_->meet(team, workspace_.signals[0][0], turn.samples());
+    if (deferred_) deferred_->touch(team, workspace_.signals[0][0], turn.samples());
     while (true) {
       std::vector<Signal<T>>& signals = signals_of[turn.number % 2];
       const Pass pass = {true, options_.seed, options_.epoch, turn.begin};
@@ -104,7 +105,7 @@ class Epoch {
       if (team.index() == 0 && turn.ends_step() && stop_after_ == SIZE_MAX) start_update(turn);
       network_.backward(team, signals, turn.samples(), plan_.lowest + 1, pass);
       if (stop_after_ < turn.number) return finish(team, turn.step);
-      network_.update_statistics(team);
+      network_.update_statistics(team, signals);
       gradients(team, turn, signals);
       if (team.index() == 0) account(turn);
       if (deferred_) update_rows(team, turn, next);

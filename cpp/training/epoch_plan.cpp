@@ -24,18 +24,18 @@ size_t chunk_in_cache(const Network<T>& network, size_t threads, size_t chunk) {
 // Rows can be skipped if the source is sparse, as it lists the columns in use, and always for an embedding table. A
 // table that fits in the cache with its optimiser state is faster to update whole.
 template <class T>
-bool can_defer(const Network<T>& network, const OptimizerState<T>& state, const Source& inputs) {
-  const Layer<T>& first = network.layer(0);
-  const size_t bytes = first.packed_size() * (1 + state.slots().size()) * sizeof(T);
+bool can_defer(Network<T>& network, const OptimizerState<T>& state, const Source& inputs) {
+  Layer<T>& first = network.layer(0);
+  const size_t bytes = first.parameters().packed_size() * (1 + state.slots().size()) * sizeof(T);
   const bool large_table =
-      first.parameter_rows() > 0 && !first.multiplies_rows() && bytes > tuning::deferred_table_bytes;
-  return (inputs.sparse() || large_table) && !first.couples_parameters();
+      first.parameter_rows() != nullptr && !first.traits().is_row_product && bytes > tuning::deferred_table_bytes;
+  return (inputs.sparse() || large_table) && !first.traits().couples_parameters;
 }
 
 }  // namespace
 
 template <class T>
-EpochPlan plan_epoch(const Network<T>& network, const OptimizerState<T>& state, const Optimizer& optimizer,
+EpochPlan plan_epoch(Network<T>& network, const OptimizerState<T>& state, const Optimizer& optimizer,
                      const Source& inputs, size_t batch_size, const Range& steps) {
   EpochPlan plan = {};
   plan.batch = std::min(batch_size, inputs.rows);
@@ -49,15 +49,15 @@ EpochPlan plan_epoch(const Network<T>& network, const OptimizerState<T>& state, 
                    : chunk_in_cache(network, plan.threads, chunk_size(network, inputs, plan.batch));
   plan.lowest = network.first_trainable();
   plan.fused = plan.chunk == plan.batch && !optimizer.clips_norm();
-  plan.zeros_count = !plan.fused || !optimizer.ignores_zero_gradients() || network.layer(0).penalized();
+  plan.zeros_count = !plan.fused || !optimizer.ignores_zero_gradients() || network.layer(0).parameters().penalized();
   plan.defers = plan.zeros_count && plan.fused && can_defer(network, state, inputs);
   plan.overlaps = plan.fused && plan.chunk * Workspace<T>::sample_bytes(network) <= tuning::overlapping_bytes;
   return plan;
 }
 
-template EpochPlan plan_epoch<float>(const Network<float>&, const OptimizerState<float>&, const Optimizer&,
-                                     const Source&, size_t, const Range&);
-template EpochPlan plan_epoch<double>(const Network<double>&, const OptimizerState<double>&, const Optimizer&,
-                                      const Source&, size_t, const Range&);
+template EpochPlan plan_epoch<float>(Network<float>&, const OptimizerState<float>&, const Optimizer&, const Source&,
+                                     size_t, const Range&);
+template EpochPlan plan_epoch<double>(Network<double>&, const OptimizerState<double>&, const Optimizer&, const Source&,
+                                      size_t, const Range&);
 
 }  // namespace chainrule

@@ -44,7 +44,7 @@ void EpochWorkspace<T>::make_activation_lists(const Network<T>& network) {
   for (size_t i = 0; i + 1 < network.size(); ++i) {
     const Layer<T>& layer = network.layer(i);
     const Layer<T>& above = network.layer(i + 1);
-    const bool products = layer.multiplies_rows() && above.multiplies_rows();
+    const bool products = layer.traits().is_row_product && above.traits().is_row_product;
     // The activations enter the layer above, and the deltas the one below.
     const size_t neighbours = std::max(above.outputs(), i > key.lowest ? layer.inputs() : 0);
     const bool large = std::min(layer.outputs(), neighbours) >= tuning::fewest_listed_units;

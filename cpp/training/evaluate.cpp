@@ -27,7 +27,7 @@ class Evaluator {
     const Team alone;
     gatherer.gather(alone, first, count, 1, chunk_);
     if (search) {
-      const bool lists = network_.layer(0).multiplies_rows();
+      const bool lists = network_.layer(0).traits().is_row_product;
       chunk_.inputs.set_skips(lists ? chunk_.inputs.worthwhile(chunk_.samples) : Skips());
       chunk_.inputs.attach(signals_[0]);
     }

@@ -27,8 +27,9 @@ template <class T>
 void WholeGradientStep<T>::run(const Team& team, StepSettings<T> settings, T shrink, T* gradient, bool regularize) {
   for (size_t i = team.index(); i < network_.size(); i += team.size()) {
     if (!network_.layer(i).trainable) continue;
-    if (regularize) network_.layer(i).regularize(gradient + network_.offset(i), settings.clip_value);
-    square_sums_.data()[i] = kernels<T>().square_sum(gradient + network_.offset(i), network_.layer(i).packed_size());
+    if (regularize) network_.layer(i).parameters().regularize(gradient + network_.offset(i), settings.clip_value);
+    square_sums_.data()[i] =
+        kernels<T>().square_sum(gradient + network_.offset(i), network_.layer(i).parameters().packed_size());
   }
   team.barrier();
   settings.scale = scale();
@@ -37,7 +38,7 @@ void WholeGradientStep<T>::run(const Team& team, StepSettings<T> settings, T shr
     if (!network_.layer(i).trainable) continue;
     GradientTarget<T> target = updating(network_, state_, settings, shrink, i);
     target.gradient = gradient + network_.offset(i);
-    network_.layer(i).update(target);
+    network_.layer(i).parameters().update(target);
   }
   team.barrier();
 }
@@ -80,7 +81,7 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
   std::memset(gradient, 0, network.parameters().size() * sizeof(T));
   network.prepare_backward(1);
   std::vector<Signal<T>> common = workspace.signals();
-  if (!network.layer(0).multiplies_rows()) chunk.inputs.set_skips({});
+  if (!network.layer(0).traits().is_row_product) chunk.inputs.set_skips({});
   chunk.inputs.attach(common[0]);
   run_team(threads, [&](const Team& team) {
     std::vector<Signal<T>> signals = common;
@@ -101,7 +102,7 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
     std::memcpy(workspace.signals()[0].activations, common[0].activations, samples * common[0].stride * sizeof(T));
   }
   for (size_t i = 0; i < network.size(); ++i) {
-    if (network.layer(i).trainable) network.layer(i).regularize(gradient + network.offset(i), T(0));
+    if (network.layer(i).trainable) network.layer(i).parameters().regularize(gradient + network.offset(i), T(0));
   }
   return totals.mean_loss() + network.penalty();
 }
