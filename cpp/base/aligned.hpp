@@ -1,4 +1,4 @@
-// An array that begins on a cache line and starts at zero; the only way that the core holds numbers.
+// An array that begins on a cache line and is initialised to zero. The core stores all large arrays of numbers in it.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,7 @@ class AlignedArray {
     if (size_ > 0) std::memcpy(data_.get(), other.data_.get(), size_ * sizeof(T));
   }
   AlignedArray(AlignedArray&& other) noexcept { *this = std::move(other); }
-  // Fresh memory is slow memory: what is there is used again where it fits.
+  // New memory is slow, because its pages must be mapped: memory of the same size is reused.
   AlignedArray& operator=(const AlignedArray& other) {
     if (size_ != other.size_) return *this = AlignedArray(other);
     if (size_ > 0 && this != &other) std::memcpy(data_.get(), other.data_.get(), size_ * sizeof(T));
@@ -38,8 +38,8 @@ class AlignedArray {
     return *this;
   }
 
-  // Makes the array longer, with zeros behind what is there. Some room is left for more to come, so that many short
-  // pieces do not copy the whole each time.
+  // Makes the array longer; new elements are zero. The capacity grows by an eighth at least, so that many short
+  // extensions rarely copy the whole.
   void extend(std::size_t size) {
     if (size > capacity_) {
       AlignedArray grown(std::max(size, capacity_ + capacity_ / 8));

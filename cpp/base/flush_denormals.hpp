@@ -1,4 +1,4 @@
-// Numbers too small for a normal one are zero, as long as this lives, in this thread.
+// A guard under which the current thread treats denormal numbers as zero.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 namespace chainrule {
 
-// A dying momentum or a saturated sigmoid fills the arrays with denormal numbers, on which some processors are a
-// hundred times slower. Inside the core they are zero, on every machine; outside nothing changes.
+// A vanishing momentum or a saturated sigmoid fills arrays with denormal numbers, on which some processors are a
+// hundred times slower. Inside the core they are zero, on every machine; the caller's mode is restored.
 class FlushDenormals {
  public:
 #if defined(__SSE2__)

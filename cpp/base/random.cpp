@@ -26,8 +26,8 @@ double polynomial(const double (&coefficients)[n], double x) {
   return sum;
 }
 
-// log x by its series in (m - 1) / (m + 1): additions, multiplications and divisions only, which are the same on every
-// machine, unlike the library's log.
+// log x by its series in (m - 1) / (m + 1), which only needs additions, multiplications and divisions. These are the
+// same on every machine, unlike the library's log.
 double portable_log(double x) {
   int exponent = 0;
   double mantissa = std::frexp(x, &exponent);
@@ -39,7 +39,7 @@ double portable_log(double x) {
   const double square = s * s;
   double sum = 0;
   for (int k = 23; k >= 3; k -= 2) sum = (sum + 1.0 / k) * square;
-  // log 2 in two parts, the first with room for the exponent's product to be exact.
+  // log 2 in two parts: the first has enough trailing zeros for its product with the exponent to be exact.
   return exponent * 0.693147180369123816490 + (exponent * 1.90821492927058770002e-10 + 2 * s * (1 + sum));
 }
 
@@ -48,7 +48,7 @@ double portable_log(double x) {
 RandomWords::RandomWords(uint64_t seed, Purpose purpose, uint64_t b, uint64_t c)
     : key_{seed, uint64_t(purpose)}, counter_{0, b, c, 0} {}
 
-// The counter goes on before a block is made, as in NumPy.
+// The counter is incremented before a block is generated, as in NumPy.
 void RandomWords::refill() {
   for (uint64_t& digit : counter_) {
     if (++digit != 0) break;

@@ -1,5 +1,5 @@
-// Random numbers that depend on nothing but their key: Philox 4x64-10 (Salmon et al. 2011), word for word as
-// numpy.random.Philox(key=[seed, purpose], counter=[0, b, c, 0]).random_raw gives them.
+// Random words that depend on their key alone: Philox 4x64-10 (Salmon et al. 2011). They are the same as those of
+// numpy.random.Philox(key=[seed, purpose], counter=[0, b, c, 0]).random_raw.
 #pragma once
 
 #include <array>

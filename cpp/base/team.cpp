@@ -47,7 +47,7 @@ size_t runtime_limit() {
 #endif
 }
 
-// A container's share of the processor, in whole cores.
+// The cores that a container may use, rounded up.
 size_t container_cores() {
   double quota = 0;
   double period = 0;
@@ -62,7 +62,7 @@ const size_t limit_at_start = runtime_limit();
 const size_t cores_at_start = container_cores();
 std::atomic<size_t> wanted_threads{0};
 
-// Threads of this call alone: for builds without OpenMP, and in children.
+// Runs the work on threads that are created for this call: in builds without OpenMP, and in forked children.
 void run_plain_threads(size_t threads, const std::function<void(const Team&)>& work) {
   Meeting meeting;
   std::vector<std::thread> others;
@@ -83,7 +83,7 @@ void run_plain_threads(size_t threads, const std::function<void(const Team&)>& w
         });
       }
     } catch (const std::system_error&) {
-      // The system has no more threads: those that there are do the work.
+      // The system has no more threads: those that exist do the work.
     }
     size = others.size() + 1;
   }
@@ -97,12 +97,12 @@ void run_openmp_threads(size_t threads, const std::function<void(const Team&)>& 
 #pragma omp parallel num_threads(int(threads))
   {
     const FlushDenormals flush;
-    // The runtime may give fewer threads than asked for.
+    // The runtime may provide fewer threads than were asked for.
     work(Team(size_t(omp_get_thread_num()), size_t(omp_get_num_threads()), &meeting));
   }
 }
 
-// GNU OpenMP's threads do not survive a fork, and waiting for them never ends.
+// GNU OpenMP's threads do not survive a fork, and a child that waits for them hangs.
 #if defined(__unix__) || defined(__APPLE__)
 std::atomic<bool> openmp_works{pthread_atfork(nullptr, nullptr, [] { openmp_works = false; }) == 0};
 #else

@@ -1,4 +1,4 @@
-// The threads that work on one network at a time: the only place that knows OpenMP.
+// The threads that work together on one network: the only file, with team.cpp, that knows OpenMP.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ struct Meeting;
 
 constexpr size_t row_group = 4;
 
-// A thread's place among those that run the same work.
+// A thread's index among those that run the same work, and their barrier.
 class Team {
  public:
   // A team of one.
@@ -21,13 +21,13 @@ class Team {
 
   size_t index() const { return index_; }
   size_t size() const { return size_; }
-  // The same team, numbered from the other end.
+  // The same team with its threads numbered in reverse.
   Team reversed() const { return Team(size_ - 1 - index_, size_, meeting_); }
-  // Returns when every thread of the team has called it; what they wrote before is seen by all.
+  // Returns when every thread of the team has called it. All of them then see what the others wrote before.
   void barrier() const;
-  // This thread's part of `count` things.
+  // This thread's share of `count` items.
   Range share(size_t count) const { return {count * index_ / size_, count * (index_ + 1) / size_}; }
-  // This thread's part of `samples` rows, cut between whole groups of rows that kernels take together.
+  // This thread's share of `samples` rows, in whole groups of rows, which kernels process together.
   Range share_rows(size_t samples) const {
     const Range part = share(samples);
     const bool last = index_ + 1 == size_;
@@ -40,12 +40,12 @@ class Team {
   Meeting* meeting_ = nullptr;
 };
 
-// Runs `work` once on each thread of a team of at most `threads`. `work` must not throw, and must take no more threads
-// than it is given for granted. Numbers too small for a normal float are zero meanwhile.
+// Runs `work` once on each thread of a team of at most `threads`. `work` must not throw, and must not assume that the
+// team has as many threads as were asked for. Denormal numbers are zero during the work.
 void run_team(size_t threads, const std::function<void(const Team&)>& work);
 
-// 0: the default, which is what OpenMP (the processor, without it) and the container allow. A number that is set is
-// taken as it is, even above the cores, but not above a limit that was lowered meanwhile (threadpoolctl).
+// 0 restores the default: what OpenMP (without it, the processor) and the container allow. Any other number is used as
+// it is, even above the number of cores, but not above a limit that has been lowered since the start (threadpoolctl).
 void set_num_threads(size_t threads);
 size_t max_threads();
 

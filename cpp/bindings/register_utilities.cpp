@@ -51,7 +51,7 @@ py::dict build_info() {
   return info;
 }
 
-// Multiply-adds count twice, as usual; the best of some short runs, in GFLOP/s.
+// GFLOP/s of the fastest of some short runs. A multiply-add counts as two operations.
 template <class T>
 double best_peak(size_t threads) {
   constexpr size_t rounds = 400000, runs = 8;

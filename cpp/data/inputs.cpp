@@ -4,8 +4,8 @@ namespace chainrule {
 
 namespace {
 
-// Whether the rows of a source can be read as they lie: as T, element by element, and such that the rows of a tile do
-// not fall on the same lines of the cache.
+// Whether the rows of a source can be read in place: they have elements of type T, without gaps, and the rows of a tile
+// do not collide in the cache.
 template <class T>
 bool lies_well(const Source& source) {
   const bool same_type = source.element == (sizeof(T) == sizeof(float) ? Element::float32 : Element::float64);

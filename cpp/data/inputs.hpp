@@ -1,5 +1,5 @@
-// The inputs of a chunk of samples as the first layer takes them: dense rows, with lists of their non-zeros where these
-// are worth making, or the lists of a sparse source alone.
+// The inputs of a chunk of samples as the first layer reads them: dense rows, with lists of their non-zeros if these
+// save work, or the lists of a sparse source alone.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,7 @@
 
 namespace chainrule {
 
-// Which products of the first layer step over the zeros of the inputs.
+// Which products of the first layer skip the zeros of the inputs.
 struct Skips {
   bool in_forward = false, in_gradient = false;
 };
@@ -23,7 +23,7 @@ class Inputs {
  public:
   Inputs(const Source& source, size_t capacity, Columns columns, size_t threads);
 
-  // Brings a sample from the source; scaled by 1/255 if it is of bytes. `disturb` may change the dense row.
+  // Gathers a sample from the source, scaled by 1/255 if the source has bytes. `disturb` may change the dense row.
   template <class Disturb>
   void gather(const Source& source, size_t row, size_t sample, Disturb disturb) {
     if (sparse_) return sparse_->gather(source, row, sample);
@@ -36,27 +36,27 @@ class Inputs {
   void gather(const Source& source, size_t row, size_t sample) {
     gather(source, row, sample, [](T*) {});
   }
-  // Takes consecutive rows, from where they lie if the first layer can read them there.
+  // Takes consecutive rows, in place if the first layer can read them there.
   void take(const Source& source, Range rows);
-  // Makes a thread's lists: of the samples that it has gathered, a range cut between groups of rows, and once all
-  // samples are there, of its part of the columns.
+  // Make a thread's lists: of the samples that it has gathered, which are whole groups of rows, and, after all samples
+  // have been gathered, of its share of the columns.
   void list_columns(Range samples, size_t thread);
   void list_samples(size_t samples, size_t thread, size_t threads);
 
-  // Packs dense rows too from now on, for weight gradients of large batches.
+  // From now on, also packs dense rows, for weight gradients of large batches.
   void pack();
 
   // Makes these inputs the signal below the first layer.
   void attach(Signal<T>& below);
 
-  // What is listed from now on; a sparse source always is, short rows never are.
+  // Sets what is listed from now on. A sparse source always has lists, short rows never have.
   void set_skips(const Skips& skips);
-  // Which of the lists that a chunk of `samples` has save enough.
+  // Which of the lists of a chunk with `samples` samples save enough work.
   Skips worthwhile(size_t samples) const;
 
  private:
   size_t capacity_, stride_, column_count_;
-  // Where the rows are: in rows_, unless they lie well in the source.
+  // The rows: in rows_, or in place in the source.
   const T* first_row_;
   size_t first_row_stride_;
   AlignedArray<T> rows_, packed_;

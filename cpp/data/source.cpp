@@ -16,7 +16,8 @@ namespace {
 
 const char* row_of(const Source& source, size_t row) { return source.data + ptrdiff_t(row) * source.row_stride; }
 
-// Calls use(column, value) along columns of a row; contiguous ones get a loop that the compiler can see through.
+// Calls use(column, value) for some columns of a row. Contiguous rows have their own loop, which the compiler can
+// vectorise.
 template <class S, class Use>
 void for_each_value(const Source& source, size_t row, Range columns, Use use) {
   const char* from = row_of(source, row);
@@ -40,13 +41,13 @@ const std::array<T, 256>& scaled_bytes() {
   return table;
 }
 
-// Elements of a sparse source, as a dense row of their own.
+// Some elements of a sparse source, as one dense row.
 Source elements(const Source& source, size_t begin, size_t count) {
   const size_t bytes = source.element == Element::uint8 ? 1 : source.element == Element::float32 ? 4 : 8;
   return {source.data + begin * bytes, source.element, 0, ptrdiff_t(bytes), 1, count};
 }
 
-// The elements of a source as a single row, if they lie like that.
+// The elements of a source as a single row, if they are contiguous.
 Source in_one_row(const Source& source) {
   if (source.sparse()) return elements(source, 0, source.stored);
   const bool contiguous =
@@ -71,7 +72,7 @@ bool row_is_finite(const Source& source, size_t row, Range columns, double large
              : row_is_finite_as<double>(source, row, columns, largest);
 }
 
-// A thread's part: of the rows, or of the columns of a single row.
+// Whether a thread's share is finite: of the rows, or of the columns of a single row.
 bool part_is_finite(const Source& source, const Team& team, double largest) {
   const bool single = source.rows == 1;
   const Range rows = single ? Range{0, 1} : team.share(source.rows);
@@ -113,8 +114,8 @@ void prefetch_row(const Source& source, size_t row) {
   for (ptrdiff_t offset = 0; offset < bytes; offset += line) __builtin_prefetch(from + offset);
 }
 
-// The matrix was checked when it came, but its arrays are the user's, who may change them meanwhile: what they say now
-// must not lead outside of them, or of the room that was made for the longest row.
+// The matrix was checked when it was passed in, but its arrays belong to the user, who may have changed them since.
+// Whatever they contain, nothing outside of them is read, and no more is written than the longest row had.
 template <class T>
 size_t gather_sparse_row(const Source& source, size_t row, uint32_t* columns, T* values) {
   const size_t begin = std::min(source.index_at(source.row_begins, row), source.stored);

@@ -50,7 +50,7 @@ void SparseRows<T>::for_each_entry(size_t samples, Use use) const {
   }
 }
 
-// A counting sort by column: the lists' lengths first, then their places, then their entries.
+// A counting sort by column: it computes the lengths of the lists, then their beginnings, then their entries.
 template <class T>
 void SparseRows<T>::list_samples(size_t samples, size_t thread, size_t threads) {
   const size_t first = column_count_ * thread / threads;
@@ -68,7 +68,7 @@ void SparseRows<T>::list_samples(size_t samples, size_t thread, size_t threads) 
   if (all_columns_) {
     for (size_t column = first; column < last; ++column) list_for(column);
   }
-  size_t begin = 0;  // entries of the columns before this thread's
+  size_t begin = 0;  // entries in the columns of the threads before
   for_each_entry(samples, [&](size_t, size_t column, T) {
     if (column < first) {
       begin += 1;

@@ -1,5 +1,5 @@
-// The samples of a chunk as they come from a sparse source: lists of columns with the values beside them, and the same
-// turned round, lists of samples for each column. No dense row is ever made.
+// The samples of a chunk from a sparse source: lists of columns with their values, and their transpose, lists of
+// samples per column. Dense rows are never built.
 #pragma once
 
 #include <vector>
@@ -12,11 +12,11 @@ namespace chainrule {
 template <class T>
 class SparseRows {
  public:
-  // Room for `samples` rows of the source.
+  // For up to `samples` rows of the source.
   SparseRows(const Source& source, size_t samples, Columns columns, size_t threads);
 
   void gather(const Source& source, size_t row, size_t sample);
-  // Makes a thread's lists: of the samples in a range, which it has gathered, and of the thread's part of the columns.
+  // Make a thread's lists: of a range of samples, which it has gathered, and of its share of the columns.
   void list_columns(Range samples, size_t thread);
   void list_samples(size_t samples, size_t thread, size_t threads);
 

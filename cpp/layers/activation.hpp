@@ -1,9 +1,14 @@
 // A layer that only applies an activation: z = x, a = f(z).
 #pragma once
 
+#include <string>
+
 #include "layers/layer.hpp"
 
 namespace chainrule {
+
+// Throws std::invalid_argument for an unknown name.
+Activation activation_named(const std::string& name);
 
 template <class T>
 class ActivationLayer final : public Layer<T> {

@@ -9,7 +9,7 @@ namespace {
 struct InputLanes;
 struct OutputLanes;
 
-// Calls function(first row, end) for blocks of rows whose vectors stay in the cache.
+// Calls function(first row, end) for blocks of rows whose vectors fit in the first-level cache.
 template <class Function>
 void for_each_block(const RowsOfGroup& rows, size_t vectors_a_row, Function function) {
   const size_t step = std::max<size_t>(tuning::convolution_vectors / vectors_a_row, 1);

@@ -8,8 +8,8 @@ namespace chainrule {
 
 namespace {
 
-// Gram-Schmidt over the rows of a row-major matrix, no more of them than columns. Each row is projected twice, as
-// rounding leaves a little of the others in it the first time.
+// Gram-Schmidt over the rows of a row-major matrix, no more of them than columns. Each row is projected twice, because
+// rounding leaves small components along the other rows the first time.
 void orthonormalize_rows(std::vector<double>& matrix, size_t rows, size_t columns) {
   for (size_t i = 0; i < rows; ++i) {
     double* row = matrix.data() + i * columns;

@@ -8,8 +8,8 @@
 
 namespace chainrule {
 
-// `parameters`: plain, (members, parameter_count); outputs: (members, samples, outputs). Threads share out the members;
-// each has a network of its own from `copy`, which differs from the others in its parameters alone.
+// `parameters`: plain, (members, parameter_count); outputs: (members, samples, outputs). Threads divide the members;
+// each thread gets its own network from `copy`, whose parameters it sets to those of each member.
 template <class T>
 void predict_population(const std::function<Network<T>()>& copy, const T* parameters, size_t members,
                         const Source& source, T* outputs);

@@ -1,4 +1,4 @@
-// Prediction: samples go forward, piece by piece, and nothing is kept.
+// Prediction: samples go forward, some at a time, and nothing is kept.
 #pragma once
 
 #include "data/inputs.hpp"
@@ -6,16 +6,16 @@
 
 namespace chainrule {
 
-// What one thread needs to predict with a network that does not change meanwhile.
+// What one thread needs to predict with a network, which must not change as long as the predictor is used.
 template <class T>
 class Predictor {
  public:
   // For sources like this one, `rows` samples at a time.
   Predictor(const Network<T>& network, const Source& like, size_t rows);
 
-  // Whether it can work on this source, in one piece.
+  // Whether it can predict this source at once.
   bool fits(const Source& source) const { return !source.sparse() && !sparse_ && source.rows <= rows_; }
-  // Rows of the source as rows of `outputs`; `part` may be longer than what is worked on at a time.
+  // Predicts the rows of `part`, any number of them, into the same rows of `outputs`.
   void predict(const Source& source, Range part, T* outputs);
 
  private:
@@ -27,11 +27,11 @@ class Predictor {
   Workspace<T> workspace_;
   Inputs<T> inputs_;
   std::vector<Signal<T>> signals_;
-  // Pieces until the next look at whether stepping over zeros pays; as long as it does, every piece is looked at.
+  // Blocks until the next search for zeros. While skipping them pays, every block is searched.
   size_t until_look_ = 0;
 };
 
-// All samples of a source, by as many threads as pay; outputs: row-major (samples, outputs).
+// Predicts all samples of a source, with as many threads as pay; outputs: row-major (samples, outputs).
 template <class T>
 void predict(const Network<T>& network, const Source& source, T* outputs);
 

@@ -1,5 +1,5 @@
-// Prediction of single samples by a copy of a network's parameters that nobody changes any more: needs no lock, and may
-// be shared by any number of threads.
+// Prediction of single samples with an immutable copy of a network's parameters. It needs no lock, and any number of
+// threads can share it.
 #pragma once
 
 #include <vector>
@@ -39,7 +39,7 @@ class SamplePredictor {
     }
   }
 
-  // The same as a plain function.
+  // `predict` as a plain function, for C.
   static void run(const void* predictor, const T* inputs, T* outputs) {
     static_cast<const SamplePredictor*>(predictor)->predict(inputs, outputs);
   }

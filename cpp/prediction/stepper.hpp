@@ -1,5 +1,5 @@
-// Prediction step by step: a network of sequences of one step, whose recurrent layers carry their states from call to
-// call.
+// Prediction step by step: the network takes sequences of one step, and its recurrent layers carry their states from
+// call to call.
 #pragma once
 
 #include "base/flush_denormals.hpp"
@@ -11,7 +11,7 @@ namespace chainrule {
 template <class T>
 class Stepper {
  public:
-  // The network must not change as long as it is stepped through.
+  // The network must outlive the stepper, and not change.
   Stepper(const Network<T>& network, size_t streams)
       : network_(network),
         streams_(streams),
@@ -27,7 +27,7 @@ class Stepper {
   size_t inputs() const { return network_.inputs(); }
   size_t outputs() const { return network_.outputs(); }
 
-  // Rows of a stream each, without gaps.
+  // Arrays of one row per stream, without gaps.
   void step(const T* inputs, T* outputs) {
     const FlushDenormals flush;
     const Signal<T>& first = signals_.front();

@@ -1,4 +1,4 @@
-// A step allocates nothing: an epoch of many steps asks for memory as often as an epoch of few.
+// A step allocates nothing: an epoch of many steps allocates as often as an epoch of few.
 #include <atomic>
 #include <cstdlib>
 #include <new>
@@ -94,7 +94,7 @@ int main() {
       for (size_t threads : {1u, 2u}) {
         for (size_t batch : {1u, 32u}) {
           for (const auto add_layers : {add_dense, add_sequences}) {
-            counted(2, batch, optimizer, zeros, threads, add_layers);  // what is made once
+            counted(2, batch, optimizer, zeros, threads, add_layers);  // allocations that happen once
             expect(counted(4, batch, optimizer, zeros, threads, add_layers) ==
                        counted(100, batch, optimizer, zeros, threads, add_layers),
                    "a step allocates nothing");

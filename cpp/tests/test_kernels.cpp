@@ -1,4 +1,4 @@
-// The kernels against scalar loops in long double, over shapes with every kind of remainder.
+// The kernels against scalar loops in long double, with shapes of every kind of remainder.
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -91,7 +91,7 @@ void test_dense(size_t samples, size_t inputs, size_t outputs) {
   }
 }
 
-// An update that is fused into the gradient is the update from the stored gradient, bit for bit.
+// An update that is fused with the gradient gives the same bits as the update from a stored gradient.
 template <class T>
 void test_fused_update(Rule rule) {
   constexpr size_t samples = 7, inputs = 29, outputs = 35;
@@ -139,7 +139,7 @@ void test_fused_update(Rule rule) {
   }
 }
 
-// Rows of numbers of which some are zero, of either sign: the lists name the others, whatever lies behind a row.
+// Lists contain the columns that are not zero, where zeros have either sign, and ignore what follows a row.
 template <class T>
 void test_lists(size_t columns, size_t rows) {
   const size_t words = (columns + 15) / 16;
@@ -178,7 +178,7 @@ void test_finite(size_t count) {
   }
 }
 
-// The output of 37 rows: z, a, deltas, losses, metrics.
+// 37 rows of an output: z, a, deltas, losses, metrics.
 template <class T>
 struct OutputRows {
   static constexpr size_t count = 37;
@@ -201,7 +201,7 @@ bool same(const AlignedArray<T>& a, const AlignedArray<T>& b) {
   return std::equal(a.data(), a.data() + a.size(), b.data());
 }
 
-// Rows that are taken 16 at a time become what they are one by one.
+// 16 rows that are processed together give the same results as one by one.
 template <class T>
 void test_output(LossKind kind, Activation activation, size_t outputs) {
   for (Metric metric : {Metric::largest, Metric::side, Metric::absolute_error}) {

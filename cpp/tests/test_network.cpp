@@ -1,4 +1,4 @@
-// A whole training run in C++, for the sanitizers: odd shapes, chunks, threads, every way to stop.
+// Whole training runs in C++, for the sanitizers: odd shapes, chunks, threads, parts of epochs, divergence.
 #include <algorithm>
 #include <numeric>
 

@@ -1,5 +1,5 @@
-// Threads of a program's own, each with a team of the core's: as many networks are trained at once, and one network
-// predicts for all of them. Written for ThreadSanitizer.
+// Several threads of a program use the core at once, each with its own team: they train different networks, and predict
+// with a shared one. Written for ThreadSanitizer.
 #include <algorithm>
 #include <thread>
 
@@ -33,7 +33,7 @@ Network<float> made_network(uint64_t seed) {
   return network;
 }
 
-// Dense samples, and the same ones as compressed rows.
+// Samples as dense rows and as compressed sparse rows.
 struct Samples {
   Samples() : x(numbers(samples * inputs, 1)), labels(samples), row_begins(samples + 1) {
     for (float& value : x) value = std::max(value, 0.0f);
@@ -66,8 +66,8 @@ struct Samples {
   }
 };
 
-// The parameters after two epochs, in parts, with polls and evaluations. The hidden layer of small batches shares out
-// its units, that of large ones the samples.
+// The parameters after two epochs, in parts, with polls and evaluations. With small batches, threads divide the units
+// of the hidden layer, with large ones the samples.
 std::vector<float> trained(uint64_t seed, const Samples& all, bool sparse) {
   Network<float> network = made_network(seed);
   const Optimizer optimizer("adam", {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}});
