@@ -1,10 +1,12 @@
-// What the parts of the extension module share: the registers, and the way from arrays to sources.
+// What the parts of the extension module share: their registration, and the conversion of arrays to sources.
 #pragma once
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
-#include "training/source.hpp"
+#include <string>
+
+#include "data/source.hpp"
 
 namespace chainrule::bindings {
 
@@ -13,17 +15,20 @@ void register_settings(pybind11::module_& module);
 void register_networks(pybind11::module_& module);
 void register_utilities(pybind11::module_& module);
 
-// Whether its elements lie where the processor expects them.
+// Throws ValueError.
+void require(bool condition, const std::string& message);
+
+// Whether its elements are aligned.
 bool is_aligned(const pybind11::array& array);
 
 // Whether the core can read the array where it is.
 bool is_readable(const pybind11::array& array);
 
-// A view of a 2-D array (or a 1-D one as a single row) that lives as long as the array; TypeError or ValueError for
-// what cannot be read in place.
+// A view of a 2-D array, or of a 1-D array as a single row, which is valid as long as the array. Raises TypeError or
+// ValueError if the array cannot be read in place.
 Source source_of(const pybind11::array& array, const char* name);
 
-// Compressed sparse rows in arrays of the user's: checked once, so that the core can rely on them.
+// Compressed sparse rows in the user's arrays, which are checked once.
 struct SparseMatrix {
   // indices and row_begins: contiguous, aligned, both int32 or both int64; columns ascending within each row.
   SparseMatrix(pybind11::array data, pybind11::array indices, pybind11::array row_begins, size_t columns);

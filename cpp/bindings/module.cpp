@@ -1,4 +1,4 @@
-// The extension module: one register_<noun> a topic. Python owns the public names; this module stays private.
+// The extension module, with one register_<noun> function per topic. It is private: the public names are in Python.
 #include <pybind11/pybind11.h>
 
 #include "bindings/bindings.hpp"
@@ -6,7 +6,8 @@
 
 PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   module.attr("__version__") = CHAINRULE_VERSION;
-  chainrule::kernel_table();  // a CHAINRULE_ISA that this processor does not have fails here
+  chainrule::kernel_table();  // raises an error if CHAINRULE_ISA names an instruction set that this processor does not
+                              // have
   chainrule::bindings::register_settings(module);
   chainrule::bindings::register_inference(module);
   chainrule::bindings::register_networks(module);

@@ -1,7 +1,7 @@
-// Predictors for single samples: a copy of a network's parameters that nobody changes any more, and functions on it
-// that need neither the interpreter nor a lock.
+// Predictors of single samples: an immutable copy of a network's parameters, and functions that need neither the
+// interpreter nor a lock.
 #include "bindings/bindings.hpp"
-#include "training/sample_predictor.hpp"
+#include "prediction/sample_predictor.hpp"
 
 namespace py = pybind11;
 
@@ -9,7 +9,7 @@ namespace chainrule::bindings {
 
 namespace {
 
-// What chainrule/inference.pyx declares again, field by field.
+// chainrule/inference.pyx declares the same struct.
 struct SampleFunctions {
   void (*run_float32)(const void* predictor, const float* inputs, float* outputs);
   void (*run_float64)(const void* predictor, const double* inputs, double* outputs);

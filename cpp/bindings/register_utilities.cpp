@@ -6,13 +6,13 @@
 #include <cstring>
 #include <map>
 
-#include "aligned.hpp"
+#include "base/aligned.hpp"
+#include "base/random.hpp"
+#include "base/team.hpp"
 #include "bindings/bindings.hpp"
+#include "data/sizes.hpp"
 #include "kernels/dispatch.hpp"
-#include "training/initializers.hpp"
-#include "training/random.hpp"
-#include "training/team.hpp"
-#include "training/trainer.hpp"
+#include "network/initializers.hpp"
 
 namespace py = pybind11;
 
@@ -51,7 +51,7 @@ py::dict build_info() {
   return info;
 }
 
-// Multiply-adds count twice, as usual; the best of some short runs, in GFLOP/s.
+// GFLOP/s of the fastest of some short runs. A multiply-add counts as two operations.
 template <class T>
 double best_peak(size_t threads) {
   constexpr size_t rounds = 400000, runs = 8;

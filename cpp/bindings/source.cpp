@@ -11,7 +11,7 @@ namespace chainrule::bindings {
 
 namespace {
 
-// NumPy names the machine's own order by its sign too, where a type was made by swapping a foreign one.
+// NumPy writes native byte order as '=' or, for types that were made by swapping another order, as '<' or '>'.
 bool is_native(char byteorder) {
   constexpr char own = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? '<' : '>';
   return byteorder == '=' || byteorder == '|' || byteorder == own;
@@ -40,11 +40,7 @@ Element element_of(const py::array& array, const std::string& name) {
                        py::str(array.dtype()).cast<std::string>());
 }
 
-void require(bool condition, const char* message) {
-  if (!condition) throw py::value_error(message);
-}
-
-// Nothing of a matrix may point outside of it.
+// Checks that no index points outside of the matrix.
 void check(const Source& source) {
   size_t end = 0;
   for (size_t row = 0; row < source.rows; ++row) {
@@ -61,6 +57,10 @@ void check(const Source& source) {
 }
 
 }  // namespace
+
+void require(bool condition, const std::string& message) {
+  if (!condition) throw py::value_error(message);
+}
 
 bool is_aligned(const py::array& array) { return (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0; }
 

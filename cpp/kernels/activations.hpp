@@ -1,5 +1,5 @@
-// The activations and their derivatives, a table from name to two small functions on a vector.
-// The derivative takes what is cheapest: the activation a where that is enough, the pre-activation z elsewhere.
+// The activations and their derivatives: for each name, two small functions on a vector. The derivative is computed
+// from the activation a if that is enough, else from the pre-activation z.
 #pragma once
 
 #include "kernels/table.hpp"
@@ -50,7 +50,7 @@ CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::tanh>, const Vector<T>&, 
   return fma(-a, a, constant<T>(1));
 }
 
-// max(0, z) in this order keeps a NaN.
+// max(0, z) in this order propagates a NaN.
 template <class T>
 CHAINRULE_INLINE Vector<T> activate(Kind<Activation::relu>, const Vector<T>& z) {
   return max(Vector<T>::zero(), z);
@@ -146,7 +146,8 @@ CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::exp>, const Vector<T>&, c
   return a;
 }
 
-// Calls function(Kind<...>{}) for an element-wise activation; softmax belongs to whole rows and is left alone.
+// Calls function(Kind<...>{}) for an element-wise activation; does nothing for softmax, which is computed on whole
+// rows.
 template <class Function>
 CHAINRULE_INLINE void with_activation(Activation activation, Function function) {
   switch (activation) {

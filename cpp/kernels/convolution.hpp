@@ -1,7 +1,8 @@
-// Convolutions with 16 samples in the lanes of a vector: no lane is lost, however few the channels, and a patch of an
-// image needs no copy, as its vectors are found by a list of offsets.
+// Convolutions with 16 samples in the lanes of a vector. All lanes are used, however few the channels, and no patch of
+// an image is copied: lists of offsets locate its vectors.
 #pragma once
 
+#include "base/tuning.hpp"
 #include "kernels/loss.hpp"
 #include "kernels/product.hpp"
 #include "simd/transpose.hpp"
@@ -35,7 +36,7 @@ void from_lanes(const Lanes<T>& args) {
   for (; i + lanes <= args.size; i += lanes) {
     transpose_block(args.group + i * lanes, lanes, args.rows + i, args.stride, args.samples);
   }
-  // What lies behind the last value is not ours to write.
+  // The rows may be followed by other values, which must not be overwritten.
   for (; i < args.size; ++i) {
     for (size_t r = 0; r < args.samples; ++r) args.rows[r * args.stride + i] = args.group[i * lanes + r];
   }
@@ -77,7 +78,7 @@ void lane_tile(const LaneProduct<T>& args, size_t row, size_t column) {
   }
 }
 
-// Rows in runs of nearly the same length, at most so long, that a tile can take.
+// Calls compute(constant, row) for runs of rows of nearly the same length, at most `longest`.
 template <class T, class Compute>
 CHAINRULE_INLINE void for_each_run_of_rows(size_t rows, size_t longest, Compute compute) {
   const size_t runs = (rows + longest - 1) / longest;
@@ -97,7 +98,7 @@ void lane_product(const LaneProduct<T>& args) {
   });
 }
 
-// The sums over the lanes of 16 vectors, halves in the fixed tree of sum_across.
+// The sums over the lanes of 16 vectors, by halves, in the fixed tree of sum_across.
 template <class T>
 CHAINRULE_INLINE Vector<T> sums_across(const T* vectors) {
   alignas(64) T lane[lanes * lanes];
@@ -114,7 +115,7 @@ CHAINRULE_INLINE Vector<T> sums_across(const T* vectors) {
   return sum[0] + sum[1];
 }
 
-// R vectors of B by Q of A, so that a row of the gradient lies together.
+// R vectors of B by Q of A, so that a row of the gradient is contiguous.
 template <class T, size_t R, size_t Q>
 void lane_gradient_tile(const LaneGradient<T>& args, size_t column, size_t row) {
   Vector<T> sum[R][Q];
@@ -158,15 +159,14 @@ void lane_gradient_tile(const LaneGradient<T>& args, size_t column, size_t row) 
   }
 }
 
-// Tiles are nearly square, as both their sides are vectors to load; lower where B then stays in the first-level cache
-// while all tiles beside it are computed.
+// Tiles are nearly square, because both sides are vectors that must be loaded. They have fewer rows if B then stays in
+// the first-level cache while all tiles next to it are computed.
 template <class T>
 void lane_gradient(const LaneGradient<T>& args) {
   constexpr size_t square = tile_sums<T> < 24 ? 3 : 6;
   constexpr size_t high = square < tallest<T> ? square : tallest<T>;
   constexpr size_t low = high < 4 ? high : 4;
-  constexpr size_t cache_bytes = size_t(28) << 10;
-  const bool stays = args.height * args.width * low * lanes * sizeof(T) <= cache_bytes;
+  const bool stays = args.height * args.width * low * lanes * sizeof(T) <= tuning::lane_gradient_bytes;
   for_each_run_of_rows<T>(args.columns, stays ? low : high, [&](auto columns, size_t column) {
     constexpr size_t R = decltype(columns)::size;
     for_each_run<T, R>({0, args.rows}, [&](auto rows, size_t row) {

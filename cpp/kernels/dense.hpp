@@ -1,5 +1,5 @@
-// The products of a dense layer on the micro-kernel: forward, input gradient, weight gradient. What follows a product
-// (activation, derivative, update) is applied to each tile while it is in the first-level cache.
+// The products of a dense layer on the micro-kernel: forward, input gradient, weight gradient. The operation after a
+// product (activation, derivative, update) is applied to each tile while it is in the first-level cache.
 #pragma once
 
 #include "kernels/activations.hpp"
@@ -10,22 +10,22 @@
 namespace chainrule::CHAINRULE_ISA {
 namespace {
 
-// What follows a product, as targets of `multiply`; the work on a whole tile stays out of line, as there is a copy of
-// the loop over tiles for each size of tile.
+// The operations after a product, as targets of `multiply`. Those on a whole tile are not inlined, because every tile
+// size has its own copy of the loop over tiles.
 template <class T>
-size_t offset_of(const Product<T>& product, const Place& place) {
-  return place.row * product.c_row + place.panel * product.c_panel;
+size_t offset_of(const Product<T>& product, const TileOrigin& tile) {
+  return tile.row * product.c_row + tile.panel * product.c_panel;
 }
 
-// Calls function(offset) for each vector of a tile, with its place in the layout of C.
+// Calls function(offset) for each vector of a tile, with its offset in the layout of C.
 template <class T, class Function>
-CHAINRULE_INLINE void for_each_vector(const Product<T>& product, const Place& place, Function function) {
-  // Copies: what is stored meanwhile could be them, for all that the compiler knows.
+CHAINRULE_INLINE void for_each_vector(const Product<T>& product, const TileOrigin& tile, Function function) {
+  // These are copies, because the compiler must assume that a store could change the originals.
   const size_t row = product.c_row, panel = product.c_panel;
-  const Place tile = place;
-  size_t at = offset_of(product, place);
-  for (size_t r = 0; r < tile.rows; ++r, at += row) {
-    for (size_t q = 0; q < tile.panels; ++q) function(at + q * panel);
+  const TileOrigin copy = tile;
+  size_t at = offset_of(product, tile);
+  for (size_t r = 0; r < copy.rows; ++r, at += row) {
+    for (size_t q = 0; q < copy.panels; ++q) function(at + q * panel);
   }
 }
 
@@ -33,17 +33,21 @@ template <class T>
 struct ForwardTarget {
   const Forward<T>& args;
 
-  Sums<T> sums(const Place& place) const {
+  Sums<T> sums(const TileOrigin& tile) const {
     const Product<T>& product = args.product;
-    return {product.c + offset_of(product, place), product.c_row, product.c_panel, Start::bias, args.bias};
+    return {.to = product.c + offset_of(product, tile),
+            .row = product.c_row,
+            .panel = product.c_panel,
+            .start = Start::bias,
+            .bias = args.bias};
   }
-  __attribute__((noinline)) void finish(const Place& place) const {
+  __attribute__((noinline)) void finish(const TileOrigin& tile) const {
     const Product<T>& product = args.product;
     const T* z = product.c;
     T* a = args.outputs;
     if (args.activation == Activation::identity && a == z) return;
     with_activation(args.activation, [&](auto kind) {
-      for_each_vector(product, place, [=](size_t at) { activate(kind, Vector<T>::load(z + at)).store(a + at); });
+      for_each_vector(product, tile, [=](size_t at) { activate(kind, Vector<T>::load(z + at)).store(a + at); });
     });
   }
 };
@@ -57,15 +61,15 @@ template <class T>
 struct InputGradientTarget {
   const InputGradient<T>& args;
 
-  Sums<T> sums(const Place& place) const {
+  Sums<T> sums(const TileOrigin& tile) const {
     const Product<T>& product = args.product;
-    return {product.c + offset_of(product, place), product.c_row, product.c_panel};
+    return {.to = product.c + offset_of(product, tile), .row = product.c_row, .panel = product.c_panel};
   }
-  __attribute__((noinline)) void finish(const Place& place) const {
+  __attribute__((noinline)) void finish(const TileOrigin& tile) const {
     const Product<T>& product = args.product;
     if (args.activation == Activation::identity) return;
     with_activation(args.activation, [&](auto kind) {
-      for_each_vector(product, place, [&](size_t at) {
+      for_each_vector(product, tile, [&](size_t at) {
         const Vector<T> z = Vector<T>::load(args.pre_activations + at);
         const Vector<T> a = Vector<T>::load(args.activations + at);
         (Vector<T>::load(product.c + at) * derivative(kind, z, a)).store(product.c + at);
@@ -79,63 +83,69 @@ void input_gradient(const InputGradient<T>& args) {
   multiply(args.product, InputGradientTarget<T>{args});
 }
 
+// The plain product: C in memory.
 template <class T>
-struct StoredGradientTarget {
-  const WeightGradient<T>& args;
+struct StoredTarget {
+  const Product<T>& product;
+  bool accumulate;
 
-  Sums<T> sums(const Place& place) const {
-    const Product<T>& product = args.product;
-    return {product.c + offset_of(product, place), product.c_row, product.c_panel,
-            args.accumulate ? Start::memory : Start::zero};
+  Sums<T> sums(const TileOrigin& tile) const {
+    return {.to = product.c + offset_of(product, tile),
+            .row = product.c_row,
+            .panel = product.c_panel,
+            .start = accumulate ? Start::memory : Start::zero};
   }
-  void finish(const Place&) const {}
+  void finish(const TileOrigin&) const {}
 };
 
-// The gradient of a tile is in a scratch for no longer than its update takes. A panel's rows lie in a row in memory, in
-// the scratch as in the weights: one run to update.
+template <class T>
+void product(const Product<T>& product, bool accumulate) {
+  multiply(product, StoredTarget<T>{product, accumulate});
+}
+
+// The gradient of a tile is in scratch memory until its update. The rows of a panel are contiguous there, as in the
+// weights, so that they are updated in one run.
 template <class T>
 struct UpdateTarget {
   const WeightGradient<T>& args;
   UpdateRun<T>* run_update;
   T* scratch;
 
-  // The sums take long enough for the parameters to come near meanwhile.
-  Sums<T> sums(const Place& place) const {
-    for (size_t q = 0; q < place.panels; ++q) {
-      const size_t at = offset_of(args.product, place) + q * args.product.c_panel;
-      prefetch_run(at_offset(args.parameters, at), place.rows * panel_width);
+  // The parameters are prefetched while the sums are computed.
+  Sums<T> sums(const TileOrigin& tile) const {
+    for (size_t q = 0; q < tile.panels; ++q) {
+      const size_t at = offset_of(args.product, tile) + q * args.product.c_panel;
+      prefetch_run(at_offset(args.parameters, at), tile.rows * panel_width);
     }
-    return {scratch, panel_width, place.rows * panel_width};
+    return {.to = scratch, .row = panel_width, .panel = tile.rows * panel_width};
   }
-  void finish(const Place& place) const {
-    const size_t run = place.rows * panel_width;
-    for (size_t q = 0; q < place.panels; ++q) {
-      const size_t at = offset_of(args.product, place) + q * args.product.c_panel;
+  void finish(const TileOrigin& tile) const {
+    const size_t run = tile.rows * panel_width;
+    for (size_t q = 0; q < tile.panels; ++q) {
+      const size_t at = offset_of(args.product, tile) + q * args.product.c_panel;
       run_update(at_offset(args.parameters, at), scratch + q * run, run, *args.update);
     }
   }
 };
 
-// Plain gradient descent needs no scratch: it happens in the registers.
+// Plain gradient descent needs no scratch memory: weights are updated from the registers.
 template <class T>
 struct DescentTarget {
   const WeightGradient<T>& args;
 
-  Sums<T> sums(const Place& place) const {
+  Sums<T> sums(const TileOrigin& tile) const {
     const Product<T>& product = args.product;
-    return {args.parameters.values + offset_of(product, place),
-            product.c_row,
-            product.c_panel,
-            Start::zero,
-            nullptr,
-            End::descend,
-            args.update->rate};
+    return {.to = args.parameters.values + offset_of(product, tile),
+            .row = product.c_row,
+            .panel = product.c_panel,
+            .end = End::descend,
+            .rate = args.update->rate};
   }
-  void finish(const Place&) const {}
+  void finish(const TileOrigin&) const {}
 };
 
-// Gradient descent on a single sample: the gradient is the product of one activation and one delta, so deltas stay in
-// registers while the rows of weights go by.
+// Gradient descent on a single sample. The gradient is the product of one activation and one delta, so that deltas stay
+// in registers while all rows of weights are updated.
 template <class T, size_t Q>
 void descend_on_sample(Constant<Q>, const WeightGradient<T>& args, size_t panel) {
   const Product<T>& product = args.product;
@@ -167,7 +177,7 @@ void descend_on_sample(Constant<Q>, const WeightGradient<T>& args, size_t panel)
 template <class T>
 void weight_gradient(const WeightGradient<T>& args) {
   if (args.update == nullptr) {
-    multiply(args.product, StoredGradientTarget<T>{args});
+    product(args.product, args.accumulate);
   } else if (args.update->rule == Rule::sgd && is_plain(args.parameters, *args.update)) {
     const bool single_rows = args.product.non_zeros == nullptr || args.product.non_zeros->group == 1;
     if (args.product.inner == 1 && single_rows) {
@@ -197,7 +207,7 @@ void bias_gradient(const BiasGradient<T>& args) {
   }
 }
 
-// Whole blocks of 16 inputs by 16 outputs go through registers; the edges element by element.
+// Whole blocks of 16 inputs by 16 outputs are transposed in registers, the edges element by element.
 template <class T>
 void transpose(const Transpose<T>& args) {
   for (size_t panel = args.columns.begin; panel < args.columns.end; ++panel) {

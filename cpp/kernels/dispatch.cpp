@@ -34,8 +34,8 @@ struct Choice {
   bool supported;
 };
 
-// Best first. The builtins ask for the operating system's support of the registers too; the names of whole levels
-// (x86-64-v3) are unknown to clang 14, so the features are asked for one by one.
+// Best first. The builtins also check that the operating system supports the registers. clang 14 does not know the
+// names of whole levels (x86-64-v3), so the features are checked one by one.
 std::vector<const KernelTable*> supported_tables() {
   const Choice choices[] = {
 #ifdef CHAINRULE_HAS_AVX512

@@ -1,4 +1,4 @@
-// Which kernel table is in use: at first the best that processor and operating system offer, or the one that the
+// The kernel table in use: at first the best one that processor and operating system support, or the one that the
 // environment variable CHAINRULE_ISA names.
 #pragma once
 
@@ -9,8 +9,8 @@
 
 namespace chainrule {
 
-// Takes another table from now on, "" the first one again; nothing may be computing meanwhile. std::invalid_argument
-// for a name that this processor does not have.
+// Changes the table in use; "" restores the first one. Nothing may compute during the change. Throws
+// std::invalid_argument for an instruction set that this processor does not have.
 void choose_kernels(const std::string& isa);
 
 // Best first.

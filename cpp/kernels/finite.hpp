@@ -1,4 +1,4 @@
-// Whether numbers are neither infinite nor NaN.
+// A test whether numbers are neither infinite nor NaN.
 #pragma once
 
 #include "simd/vector.hpp"
@@ -8,7 +8,7 @@ namespace {
 
 using namespace chainrule::simd::CHAINRULE_ISA;
 
-// A value times zero is zero unless the value is not finite: sums that stay zero, without a branch in the loop.
+// A finite value times zero is zero, so that the sums stay zero unless a value is not finite. The loop has no branch.
 template <class T>
 bool all_finite(const T* values, size_t count) {
   constexpr size_t chains = 4;

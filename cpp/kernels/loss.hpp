@@ -1,4 +1,4 @@
-// One row of a network's output: softmax, the losses with their deltas, and the metrics.
+// Kernels on one row of a network's output: softmax, the losses with their deltas, and the metrics.
 #pragma once
 
 #include "kernels/activations.hpp"
@@ -14,7 +14,7 @@ CHAINRULE_INLINE Mask<T> real_lanes(size_t outputs, size_t panel) {
   return less(Vector<T>::load(index), Vector<T>::broadcast(T(outputs)));
 }
 
-// Halves in a fixed tree, whatever the machine's vectors.
+// Combines the lanes by halves: the same tree on every machine.
 template <class T, class Combine>
 CHAINRULE_INLINE T across(const Vector<T>& v, Combine combine) {
   alignas(64) T lane[lanes];
@@ -134,7 +134,7 @@ CHAINRULE_INLINE Term<T> hinge(const Vector<T>& a, const Vector<T>& t) {
   return {select(lacks, lacking, zero), select(lacks, -t, zero)};
 }
 
-// a is a rate; loss a - t log a. Far below zero softplus(z) and its derivative are both e^z, whose log is z.
+// a is a rate; loss a - t log a. For z far below zero, softplus(z) and its derivative are both e^z, whose log is z.
 template <class T>
 CHAINRULE_INLINE Term<T> poisson(Kind<Activation::softplus>, const Vector<T>& z, const Vector<T>& a,
                                  const Vector<T>& t) {
@@ -204,7 +204,7 @@ double softmax_cross_entropy(const LossRows<T>& args, size_t row) {
   });
 }
 
-// Up to 16 numbers, with zeros behind them.
+// Up to 16 numbers; the other lanes are zero.
 template <class T>
 CHAINRULE_INLINE Vector<T> load_some(const T* from, size_t count) {
   alignas(64) T values[lanes] = {};
@@ -232,7 +232,7 @@ CHAINRULE_INLINE GaussianTerm<T> gaussian(const Vector<T>& a, const Vector<T>& s
   return {constant<T>(0.5) * (s + square), weighted, constant<T>(0.5) * (constant<T>(1) - square)};
 }
 
-// The means lie in front of the log variances; what is no output stays zero in all of them, and in the sum.
+// The means come first, then the log variances. Lanes beyond the last target are zero, also in the sum.
 template <class T>
 double gaussian_nll(const LossRows<T>& args, size_t row) {
   const size_t begin = row * args.output.stride;
@@ -251,7 +251,7 @@ double gaussian_nll(const LossRows<T>& args, size_t row) {
   return double(sum_across(sum));
 }
 
-// Calls use(compute) with what makes a Term of z, a and t, for the losses that are sums over outputs.
+// Calls use(compute) with the function from z, a and t to a Term, for losses that are sums over outputs.
 template <class T, class Use>
 CHAINRULE_INLINE void with_term(const LossRows<T>& args, Use use) {
   using V = Vector<T>;
@@ -268,7 +268,7 @@ CHAINRULE_INLINE void with_term(const LossRows<T>& args, Use use) {
       }
       return use([](const V& z, const V& a, const V& t) { return poisson(Kind<Activation::sigmoid>{}, z, a, t); });
     case LossKind::gaussian_nll:
-      return;  // an output's term needs another output
+      return;  // its terms depend on two outputs each
     case LossKind::mse:
       return use([](const V&, const V& a, const V& t) { return squared_error(a, t); });
     case LossKind::mae:
@@ -282,7 +282,7 @@ CHAINRULE_INLINE void with_term(const LossRows<T>& args, Use use) {
   }
 }
 
-// Whether a Term's gradient is by a: the losses made for their activations give it by z at once.
+// Whether a Term's gradient is dE/da. Losses that match their activations compute dE/dz directly.
 inline bool is_by_activation(LossKind loss) { return loss != LossKind::cross_entropy && loss != LossKind::poisson; }
 
 template <class T>

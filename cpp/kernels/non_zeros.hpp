@@ -1,4 +1,4 @@
-// Where rows are not zero: what the lists of the products (table.hpp) are made from.
+// The search for non-zero elements, from which the lists of the products (table.hpp) are made.
 #pragma once
 
 #include "kernels/table.hpp"

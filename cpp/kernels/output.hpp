@@ -1,6 +1,6 @@
-// All rows of a network's output, or of any layer's. Where a row is one panel, as most outputs are, 16 rows at a time
-// are taken side by side: a lane is a row then, none is padding, and nothing is added up across lanes. Every number is
-// made by the same operations in the same order as row by row (loss.hpp), as threads cut the rows where they like.
+// Kernels on all rows of an output. If a row is one panel, as for most outputs, 16 rows are transposed and processed
+// together: each lane is a row, no lane is padding, and nothing is summed across lanes. Every number is computed by the
+// same operations in the same order as row by row (loss.hpp), so that it does not matter how threads divide the rows.
 #pragma once
 
 #include "kernels/loss.hpp"
@@ -9,7 +9,7 @@
 namespace chainrule::CHAINRULE_ISA {
 namespace {
 
-// Some outputs of 16 rows: vector j holds output j of each.
+// Up to 16 outputs of 16 rows: vector j holds output j of each row.
 template <class T>
 struct Block {
   alignas(64) T values[lanes * lanes];
@@ -31,7 +31,7 @@ CHAINRULE_INLINE void store_block(Block<T>& block, size_t outputs, T* rows) {
   transpose_block(block.values, rows, lanes);
 }
 
-// Over the outputs of each row, in the order of `across`.
+// The sum over the outputs of each row, in the order of `across`.
 template <class T>
 CHAINRULE_INLINE Vector<T> sum_over(Block<T>& terms, size_t outputs) {
   terms.clear_from(outputs);
@@ -41,7 +41,7 @@ CHAINRULE_INLINE Vector<T> sum_over(Block<T>& terms, size_t outputs) {
   return terms[0];
 }
 
-// Of equal ones the first, as `largest`.
+// The largest output of each row; the first of equal ones, as in `largest`.
 template <class T>
 CHAINRULE_INLINE Vector<T> largest_of(const Block<T>& block, size_t outputs) {
   Vector<T> result = block[0];
@@ -61,7 +61,7 @@ CHAINRULE_INLINE Vector<T> place_of_largest(const Block<T>& block, size_t output
   return place;
 }
 
-// A panel has no more, which the compiler cannot know.
+// The number of outputs, limited to a panel: the compiler does not know that there cannot be more.
 template <class T>
 CHAINRULE_INLINE size_t outputs_of(const Rows<T>& rows) {
   return rows.outputs < lanes ? rows.outputs : lanes;
@@ -88,7 +88,7 @@ struct LossBlock {
   Block<T> z, a, t, delta;
 };
 
-// Losses of the rows; the deltas become the gradients of the terms.
+// Returns the losses of the rows; the deltas become the gradients of the terms.
 template <class T, class Compute>
 CHAINRULE_INLINE Vector<T> sum_terms(LossBlock<T>& block, size_t outputs, Compute compute) {
   Block<T> losses;
@@ -125,7 +125,7 @@ CHAINRULE_INLINE Vector<T> gaussian_nll(LossBlock<T>& block, size_t outputs) {
   return sum_over(losses, targets);
 }
 
-// From dE/da to dE/dz, in place.
+// Turns dE/da into dE/dz, in place.
 template <class T>
 CHAINRULE_INLINE void activation_gradient(LossBlock<T>& block, size_t outputs, Activation activation) {
   if (activation == Activation::softmax) {
@@ -174,7 +174,7 @@ void block_loss(const LossRows<T>& args, size_t row) {
   store_block(block.delta, outputs, args.output.deltas + row * panel_width);
 }
 
-// Calls of_block(row) for each 16 rows if these are panels, and of_row(row) for the others.
+// Calls of_block(row) for each 16 rows if a row is one panel, and of_row(row) for the remaining rows.
 template <class T, class OfBlock, class OfRow>
 CHAINRULE_INLINE void for_each_row(const Rows<T>& rows, OfBlock of_block, OfRow of_row) {
   size_t row = rows.rows.begin;
@@ -205,7 +205,7 @@ void activate_rows(const Rows<T>& rows) {
 template <class T>
 void loss(const LossRows<T>& args) {
   const auto of_row = [&](size_t row) { weighted_row_loss(args, row); };
-  // Outputs have weights where they are sequences, which are seldom so short that blocks pay.
+  // Only outputs of sequences have weights. They are rarely short enough for blocks to pay.
   if (args.output_weights != nullptr) {
     for (size_t row = args.output.rows.begin; row < args.output.rows.end; ++row) of_row(row);
   } else {

@@ -1,4 +1,4 @@
-// What the machine can do at most: fused multiply-adds that wait for nothing.
+// The peak performance of the machine: independent fused multiply-adds.
 #pragma once
 
 #include "kernels/product.hpp"

@@ -1,5 +1,5 @@
-// Pools over images with channels in the lanes of a vector. A vector that holds fewer channels than lanes reaches into
-// the next place, which is written after it; behind the last place of a row of the image nothing is written.
+// Pools over images with channels in the lanes of a vector. If a place has fewer channels than lanes, its vector
+// overlaps the next place, which is written later. Nothing is written after the last place of a row of the image.
 #pragma once
 
 #include "kernels/loss.hpp"
@@ -7,14 +7,14 @@
 namespace chainrule::CHAINRULE_ISA {
 namespace {
 
-// Where a window lies in the image.
+// The places of an axis that a window covers.
 inline Range window_of(const PoolAxis& axis, size_t output) {
   const size_t begin = output * axis.stride;
   const size_t end = begin + axis.window - axis.before;
   return {begin < axis.before ? 0 : begin - axis.before, end < axis.inputs ? end : axis.inputs};
 }
 
-// The outputs whose windows have places among some of the inputs.
+// The outputs whose windows overlap some of the inputs.
 inline Range windows_at(const PoolAxis& axis, const Range& inputs) {
   Range outputs = {0, axis.outputs};
   while (outputs.begin < outputs.end && window_of(axis, outputs.begin).end <= inputs.begin) ++outputs.begin;
@@ -22,7 +22,7 @@ inline Range windows_at(const PoolAxis& axis, const Range& inputs) {
   return outputs;
 }
 
-// Stores the first lanes of a vector at row[at], as many as are free up to `size`.
+// Stores a vector at row[at], without the lanes that would be at `size` or beyond.
 template <class T>
 CHAINRULE_INLINE void store_within(const Vector<T>& v, T* row, size_t at, size_t size) {
   if (at + lanes <= size) return v.store(row + at);
@@ -82,24 +82,25 @@ void max_pool(const Pool<T>& pool) {
             Vector<T>::load(inputs + (rows.begin * pool.columns.inputs + columns.begin) * pool.channels + channel);
         for_each_place(pool, rows, columns, channel, [&](size_t place, size_t) {
           const Vector<T> value = Vector<T>::load(inputs + place);
-          // max keeps a NaN that is the largest so far; one that comes is kept here.
+          // max propagates a NaN in `largest`; the select propagates one in `value`.
           largest = select(equal(value, value), max(value, largest), value);
         });
         store_within(largest, pool.outputs + sample * pool.output_stride, at, size);
       });
 }
 
-// Whether each place of an axis lies in one window and no more.
+// Whether each place of an axis is in exactly one window.
 inline bool tiles(const PoolAxis& axis) {
   return axis.before == 0 && axis.stride == axis.window && axis.outputs * axis.stride == axis.inputs;
 }
 
-// Gives each place of each window its share of the delta: share(sample, output offset, delta, place). Lanes that are no
-// channels get zero: they lie in the next place.
+// Adds its share of the delta to each place of each window. share_of(sample, output offset, delta, rows, columns)
+// returns the function from a place to its share. Lanes beyond the last channel get zero, because they overlap the next
+// place.
 template <class T, class Share>
 CHAINRULE_INLINE void pool_gradient(const Pool<T>& pool, Share share_of) {
   const Mask<T> last_channels = real_lanes<T>(pool.channels, (pool.channels - 1) / lanes);
-  // Several vectors a place, and the last of one would reach into what is there of the next.
+  // If a place spans several vectors, storing the last one in full would overwrite the start of the next place.
   const bool apart = pool.channels <= lanes || pool.channels % lanes == 0;
   const bool once = apart && tiles(pool.rows) && tiles(pool.columns);
   for (size_t sample = pool.samples.begin; sample < pool.samples.end && !once; ++sample) {
@@ -121,7 +122,7 @@ CHAINRULE_INLINE void pool_gradient(const Pool<T>& pool, Share share_of) {
                   });
 }
 
-// The first of the places that have the maximum gets the delta.
+// The first place that has the maximum gets the delta.
 template <class T>
 void max_pool_gradient(const Pool<T>& pool) {
   pool_gradient(pool, [&](size_t sample, size_t at, const Vector<T>& delta, const Range&, const Range&) {

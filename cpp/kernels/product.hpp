@@ -1,5 +1,5 @@
-// The one micro-kernel: a tile of rows by panels of C, all of whose sums stay in registers over the whole inner index.
-// Tiles share out the outputs, never the inner index, so their size does not change a bit of the result.
+// The one micro-kernel: a tile of rows by panels of C, whose sums stay in registers over the whole inner index. Tiles
+// divide the outputs, never the inner index, so that their size does not change a bit of the result.
 #pragma once
 
 #include "kernels/table.hpp"
@@ -10,8 +10,8 @@ namespace {
 
 using namespace chainrule::simd::CHAINRULE_ISA;
 
-// Registers for sums, of those that the machine has: 24 of 32 leave room for two vectors of B, an element of A and
-// addresses; 12 of 16 likewise. The baseline multiplies and adds apart, which takes one more.
+// Registers used for sums: 24 of 32 leave enough for two vectors of B and an element of A; 12 of 16 likewise. The
+// baseline multiplies and adds separately, which needs more.
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr size_t sum_registers = 24;
 #elif defined(__AVX2__)
@@ -20,22 +20,22 @@ constexpr size_t sum_registers = 12;
 constexpr size_t sum_registers = 8;
 #endif
 
-// Sums of a tile as vectors. The tallest tile has one panel, or two where 16 lanes are one register: an element of A is
+// Sums of a tile, in vectors. The tallest tile has one panel, or two if 16 lanes are one register: an element of A is
 // then loaded once for both.
 template <class T>
 constexpr size_t tile_sums = sum_registers / registers<T>;
 template <class T>
 constexpr size_t tallest = tile_sums<T> / (registers<T> == 1 ? 2 : 1);
 
-// The panels that a tile of R rows takes at most.
+// The largest number of panels of a tile of R rows.
 template <class T, size_t R>
 constexpr size_t widest = tile_sums<T> / R < 6 ? tile_sums<T> / R : 6;
 
-// What is left of the rows goes to smaller tiles: 12, 8, 4, 2, 1 or 6, 4, 2, 1.
+// The remaining rows are computed by smaller tiles: 12, 8, 4, 2, 1 or 6, 4, 2, 1.
 constexpr size_t smaller_tile(size_t rows) { return rows >= 8 ? 8 : rows >= 4 ? 4 : rows >= 2 ? 2 : 1; }
 
-// Rows whose non-zeros are listed together. Wide registers are fed best where a vector of B serves several rows, though
-// some of their elements are zero; narrow ones where no zero is met at all.
+// The number of rows that share a list of non-zeros. With wide registers it is faster to load a vector of B for several
+// rows, though some of their elements are zero; with narrow ones, to skip every zero.
 #if defined(__AVX512F__)
 template <class T>
 constexpr size_t listed_rows = 4;
@@ -45,10 +45,10 @@ constexpr size_t listed_rows = 1;
 #endif
 
 enum class Start { zero, bias, memory };
-// A sum is stored, or is a gradient that a weight goes down: w - rate * sum.
+// A sum is stored, or is a gradient that updates a weight: w - rate * sum.
 enum class End { store, descend };
 
-// Where a tile's sums start and where they go: vector (r, q) at to[r * row + q * panel].
+// The initial value of a tile's sums, and where they are stored: vector (r, q) at to[r * row + q * panel].
 template <class T>
 struct Sums {
   T* to;
@@ -59,13 +59,13 @@ struct Sums {
   T rate = T(0);
 };
 
-// A tile's place in C.
-struct Place {
+// Where a tile begins in C, and its size.
+struct TileOrigin {
   size_t row, rows, panel, panels;
 };
 
-// How a tile walks along the inner index: over all of it, over what is listed, or over what is listed with the elements
-// of A packed beside it.
+// The inner indices that a tile visits: all of them, those of a list, or those of a list with the elements of A packed
+// in the same order.
 enum class Walk { all, listed, packed };
 
 template <class T>
@@ -143,14 +143,15 @@ CHAINRULE_INLINE void with_constant(size_t value, Function function) {
   function(Constant<most>{});
 }
 
-// Where a row of A begins; a tile lies within a block.
+// The beginning of a row of A. A tile is within one block.
 template <class T>
 CHAINRULE_INLINE const T* row_of_a(const Product<T>& product, size_t row) {
   if (product.block_rows == 0) return product.a + row * product.a_row;
   return product.a + row / product.block_rows * product.a_block + row % product.block_rows * product.a_row;
 }
 
-// Calls compute(constant, panel) for runs of panels of nearly the same length that a tile of R rows can take.
+// Calls compute(constant, panel) for runs of panels of nearly the same length, each at most as long as a tile of R rows
+// allows.
 template <class T, size_t R, class Compute>
 CHAINRULE_INLINE void for_each_run(const Range& panels, Compute compute) {
   if (panels.size() <= widest<T, R>) {
@@ -166,14 +167,14 @@ CHAINRULE_INLINE void for_each_run(const Range& panels, Compute compute) {
   }
 }
 
-// Panels are outside and rows inside, so that the panels of B stay in the cache.
+// The loop over rows is the inner one, so that the panels of B stay in the cache.
 template <class T, size_t R, size_t Q, class Target>
 void tiles_beside(Constant<Q>, const Product<T>& product, Range rows, size_t panel, const Target& target) {
   for (size_t row = rows.begin; row < rows.end; row += R) {
     const Inner<T> inner = {row_of_a(product, row), nullptr, product.inner};
-    const Place place = {row, R, panel, Q};
-    tile<T, R, Q, Walk::all>(product, inner, panel, target.sums(place));
-    target.finish(place);
+    const TileOrigin origin = {.row = row, .rows = R, .panel = panel, .panels = Q};
+    tile<T, R, Q, Walk::all>(product, inner, panel, target.sums(origin));
+    target.finish(origin);
   }
 }
 
@@ -190,7 +191,7 @@ void all_tiles(const Product<T>& product, Range rows, const Target& target) {
   }
 }
 
-// The tiles of one list: its group at once, or row by row where the rows in question cut it.
+// The tiles of one list: the whole group at once, or row by row if only some of its rows are to be computed.
 template <class T, size_t G, Walk walk, size_t Q, class Target>
 CHAINRULE_INLINE void tiles_of_list(const Product<T>& product, size_t list, size_t panel, const Target& target) {
   const NonZeros<T>& listed = *product.non_zeros;
@@ -199,9 +200,9 @@ CHAINRULE_INLINE void tiles_of_list(const Product<T>& product, size_t list, size
   const auto compute = [&](auto rows, size_t row) {
     constexpr size_t R = decltype(rows)::size;
     const T* a = walk == Walk::packed ? listed.values + begin : row_of_a(product, row);
-    const Place place = {row, R, panel, Q};
-    tile<T, R, Q, walk>(product, {a, listed.index + begin, listed.count[list]}, panel, target.sums(place));
-    target.finish(place);
+    const TileOrigin origin = {.row = row, .rows = R, .panel = panel, .panels = Q};
+    tile<T, R, Q, walk>(product, {a, listed.index + begin, listed.count[list]}, panel, target.sums(origin));
+    target.finish(origin);
   };
   if (first >= product.rows.begin && first + G <= product.rows.end) return compute(Constant<G>{}, first);
   for (size_t row = first; row < first + listed.group; ++row) {
@@ -218,7 +219,8 @@ void listed_tiles(const Product<T>& product, const Target& target) {
   });
 }
 
-// Computes every tile of C, then tells the target so. A target says where the sums of a tile go, and what follows.
+// Computes every tile of C. A target tells where the sums of a tile are stored (sums), and is called after each tile
+// (finish).
 template <class T, class Target>
 CHAINRULE_INLINE void multiply(const Product<T>& product, const Target& target) {
   if (product.non_zeros == nullptr && product.rows.size() == 1) {

@@ -1,5 +1,5 @@
-// What a step of a recurrent layer does with the pre-activations of its gates, and the way back through it: one vector
-// is 16 units of one gate.
+// The element-wise part of a step of a recurrent layer, from the pre-activations of its gates to the state, and its way
+// back. One vector is 16 units of one gate.
 #pragma once
 
 #include "kernels/activations.hpp"
@@ -7,7 +7,8 @@
 namespace chainrule::CHAINRULE_ISA {
 namespace {
 
-// One vector of units through one step: blocks of the record before, of the record of the step, and of its deltas.
+// One vector of units in one step: its blocks in the record of the step before, in the record of this step, and in the
+// deltas.
 template <class T>
 struct CellVector {
   const T* before;
@@ -25,7 +26,7 @@ struct CellVector {
   CHAINRULE_INLINE void set_gradient(size_t state, const Vector<T>& v) const {
     v.store(state_gradient + state * units);
   }
-  // x + p y, with the peephole of a gate: 0 of i, 1 of f, 2 of o.
+  // x + p y, with the peephole p of a gate: 0 for i, 1 for f, 2 for o.
   CHAINRULE_INLINE Vector<T> see(size_t gate, const Vector<T>& y, const Vector<T>& x) const {
     return peepholes == nullptr ? x : fma(Vector<T>::load(peepholes + gate * panel_width), y, x);
   }
@@ -35,7 +36,7 @@ template <class T>
 CHAINRULE_INLINE Vector<T> one_minus(const Vector<T>& x) {
   return constant<T>(1) - x;
 }
-// Of tanh, from its value.
+// The derivative of tanh, from its value.
 template <class T>
 CHAINRULE_INLINE Vector<T> slope_of_tanh(const Vector<T>& x) {
   return fma(-x, x, constant<T>(1));
@@ -44,7 +45,7 @@ CHAINRULE_INLINE Vector<T> slope_of_tanh(const Vector<T>& x) {
 template <CellStep step>
 struct StepKind {};
 
-// i, f, g, o, h, c, tanh c
+// Blocks: i, f, g, o, h, c, tanh c.
 template <class T>
 CHAINRULE_INLINE void step_forward(StepKind<CellStep::lstm>, const CellVector<T>& v) {
   const Vector<T> past = v.past(5);
@@ -83,7 +84,7 @@ CHAINRULE_INLINE Vector<T> mix(const Vector<T>& z, const Vector<T>& past, const 
   return fma(z, past - candidate, candidate);
 }
 
-// z, r, candidate, what is recalled: h U + b', h
+// Blocks: z, r, candidate, the recurrent term h U + b', h.
 template <class T>
 CHAINRULE_INLINE void step_forward(StepKind<CellStep::gru_after>, const CellVector<T>& v) {
   const Vector<T> z = sigmoid(v.get(0));
@@ -106,7 +107,8 @@ CHAINRULE_INLINE void step_backward(StepKind<CellStep::gru_after>, const CellVec
   v.set_gradient(0, by_h * z);
 }
 
-// z, r, candidate, r h of before, h; of the deltas, the fourth block is the gradient by r h.
+// Blocks: z, r, candidate, the reset state r h (h of the step before), h. The fourth block of the deltas is the
+// gradient by the reset state.
 template <class T>
 CHAINRULE_INLINE void step_forward(StepKind<CellStep::gru_reset>, const CellVector<T>& v) {
   const Vector<T> r = sigmoid(v.get(1));
@@ -136,7 +138,7 @@ CHAINRULE_INLINE void step_backward(StepKind<CellStep::gru_before>, const CellVe
   v.set_gradient(0, by_h * z);
 }
 
-// z, h
+// Blocks: z, h.
 template <class T>
 CHAINRULE_INLINE void step_forward(StepKind<CellStep::simple>, const CellVector<T>& v) {
   v.set(1, tanh(v.get(0)));
@@ -154,7 +156,12 @@ CHAINRULE_INLINE void for_each_cell(const CellRows<T>& cells, Function function)
     for (size_t unit = 0; unit < cells.units; unit += panel_width) {
       const size_t at = row * cells.stride + unit;
       const T* peepholes = cells.peepholes == nullptr ? nullptr : cells.peepholes + 3 * unit;
-      CellVector<T> vector = {cells.before + at, cells.record + at, nullptr, nullptr, cells.units, peepholes};
+      CellVector<T> vector = {.before = cells.before + at,
+                              .record = cells.record + at,
+                              .deltas = nullptr,
+                              .state_gradient = nullptr,
+                              .units = cells.units,
+                              .peepholes = peepholes};
       if (cells.deltas != nullptr) {
         vector.deltas = cells.deltas + at;
         vector.state_gradient = cells.state_gradient + row * cells.gradient_stride + unit;

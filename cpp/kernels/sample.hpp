@@ -1,4 +1,4 @@
-// One sample through a row of dense layers, for prediction where little else is to be done than to cross into C++.
+// The forward pass of one sample through dense layers, with as little overhead as possible.
 #pragma once
 
 #include "kernels/dense.hpp"
@@ -14,25 +14,31 @@ void predict_sample(const SampleLayer<T>* layers, size_t count, const T* inputs,
   T* above = scratch;
   for (const SampleLayer<T>* layer = layers; layer < layers + count; ++layer) {
     const size_t panels = panels_of<T>(layer->outputs);
-    // Made in place: a copy of what has just been written in pieces would wait for it.
-    const Forward<T> args = {{below,
-                              0,
-                              1,
-                              layer->weights,
-                              layer->inputs * panel_width,
-                              panel_width,
-                              above,
-                              0,
-                              panel_width,
-                              layer->inputs,
-                              {0, 1},
-                              {0, panels}},
-                             layer->bias,
-                             layer->activation,
-                             above};
+    // Constructed in place: a copy would have to wait for the stores of the fields.
+    const Forward<T> args = {.product = {.a = below,
+                                         .a_row = 0,
+                                         .a_inner = 1,
+                                         .b = layer->weights,
+                                         .b_panel = layer->inputs * panel_width,
+                                         .b_inner = panel_width,
+                                         .c = above,
+                                         .c_row = 0,
+                                         .c_panel = panel_width,
+                                         .inner = layer->inputs,
+                                         .rows = {0, 1},
+                                         .panels = {0, panels}},
+                             .bias = layer->bias,
+                             .activation = layer->activation,
+                             .outputs = above};
     forward(args);
     if (layer->activation == Activation::softmax) {
-      softmax(Rows<T>{above, above, nullptr, 0, layer->outputs, {0, 1}, Activation::softmax});
+      softmax(Rows<T>{.pre_activations = above,
+                      .activations = above,
+                      .deltas = nullptr,
+                      .stride = 0,
+                      .outputs = layer->outputs,
+                      .rows = {0, 1},
+                      .activation = Activation::softmax});
     }
     below = above;
     above = above == scratch ? scratch + widest_layer : scratch;

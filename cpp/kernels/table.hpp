@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/range.hpp"
+
 namespace chainrule {
 
 constexpr size_t panel_width = 16;
@@ -33,7 +35,8 @@ enum class Activation : uint8_t {
 
 enum class LossKind : uint8_t { mse, mae, huber, poisson, hinge, gaussian_nll, cross_entropy };
 
-// How right an output is, beside the loss: largest output, side of one half, sign, or mean absolute error.
+// What is reported next to the loss: whether the largest output is right, whether each output is on the right side of
+// one half, whether its sign is right, or the mean absolute error.
 enum class Metric : uint8_t { largest, side, sign, absolute_error };
 
 enum class Rule : uint8_t {
@@ -49,19 +52,14 @@ enum class Rule : uint8_t {
   irprop,
 };
 
-// What happens in a step of a recurrent layer between two products with the state; a GRU that resets the state before
-// its product needs two of them.
+// The element-wise part of a step of a recurrent layer, after a product with the state. A GRU that resets the state
+// before its product has two of them.
 enum class CellStep : uint8_t { lstm, gru_after, gru_reset, gru_before, simple };
 
-struct Range {
-  size_t begin, end;
-  size_t size() const { return end - begin; }
-};
-
-// Rows of a product's A with the inner indices at which they are not zero, ascending: the others add nothing to a sum.
-// List i belongs to the `group` rows from row[i] on, and holds the indices at which not all of them are zero. Rows
-// without a list are left out. Where A itself is not there, `values` has its elements, laid out as `index`, and a group
-// is one row.
+// For rows of a product's A, the inner indices at which they are not zero, ascending: the others add nothing to a sum.
+// List i belongs to the `group` rows from row[i] on, and holds the indices at which at least one of them is not zero.
+// Rows without a list are skipped. If A itself is not stored, `values` has its elements, laid out as `index`, and a
+// group is one row.
 template <class T>
 struct NonZeros {
   const uint32_t* index;
@@ -86,21 +84,21 @@ struct Product {
   size_t c_row, c_panel;
   size_t inner;
   Range rows, panels;
-  // How far ahead of its use a vector of B is sent for, as it lies in the second-level cache; 0: it is near.
+  // How many elements ahead of its use a vector of B is prefetched, if B is in the second-level cache; 0: not at all.
   size_t b_ahead = 0;
-  // Rows of A come in blocks of this many, that lie `a_block` apart; 0: in one.
+  // Rows of A are in blocks of this many, which begin `a_block` elements apart; 0: A is one block.
   size_t block_rows = 0, a_block = 0;
   const NonZeros<T>* non_zeros = nullptr;  // null: every row and every inner index
 };
 
-// The numbers of one step of an optimiser, the same for every parameter.
+// The scalars of one step of an optimiser, the same for every parameter.
 template <class T>
 struct StepSettings {
   Rule rule;
   T rate;  // learning rate; for adam, nadam divided by 1 - beta1^t
   T momentum;
   T decay1, decay2;  // rho, or beta1 and beta2
-  T correction;      // adam, nadam: 1 / sqrt(1 - beta2^t)
+  T correction;      // adam, nadam: bias correction of the second moment, 1 / sqrt(1 - beta2^t)
   T lookahead, now;  // nadam: weights of the moment and of the gradient, before the rate
   T epsilon;
   T increase, decrease, minimum, maximum;
@@ -109,16 +107,16 @@ struct StepSettings {
   T scale;       // of the gradient, from clipping by norm
 };
 
-// A run of parameters with their optimiser state, and what pulls on them beside the gradient (zero for biases).
+// A run of parameters with their optimiser state, and the penalties on them (zero for biases).
 template <class T>
 struct Parameters {
-  T* values;
-  T* slots[max_slots];
-  T l1, l2;
-  T shrink;  // decoupled weight decay of this step: rate * weight_decay
+  T* values = nullptr;
+  T* slots[max_slots] = {};
+  T l1 = T(0), l2 = T(0);
+  T shrink = T(0);  // decoupled weight decay of this step: rate * weight_decay
 };
 
-// A step that passed some parameters by: their gradient was zero.
+// A step whose update of some parameters was deferred: their gradient was zero.
 template <class T>
 struct MissedStep {
   StepSettings<T> settings;
@@ -132,7 +130,7 @@ struct MissedSteps {
 
 template <class T>
 struct Forward {
-  Product<T> product;  // c: the pre-activations; may be `outputs` itself when nobody needs them
+  Product<T> product;  // c: the pre-activations; the same array as `outputs` if no computation needs both
   const T* bias;
   Activation activation;
   T* outputs;  // strides as c
@@ -146,13 +144,14 @@ struct InputGradient {
   const T* activations;  // of the layer below, strides as c
 };
 
-// Where a gradient goes: into memory (update null; continued there if accumulate), or straight into the parameters.
+// A gradient goes into memory (update null; it is added to what is there if accumulate), or directly updates the
+// parameters.
 template <class T>
 struct WeightGradient {
   Product<T> product;  // c: the gradient in the layout of the weights (unused with an update)
-  bool accumulate;
-  const StepSettings<T>* update;
-  Parameters<T> parameters;
+  bool accumulate = false;
+  const StepSettings<T>* update = nullptr;
+  Parameters<T> parameters = {};
 };
 
 template <class T>
@@ -161,9 +160,9 @@ struct BiasGradient {
   size_t stride, samples;
   Range panels;
   T* gradient;
-  bool accumulate;
-  const StepSettings<T>* update;
-  Parameters<T> parameters;
+  bool accumulate = false;
+  const StepSettings<T>* update = nullptr;
+  Parameters<T> parameters = {};
 };
 
 template <class T>
@@ -192,14 +191,14 @@ struct LossRows {
   Metric metric;
   T huber_delta;
   size_t target_columns;
-  const T* targets;         // rows, strides as the output, zero behind the targets
-  const T* weights;         // one a row: its share of the batch
-  const T* output_weights;  // rows as the targets, of which each has a mean of one; null: all one
-  double* losses;           // one a row, not weighted by its share
+  const T* targets;         // rows, strides as the output, zero after the last target
+  const T* weights;         // one per row: its share of the batch
+  const T* output_weights;  // rows as the targets, each with a mean of one; null: all one
+  double* losses;           // one per row, not weighted by its share
   double* metrics;
 };
 
-// A dense layer as a single sample meets it; weights in panels.
+// A dense layer for the prediction of a single sample; weights in panels.
 template <class T>
 struct SampleLayer {
   const T* weights;
@@ -208,25 +207,27 @@ struct SampleLayer {
   Activation activation;
 };
 
-// Rows of a recurrent layer in one step. A record of a step has blocks of `units` numbers: the gates, which are their
-// pre-activations before the step, then the state and what else the way back needs.
+// Rows of a recurrent layer in one step. The record of a step has blocks of `units` numbers: the gates, which are
+// pre-activations before the step, then the state and the values that the way back needs.
 template <class T>
 struct CellRows {
   CellStep step;
   size_t units;  // of a block: whole panels
   size_t rows, stride;
-  const T* before;  // the record of the step before; may be `record` itself
+  const T* before;  // the record of the step before; can be `record` itself
   T* record;
-  T* deltas;          // of the gates, block by block; rows as the record's; null on the way forward
-  T* state_gradient;  // by the state behind the step, then by what the step itself reads of the state before it
-  size_t gradient_stride;
   const T* peepholes;  // panels [units / 16][3][16]; null: none
+  // On the way back only:
+  T* deltas = nullptr;  // of the gates, block by block; rows as the record's
+  // By the state after the step; the kernel replaces it by the gradient by what the step reads of the state before.
+  T* state_gradient = nullptr;
+  size_t gradient_stride = 0;
 };
 
-// What stands in the lanes of samples that are not there.
+// What lanes without a sample contain.
 enum class Missing { zero, last_sample };
 
-// The values of up to 16 samples in the lanes of vectors: a group, [size][16], beside the rows that it is of.
+// The values of up to 16 samples, as rows and in the lanes of vectors: a group, [size][16].
 template <class T>
 struct Lanes {
   T* rows;
@@ -236,7 +237,7 @@ struct Lanes {
   Missing missing = Missing::zero;
 };
 
-// What of A meets what of B in a sum over terms.
+// The offsets in A and B of the factors of one term of a sum.
 struct LaneTerm {
   uint32_t a, b;
 };
@@ -261,8 +262,8 @@ struct LaneProduct {
 };
 
 // gradient[k * stride + j] += sum over samples and places of a[offsets[k] + place] * b[16 j + place], for `rows` k and
-// `columns` j. Places are `height` rows of `width`, with steps of their own in A and B, whose elements are vectors of
-// 16 samples. A lane's sum goes through the places in order; lanes are added up in a fixed tree.
+// `columns` j. Places are `height` rows of `width`, with their own steps in A and B, whose elements are vectors of 16
+// samples. A lane's sum visits the places in order; lanes are added up in a fixed tree.
 template <class T>
 struct LaneGradient {
   const T* a;
@@ -276,12 +277,12 @@ struct LaneGradient {
   size_t stride;
 };
 
-// The window over one axis of an image: it begins at output * stride - before, and what lies outside does not count.
+// A window over one axis of an image: it begins at output * stride - before, and places outside the image do not count.
 struct PoolAxis {
   size_t inputs, outputs, window, stride, before;
 };
 
-// Images [height][width][channels], a row for each sample. With samples in lanes, a group is an image of 16 times as
+// Images [height][width][channels], one row per sample. With samples in lanes, a group is an image with 16 times as
 // many channels.
 template <class T>
 struct Pool {
@@ -294,11 +295,13 @@ struct Pool {
   const T* output_deltas;
   T* input_deltas;
   Range samples;
-  Range part;  // of the rows of the image that are computed: outputs, or deltas of inputs
+  Range part;  // the rows of the image that are computed: of the outputs, or of the deltas of the inputs
 };
 
 template <class T>
 struct Kernels {
+  // C = A B, or C += A B.
+  void (*product)(const Product<T>&, bool accumulate);
   void (*forward)(const Forward<T>&);
   void (*input_gradient)(const InputGradient<T>&);
   void (*weight_gradient)(const WeightGradient<T>&);
@@ -307,38 +310,38 @@ struct Kernels {
   void (*softmax)(const Rows<T>&);
   // a = f(z), softmax too.
   void (*activate)(const Rows<T>&);
-  // deltas: from the gradient by the activations to the gradient by the pre-activations, in place.
+  // Turns dE/da into dE/dz, in the deltas.
   void (*activation_gradient)(const Rows<T>&);
   void (*loss)(const LossRows<T>&);
-  // From stored gradients, `count` a multiple of 16.
+  // Updates parameters from a stored gradient; `count` is a multiple of 16.
   void (*update)(const Parameters<T>&, const T* gradient, size_t count, const StepSettings<T>&);
-  // Makes up for missed steps of `panels` runs of 16 parameters, `stride` apart.
+  // Makes the deferred updates of `panels` runs of 16 parameters, `stride` apart.
   void (*catch_up)(const Parameters<T>&, size_t panels, size_t stride, const MissedSteps<T>&);
   // Adds the penalties' gradient and clips by value, in place.
   void (*regularize)(const Parameters<T>&, T* gradient, size_t count, T clip_value);
   double (*square_sum)(const T* values, size_t count);
   // Scales the columns of panels [panels][inputs][16] that are longer than `longest`.
   void (*max_norm)(T* panels, size_t inputs, Range range, T longest);
-  // One sample through `count` layers; `scratch` has room for two rows of `widest_layer`, a multiple of 16.
+  // Sends one sample through `count` layers; `scratch` holds two rows of `widest_layer`, a multiple of 16.
   void (*predict_sample)(const SampleLayer<T>* layers, size_t count, const T* inputs, T* scratch, size_t widest_layer,
                          T* outputs);
-  // `rounds` times as many independent multiply-adds as the machine can have on the way, added up into 16 results, as
-  // what nobody reads need not be computed; returns their number.
+  // Runs `rounds` batches of independent FMAs, enough to fill the pipeline. Sums them into 16 `results` so that the
+  // compiler cannot drop the work. Returns the number of FMAs.
   double (*peak)(size_t rounds, T* results);
-  // A step of recurrent rows, and the way back.
+  // The element-wise part of a step of a recurrent layer, and its way back.
   void (*cells_forward)(const CellRows<T>&);
   void (*cells_backward)(const CellRows<T>&);
-  // Multiply-adds a second that a thread can count on in its products.
+  // A lower bound of the multiply-adds per second of one thread in products.
   double speed;
-  // The rows of a group whose non-zeros are best listed together.
+  // The number of rows that should share a list of non-zeros.
   size_t listed_rows;
-  // A bit for each element of a row, 16 a word: whether it is not zero.
+  // Sets one bit per element of a row, 16 per word: whether it is not zero.
   void (*mark_non_zeros)(const T* row, size_t columns, uint16_t* marks);
-  // Lists the columns that are marked in any of `rows` rows of `words` words each; returns their number. `list` has
-  // room for 16 * words.
+  // Lists the columns that are marked in any of `rows` rows of `words` words each; returns their number. `list` holds
+  // 16 * words.
   size_t (*list_marked)(const uint16_t* marks, size_t rows, size_t words, uint32_t* list);
   bool (*all_finite)(const T* values, size_t count);
-  // From rows to lanes, and back.
+  // Transpose rows to lanes, and back.
   void (*to_lanes)(const Lanes<T>&);
   void (*from_lanes)(const Lanes<T>&);
   void (*lane_product)(const LaneProduct<T>&);

@@ -1,4 +1,5 @@
-// The optimisers' rules: how a gradient changes parameters and state. docs/formulas.md gives each with its source.
+// The optimisers' rules: how a gradient changes parameters and optimiser state. docs/formulas.md gives each with its
+// source.
 #pragma once
 
 #include "kernels/table.hpp"
@@ -43,7 +44,7 @@ CHAINRULE_INLINE Vector<T> sign(const Vector<T>& v) {
 template <Rule rule>
 struct RuleTag {};
 
-// Each rule returns the new w; s are the state's vectors, read and written.
+// Each rule returns the new w, and updates the state vectors s.
 template <class T>
 CHAINRULE_INLINE Vector<T> apply(RuleTag<Rule::sgd>, const RuleVectors<T>& k, const Vector<T>& w, const Vector<T>& g,
                                  Vector<T>*) {
@@ -186,14 +187,14 @@ CHAINRULE_INLINE Vector<T> regularized(const Parameters<T>& parameters, T clip_v
   return g;
 }
 
-// Whether nothing but the gradient pulls on the parameters.
+// Whether the update depends on the gradient alone: no penalty, weight decay or clipping.
 template <class T>
 bool is_plain(const Parameters<T>& parameters, const StepSettings<T>& settings) {
   return parameters.l1 == T(0) && parameters.l2 == T(0) && parameters.shrink == T(0) && settings.clip_value == T(0) &&
          settings.scale == T(1);
 }
 
-// An update of a run of `count` parameters, a multiple of 16.
+// The update of a run of `count` parameters, a multiple of 16.
 template <class T>
 using UpdateRun = void(const Parameters<T>&, const T* gradient, size_t count, const StepSettings<T>&);
 
@@ -234,6 +235,7 @@ void update(const Parameters<T>& parameters, const T* gradient, size_t count, co
   update_run_of<T>(settings.rule)(parameters, gradient, count, settings);
 }
 
+// The same as offset_by in layers/, which kernels cannot share: inline functions of theirs must be internal.
 template <class T>
 Parameters<T> at_offset(Parameters<T> parameters, size_t offset) {
   parameters.values += offset;

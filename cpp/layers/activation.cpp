@@ -1,6 +1,31 @@
 #include "layers/activation.hpp"
 
+#include <map>
+#include <stdexcept>
+
 namespace chainrule {
+
+Activation activation_named(const std::string& name) {
+  static const std::map<std::string, Activation> table = {
+      {"identity", Activation::identity},
+      {"sigmoid", Activation::sigmoid},
+      {"tanh", Activation::tanh},
+      {"relu", Activation::relu},
+      {"leaky_relu", Activation::leaky_relu},
+      {"elu", Activation::elu},
+      {"selu", Activation::selu},
+      {"softplus", Activation::softplus},
+      {"softsign", Activation::softsign},
+      {"gelu", Activation::gelu},
+      {"silu", Activation::silu},
+      {"hard_sigmoid", Activation::hard_sigmoid},
+      {"exp", Activation::exp},
+      {"softmax", Activation::softmax},
+  };
+  const auto found = table.find(name);
+  if (found == table.end()) throw std::invalid_argument("unknown activation '" + name + "'");
+  return found->second;
+}
 
 template <class T>
 void ActivationLayer<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,

@@ -1,9 +1,14 @@
-// A layer that is an activation alone: z = x, a = f(z).
+// A layer that only applies an activation: z = x, a = f(z).
 #pragma once
+
+#include <string>
 
 #include "layers/layer.hpp"
 
 namespace chainrule {
+
+// Throws std::invalid_argument for an unknown name.
+Activation activation_named(const std::string& name);
 
 template <class T>
 class ActivationLayer final : public Layer<T> {
@@ -12,9 +17,11 @@ class ActivationLayer final : public Layer<T> {
 
   size_t inputs() const override { return size_; }
   size_t outputs() const override { return size_; }
-  Activation activation() const override { return activation_; }
-  bool keeps_pre_activations() const override { return derivative_needs_pre_activation(activation_); }
-  size_t work() const override { return size_; }
+  LayerTraits traits() const override {
+    return {.activation = activation_,
+            .work = size_,
+            .keeps_pre_activations = derivative_needs_pre_activation(activation_)};
+  }
 
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,

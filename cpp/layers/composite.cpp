@@ -9,7 +9,7 @@ void copy_activations(const Signal<T>& from, const Signal<T>& to, const Range& r
   copy_rows(from.activations, from.stride, to.activations, to.stride, rows, to.size);
 }
 
-// The deltas at the end of a branch from those above the merge.
+// The deltas at the end of a branch, from those above the merge.
 template <class T>
 void take_deltas(const Signal<T>& merged, const Slice& slice, const Signal<T>& end, const Range& rows) {
   for (size_t row = rows.begin; row < rows.end; ++row) {
@@ -37,9 +37,8 @@ void Fork<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>
   for (size_t row = rows.begin; row < rows.end; ++row) {
     T* to = below.deltas + row * below.stride;
     std::memcpy(to, above.deltas + row * above.stride, size_ * sizeof(T));
-    for (const size_t ahead : recalls_) {
-      const Signal<T>& recalled = above.place[ahead];
-      const T* from = recalled.deltas + row * recalled.stride;
+    for (const Signal<T>* recalled : above.readers) {
+      const T* from = recalled->deltas + row * recalled->stride;
       for (size_t k = 0; k < size_; ++k) to[k] += from[k];
     }
   }
@@ -48,13 +47,7 @@ void Fork<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>
 
 template <class T>
 void Recall<T>::forward(const Team& team, const Signal<T>&, const Signal<T>& above, size_t samples, const Pass&) const {
-  copy_activations(*(above.place - fork_), above, team.share_rows(samples));
-}
-
-template <class T>
-void Recall<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
-                         const Pass&) const {
-  take_deltas(above.place[merge_], slice_, below, team.share_rows(samples));
+  copy_activations(*above.sources[0], above, team.share_rows(samples));
 }
 
 template <class T>
@@ -63,8 +56,8 @@ void Merge<T>::forward(const Team& team, const Signal<T>&, const Signal<T>& abov
   for (size_t row = rows.begin; row < rows.end; ++row) {
     T* const merged = above.activations + row * above.stride;
     std::memset(merged, 0, above.size * sizeof(T));
-    for (size_t branch = 0; branch < ends_.size(); ++branch) {
-      const Signal<T>& end = *(above.place - ends_[branch]);
+    for (size_t branch = 0; branch < slices_.size(); ++branch) {
+      const Signal<T>& end = *above.sources[branch];
       const Slice& slice = slices_[branch];
       const T* from = end.activations + row * end.stride;
       T* to = merged + slice.first;
@@ -77,9 +70,10 @@ void Merge<T>::forward(const Team& team, const Signal<T>&, const Signal<T>& abov
 }
 
 template <class T>
-void Merge<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
-                        const Pass&) const {
-  take_deltas(above, slices_.back(), below, team.share_rows(samples));
+void Merge<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>&, size_t samples, const Pass&) const {
+  for (size_t branch = 0; branch < slices_.size(); ++branch) {
+    take_deltas(above, slices_[branch], *above.sources[branch], team.share_rows(samples));
+  }
 }
 
 template class Fork<float>;

@@ -9,13 +9,10 @@ namespace {
 struct InputLanes;
 struct OutputLanes;
 
-// Vectors of rows that are computed before they go from lanes to samples: they stay in the cache meanwhile.
-constexpr size_t vectors_at_once = 512;
-
-// Calls function(first row, end) for blocks of rows whose vectors stay in the cache.
+// Calls function(first row, end) for blocks of rows whose vectors fit in the first-level cache.
 template <class Function>
 void for_each_block(const RowsOfGroup& rows, size_t vectors_a_row, Function function) {
-  const size_t step = std::max<size_t>(vectors_at_once / vectors_a_row, 1);
+  const size_t step = std::max<size_t>(tuning::convolution_vectors / vectors_a_row, 1);
   for (size_t y = rows.begin; y < rows.end; y += step) function(y, std::min(y + step, rows.end));
 }
 
@@ -27,9 +24,11 @@ LaneMap::Direction direction(bool transposed) {
 
 template <class T>
 Convolution<T>::Convolution(const ConvolutionShape& shape, bool transposed, Activation activation, double l1, double l2)
-    : PanelLayer<T>({{1, shape.weight_rows() * shape.result_channels, true},
-                     {1, transposed ? shape.image_channels : shape.result_channels, false}},
-                    l1, l2),
+    : StoredGradientLayer<T>(
+          {{{.rows = 1, .columns = shape.weight_rows() * shape.result_channels, .is_weight = true},
+            {.rows = 1, .columns = transposed ? shape.image_channels : shape.result_channels, .is_weight = false}},
+           l1,
+           l2}),
       shape_(shape),
       transposed_(transposed),
       activation_(activation),
@@ -45,8 +44,14 @@ Convolution<T>::Convolution(const ConvolutionShape& shape, bool transposed, Acti
 }
 
 template <class T>
-size_t Convolution<T>::work() const {
-  return shape_.rows.result * shape_.columns.result * shape_.weight_rows() * shape_.result_channels;
+LayerTraits Convolution<T>::traits() const {
+  return {.activation = activation_,
+          .work = shape_.rows.result * shape_.columns.result * shape_.weight_rows() * shape_.result_channels,
+          .keeps_pre_activations = derivative_needs_pre_activation(activation_),
+          // The inputs in lanes with their border, and the deltas above in lanes, unless the signals have them so.
+          .kept_size = forward_.source().full_size() + backward_.source().full_size(),
+          .takes_lanes = true,
+          .gradient_needs_backward = true};
 }
 
 // a = f(b + map(x)) for rows of the outputs of one group.
@@ -66,7 +71,13 @@ void Convolution<T>::compute(const T* inputs, const Signal<T>& above, size_t sam
       lanes_to_rows(values, above.pre_activations, above.stride, rows.group, samples, part);
     }
     if (activation_ != Activation::identity) {
-      kernels<T>().activate({values, values, nullptr, 0, size, {0, 1}, activation_});
+      kernels<T>().activate({.pre_activations = values,
+                             .activations = values,
+                             .deltas = nullptr,
+                             .stride = 0,
+                             .outputs = size,
+                             .rows = {0, 1},
+                             .activation = activation_});
     }
     lanes_to_rows(values, above.activations, above.stride, rows.group, samples, part);
   });
@@ -103,7 +114,7 @@ void Convolution<T>::forward(const Team& team, const Signal<T>& below, const Sig
   }
 }
 
-// delta below = other map(delta above) * f'(z below)
+// delta below = transposed map(delta above) * f'(z below)
 template <class T>
 void Convolution<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                               const Pass&) const {
@@ -132,8 +143,8 @@ void Convolution<T>::backward(const Team& team, const Signal<T>& above, const Si
   finish_deltas(team, below, samples);
 }
 
-// dE/dW[k] = sum over samples and places of image * result where they meet, dE/db = sum of the deltas. A group's
-// samples are added up on their own, and the groups in their order.
+// dE/dW[k] = sum over samples and places of the image times the result that W[k] connects with it, dE/db = sum of the
+// deltas. The samples of a group are summed first, then the groups in their order.
 template <class T>
 void Convolution<T>::add_gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                                   T* gradient) const {
@@ -152,20 +163,27 @@ template <class T>
 void Convolution<T>::add_weight_gradient(const T* image, const T* result, const Range& part, T* gradient) const {
   const Bordered& wide = (transposed_ ? backward_ : forward_).source();
   const Bordered& narrow = (transposed_ ? forward_ : backward_).source();
-  // The rows of weights of each group of channels are shared out as those of a group of samples.
+  // for_each_group divides the rows of weights of groups of channels as it does those of groups of samples.
   for_each_group(part, shape_.weight_rows(), [&](const RowsOfGroup& rows) {
     const size_t columns = shape_.result_group();
-    kernels<T>().lane_gradient(
-        {image + rows.group * shape_.image_group() * group_samples, window_.data() + rows.begin,
-         wide.offset(shape_.rows.stride, 0) * group_samples, wide.offset(0, shape_.columns.stride) * group_samples,
-         result + (narrow.offset(narrow.top, narrow.left) + rows.group * columns) * group_samples,
-         narrow.offset(1, 0) * group_samples, narrow.offset(0, 1) * group_samples, narrow.height, narrow.width,
-         rows.end - rows.begin, columns, gradient + rows.begin * shape_.result_channels + rows.group * columns,
-         shape_.result_channels});
+    const size_t first_result = narrow.offset(narrow.top, narrow.left) + rows.group * columns;
+    kernels<T>().lane_gradient({.a = image + rows.group * shape_.image_group() * group_samples,
+                                .offsets = window_.data() + rows.begin,
+                                .a_down = wide.offset(shape_.rows.stride, 0) * group_samples,
+                                .a_right = wide.offset(0, shape_.columns.stride) * group_samples,
+                                .b = result + first_result * group_samples,
+                                .b_down = narrow.offset(1, 0) * group_samples,
+                                .b_right = narrow.offset(0, 1) * group_samples,
+                                .height = narrow.height,
+                                .width = narrow.width,
+                                .rows = rows.end - rows.begin,
+                                .columns = columns,
+                                .gradient = gradient + rows.begin * shape_.result_channels + rows.group * columns,
+                                .stride = shape_.result_channels});
   });
 }
 
-// The deltas' product with ones.
+// The product of the deltas with ones.
 template <class T>
 void Convolution<T>::add_bias_gradient(const T* deltas, const Range& channels, T* gradient) const {
   if (channels.size() == 0) return;
@@ -173,10 +191,20 @@ void Convolution<T>::add_bias_gradient(const T* deltas, const Range& channels, T
   std::fill_n(ones, group_samples, T(1));
   const uint32_t here = 0;
   const Bordered& image = backward_.source();
-  kernels<T>().lane_gradient({ones, &here, 0, 0,
-                              deltas + (image.offset(image.top, image.left) + channels.begin) * group_samples,
-                              image.offset(1, 0) * group_samples, image.offset(0, 1) * group_samples, image.height,
-                              image.width, 1, channels.size(), gradient + channels.begin, channels.size()});
+  const size_t first = image.offset(image.top, image.left) + channels.begin;
+  kernels<T>().lane_gradient({.a = ones,
+                              .offsets = &here,
+                              .a_down = 0,
+                              .a_right = 0,
+                              .b = deltas + first * group_samples,
+                              .b_down = image.offset(1, 0) * group_samples,
+                              .b_right = image.offset(0, 1) * group_samples,
+                              .height = image.height,
+                              .width = image.width,
+                              .rows = 1,
+                              .columns = channels.size(),
+                              .gradient = gradient + channels.begin,
+                              .stride = channels.size()});
 }
 
 template class Convolution<float>;

@@ -1,30 +1,24 @@
-// Convolutions and transposed ones: z = b + what the layer's map (lane_map.hpp) makes of x, a = f(z); the delta below
-// is what the other map makes of the delta above. Weights (kernel, kernel, channels of the image / groups, channels of
-// the result) lie in a row, as users see them, and the bias behind them.
+// Convolutions and transposed convolutions: z = b + map(x), a = f(z), and the delta below is the transposed map of the
+// delta above (lane_map.hpp). Weights (kernel, kernel, channels of the image / groups, channels of the result) are
+// stored row-major, as users see them, followed by the bias.
 #pragma once
 
 #include "layers/lane_map.hpp"
-#include "layers/panel_layer.hpp"
+#include "layers/stored_gradient_layer.hpp"
 
 namespace chainrule {
 
 template <class T>
-class Convolution final : public PanelLayer<T> {
+class Convolution final : public StoredGradientLayer<T> {
  public:
   // From the image to the result, or, transposed, from the result to the image.
   Convolution(const ConvolutionShape& shape, bool transposed, Activation activation, double l1, double l2);
 
   size_t inputs() const override { return forward_.source().size(); }
   size_t outputs() const override { return backward_.source().size(); }
-  Activation activation() const override { return activation_; }
-  bool keeps_pre_activations() const override { return derivative_needs_pre_activation(activation_); }
-  // The inputs in lanes with their border, and the deltas above in lanes, where they do not lie so in the signals.
-  size_t kept_size() const override { return forward_.source().full_size() + backward_.source().full_size(); }
-  bool gradient_needs_backward() const override { return true; }
-  size_t work() const override;
+  LayerTraits traits() const override;
 
-  bool takes_lanes() const override { return true; }
-  // Threads share out rows of images, whichever samples they are of.
+  // Threads divide rows of images, across samples.
   bool by_samples(const Team&, size_t) const override { return false; }
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
@@ -37,7 +31,7 @@ class Convolution final : public PanelLayer<T> {
   void add_weight_gradient(const T* image, const T* result, const Range& part, T* gradient) const;
   void add_bias_gradient(const T* deltas, const Range& channels, T* gradient) const;
 
-  // Whether what a map reads lies in its signal as it needs it.
+  // Whether a map can read its signal in place.
   static bool in_place(const Signal<T>& signal, const LaneMap& map) {
     return signal.in_lanes && !map.source().has_border();
   }
@@ -45,7 +39,7 @@ class Convolution final : public PanelLayer<T> {
   T* kept_deltas(const Signal<T>& above, size_t group) const {
     return kept_inputs(above, group) + forward_.source().full_size() * group_samples;
   }
-  // Where a group's inputs and deltas lie in lanes.
+  // The inputs and the deltas of a group in lanes.
   const T* inputs_of(const Signal<T>& below, const Signal<T>& above, size_t group) const {
     return in_place(below, forward_) ? group_at(below.activations, below.stride, group) : kept_inputs(above, group);
   }
@@ -57,7 +51,7 @@ class Convolution final : public PanelLayer<T> {
   bool transposed_;
   Activation activation_;
   LaneMap forward_, backward_;
-  // Of the image's vectors that the weights of a group meet, from where the window begins.
+  // The offsets, from the beginning of a window, of the image's vectors that the weights of a group multiply.
   std::vector<uint32_t> window_;
 };
 

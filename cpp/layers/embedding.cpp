@@ -7,7 +7,7 @@ namespace chainrule {
 
 namespace {
 
-constexpr uint32_t no_place = UINT32_MAX;
+constexpr uint32_t no_gradient = UINT32_MAX;
 
 // Whole panels are copied in a few instructions.
 template <class T>
@@ -23,17 +23,27 @@ void copy_panel(const T* from, T* to, size_t count) {
 
 template <class T>
 Embedding<T>::Embedding(size_t steps, size_t vocabulary, size_t units, double l1, double l2)
-    : PanelLayer<T>({{vocabulary, units, true}}, l1, l2), steps_(steps), vocabulary_(vocabulary), units_(units) {}
+    : StoredGradientLayer<T>({{{.rows = vocabulary, .columns = units, .is_weight = true}}, l1, l2}),
+      steps_(steps),
+      vocabulary_(vocabulary),
+      units_(units) {}
 
 template <class T>
-size_t Embedding<T>::word(T number) const {
-  return number > 0 ? std::min(size_t(std::min(number, T(vocabulary_))), vocabulary_ - 1) : 0;
+size_t Embedding<T>::token_of(T input) const {
+  return input > 0 ? std::min(size_t(std::min(input, T(vocabulary_))), vocabulary_ - 1) : 0;
 }
 
 template <class T>
-ParameterRuns<T> Embedding<T>::vector_of(size_t word, const GradientTarget<T>& target) const {
-  return {from_place(this->parameters_of(0, target), word * panel_width), panel_count(units_),
-          vocabulary_ * panel_width};
+ParameterRuns<T> Embedding<T>::vector_of(size_t token, const GradientTarget<T>& target) {
+  return {.first = offset_by(this->parameters_.updatable(0, target), token * panel_width),
+          .count = panel_count(units_),
+          .stride = vocabulary_ * panel_width};
+}
+
+template <class T>
+void Embedding<T>::prefetch_vector(size_t token) const {
+  const T* panel = this->panels(0) + token * panel_width;
+  for (size_t i = 0; i < panel_count(units_); ++i, panel += vocabulary_ * panel_width) __builtin_prefetch(panel);
 }
 
 template <class T>
@@ -41,11 +51,13 @@ void Embedding<T>::forward(const Team& team, const Signal<T>& below, const Signa
                            const Pass&) const {
   const Range rows = team.share_rows(samples);
   for (size_t i = rows.begin; i < rows.end; ++i) {
-    const T* numbers = below.activations + i * below.stride;
+    const T* tokens = below.activations + i * below.stride;
     T* to = above.activations + i * above.stride;
     for (size_t step = 0; step < steps_; ++step, to += units_) {
-      if (step + rows_ahead < steps_) prefetch(vector_of(word(numbers[step + rows_ahead]), {}));
-      const T* from = vector_of(word(numbers[step]), {}).first.values;
+      if (step + tuning::parameter_rows_ahead < steps_) {
+        prefetch_vector(token_of(tokens[step + tuning::parameter_rows_ahead]));
+      }
+      const T* from = this->panels(0) + token_of(tokens[step]) * panel_width;
       for (size_t first = 0; first < units_; first += panel_width, from += vocabulary_ * panel_width) {
         copy_panel(from, to + first, std::min(panel_width, units_ - first));
       }
@@ -54,7 +66,7 @@ void Embedding<T>::forward(const Team& team, const Signal<T>& below, const Signa
   copy_to_pre_activations(above, rows);
 }
 
-// Whole numbers have no gradient.
+// Tokens have no gradient.
 template <class T>
 void Embedding<T>::backward(const Team& team, const Signal<T>&, const Signal<T>& below, size_t samples,
                             const Pass&) const {
@@ -68,8 +80,8 @@ void Embedding<T>::for_each_own(const Team& team, const Signal<T>& below, size_t
   const Range own = team.share(vocabulary_);
   for (size_t i = 0; i < samples; ++i) {
     for (size_t step = 0; step < steps_; ++step) {
-      const size_t number = word(below.activations[i * below.stride + step]);
-      if (number >= own.begin && number < own.end) visit(number, i, step * units_);
+      const size_t token = token_of(below.activations[i * below.stride + step]);
+      if (token >= own.begin && token < own.end) visit(token, i, step * units_);
     }
   }
 }
@@ -85,57 +97,59 @@ void Embedding<T>::add(const T* delta, T* gradient, size_t stride) const {
 template <class T>
 void Embedding<T>::add_gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                                 T* gradient) const {
-  for_each_own(team, below, samples, [&](size_t number, size_t sample, size_t unit) {
-    add(above.deltas + sample * above.stride + unit, gradient + number * panel_width, vocabulary_ * panel_width);
+  for_each_own(team, below, samples, [&](size_t token, size_t sample, size_t unit) {
+    add(above.deltas + sample * above.stride + unit, gradient + token * panel_width, vocabulary_ * panel_width);
   });
 }
 
 template <class T>
-void Embedding<T>::prepare_gradient() {
-  PanelLayer<T>::prepare_gradient();
-  met_.resize(vocabulary_);
-  place_of_.resize(vocabulary_, no_place);
+void Embedding<T>::prepare_backward(bool passes_deltas) {
+  StoredGradientLayer<T>::prepare_backward(passes_deltas);
+  touched_.resize(vocabulary_);
+  gradient_of_.resize(vocabulary_, no_gradient);
 }
 
 template <class T>
 void Embedding<T>::gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
-                            const GradientTarget<T>& target) const {
-  if (target.update == nullptr || target.every_row) return PanelLayer<T>::gradient(team, below, above, samples, target);
+                            const GradientTarget<T>& target) {
+  if (target.update == nullptr || target.every_row)
+    return StoredGradientLayer<T>::gradient(team, below, above, samples, target);
   T* const sums = this->step_gradient();
   const size_t size = whole_panels(units_);
   const size_t begin = team.share(vocabulary_).begin;
   size_t end = begin;
-  for_each_own(team, below, samples, [&](size_t number, size_t sample, size_t unit) {
-    uint32_t& place = place_of_[number];
-    if (place == no_place) {
-      place = uint32_t(end++);
-      met_[place] = uint32_t(number);
+  for_each_own(team, below, samples, [&](size_t token, size_t sample, size_t unit) {
+    uint32_t& slot = gradient_of_[token];
+    if (slot == no_gradient) {
+      slot = uint32_t(end++);
+      touched_[slot] = uint32_t(token);
     }
-    add(above.deltas + sample * above.stride + unit, sums + place * size, panel_width);
+    add(above.deltas + sample * above.stride + unit, sums + slot * size, panel_width);
   });
-  for (size_t place = begin; place < end; ++place) {
-    if (place + rows_ahead < end) prefetch(vector_of(met_[place + rows_ahead], target));
-    const ParameterRuns<T> vector = vector_of(met_[place], target);
+  for (size_t slot = begin; slot < end; ++slot) {
+    if (slot + tuning::parameter_rows_ahead < end)
+      prefetch(vector_of(touched_[slot + tuning::parameter_rows_ahead], target));
+    const ParameterRuns<T> vector = vector_of(touched_[slot], target);
     for (size_t i = 0; i < vector.count; ++i) {
-      kernels<T>().update(from_place(vector.first, i * vector.stride), sums + place * size + i * panel_width,
-                          panel_width, *target.update);
+      kernels<T>().update(offset_by(vector.first, i * vector.stride), sums + slot * size + i * panel_width, panel_width,
+                          *target.update);
     }
-    std::memset(sums + place * size, 0, size * sizeof(T));
-    place_of_[met_[place]] = no_place;
+    std::memset(sums + slot * size, 0, size * sizeof(T));
+    gradient_of_[touched_[slot]] = no_gradient;
   }
 }
 
 template <class T>
-void Embedding<T>::list_rows(const Team& team, const Signal<T>& below, size_t samples,
-                             std::vector<uint32_t>& list) const {
-  for_each_own(team, below, samples, [&](size_t number, size_t, size_t) { list.push_back(uint32_t(number)); });
+void Embedding<T>::list_touched(const Team& team, const Signal<T>& below, size_t samples,
+                                std::vector<uint32_t>& list) const {
+  for_each_own(team, below, samples, [&](size_t token, size_t, size_t) { list.push_back(uint32_t(token)); });
 }
 
 template <class T>
-ParameterRuns<T> Embedding<T>::parameter_row(const Team& team, size_t word, const GradientTarget<T>& target) const {
+ParameterRuns<T> Embedding<T>::parameter_row(const Team& team, size_t token, const GradientTarget<T>& target) {
   const Range own = team.share(vocabulary_);
-  ParameterRuns<T> vector = vector_of(word, target);
-  if (word < own.begin || word >= own.end) vector.count = 0;
+  ParameterRuns<T> vector = vector_of(token, target);
+  if (token < own.begin || token >= own.end) vector.count = 0;
   return vector;
 }
 

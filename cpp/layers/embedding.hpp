@@ -1,49 +1,53 @@
-// Vectors for the words of a vocabulary: z = W[x] for each whole number in x. Who calls has checked that the numbers
-// are words; others are taken for the first or the last, so that nothing outside is read. A step of training touches
-// the vectors of a batch's words alone.
+// Vectors for the tokens of a vocabulary: z = W[x] for each token in x, a whole number. Precondition: inputs are valid
+// tokens. Others are clamped, so nothing outside the table is read. A step of training touches the vectors of the
+// batch's tokens alone.
 #pragma once
 
-#include "layers/panel_layer.hpp"
+#include "layers/stored_gradient_layer.hpp"
 
 namespace chainrule {
 
 template <class T>
-class Embedding final : public PanelLayer<T> {
+class Embedding final : public StoredGradientLayer<T>, public ParameterRows<T> {
  public:
   Embedding(size_t steps, size_t vocabulary, size_t units, double l1, double l2);
 
   size_t inputs() const override { return steps_; }
   size_t outputs() const override { return steps_ * units_; }
-  size_t work() const override { return steps_ * units_; }
+  LayerTraits traits() const override { return {.work = steps_ * units_}; }
 
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;
-  void prepare_gradient() override;
+  void prepare_backward(bool passes_deltas) override;
   void gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
-                const GradientTarget<T>&) const override;
-  size_t parameter_rows() const override { return vocabulary_; }
-  void list_rows(const Team&, const Signal<T>& below, size_t samples, std::vector<uint32_t>& list) const override;
-  ParameterRuns<T> parameter_row(const Team&, size_t word, const GradientTarget<T>&) const override;
+                const GradientTarget<T>&) override;
+
+  // The rows are the vectors.
+  ParameterRows<T>* parameter_rows() override { return this; }
+  size_t row_count() const override { return vocabulary_; }
+  void list_touched(const Team&, const Signal<T>& below, size_t samples, std::vector<uint32_t>& list) const override;
+  ParameterRuns<T> parameter_row(const Team&, size_t token, const GradientTarget<T>&) override;
 
  protected:
   void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                     T* gradient) const override;
 
  private:
-  size_t word(T number) const;
-  ParameterRuns<T> vector_of(size_t word, const GradientTarget<T>&) const;
-  // Calls visit(word, sample, first of its units) for the thread's words in some samples, in their order.
+  size_t token_of(T input) const;
+  ParameterRuns<T> vector_of(size_t token, const GradientTarget<T>&);
+  void prefetch_vector(size_t token) const;
+  // Calls visit(token, sample, first of its units) for the thread's tokens in some samples, in their order.
   template <class Visit>
   void for_each_own(const Team&, const Signal<T>& below, size_t samples, Visit visit) const;
-  // Adds a delta to a gradient whose panels lie at this distance.
+  // Adds a delta to a gradient whose panels are `stride` apart.
   void add(const T* delta, T* gradient, size_t stride) const;
 
   size_t steps_, vocabulary_, units_;
-  // In a step that updates the words it meets alone, their gradients [panels][16] lie one behind the other, so that
-  // they stay in the cache. A thread's begin where its words do in the vocabulary.
-  mutable std::vector<uint32_t> met_;       // the word of each gradient
-  mutable std::vector<uint32_t> place_of_;  // the gradient of each word; between steps there is none
+  // If a step only updates the tokens that it touches, their gradients [panels][16] are stored without gaps, so that
+  // they stay in the cache. Those of a thread begin at the index of its first token.
+  std::vector<uint32_t> touched_;      // the token of each gradient
+  std::vector<uint32_t> gradient_of_;  // the gradient of each token; no_gradient between steps
 };
 
 }  // namespace chainrule

@@ -7,7 +7,7 @@ namespace chainrule {
 
 namespace {
 
-// How far an axis of the image reaches, with its border.
+// The size of an axis of the image with its border.
 size_t full_image(const ConvolutionAxis& axis) {
   const size_t reach = (axis.result - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1;
   return std::max(reach, axis.before + axis.image);

@@ -1,13 +1,13 @@
-// How a convolution goes from the values on one of its sides to those on the other, for groups of 16 samples in the
-// lanes of vectors. The image is its wide side, the result its narrow one:
+// The two linear maps of a convolution, for groups of 16 samples in the lanes of vectors. One goes from the image to the
+// result, the other, its transpose, from the result to the image:
 //   correlate: result[o] = sum over k of image[o * stride + k * dilation - before] w[k]
-//   transpose: image[i]  = sum over the (o, k) that meet at i of result[o] w[k]
-// Both are sums over what each place meets along the rows, and along the columns.
+//   transpose: image[i]  = sum over the (o, k) with o * stride + k * dilation - before = i of result[o] w[k]
+// Both are sums of terms along the rows and along the columns.
 #pragma once
 
 #include <vector>
 
-#include "aligned.hpp"
+#include "base/aligned.hpp"
 #include "layers/lanes.hpp"
 
 namespace chainrule {
@@ -28,8 +28,8 @@ struct ConvolutionShape {
   size_t result_size() const { return rows.result * columns.result * result_channels; }
 };
 
-// An image in a border of zeros, which the gradient of the weights reads as the sums do. Where the map is a transpose,
-// sums leave out what would lie outside, and there is none.
+// An image in a border of zeros, which the sums and the weight gradient read. The source of a transpose has no border:
+// its sums leave out the terms that would be outside.
 struct Bordered {
   size_t height, width, channels;
   size_t top, left, full_height, full_width;
@@ -40,7 +40,7 @@ struct Bordered {
   size_t offset(size_t y, size_t x) const { return (y * full_width + x) * channels; }
 };
 
-// Sums over one side at the places of the other.
+// One of the two maps, from a source to a target.
 class LaneMap {
  public:
   enum class Direction { correlate, transpose };
@@ -49,20 +49,21 @@ class LaneMap {
 
   const Bordered& source() const { return source_; }
   size_t target_height() const { return height_; }
-  // Vectors of a row of the target.
+  // The number of vectors of a row of the target.
   size_t target_row() const { return width_ * channels_; }
 
-  // A row of the target in lanes, from all of the source in lanes.
+  // Computes a row of the target in lanes from the source in lanes.
   template <class T>
   void compute_row(const T* source, const T* weights, const T* bias, size_t y, T* row) const;
 
  private:
-  // What a target meets along an axis: an element of the kernel, and a place of the source, with its border.
+  // One term of a target along an axis: an element of the kernel, and a place of the source, border included.
   struct Tap {
     size_t kernel, source;
   };
   using Taps = std::vector<Tap>;
-  // Targets first, first + step, ... that meet the same elements of the kernel, each so many places of the source on.
+  // Targets first, first + step, ... that have the same elements of the kernel; the places of the source advance by
+  // `source_step` from one to the next.
   struct Run {
     size_t first, count, source_step;
     std::vector<LaneTerm> terms;
@@ -74,14 +75,14 @@ class LaneMap {
 
   Bordered source_;
   size_t height_, width_, channels_, groups_;
-  // What one channel of the target, one group of channels of the source and of the target are apart in the weights.
+  // The distances in the weights between channels of the target, and between groups of channels.
   size_t weight_step_, weight_group_;
   size_t run_step_;
   std::vector<std::vector<LaneTerm>> rows_;  // of each row of the target
   std::vector<Run> runs_;                    // of the columns of any row
 };
 
-// Rows of an image in lanes, inside its border, from a group of a signal's activations or deltas.
+// Copies rows of an image from the activations or deltas of a group into a bordered image in lanes.
 template <class T>
 void put_in_border(const Signal<T>& signal, T* values, size_t samples, Missing missing, const Bordered& image,
                    const RowsOfGroup& rows, T* group);

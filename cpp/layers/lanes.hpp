@@ -1,5 +1,5 @@
-// Groups of 16 samples in the lanes of vectors: where the values of a signal lie then, ways to and from rows, and how
-// threads share groups out.
+// Groups of 16 samples in the lanes of vectors: the layout of a signal, its conversion from and to rows, and the
+// division of groups among threads.
 #pragma once
 
 #include "layers/layer.hpp"
@@ -14,12 +14,12 @@ inline size_t samples_in(size_t group, size_t samples) {
   return left < group_samples ? left : group_samples;
 }
 
-// Groups of samples, each cut into rows of an image: what threads share out.
+// Some rows of the images of a group: the unit of work that threads divide.
 struct RowsOfGroup {
   size_t group, begin, end;
 };
 
-// Calls function(rows of a group) for a part of all groups' rows.
+// Calls function(rows of a group) for a share of the rows of all groups.
 template <class Function>
 void for_each_group(const Range& part, size_t height, Function function) {
   for (size_t unit = part.begin; unit < part.end;) {
@@ -30,14 +30,14 @@ void for_each_group(const Range& part, size_t height, Function function) {
   }
 }
 
-// Where the values of a group begin, in rows or in lanes.
+// The beginning of the values of a group, in rows or in lanes.
 template <class T>
 T* group_at(T* values, size_t stride, size_t group) {
   return values + group * group_samples * stride;
 }
 
-// A group of a signal's activations or deltas in lanes: where they lie, or a copy of them. Calls with the same Use
-// share the copy.
+// The activations or deltas of a group in lanes: in place, or a copy. Calls with the same Use share the memory of the
+// copy.
 template <class T, class Use>
 T* group_in_lanes(const Signal<T>& signal, T* values, size_t group, size_t samples, Missing missing) {
   T* const first = group_at(values, signal.stride, group);
@@ -47,14 +47,14 @@ T* group_in_lanes(const Signal<T>& signal, T* values, size_t group, size_t sampl
   return copy;
 }
 
-// Some of a group's values [begin, end) go from lanes to the rows of a signal.
+// Copies some values of a group from lanes to the rows of a signal.
 template <class T>
 void lanes_to_rows(T* lanes, T* values, size_t stride, size_t group, size_t samples, const Range& part) {
   kernels<T>().from_lanes(
       {group_at(values, stride, group) + part.begin, stride, samples_in(group, samples), lanes, part.size()});
 }
 
-// Some values of a group of a signal in lanes, for kernels that go through them one by one.
+// Some values of a group of a signal in lanes, as one row for element-wise kernels.
 template <class T>
 Rows<T> lanes_as_row(const Signal<T>& signal, size_t group, const Range& part) {
   const size_t first = part.begin * group_samples;
@@ -77,15 +77,16 @@ void multiply_by_derivative(const Signal<T>& signal, size_t group, const Range& 
   if (signal.activation != Activation::identity) kernels<T>().activation_gradient(lanes_as_row(signal, group, part));
 }
 
-// Some gradients by the activations of a group, in lanes, on their way to be the deltas of a signal: of one in lanes,
-// where they have been put already, they are it then; one in rows waits for finish_deltas.
+// Turns gradients by activations of a group, in lanes, into deltas of a signal. A signal in lanes has them in place
+// already, and only the derivative is applied. To a signal in rows they are copied; finish_deltas applies the
+// derivative later.
 template <class T>
 void hand_down(T* lanes, const Signal<T>& below, size_t group, size_t samples, const Range& part) {
   if (below.in_lanes) return multiply_by_derivative(below, group, part);
   lanes_to_rows(lanes, below.deltas, below.stride, group, samples, part);
 }
 
-// When all groups have been handed down: threads share out the samples of rows otherwise.
+// Called after all groups have been handed down. Threads divide the samples differently here, hence the barrier.
 template <class T>
 void finish_deltas(const Team& team, const Signal<T>& below, size_t samples) {
   if (below.in_lanes || below.activation == Activation::identity) return;

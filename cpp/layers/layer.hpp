@@ -1,172 +1,79 @@
 // What a layer is: it turns the signal below it into the signal above it, and the delta above into the delta below.
-// Layers know kernels and the team of threads that works on them, but nothing of losses, optimisers or epochs.
+// Layers know kernels and the team of threads that works on them, but nothing of losses, optimisers or epochs. Only a
+// gradient's target they know (gradient_target.hpp): it is stored, or updates the parameters at once.
 #pragma once
 
-#include <cmath>
-#include <cstring>
 #include <vector>
 
-#include "kernels/table.hpp"
-#include "layers/non_zeros.hpp"
-#include "training/team.hpp"
+#include "base/team.hpp"
+#include "layers/gradient_target.hpp"
+#include "layers/panel_parameters.hpp"
+#include "layers/signal.hpp"
 
 namespace chainrule {
 
-// The values between two layers for a batch: row-major (samples, size) with a stride that is a multiple of 16. Delta is
-// dE/dz: who computes it (the layer above, or the loss) has multiplied by the activation's derivative already.
-template <class T>
-struct Signal {
-  size_t size = 0;
-  size_t stride = 0;
-  Activation activation = Activation::identity;
-  T* pre_activations = nullptr;  // the activations themselves where nobody needs both
-  T* activations = nullptr;
-  T* deltas = nullptr;  // null: nobody asks for them
-  // Copies in the order of the weight gradient (packing.hpp), for batches that are large enough; else null.
-  T* packed_activations = nullptr;
-  T* packed_deltas = nullptr;
-  size_t capacity = 0;  // samples that there is room for
-  // Groups of 16 samples have their values in lanes, [size][16], where their rows would be. Lanes without a sample
-  // repeat the last one, and have deltas of zero. The values before an activation lie so too.
-  bool in_lanes = false;
-  // What the layer below keeps of each sample for its way back (Layer::kept_size); null where nothing goes back and no
-  // layer above looks at it.
-  T* kept = nullptr;
-  size_t kept_stride = 0;
-  // What the layer below carries from one call to the next, a row a sample (Layer::state_size); null: it begins anew.
-  T* state = nullptr;
-  size_t state_stride = 0;
-  // Where the activations are not zero, if that is worth knowing: lists of columns for samples, and of samples for
-  // columns, in parts. Columns without a list are zero in all samples.
-  const std::vector<NonZeros<T>>* of_samples = nullptr;
-  const std::vector<NonZeros<T>>* of_columns = nullptr;
-  // Where to list the columns once the activations are there; null: nowhere. The deltas of a layer whose derivative is
-  // zero where its activation is, as ReLU's, have the same lists.
-  NonZeroLists<T>* lists = nullptr;
-  // This signal in the row of all, where layers with branches find the others by their distance: what points at rows is
-  // the same there.
-  const Signal* place = nullptr;
-};
-
-// Where a layer's gradient goes: into memory, or through an update straight into the parameters.
-template <class T>
-struct GradientTarget {
-  T* gradient;                    // laid out as the parameters; unused with an update
-  bool accumulate;                // continue the sums that are in `gradient`
-  const StepSettings<T>* update;  // null: store
-  T* slots[max_slots];            // the optimiser's state, laid out as the parameters
-  T shrink;                       // decoupled weight decay of this step
-  bool every_row;                 // update rows that no sample meets, too
-};
-
-// Runs of 16 parameters that lie at equal distances, as a row of weights does in its panels.
-template <class T>
-struct ParameterRuns {
-  Parameters<T> first;
-  size_t count, stride;
-};
-
-// Rows that will soon be read lie far apart in memory, where no processor guesses them: so many are sent for ahead.
-constexpr size_t rows_ahead = 8;
-
-template <class T>
-void prefetch(const ParameterRuns<T>& runs) {
-  for (size_t i = 0; i < runs.count; ++i) {
-    __builtin_prefetch(runs.first.values + i * runs.stride, 1);
-    for (const T* slot : runs.first.slots) {
-      if (slot != nullptr) __builtin_prefetch(slot + i * runs.stride, 1);
-    }
-  }
-}
-
-// Whether f'(z) is computed from z, and not from f(z) alone.
-constexpr bool derivative_needs_pre_activation(Activation activation) {
-  switch (activation) {
-    case Activation::softplus:
-    case Activation::gelu:
-    case Activation::silu:
-    case Activation::softmax:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// Panels that so many columns lie in, and what they have room for.
-constexpr size_t panel_count(size_t columns) { return (columns + panel_width - 1) / panel_width; }
-constexpr size_t whole_panels(size_t columns) { return panel_count(columns) * panel_width; }
-
-// The parameters from some place on, with their state.
-template <class T>
-Parameters<T> from_place(Parameters<T> parameters, size_t place) {
-  parameters.values += place;
-  for (T*& slot : parameters.slots) {
-    if (slot != nullptr) slot += place;
-  }
-  return parameters;
-}
-
-// l2 / 2 |w|^2 + l1 |w|_1
-template <class T>
-double penalty_of(const T* weights, size_t count, double l1, double l2) {
-  double penalty = 0;
-  if (l2 > 0) penalty += 0.5 * l2 * kernels<T>().square_sum(weights, count);
-  if (l1 > 0) {
-    double absolute = 0;
-    for (size_t i = 0; i < count; ++i) absolute += std::abs(double(weights[i]));
-    penalty += l1 * absolute;
-  }
-  return penalty;
-}
-
-// The first `columns` values of some rows.
-template <class T>
-void copy_rows(const T* from, size_t from_stride, T* to, size_t to_stride, const Range& rows, size_t columns) {
-  for (size_t row = rows.begin; row < rows.end; ++row) {
-    std::memcpy(to + row * to_stride, from + row * from_stride, columns * sizeof(T));
-  }
-}
-
-// a = f(z) for some samples.
-template <class T>
-void activate(const Signal<T>& signal, const Range& samples) {
-  kernels<T>().activate(
-      {signal.pre_activations, signal.activations, nullptr, signal.stride, signal.size, samples, signal.activation});
-}
-
-// For layers whose outputs are activations at once: z = a, where z is kept apart.
-template <class T>
-void copy_to_pre_activations(const Signal<T>& signal, const Range& samples) {
-  if (signal.pre_activations == signal.activations) return;
-  std::memcpy(signal.pre_activations + samples.begin * signal.stride,
-              signal.activations + samples.begin * signal.stride, samples.size() * signal.stride * sizeof(T));
-}
-
-// From the gradient by a to the delta, the gradient by z, in place.
-template <class T>
-void multiply_by_derivative(const Signal<T>& signal, const Range& samples) {
-  if (signal.activation == Activation::identity) return;
-  kernels<T>().activation_gradient({signal.pre_activations, signal.activations, signal.deltas, signal.stride,
-                                    signal.size, samples, signal.activation});
-}
-
-// The way back through a layer that passes values on: the delta below from the delta above.
-template <class T>
-void pass_deltas_on(const Signal<T>& above, const Signal<T>& below, const Range& samples) {
-  copy_rows(above.deltas, above.stride, below.deltas, below.stride, samples, below.size);
-  multiply_by_derivative(below, samples);
-}
-
-// What a pass is for. Where it is training, noise is drawn, from words that a sample's place in the epoch's order
-// chooses, and statistics are those of the batch.
+// The purpose of a pass. In training, noise is drawn with random words keyed by a sample's position in the epoch, and
+// statistics are those of the batch.
 struct Pass {
   bool training = false;
   uint64_t seed = 0, epoch = 0;
-  size_t place = 0;  // of the first sample
+  size_t position = 0;  // of the first sample, in the epoch
 };
 
-// Calls that take a Team are made by all its threads at once. Between two such calls stands a barrier, unless both
-// share out the same samples, or the same units (by_samples).
+// The properties of a layer that networks, workspaces and training ask for.
+struct LayerTraits {
+  Activation activation = Activation::identity;
+  // Multiply-adds of one sample in one product, for the choice of the number of threads.
+  size_t work = 0;
+  // Whether backward or the loss needs z in addition to a.
+  bool keeps_pre_activations = false;
+  // Per sample, the number of values that forward keeps for backward and gradient in addition to the activations.
+  size_t kept_size = 0;
+  // Per batch, the number of float64 values that forward keeps in training.
+  size_t batch_kept_size = 0;
+  // The number of steps of the sequences whose lengths it keeps for other layers to read; prediction keeps them too.
+  // 0: it keeps no lengths.
+  size_t length_steps = 0;
+  // Per sample, the size of the state that it can carry from one part of a sequence to the next.
+  size_t state_size = 0;
+  // Whether training carries the state from a sample of a batch to the same one of the next batch.
+  bool stateful = false;
+  // The number of running statistics, which training changes without a gradient.
+  size_t statistics_size = 0;
+  // The number of other layers whose signals it reads (Signal::sources).
+  size_t source_count = 0;
+  // Whether its sources add its deltas to their own, and whether it does so with those of its readers
+  // (Signal::readers).
+  bool returns_deltas = false, collects_deltas = false;
+  // Whether it is one product of rows with weights, which can skip zeros and read packed copies.
+  bool is_row_product = false;
+  // Whether it reads and writes signals in lanes, too.
+  bool takes_lanes = false;
+  // Whether a training pass must not take a batch in parts.
+  bool needs_whole_batch = false;
+  // Whether `gradient` reads what backward computes, so that backward runs even if no delta below is needed.
+  bool gradient_needs_backward = false;
+  // Whether an update changes parameters by more than their own gradients.
+  bool couples_parameters = false;
+};
+
+// Rows of parameters of which a sample touches only some, such as those of a sparse input or of an embedding. A
+// gradient with an update can skip the others, whose updates are then deferred.
+template <class T>
+class ParameterRows {
+ public:
+  virtual ~ParameterRows() = default;
+
+  virtual size_t row_count() const = 0;
+  // Appends the rows that samples touch, in any order and possibly twice. Rows of which the thread has no part may be
+  // left out.
+  virtual void list_touched(const Team&, const Signal<T>& below, size_t samples, std::vector<uint32_t>& list) const = 0;
+  // The thread's part of a row.
+  virtual ParameterRuns<T> parameter_row(const Team&, size_t row, const GradientTarget<T>&) = 0;
+};
+
+// All threads of a team call the functions that take it. Between two such calls is a barrier, unless both divide the
+// same samples, or the same units (by_samples). Only const functions are called by several teams at a time.
 template <class T>
 class Layer {
  public:
@@ -174,51 +81,14 @@ class Layer {
 
   virtual size_t inputs() const = 0;
   virtual size_t outputs() const = 0;
-  virtual Activation activation() const { return Activation::identity; }
-  // Whether backward or the loss needs z beside a.
-  virtual bool keeps_pre_activations() const { return false; }
-  // Numbers that forward keeps of a sample for backward and gradient, beside its activations.
-  virtual size_t kept_size() const { return 0; }
-  // Whether layers above look at what is kept, by their distance (Signal::place): then prediction keeps it too.
-  virtual bool shows_kept() const { return false; }
-  // Numbers of a sample that it can carry from one part of a sequence to the next.
-  virtual size_t state_size() const { return 0; }
-  // Whether training carries it too, from a sample of a batch to the same one of the next; then it takes batches whole.
-  virtual bool stateful() const { return false; }
-  // Whether `gradient` builds on what backward keeps: it is called then where no delta below is asked for, too.
-  virtual bool gradient_needs_backward() const { return false; }
-  // Whether it is one product of rows with weights, which can step over what is listed or packed in a signal.
-  virtual bool multiplies_rows() const { return false; }
-  // Whether it reads and writes signals in lanes, too.
-  virtual bool takes_lanes() const { return false; }
-  // Multiply-adds of one sample in one product, for the choice of the number of threads.
-  virtual size_t work() const = 0;
+  virtual LayerTraits traits() const = 0;
+  Activation activation() const { return traits().activation; }
 
-  // Parameters as users see them, and as the layer keeps them: a multiple of 16, zero where there is no parameter.
-  virtual size_t parameter_count() const { return 0; }
-  virtual size_t packed_size() const { return 0; }
-  virtual void pack(const T* /*plain*/, T* /*packed*/) const {}
-  virtual void unpack(const T* /*packed*/, T* /*plain*/) const {}
-  // The layer's part of the network's parameters, where it reads and updates them from now on.
-  virtual void bind(T* /*parameters*/) {}
-  // Tells that the parameters were set from outside.
-  virtual void parameters_changed() {}
-  // Serial, before the first backward after that: what backward needs beside the parameters.
-  virtual void prepare_backward() {}
-  // Serial, before the first gradient.
-  virtual void prepare_gradient() {}
+  // Whether source number i can be this layer.
+  virtual bool takes_source(size_t /*i*/, const Layer& /*source*/) const { return false; }
 
-  // What training gathers that no gradient changes, such as running means: its size, as users see it and as the layer
-  // keeps it, and where the layer reads and updates it from now on.
-  virtual size_t statistics_size() const { return 0; }
-  virtual void bind_statistics(T* /*statistics*/) {}
-  // After a training pass whose step counts: takes up the statistics of its batch.
-  virtual void update_statistics(const Team&) const {}
-  // Whether a training pass makes no sense for a part of a batch.
-  virtual bool needs_whole_batch() const { return false; }
-
-  // Whether a team shares out samples in forward and backward, so that nobody waits between two such layers; else it
-  // shares out units: then a thread's units see no parameters but those that its part of `gradient` updates.
+  // Whether a team divides samples in forward and backward, so that no barrier is needed between two such layers. Else
+  // it divides units, and a thread's units read only the parameters that its part of `gradient` updates.
   virtual bool by_samples(const Team&, size_t /*samples*/) const { return true; }
   virtual void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                        const Pass&) const = 0;
@@ -226,36 +96,42 @@ class Layer {
   virtual void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                         const Pass&) const = 0;
   virtual void gradient(const Team&, const Signal<T>& /*below*/, const Signal<T>& /*above*/, size_t /*samples*/,
-                        const GradientTarget<T>&) const {}
-  // Rows of parameters that samples may meet or not, as those of a sparse input; 0: every sample meets all parameters.
-  // `gradient` may pass the others by unless it is told not to: whoever wants their updates makes up for them.
-  virtual size_t parameter_rows() const { return 0; }
-  // Adds those that samples meet to a list, in any order, also twice; without those of which no part is the thread's.
-  virtual void list_rows(const Team&, const Signal<T>& /*below*/, size_t /*samples*/,
-                         std::vector<uint32_t>& /*list*/) const {}
-  // The thread's part of a row.
-  virtual ParameterRuns<T> parameter_row(const Team&, size_t /*row*/, const GradientTarget<T>&) const { return {}; }
-  // The layer as a single sample meets it, where rows are multiplied.
-  virtual SampleLayer<T> sample_layer() const { return {}; }
-  // A loss of the layer's own, such as a divergence: added to the losses of samples that have gone forward, before they
-  // go back. The weights are the samples' shares of the batch's mean; backward passes down the gradient of what was
-  // added, times these.
+                        const GradientTarget<T>&) {}
+  // Adds the layer's own loss, such as a divergence, to the losses of samples, between forward and backward. The
+  // weights are the samples' shares of the batch's mean; backward adds the gradient of that loss times these.
   virtual void add_loss(const Signal<T>& /*below*/, const Signal<T>& /*above*/, const Range& /*samples*/,
                         const T* /*weights*/, double* /*losses*/) const {}
-  // From a stored gradient to the parameters: penalties and clipping by value, the sum of squares, the update.
-  virtual void regularize(T* /*gradient*/, T /*clip_value*/) const {}
-  virtual void update(const GradientTarget<T>&) const {}
-  // After an update: max-norm, and what is derived from the parameters.
-  virtual void finish_update(const Team&) {}
-  virtual void set_penalties(double /*l1*/, double /*l2*/) {}
-  virtual double penalty() const { return 0; }
-  virtual bool penalized() const { return false; }
-  // Whether an update changes parameters by more than their own gradients.
-  virtual bool couples_parameters() const { return false; }
+  // After a training pass whose step counts: updates the running statistics by those of the batch.
+  virtual void update_statistics(const Team&, const Signal<T>& /*above*/) {}
 
-  // Its place in the network.
-  size_t index = 0;
+  const PanelParameters<T>& parameters() const { return parameters_; }
+  PanelParameters<T>& parameters() { return parameters_; }
+  // Not null if samples touch only some rows of the parameters.
+  virtual ParameterRows<T>* parameter_rows() { return nullptr; }
+
+  // The layer's parts of the network's parameters and statistics, which it reads and updates from now on.
+  void bind(T* parameters, T* statistics) {
+    parameters_.bind(parameters);
+    statistics_ = statistics;
+    parameters_changed();
+  }
+  // Called by one thread when parameters were set from outside, before the layer is used again.
+  virtual void parameters_changed() {}
+  // Called by one thread before the first pass back after that. Without `passes_deltas`, only `gradient` will be
+  // called, or `backward` for its sake.
+  virtual void prepare_backward(bool /*passes_deltas*/) {}
+  // Called by a team after an update: limits norms, and recomputes what is derived from the parameters.
+  virtual void finish_update(const Team&) {}
+
+  size_t index = 0;  // in the network
   bool trainable = true;
+
+ protected:
+  Layer() = default;
+  explicit Layer(PanelParameters<T> parameters) : parameters_(std::move(parameters)) {}
+
+  PanelParameters<T> parameters_;
+  T* statistics_ = nullptr;
 };
 
 }  // namespace chainrule

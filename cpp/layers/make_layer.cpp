@@ -39,7 +39,7 @@ std::unique_ptr<Layer<T>> make_recurrent(const RecurrentCell& cell, const LayerS
   return std::make_unique<Recurrent<T>>(
       cell, typename Recurrent<T>::Options{of.size("steps"), of.inputs / of.size("steps"), of.size("units"),
                                            of.number("return_sequences") != 0, of.size("directions"),
-                                           of.size("padding"), of.number("stateful") != 0,
+                                           of.size("padding") > 0, of.number("stateful") != 0,
                                            of.number("recurrent_dropout"), of.number("l1"), of.number("l2")});
 }
 
@@ -69,10 +69,24 @@ std::unique_ptr<Layer<T>> make_pool(const LayerSettings& of) {
             of.size(name + "_before")};
   };
   return std::make_unique<PoolLayer<T>>(PoolShape{axis("height"), axis("width"), of.size("channels")},
-                                        maximum ? PoolLayer<T>::Of::maximum : PoolLayer<T>::Of::mean);
+                                        maximum ? PoolLayer<T>::Pooling::maximum : PoolLayer<T>::Pooling::mean);
 }
 
 }  // namespace
+
+std::vector<size_t> sources_of(const LayerSettings& settings, size_t index) {
+  const auto distance = [&](const std::string& name) {
+    const auto found = settings.numbers.find(name);
+    return found == settings.numbers.end() ? size_t(0) : size_t(found->second);
+  };
+  if (settings.kind == "Recall") return {index - distance("fork")};
+  if (settings.kind == "Merge") {
+    std::vector<size_t> ends = settings.sizes("end");
+    for (size_t& end : ends) end = index - end;
+    return ends;
+  }
+  return distance("padding") > 0 ? std::vector<size_t>{index - distance("padding")} : std::vector<size_t>();
+}
 
 template <class T>
 std::unique_ptr<Layer<T>> make_layer(const LayerSettings& s) {
@@ -108,9 +122,7 @@ std::unique_ptr<Layer<T>> make_layer(const LayerSettings& s) {
                                                of.number("l2"));
        }},
       {"Fork",
-       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
-         return std::make_unique<Fork<T>>(of.inputs, of.sizes("recall"));
-       }},
+       [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> { return std::make_unique<Fork<T>>(of.inputs); }},
       {"GRU",
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
          return make_recurrent<T>(gru_cell(of.number("reset_after") != 0), of);
@@ -138,12 +150,11 @@ std::unique_ptr<Layer<T>> make_layer(const LayerSettings& s) {
          for (size_t i = 0; i < first.size(); ++i) {
            slices.push_back({of.size("places"), first[i], width.at(i), of.size("of")});
          }
-         return std::make_unique<Merge<T>>(of.sizes("end"), slices);
+         return std::make_unique<Merge<T>>(slices);
        }},
       {"Recall",
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {
-         const Slice slice = {of.size("places"), of.size("first"), of.size("width"), of.size("of")};
-         return std::make_unique<Recall<T>>(of.size("size"), of.size("fork"), of.size("merge"), slice);
+         return std::make_unique<Recall<T>>(of.inputs, of.size("size"));
        }},
       {"LSTM",
        [](const LayerSettings& of) -> std::unique_ptr<Layer<T>> {

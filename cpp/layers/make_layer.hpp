@@ -23,6 +23,9 @@ struct LayerSettings {
   std::vector<size_t> sizes(const std::string& name) const;
 };
 
+// The layers whose signals a layer reads, if it has this index in its network.
+std::vector<size_t> sources_of(const LayerSettings& settings, size_t index);
+
 // Numbers make sense together: checked by who makes them. std::invalid_argument for an unknown kind.
 template <class T>
 std::unique_ptr<Layer<T>> make_layer(const LayerSettings& settings);

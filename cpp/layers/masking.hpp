@@ -1,5 +1,6 @@
-// Sequences of different lengths in one batch: a sample ends with its last step that has any feature other than the
-// padding's value. Samples go on as they are; their lengths are kept, for recurrent layers above to look at.
+// The padding mask of sequences with different lengths in one batch: a sample ends with its last step that has any
+// feature other than the padding's value. Values pass unchanged; recurrent layers above read the lengths, which are
+// kept.
 #pragma once
 
 #include "layers/layer.hpp"
@@ -13,10 +14,7 @@ class Masking final : public Layer<T> {
 
   size_t inputs() const override { return size_; }
   size_t outputs() const override { return size_; }
-  size_t work() const override { return size_; }
-  // The length.
-  size_t kept_size() const override { return 1; }
-  bool shows_kept() const override { return true; }
+  LayerTraits traits() const override { return {.work = size_, .kept_size = 1, .length_steps = steps_}; }
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;

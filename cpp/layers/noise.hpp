@@ -1,21 +1,21 @@
-// Layers that draw in training: they disturb their inputs, which they pass on in prediction.
+// Layers that draw random numbers in training. In prediction, they pass their inputs on.
 #pragma once
 
+#include "base/random.hpp"
 #include "layers/layer.hpp"
-#include "training/random.hpp"
 
 namespace chainrule {
 
-// A sample's own words in a layer, chosen by its place in the epoch, the epoch and the layer.
+// The random words of a sample in a layer, keyed by its position in the epoch, the epoch and the layer.
 inline RandomWords words_of(size_t sample, size_t layer, Purpose purpose, const Pass& pass) {
-  constexpr uint64_t layers_an_epoch = 4096;
-  return RandomWords(pass.seed, purpose, pass.place + sample, pass.epoch * layers_an_epoch + layer);
+  constexpr uint64_t layers_per_epoch = 4096;
+  return RandomWords(pass.seed, purpose, pass.position + sample, pass.epoch * layers_per_epoch + layer);
 }
 
-// Factors that are 0 with the probability `rate`, else what keeps the mean.
+// Draws factors that are 0 with probability `rate`, else 1 / (1 - rate), so that the mean is 1.
 template <class T>
 void draw_dropout(RandomWords& words, double rate, T* factors, size_t count) {
-  // No branch: it would be guessed wrong as often as the rate says.
+  // A branch would often be mispredicted.
   const T kept[2] = {T(0), T(1 / (1 - rate))};
   for (size_t k = 0; k < count; ++k) factors[k] = kept[uniform(words.next()) >= rate];
 }
@@ -33,21 +33,21 @@ class Noise : public Layer<T> {
 
   size_t inputs() const override { return size_; }
   size_t outputs() const override { return size_; }
-  size_t work() const override { return size_; }
+  LayerTraits traits() const override { return {.work = size_}; }
 
  protected:
   size_t size_;
 };
 
-// z = x m / (1 - rate), m = 0 where a uniform number is below the rate, else 1 (Srivastava et al. 2014). There is a
-// number for each of the last `group` values, which is all of them, or those of a channel (Tompson et al. 2015).
+// z = x m / (1 - rate), m = 0 if a uniform number is below the rate, else 1 (Srivastava et al. 2014). Each run of
+// `group` values has the same m: one number per value, or one per channel (Tompson et al. 2015).
 template <class T>
 class Dropout final : public Noise<T> {
  public:
   Dropout(size_t size, double rate, size_t group) : Noise<T>(size), rate_(rate), group_(group) {}
 
-  // The factors.
-  size_t kept_size() const override { return group_; }
+  // Keeps the factors.
+  LayerTraits traits() const override { return {.work = this->size_, .kept_size = group_}; }
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;
@@ -71,16 +71,15 @@ class GaussianNoise final : public Noise<T> {
   double deviation_;
 };
 
-// Inputs are means m, and behind them log variances s: z = m + e^(s/2) normal in training, else m. Its own loss is the
-// divergence of that distribution from the standard normal, kl (m^2 + e^s - s - 1) / 2 (Kingma and Welling 2014).
+// Inputs are means m, followed by log variances s: z = m + e^(s/2) normal in training, else m. The layer's own loss is
+// the divergence of that distribution from the standard normal, kl (m^2 + e^s - s - 1) / 2 (Kingma and Welling 2014).
 template <class T>
 class Sampling final : public Noise<T> {
  public:
   Sampling(size_t size, double kl) : Noise<T>(size), kl_(kl) {}
 
   size_t inputs() const override { return 2 * this->size_; }
-  // What Kept shows.
-  size_t kept_size() const override { return 2 * width() + 1; }
+  LayerTraits traits() const override { return {.work = this->size_, .kept_size = 2 * width() + 1}; }
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void add_loss(const Signal<T>& below, const Signal<T>& above, const Range& samples, const T* weights,
                 double* losses) const override;
@@ -90,8 +89,8 @@ class Sampling final : public Noise<T> {
  private:
   struct Kept {
     T* deviation;  // e^(s/2)
-    T* moved;      // by how much from the mean
-    T* weight;     // of the divergence, from when it is added
+    T* moved;      // the difference from the mean
+    T* weight;     // of the divergence; add_loss sets it
   };
 
   size_t width() const { return whole_panels(this->size_); }

@@ -10,7 +10,7 @@ constexpr size_t word_bits = 16;
 
 size_t ceil_divide(size_t a, size_t b) { return (a + b - 1) / b; }
 
-// A bit at the first column of each group of which any bit is set.
+// Sets a bit at the first column of each group in which any bit is set.
 unsigned groups_of(unsigned marks, size_t group) {
   unsigned first = 0;
   for (size_t column = 0; column < word_bits; column += group) first |= 1u << column;

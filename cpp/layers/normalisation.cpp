@@ -7,7 +7,7 @@ namespace chainrule {
 
 namespace {
 
-// Of value(0) ... value(count - 1): every sixteenth in a sum of its own, then halves.
+// The sum of value(0) ... value(count - 1): 16 sums of every sixteenth value, which are then added by halves.
 template <class Value>
 double sum_of(size_t count, Value value) {
   double lane[panel_width] = {};
@@ -22,13 +22,12 @@ double sum_of(size_t count, Value value) {
   return lane[0];
 }
 
-// Some features next to each other, of all samples and places.
+// Adjacent features of all samples and places.
 struct Features {
   size_t first, width;
   size_t samples, places, features;
 
-  // Calls visit(row, at) for each place of each sample in their order: the first of these features is value `at` of
-  // the row.
+  // Calls visit(row, at) for each place of each sample in order; the first of these features is value `at` of the row.
   template <class Visit>
   void for_each_place(Visit visit) const {
     for (size_t row = 0; row < samples; ++row) {
@@ -47,7 +46,7 @@ void for_each_panel(const Team& team, size_t samples, size_t places, size_t feat
   }
 }
 
-// Calls each(k) for k < width, which is 16 for most.
+// Calls each(k) for k < width; the loop over a whole panel has a constant length.
 template <class Each>
 void for_each_lane(size_t width, Each each) {
   if (width == panel_width) {
@@ -66,7 +65,10 @@ T inverse_deviation(double variance, double epsilon) {
 
 template <class T>
 Normalisation<T>::Normalisation(size_t size, size_t features, double epsilon)
-    : PanelLayer<T>({{1, features, false}, {1, features, false}}, 0, 0),
+    : StoredGradientLayer<T>(
+          {{{.rows = 1, .columns = features, .is_weight = false}, {.rows = 1, .columns = features, .is_weight = false}},
+           0,
+           0}),
       places_(size / features),
       features_(features),
       epsilon_(epsilon) {}
@@ -141,7 +143,7 @@ void LayerNorm<T>::backward(const Team& team, const Signal<T>& above, const Sign
 
 template <class T>
 BatchNorm<T>::BatchNorm(size_t size, size_t features, double momentum, double epsilon)
-    : Normalisation<T>(size, features, epsilon), momentum_(momentum), batch_(2 * features) {}
+    : Normalisation<T>(size, features, epsilon), momentum_(momentum) {}
 
 template <class T>
 void BatchNorm<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
@@ -162,11 +164,11 @@ void BatchNorm<T>::forward(const Team& team, const Signal<T>& below, const Signa
         for_each_lane(part.width, [&](size_t k) { variance[k] += (x[k] - mean[k]) * (x[k] - mean[k]); });
       });
       for (double& of_feature : variance) of_feature /= count;
-      std::copy_n(mean, part.width, batch_.data() + part.first);
-      std::copy_n(variance, part.width, batch_.data() + this->features_ + part.first);
+      std::copy_n(mean, part.width, above.batch_kept + part.first);
+      std::copy_n(variance, part.width, above.batch_kept + this->features_ + part.first);
     } else {
-      std::copy_n(running_ + part.first, part.width, mean);
-      std::copy_n(running_ + this->features_ + part.first, part.width, variance);
+      std::copy_n(this->statistics_ + part.first, part.width, mean);
+      std::copy_n(this->statistics_ + this->features_ + part.first, part.width, variance);
     }
     T middle[panel_width], inverse[panel_width];
     for (size_t k = 0; k < panel_width; ++k) {
@@ -187,7 +189,7 @@ void BatchNorm<T>::forward(const Team& team, const Signal<T>& below, const Signa
   });
 }
 
-// As LayerNorm's, with means over samples and places; running statistics are constants.
+// As in LayerNorm, with means over samples and places; running statistics are constants.
 template <class T>
 void BatchNorm<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                             const Pass& pass) const {
@@ -207,8 +209,8 @@ void BatchNorm<T>::backward(const Team& team, const Signal<T>& above, const Sign
     T mean[panel_width], along[panel_width], factor[panel_width];
     for (size_t k = 0; k < part.width; ++k) {
       const size_t feature = part.first + k;
-      const double variance =
-          pass.training ? batch_.data()[this->features_ + feature] : double(running_[this->features_ + feature]);
+      const double variance = pass.training ? above.batch_kept[this->features_ + feature]
+                                            : double(this->statistics_[this->features_ + feature]);
       mean[k] = T(sum[k] / count);
       along[k] = T(products[k] / count);
       factor[k] = this->gamma()[feature] * inverse_deviation<T>(variance, this->epsilon_);
@@ -226,11 +228,12 @@ void BatchNorm<T>::backward(const Team& team, const Signal<T>& above, const Sign
 }
 
 template <class T>
-void BatchNorm<T>::update_statistics(const Team& team) const {
+void BatchNorm<T>::update_statistics(const Team& team, const Signal<T>& above) {
   for_each_panel(team, 0, 0, this->features_, [&](const Features& part) {
     for (const size_t begin : {part.first, this->features_ + part.first}) {
       for (size_t k = begin; k < begin + part.width; ++k) {
-        running_[k] = T(momentum_ * double(running_[k]) + (1 - momentum_) * batch_.data()[k]);
+        T& running = this->statistics_[k];
+        running = T(momentum_ * double(running) + (1 - momentum_) * above.batch_kept[k]);
       }
     }
   });

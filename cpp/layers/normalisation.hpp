@@ -1,20 +1,19 @@
-// Normalisation: z = gamma x^ + beta, x^ = (x - mean) / sqrt(variance + epsilon), gamma and beta for each feature. A
-// sample's values are (places, features): a place of an image, a step of a sequence, or the one place of a row.
+// Normalisation: z = gamma x^ + beta, x^ = (x - mean) / sqrt(variance + epsilon), with one gamma and beta per feature.
+// A sample's values are (places, features): the places of an image, the steps of a sequence, or the one place of a row.
 // Means and variances are summed in float64.
 #pragma once
 
-#include "layers/panel_layer.hpp"
+#include "layers/stored_gradient_layer.hpp"
 
 namespace chainrule {
 
 template <class T>
-class Normalisation : public PanelLayer<T> {
+class Normalisation : public StoredGradientLayer<T> {
  public:
   size_t inputs() const override { return places_ * features_; }
   size_t outputs() const override { return places_ * features_; }
-  size_t work() const override { return 4 * places_ * features_; }
-  // x^
-  size_t kept_size() const override { return places_ * features_; }
+  // Keeps x^.
+  LayerTraits traits() const override { return {.work = 4 * places_ * features_, .kept_size = places_ * features_}; }
 
  protected:
   Normalisation(size_t size, size_t features, double epsilon);
@@ -35,25 +34,33 @@ class LayerNorm final : public Normalisation<T> {
  public:
   LayerNorm(size_t size, size_t features, double epsilon) : Normalisation<T>(size, features, epsilon) {}
 
-  // And 1 / sqrt(variance + epsilon) of each place.
-  size_t kept_size() const override { return Normalisation<T>::kept_size() + this->places_; }
+  // Also keeps 1 / sqrt(variance + epsilon) of each place.
+  LayerTraits traits() const override {
+    LayerTraits traits = Normalisation<T>::traits();
+    traits.kept_size += this->places_;
+    return traits;
+  }
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;
 };
 
-// Over all samples and places (Ioffe and Szegedy 2015): those of the batch in training, else the running ones, which
-// become momentum * running + (1 - momentum) * batch. Threads share out features, so each sum has all samples in order.
+// Over all samples and places (Ioffe and Szegedy 2015). In training the statistics are those of the batch, else the
+// running ones, which become momentum * running + (1 - momentum) * batch. Threads divide features, so that each sum has
+// all samples in order.
 template <class T>
 class BatchNorm final : public Normalisation<T> {
  public:
   BatchNorm(size_t size, size_t features, double momentum, double epsilon);
 
-  // Running means, then running variances.
-  size_t statistics_size() const override { return 2 * this->features_; }
-  void bind_statistics(T* statistics) override { running_ = statistics; }
-  void update_statistics(const Team&) const override;
-  bool needs_whole_batch() const override { return true; }
+  // Running means, then running variances; in training, those of the batch are kept.
+  LayerTraits traits() const override {
+    LayerTraits traits = Normalisation<T>::traits();
+    traits.batch_kept_size = traits.statistics_size = 2 * this->features_;
+    traits.needs_whole_batch = true;
+    return traits;
+  }
+  void update_statistics(const Team&, const Signal<T>& above) override;
 
   bool by_samples(const Team&, size_t) const override { return false; }
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
@@ -62,9 +69,6 @@ class BatchNorm final : public Normalisation<T> {
 
  private:
   double momentum_;
-  T* running_ = nullptr;
-  // Means and variances of the batch that is in training.
-  mutable AlignedArray<double> batch_;
 };
 
 }  // namespace chainrule

@@ -1,5 +1,5 @@
-// Copies of a large batch in the order in which a weight gradient walks through it. In rows, every sample lies on a
-// page of its own, and the processor spends its time on looking up pages; packed, a tile reads two streams.
+// Copies of a large batch in the order in which a weight gradient reads it. In rows, every sample is on a different
+// page, and the time goes to TLB misses; packed, a tile reads two contiguous streams.
 #pragma once
 
 #include <algorithm>
@@ -10,10 +10,10 @@
 
 namespace chainrule {
 
-// Columns of activations that lie together: a multiple of the rows of every tile.
+// The number of columns of activations that are stored together: a multiple of the rows of every tile.
 constexpr size_t packed_columns = 12;
 
-// A copy of `count` values, 1 to 11, in few instructions: of known lengths, from both ends.
+// Copies `count` values, 1 to 11, in few instructions: two overlapping copies of constant length, from both ends.
 template <class T>
 void copy_short(const T* from, size_t count, T* to) {
   const auto from_both_ends = [&](auto length) {
@@ -26,7 +26,7 @@ void copy_short(const T* from, size_t count, T* to) {
   *to = *from;
 }
 
-// Activations as [columns / 12][capacity][12]: a row of them, for one sample.
+// Packs the activations of one sample as [columns / 12][capacity][12].
 template <class T>
 void pack_activations(const T* row, size_t columns, size_t sample, size_t capacity, T* packed) {
   for (size_t column = 0; column < columns; column += packed_columns) {
@@ -39,7 +39,7 @@ void pack_activations(const T* row, size_t columns, size_t sample, size_t capaci
   }
 }
 
-// Deltas as [panels][capacity][16]: some panels of them, for all samples.
+// Packs some panels of the deltas of all samples as [panels][capacity][16].
 template <class T>
 void pack_deltas(const T* deltas, size_t stride, size_t samples, const Range& panels, size_t capacity, T* packed) {
   for (size_t panel = panels.begin; panel < panels.end; ++panel) {

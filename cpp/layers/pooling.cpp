@@ -15,30 +15,39 @@ struct OutputDeltas;
 
 template <class T>
 Pool<T> PoolLayer<T>::rows(const Signal<T>& below, const Signal<T>& above, const Range& samples, size_t height) const {
-  return {shape_.rows,  shape_.columns, shape_.channels, below.activations, below.stride, above.activations,
-          above.stride, above.deltas,   below.deltas,    samples,           {0, height}};
+  return {.rows = shape_.rows,
+          .columns = shape_.columns,
+          .channels = shape_.channels,
+          .inputs = below.activations,
+          .input_stride = below.stride,
+          .outputs = above.activations,
+          .output_stride = above.stride,
+          .output_deltas = above.deltas,
+          .input_deltas = below.deltas,
+          .samples = samples,
+          .part = {0, height}};
 }
 
-// One group in lanes, as an image of 16 times as many channels.
+// One group in lanes is an image with 16 times as many channels.
 template <class T>
 Pool<T> PoolLayer<T>::lanes(const Signal<T>& below, const RowsOfGroup& part, size_t samples) const {
-  return {shape_.rows,
-          shape_.columns,
-          shape_.channels * group_samples,
-          group_in_lanes<T, Inputs>(below, below.activations, part.group, samples, Missing::last_sample),
-          0,
-          nullptr,
-          0,
-          nullptr,
-          nullptr,
-          {0, 1},
-          {part.begin, part.end}};
+  return {.rows = shape_.rows,
+          .columns = shape_.columns,
+          .channels = shape_.channels * group_samples,
+          .inputs = group_in_lanes<T, Inputs>(below, below.activations, part.group, samples, Missing::last_sample),
+          .input_stride = 0,
+          .outputs = nullptr,
+          .output_stride = 0,
+          .output_deltas = nullptr,
+          .input_deltas = nullptr,
+          .samples = {0, 1},
+          .part = {part.begin, part.end}};
 }
 
 template <class T>
 void PoolLayer<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                            const Pass&) const {
-  const auto compute = of_ == Of::maximum ? kernels<T>().max_pool : kernels<T>().mean_pool;
+  const auto compute = pooling_ == Pooling::maximum ? kernels<T>().max_pool : kernels<T>().mean_pool;
   const size_t height = shape_.rows.outputs;
   if (!below.in_lanes && !above.in_lanes) {
     const Pool<T> args = rows(below, above, team.share_rows(samples), height);
@@ -63,7 +72,7 @@ void PoolLayer<T>::forward(const Team& team, const Signal<T>& below, const Signa
 template <class T>
 void PoolLayer<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                             const Pass&) const {
-  const auto compute = of_ == Of::maximum ? kernels<T>().max_pool_gradient : kernels<T>().mean_pool_gradient;
+  const auto compute = pooling_ == Pooling::maximum ? kernels<T>().max_pool_gradient : kernels<T>().mean_pool_gradient;
   const size_t height = shape_.rows.inputs;
   if (!below.in_lanes && !above.in_lanes) {
     const Pool<T> args = rows(below, above, team.share_rows(samples), height);

@@ -10,7 +10,7 @@ void ZeroPad<T>::forward(const Team& team, const Signal<T>& below, const Signal<
     const T* from = below.activations + i * below.stride;
     T* to = above.activations + i * above.stride;
     std::memset(to, 0, outputs() * sizeof(T));
-    for (size_t y = 0; y < shape_.height; ++y) std::memcpy(to + place(y), from + y * row(), row() * sizeof(T));
+    for (size_t y = 0; y < shape_.height; ++y) std::memcpy(to + row_begin(y), from + y * row(), row() * sizeof(T));
   }
   copy_to_pre_activations(above, rows);
 }
@@ -22,7 +22,7 @@ void ZeroPad<T>::backward(const Team& team, const Signal<T>& above, const Signal
   for (size_t i = rows.begin; i < rows.end; ++i) {
     const T* from = above.deltas + i * above.stride;
     T* to = below.deltas + i * below.stride;
-    for (size_t y = 0; y < shape_.height; ++y) std::memcpy(to + y * row(), from + place(y), row() * sizeof(T));
+    for (size_t y = 0; y < shape_.height; ++y) std::memcpy(to + y * row(), from + row_begin(y), row() * sizeof(T));
   }
   multiply_by_derivative(below, rows);
 }

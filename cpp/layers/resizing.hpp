@@ -1,4 +1,4 @@
-// Layers that move the values of images [height][width][channels]: a border of zeros, and copies of each place.
+// Layers that resize images [height][width][channels]: by a border of zeros, or by copies of each place.
 #pragma once
 
 #include "layers/layer.hpp"
@@ -16,7 +16,7 @@ class ZeroPad final : public Layer<T> {
 
   size_t inputs() const override { return shape_.height * row(); }
   size_t outputs() const override { return (shape_.top + shape_.height + shape_.bottom) * padded_row(); }
-  size_t work() const override { return inputs(); }
+  LayerTraits traits() const override { return {.work = inputs()}; }
 
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
@@ -25,13 +25,13 @@ class ZeroPad final : public Layer<T> {
  private:
   size_t row() const { return shape_.width * shape_.channels; }
   size_t padded_row() const { return row() + (shape_.left + shape_.right) * shape_.channels; }
-  // Where a row of the image lies among the padded values.
-  size_t place(size_t y) const { return (shape_.top + y) * padded_row() + shape_.left * shape_.channels; }
+  // Where a row of the image begins in the padded image.
+  size_t row_begin(size_t y) const { return (shape_.top + y) * padded_row() + shape_.left * shape_.channels; }
 
   Shape shape_;
 };
 
-// z[y, x] = x[y / down, x / right], whole quotients.
+// z[y, x] = x[y / down, x / right], with integer quotients.
 template <class T>
 class UpSample final : public Layer<T> {
  public:
@@ -43,14 +43,14 @@ class UpSample final : public Layer<T> {
 
   size_t inputs() const override { return shape_.height * shape_.width * shape_.channels; }
   size_t outputs() const override { return inputs() * shape_.down * shape_.right; }
-  size_t work() const override { return outputs(); }
+  LayerTraits traits() const override { return {.work = outputs()}; }
 
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;
 
  private:
-  // Calls move(place below, place above), each the first of `channels` values, in the order of the places above.
+  // Calls move(offset below, offset above) for each place above, in order; both are offsets of its first channel.
   template <class Move>
   void for_each_place(Move move) const;
 

@@ -1,12 +1,12 @@
-// Memory that a thread needs for the length of a call. It outlives the call, as fresh memory is slow memory; it belongs
-// to the thread, as many threads may use one layer at a time.
+// Memory that a thread needs during a call. It is kept after the call, because new memory is slow; every thread has its
+// own, because many threads can use one layer at a time.
 #pragma once
 
-#include "aligned.hpp"
+#include "base/aligned.hpp"
 
 namespace chainrule {
 
-// Room for `size` numbers, with anything in it. Calls with the same Use share it.
+// An array of `size` numbers with arbitrary contents. Calls with the same Use share it.
 template <class T, class Use>
 T* scratch(size_t size) {
   thread_local AlignedArray<T> array;

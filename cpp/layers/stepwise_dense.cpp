@@ -9,7 +9,7 @@ namespace chainrule {
 
 namespace {
 
-// Rows in whole panels, from which a sample's are copied together.
+// The steps of one sample as rows of whole panels.
 struct ForOutputs {};
 struct ForInputDeltas {};
 struct ForDeltas {};
@@ -18,18 +18,21 @@ struct ForDeltas {};
 
 template <class T>
 StepwiseDense<T>::StepwiseDense(const Options& options)
-    : PanelLayer<T>({{options.features, options.units, true}, {1, options.units, false}}, options.l1, options.l2),
+    : StoredGradientLayer<T>({{{.rows = options.features, .columns = options.units, .is_weight = true},
+                               {.rows = 1, .columns = options.units, .is_weight = false}},
+                              options.l1,
+                              options.l2}),
       options_(options),
       transposed_(whole_panels(options.features) * options.units) {}
 
 template <class T>
 void StepwiseDense<T>::derive(const Team& team) {
-  kernels<T>().transpose({this->panels(0),
-                          transposed_.data(),
-                          options_.features,
-                          options_.units,
-                          {0, options_.features},
-                          team.share(this->matrix(0).panels())});
+  kernels<T>().transpose({.panels = this->panels(0),
+                          .transposed = transposed_.data(),
+                          .inputs = options_.features,
+                          .outputs = options_.units,
+                          .rows = {0, options_.features},
+                          .columns = team.share(this->matrix(0).panels())});
 }
 
 template <class T>
@@ -39,19 +42,21 @@ void StepwiseDense<T>::forward(const Team& team, const Signal<T>& below, const S
   const Range rows = team.share_rows(samples);
   T* outputs = scratch<T, ForOutputs>(steps * columns());
   for (size_t i = rows.begin; i < rows.end; ++i) {
-    const Product<T> product = {below.activations + i * below.stride,
-                                features,
-                                1,
-                                this->panels(0),
-                                features * panel_width,
-                                panel_width,
-                                outputs,
-                                columns(),
-                                panel_width,
-                                features,
-                                {0, steps},
-                                {0, this->matrix(0).panels()}};
-    kernels<T>().forward({product, this->panels(1), Activation::identity, outputs});
+    kernels<T>().forward({.product = {.a = below.activations + i * below.stride,
+                                      .a_row = features,
+                                      .a_inner = 1,
+                                      .b = this->panels(0),
+                                      .b_panel = features * panel_width,
+                                      .b_inner = panel_width,
+                                      .c = outputs,
+                                      .c_row = columns(),
+                                      .c_panel = panel_width,
+                                      .inner = features,
+                                      .rows = {0, steps},
+                                      .panels = {0, this->matrix(0).panels()}},
+                          .bias = this->panels(1),
+                          .activation = Activation::identity,
+                          .outputs = outputs});
     copy_rows(outputs, columns(), above.pre_activations + i * above.stride, units, {0, steps}, units);
   }
   activate(above, rows);
@@ -65,25 +70,25 @@ void StepwiseDense<T>::backward(const Team& team, const Signal<T>& above, const 
   const size_t width = whole_panels(features);
   T* deltas = scratch<T, ForInputDeltas>(steps * width);
   for (size_t i = rows.begin; i < rows.end; ++i) {
-    const Product<T> product = {above.deltas + i * above.stride,
-                                units,
-                                1,
-                                transposed_.data(),
-                                units * panel_width,
-                                panel_width,
-                                deltas,
-                                width,
-                                panel_width,
-                                units,
-                                {0, steps},
-                                {0, width / panel_width}};
-    kernels<T>().weight_gradient({product, false, nullptr, {}});
+    kernels<T>().product({.a = above.deltas + i * above.stride,
+                          .a_row = units,
+                          .a_inner = 1,
+                          .b = transposed_.data(),
+                          .b_panel = units * panel_width,
+                          .b_inner = panel_width,
+                          .c = deltas,
+                          .c_row = width,
+                          .c_panel = panel_width,
+                          .inner = units,
+                          .rows = {0, steps},
+                          .panels = {0, width / panel_width}},
+                         false);
     copy_rows(deltas, width, below.deltas + i * below.stride, features, {0, steps}, features);
   }
   multiply_by_derivative(below, rows);
 }
 
-// A thread has some panels of units; all (sample, step) pairs are the inner index, samples first.
+// Threads divide the panels of units; the inner index runs over all (sample, step) pairs, samples first.
 template <class T>
 void StepwiseDense<T>::add_gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                                     T* gradient) const {
@@ -96,21 +101,25 @@ void StepwiseDense<T>::add_gradient(const Team& team, const Signal<T>& below, co
   for (size_t i = 0; i < samples; ++i) {
     copy_rows(above.deltas + i * above.stride + first, units, deltas, width, {0, steps},
               std::min(width, units - first));
-    const Product<T> product = {below.activations + i * below.stride,
-                                1,
-                                features,
-                                deltas,
-                                panel_width,
-                                width,
-                                this->panels_of(gradient, 0) + first * features,
-                                panel_width,
-                                features * panel_width,
-                                steps,
-                                {0, features},
-                                {0, own.size()}};
-    kernels<T>().weight_gradient({product, true, nullptr, {}});
-    kernels<T>().bias_gradient(
-        {deltas, width, steps, {0, own.size()}, this->panels_of(gradient, 1) + first, true, nullptr, {}});
+    kernels<T>().product({.a = below.activations + i * below.stride,
+                          .a_row = 1,
+                          .a_inner = features,
+                          .b = deltas,
+                          .b_panel = panel_width,
+                          .b_inner = width,
+                          .c = this->panels_of(gradient, 0) + first * features,
+                          .c_row = panel_width,
+                          .c_panel = features * panel_width,
+                          .inner = steps,
+                          .rows = {0, features},
+                          .panels = {0, own.size()}},
+                         true);
+    kernels<T>().bias_gradient({.deltas = deltas,
+                                .stride = width,
+                                .samples = steps,
+                                .panels = {0, own.size()},
+                                .gradient = this->panels_of(gradient, 1) + first,
+                                .accumulate = true});
   }
 }
 

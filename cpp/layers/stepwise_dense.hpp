@@ -1,12 +1,12 @@
 // A fully connected layer at each step of a sequence: z(t) = x(t) W + b, a = f(z), for samples (steps, features).
 #pragma once
 
-#include "layers/panel_layer.hpp"
+#include "layers/stored_gradient_layer.hpp"
 
 namespace chainrule {
 
 template <class T>
-class StepwiseDense final : public PanelLayer<T> {
+class StepwiseDense final : public StoredGradientLayer<T> {
  public:
   struct Options {
     size_t steps, features, units;
@@ -18,9 +18,11 @@ class StepwiseDense final : public PanelLayer<T> {
 
   size_t inputs() const override { return options_.steps * options_.features; }
   size_t outputs() const override { return options_.steps * options_.units; }
-  Activation activation() const override { return options_.activation; }
-  bool keeps_pre_activations() const override { return derivative_needs_pre_activation(options_.activation); }
-  size_t work() const override { return options_.steps * options_.features * columns(); }
+  LayerTraits traits() const override {
+    return {.activation = options_.activation,
+            .work = options_.steps * options_.features * columns(),
+            .keeps_pre_activations = derivative_needs_pre_activation(options_.activation)};
+  }
 
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,

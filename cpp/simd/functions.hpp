@@ -1,7 +1,7 @@
-// The elementary functions of the kernels: the same sequence of operations on every machine, and no library's. Results
-// too small for a normal number are zero, as everywhere in the core. exp, tanh, sigmoid, log, softplus and gelu are
-// within 2 units in the last place (tests/exhaustive_functions.cpp); where multiply-add is not fused, all but gelu,
-// which is within 70 in float and 520 in double.
+// The elementary functions of the kernels. Every machine runs the same sequence of operations; no library function is
+// called. Results too small for a normal number are zero, as everywhere in the core. exp, tanh, sigmoid, log, softplus
+// and gelu are within 2 units in the last place (tests/exhaustive_functions.cpp); where multiply-add is not fused, all
+// but gelu, which is within 70 in float and 520 in double.
 #pragma once
 
 #include "simd/vector.hpp"
@@ -29,8 +29,8 @@ CHAINRULE_INLINE Vector<T> polynomial(const double (&c)[n], const Vector<T>& x, 
   return sum;
 }
 
-// What depends on the precision: how log 2 is split so that the first part times an exponent is exact, where results
-// leave the range, how long the series must be.
+// Constants of each precision: log 2 in two parts, of which the first times an exponent is exact; the ends of the
+// range; and the coefficients of the series.
 template <class T>
 struct Constants;
 
@@ -81,8 +81,8 @@ struct Constants<double> {
       0.00010120751188200656,  -2.3206584032435316e-5,  -1.3313171274745024e-5};
 };
 
-// x = n log 2 + r, |r| <= log 2 / 2: n as shifted_round leaves it, and r. Two functions, as compilers keep a structure
-// of both in memory.
+// x = n log 2 + r, |r| <= log 2 / 2: n as shifted_round returns it, and r. These are two functions because compilers
+// keep a structure of both in memory.
 template <class T>
 CHAINRULE_INLINE Vector<T> exponent_of_power(const Vector<T>& x) {
   return shifted_round(x, 1.4426950408889634074);
@@ -99,20 +99,20 @@ CHAINRULE_INLINE Vector<T> expm1_near_zero(const Vector<T>& r) {
   return fma(r * r, polynomial(Constants<T>::exp_series, r), r);
 }
 
-// min and max in this order keep a NaN, and 2^n of a NaN meets it in a sum: no function from here on need ask for it.
+// min and max in this order propagate a NaN, so that no function below has to test for it.
 template <class T>
 CHAINRULE_INLINE Vector<T> exp(const Vector<T>& x) {
   const Vector<T> bounded = min(number<T>(Constants<T>::exp_infinite), max(number<T>(Constants<T>::exp_zero), x));
   const Vector<T> shifted = exponent_of_power(bounded);
   const Vector<T> r = rest_of_power(bounded, shifted);
-  // At the upper end 2^n alone is not a number any more: then it is 2^(n-1), and `over` 1.
+  // At the upper end of the range 2^n would overflow: then the scale is 2^(n-1), and `over` is 1.
   const Vector<T> below = min(number<T>(exponent_shift<T> + Format<T>::bias), shifted);
   const Vector<T> over = shifted - below;
   const Vector<T> power = power_of_two(below) * (number<T>(1) + expm1_near_zero(r));
   return fma(power, over, power);
 }
 
-// e^x - 1, exact to the end for small x, for x that e^x does not carry to the end of the range.
+// e^x - 1, accurate for small x too, for x at which e^x does not overflow.
 template <class T>
 CHAINRULE_INLINE Vector<T> expm1(const Vector<T>& x) {
   const Vector<T> bounded = max(number<T>(Constants<T>::exp_zero), x);
@@ -142,8 +142,9 @@ CHAINRULE_INLINE Vector<T> log(const Vector<T>& x) {
   return select(less(x, Vector<T>::zero()), number<T>(__builtin_nan("")), result);
 }
 
-// a / b for positive normal b, within an ulp or so, from multiplications alone: for loops that would wait for the
-// divider. The difference of the exponents' bits is a first guess of 1 / b, and Newton's iteration squares its error.
+// a / b for positive normal b, within about one ulp, from multiplications alone: the divider would be the bottleneck of
+// the loops that use it. A subtraction of the bits gives a first approximation of 1 / b, and each Newton iteration
+// squares its error.
 template <class T>
 CHAINRULE_INLINE Vector<T> quotient(const Vector<T>& a, const Vector<T>& b) {
   const Vector<T> one = number<T>(1);
@@ -156,7 +157,7 @@ CHAINRULE_INLINE Vector<T> quotient(const Vector<T>& a, const Vector<T>& b) {
   return fma(fma(-b, first, a), reciprocal, first);
 }
 
-// 1 / (1 + e^-x). Adding 1 before the scale keeps it where the scale alone has no place left for it.
+// 1 / (1 + e^-x). 1 is added before scaling, because the scaled value can be too large to represent the sum.
 template <class T>
 CHAINRULE_INLINE Vector<T> sigmoid(const Vector<T>& x) {
   const Vector<T> end = number<T>(-Constants<T>::exp_zero);
@@ -166,8 +167,8 @@ CHAINRULE_INLINE Vector<T> sigmoid(const Vector<T>& x) {
   return number<T>(1) / (fma(scale, expm1_near_zero(rest_of_power(bounded, shifted)), number<T>(1)) + scale);
 }
 
-// tanh |x| = n / d with n = (1 - e) / 2, d = (1 + e) / 2 = 1 - n, e = e^(-2|x|) = scale (1 + 2p) and p = (e^(2r) - 1)
-// / 2. What d loses by rounding is put right at the end: the slope of n / (1 - n) is 1 / d^2 = (1 + n / d)^2.
+// tanh |x| = n / d with n = (1 - e) / 2, d = (1 + e) / 2 = 1 - n, e = e^(-2|x|) = scale (1 + 2p) and p = (e^(2r) - 1) /
+// 2. The rounding error of d is corrected at the end: the derivative of n / (1 - n) is 1 / d^2 = (1 + n / d)^2.
 template <class T>
 CHAINRULE_INLINE Vector<T> tanh(const Vector<T>& x) {
   const Vector<T> magnitude = min(number<T>(Constants<T>::tanh_one), abs(x));
@@ -183,8 +184,8 @@ CHAINRULE_INLINE Vector<T> tanh(const Vector<T>& x) {
   return copysign(fma(lost * inverse, inverse, first), x);
 }
 
-// log(1 + e^x) = max(x, 0) + log(1 + f), f = e^-|x|. The logarithm is as above, its largest term added last, and put
-// right by what f loses in rounding: its slope 1 / (1 + f) is nearly 1 - 3/2 s.
+// log(1 + e^x) = max(x, 0) + log(1 + f), f = e^-|x|. The logarithm is computed as above, with its largest term added
+// last, and corrected for the rounding error of f: its derivative 1 / (1 + f) is nearly 1 - 3/2 s.
 template <class T>
 CHAINRULE_INLINE Vector<T> softplus(const Vector<T>& x) {
   const Vector<T> bounded = max(number<T>(Constants<T>::exp_zero), -abs(x));
@@ -202,13 +203,13 @@ CHAINRULE_INLINE Vector<T> softplus(const Vector<T>& x) {
   return (max(Vector<T>::zero(), x) - small) + f;
 }
 
-// |x|, but no further than where the tail of the normal distribution is zero.
+// |x|, limited to where the tail of the normal distribution becomes zero.
 template <class T>
 CHAINRULE_INLINE Vector<T> bounded_magnitude(const Vector<T>& x) {
   return min(number<T>(Constants<T>::tail_zero), abs(x));
 }
 
-// The same for e^(-z^2/2), with the rounding of z^2 put right where the machine can tell it.
+// e^(-z^2/2) likewise, corrected for the rounding error of z^2 if multiply-add is fused.
 template <class T>
 CHAINRULE_INLINE Vector<T> exponent_of_gaussian(const Vector<T>& z) {
   return exponent_of_power(number<T>(-0.5) * z * z);
@@ -241,8 +242,8 @@ CHAINRULE_INLINE Vector<T> normal_cdf(const Vector<T>& x) {
   return select(less(x, Vector<T>::zero()), tail, number<T>(1) - tail);
 }
 
-// max(x, 0) - z tail(z), z = |x|, and z tail(z) = -e^(-z^2/2) (1 + f) y, y = -z/2 share. Small terms are added up
-// first. What y loses by rounding, f makes up for in part: what is left is share (3 - 2 share) of it, or nearly so.
+// max(x, 0) - z tail(z), z = |x|, and z tail(z) = -e^(-z^2/2) (1 + f) y, y = -z/2 share. Small terms are added first. f
+// compensates for a part of the rounding error of y: nearly share (3 - 2 share) of it remains.
 template <class T>
 CHAINRULE_INLINE Vector<T> gelu(const Vector<T>& x) {
   const Vector<T> z = bounded_magnitude(x);

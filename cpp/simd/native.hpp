@@ -65,7 +65,7 @@ inline NativeDouble native_fma(NativeDouble a, NativeDouble b, NativeDouble c) {
 inline NativeFloat native_sqrt(NativeFloat a) { return vsqrtq_f32(a); }
 inline NativeDouble native_sqrt(NativeDouble a) { return vsqrtq_f64(a); }
 #else
-// No fused multiply-add: the baseline rounds twice, and is held to the reference within tolerance only.
+// The baseline has no fused multiply-add: it rounds twice, and is compared with the reference within a tolerance only.
 inline NativeFloat native_fma(NativeFloat a, NativeFloat b, NativeFloat c) { return a * b + c; }
 inline NativeDouble native_fma(NativeDouble a, NativeDouble b, NativeDouble c) { return a * b + c; }
 inline NativeFloat native_sqrt(NativeFloat a) {
@@ -78,7 +78,7 @@ inline NativeDouble native_sqrt(NativeDouble a) {
 }
 #endif
 
-// As x86 has it on every machine: the second argument when either is NaN.
+// As on x86, on every machine: the second argument if either is NaN.
 #if !defined(__AVX2__)
 template <class Real>
 inline Real native_min(Real a, Real b) {
@@ -90,7 +90,7 @@ inline Real native_max(Real a, Real b) {
 }
 #endif
 
-// A bit for each lane: whether it is not zero.
+// One bit per lane: whether it is not zero.
 #if defined(__AVX512F__)
 inline unsigned non_zero_bits(NativeFloat a) { return _mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_NEQ_UQ); }
 inline unsigned non_zero_bits(NativeDouble a) { return _mm512_cmp_pd_mask(a, _mm512_setzero_pd(), _CMP_NEQ_UQ); }
@@ -110,7 +110,7 @@ inline unsigned non_zero_bits(Real a) {
 }
 #endif
 
-// Appends first + i for each bit i of 16 that is set. There is room for 16 numbers, whatever the bits.
+// Appends first + i for each bit i of 16 that is set. The list must have space for 16 numbers, whichever bits are set.
 #if defined(__AVX512F__)
 inline uint32_t* append_set_bits(unsigned bits, uint32_t first, uint32_t* list) {
   const __m512i numbers = _mm512_add_epi32(_mm512_set1_epi32(int(first)),

@@ -16,7 +16,7 @@ struct MakeIndices<0, i...> {
   using type = Indices<i...>;
 };
 
-// Two rows whose 2 x 2 blocks of `step` lanes change places across the diagonal.
+// Exchanges the 2 x 2 blocks of `step` lanes of two rows across the diagonal.
 template <size_t step, class Real, size_t... i>
 CHAINRULE_INLINE void exchange(Real& a, Real& b, Indices<i...>) {
   constexpr size_t n = sizeof...(i);
@@ -54,7 +54,7 @@ CHAINRULE_INLINE void transpose_block(const T* from, size_t from_stride, T* to, 
   }
 }
 
-// The same for rows that lie one behind the other.
+// The same for contiguous rows.
 template <class T>
 CHAINRULE_INLINE void transpose_block(const T* from, T* to, size_t rows) {
   transpose_block(from, lanes, to, lanes, rows);

@@ -1,5 +1,5 @@
 // The one vector type of the kernels: 16 lanes on every machine, so that layouts and the order of operations are the
-// same everywhere. Only the number of registers behind it differs (native.hpp).
+// same everywhere. Only the number of registers that it occupies differs (native.hpp).
 #pragma once
 
 #include "simd/native.hpp"
@@ -47,14 +47,14 @@ struct Vector {
     for (size_t i = 0; i < parts; ++i) __builtin_memcpy(&v.part[i], from + i * part_lanes, sizeof(Real));
     return v;
   }
-  // Register by register: a copy of the whole would keep the sums of a tile in memory.
+  // Copied register by register: a copy of the whole would keep the sums of a tile in memory.
   CHAINRULE_INLINE void store(T* to) const {
 #pragma GCC unroll 8
     for (size_t i = 0; i < parts; ++i) __builtin_memcpy(to + i * part_lanes, &part[i], sizeof(Real));
   }
 };
 
-// An operation on each native register of its arguments in turn.
+// Applies an operation to each native register of its arguments in turn.
 template <class T, class Operation, class... Vectors>
 CHAINRULE_INLINE Vector<T> map_parts(Operation operation, const Vectors&... v) {
   Vector<T> result;
@@ -101,7 +101,7 @@ template <class T>
 CHAINRULE_INLINE Vector<T> sqrt(const Vector<T>& a) {
   return map_parts<T>([](auto x) { return native_sqrt(x); }, a);
 }
-// The second argument when either is NaN.
+// The second argument if either is NaN.
 template <class T>
 CHAINRULE_INLINE Vector<T> min(const Vector<T>& a, const Vector<T>& b) {
   return map_parts<T>([](auto x, auto y) { return native_min(x, y); }, a, b);
@@ -173,8 +173,7 @@ CHAINRULE_INLINE Vector<T> copysign(const Vector<T>& magnitude, const Vector<T>&
       magnitude, sign);
 }
 
-// Added to a number, this pushes its fraction out: what stays in the lowest bits is the nearest integer, ties to even,
-// plus the bias of an exponent.
+// Adding this to a number leaves the nearest integer (ties to even) plus the bias of an exponent in its lowest bits.
 template <class T>
 constexpr double exponent_shift = 1.5 * double(int64_t(1) << Format<T>::fraction_bits) + Format<T>::bias;
 

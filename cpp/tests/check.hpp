@@ -1,4 +1,4 @@
-// The smallest thing that a test program needs: a count of what failed.
+// Checks for test programs, which count the failures.
 #pragma once
 
 #include <cmath>

@@ -1,5 +1,5 @@
-// The six elementary functions over every float32 number, and over random float64 numbers, against the library's in a
-// wider precision. Errors are in units of the last place of the exact result.
+// The six elementary functions on every float32 number, and on random float64 numbers, against the library's functions
+// in a wider precision. Errors are in units of the last place of the exact result.
 //
 //   exhaustive_functions_avx512                  all 2^32 numbers, a million random ones for each function
 //   exhaustive_functions_avx512 --part 3/16      those whose bits are 3 modulo 16; n of k/n is a power of two
@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "flush_denormals.hpp"
+#include "base/flush_denormals.hpp"
 #include "simd/functions.hpp"
 #include "tests/check.hpp"
 #include "tests/functions.hpp"
@@ -55,7 +55,7 @@ struct Function {
   const char* name;
   Vector<T> (*computed)(const Vector<T>&);
   Wide<T> (*exact)(Wide<T>);
-  // The first terms of the series: exact enough below tiny<T>, and quicker for the half of all numbers that are there.
+  // The first terms of the series, which are exact enough below tiny<T>, and faster: half of all numbers are there.
   Wide<T> (*exact_near_zero)(Wide<T>);
   double allowed;
 };
@@ -78,7 +78,7 @@ const Function<T> functions[] = {
      [](W x) { return x / 2 + W(0.398942280401432677939946059934381868L) * x * x; }, gaussian_allowed<T>},
 };
 
-// Zero stands for all that is too small for a normal number, infinity for the number after the largest.
+// Zero represents all numbers too small for a normal one, infinity the number after the largest.
 template <class T>
 double error_in_ulp(T got, Wide<T> exact) {
   using W = Wide<T>;
@@ -113,7 +113,7 @@ void measure(const Function<T>& f, const T* x, Worst<T>& worst) {
   const bool near_zero = std::all_of(x, x + lanes, [](T value) { return std::fabs(value) < tiny<T>; });
   const auto function = near_zero ? f.exact_near_zero : f.exact;
   for (size_t i = 0; i < lanes; ++i) exact[i] = function(std::fabs(x[i]) < std::numeric_limits<T>::min() ? 0 : W(x[i]));
-  // Most are no worse, as one sees at once: a unit of the last place is more than half an epsilon of the number.
+  // A quick test that most results pass: a unit of the last place is more than half an epsilon of the number.
   const W harmless = W(worst.error * double(std::numeric_limits<T>::epsilon()) / 2);
   int clear = 0;
   for (size_t i = 0; i < lanes; ++i) {
@@ -162,7 +162,7 @@ Worst<float> over_bits(const Function<float>& f, Part part) {
   });
 }
 
-// In turn any bits, magnitudes between 2^-30 and 2^11, even over [-800, 800], even over [-4, 4].
+// In turn: arbitrary bits, magnitudes between 2^-30 and 2^11, uniform in [-800, 800], uniform in [-4, 4].
 Worst<double> over_random(const Function<double>& f, size_t millions) {
   return over_blocks<double>(millions, [&](size_t block, Worst<double>& worst) {
     std::mt19937_64 random(block);

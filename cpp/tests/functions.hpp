@@ -1,4 +1,4 @@
-// What the elementary functions are held to, for the two programs that test them.
+// The exact values and the allowed errors of elementary functions, for the two programs that test them.
 #pragma once
 
 #include <cmath>
@@ -11,8 +11,8 @@ constexpr bool fused = true;
 constexpr bool fused = false;
 #endif
 
-// Units of the last place that functions of e^(-x^2/2) may be off: where multiply-add is not fused, the rounding of x^2
-// stays.
+// The allowed error, in units of the last place, of functions of e^(-x^2/2). Without fused multiply-add, the rounding
+// error of x^2 cannot be corrected.
 template <class T>
 constexpr double gaussian_allowed = fused ? 2 : (sizeof(T) == 4 ? 70 : 520);
 

@@ -1,5 +1,5 @@
-// Runs a test if this processor has the instruction set that CHAINRULE_ISA names, and says "skipped" if not. A test
-// compiled for AVX-512 cannot ask for itself: the question might be compiled to AVX-512 too.
+// Runs a test if this processor has the instruction set that CHAINRULE_ISA names, else reports that it is skipped. A
+// test compiled for AVX-512 cannot check this itself: the check could be compiled to AVX-512 instructions.
 #include <unistd.h>
 
 #include <algorithm>

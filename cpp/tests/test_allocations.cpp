@@ -1,15 +1,16 @@
-// A step allocates nothing: an epoch of many steps asks for memory as often as an epoch of few.
+// A step allocates nothing: an epoch of many steps allocates as often as an epoch of few.
 #include <atomic>
 #include <cstdlib>
 #include <new>
 #include <vector>
 
+#include "data/sizes.hpp"
 #include "layers/dense.hpp"
 #include "layers/masking.hpp"
 #include "layers/recurrent.hpp"
 #include "layers/stepwise_dense.hpp"
 #include "tests/check.hpp"
-#include "training/trainer.hpp"
+#include "training/epoch.hpp"
 
 namespace {
 
@@ -48,9 +49,11 @@ void add_sequences(Network<float>& network) {
   network.add(std::make_unique<Masking<float>>(inputs, 9, 0));
   network.add(std::make_unique<StepwiseDense<float>>(StepwiseDense<float>::Options{9, 10, 10, Activation::relu, 0, 0}));
   network.add(std::make_unique<Recurrent<float>>(lstm_cell(true),
-                                                 Recurrent<float>::Options{9, 10, 7, true, 2, 2, false, 0.1, 0, 0}));
+                                                 Recurrent<float>::Options{9, 10, 7, true, 2, true, false, 0.1, 0, 0}),
+              {0});
   network.add(std::make_unique<Recurrent<float>>(gru_cell(false),
-                                                 Recurrent<float>::Options{9, 14, 20, false, 1, 3, true, 0, 0, 0}));
+                                                 Recurrent<float>::Options{9, 14, 20, false, 1, true, true, 0, 0, 0}),
+              {0});
 }
 
 // Allocations of an epoch of `steps` steps.
@@ -72,12 +75,12 @@ size_t counted(size_t steps, size_t batch, const Optimizer& optimizer, double sh
       reinterpret_cast<const char*>(x.data()), Element::float32, ptrdiff_t(inputs * 4), 4, samples, inputs};
   const Data data = {source, {y.data(), nullptr}};
   OptimizerState<float> state(optimizer, network.parameters().size(), 0.01);
-  Room<float> room;
+  std::unique_ptr<EpochWorkspace<float>> workspace;
   const std::vector<double> rates(steps, 0.01);
   const EpochOptions options = {batch, true, 1, 0, {LossKind::cross_entropy, 0, 1}, rates.data(), 0.0, {0, steps}, {}};
   set_num_threads(threads);
   const size_t before = allocations;
-  train_epoch(network, state, optimizer, data, options, {}, room);
+  train_epoch(network, state, optimizer, data, options, {}, workspace);
   return allocations - before;
 }
 
@@ -91,7 +94,7 @@ int main() {
       for (size_t threads : {1u, 2u}) {
         for (size_t batch : {1u, 32u}) {
           for (const auto add_layers : {add_dense, add_sequences}) {
-            counted(2, batch, optimizer, zeros, threads, add_layers);  // what is made once
+            counted(2, batch, optimizer, zeros, threads, add_layers);  // allocations that happen once
             expect(counted(4, batch, optimizer, zeros, threads, add_layers) ==
                        counted(100, batch, optimizer, zeros, threads, add_layers),
                    "a step allocates nothing");

@@ -6,7 +6,7 @@
 #include <initializer_list>
 #include <limits>
 
-#include "flush_denormals.hpp"
+#include "base/flush_denormals.hpp"
 #include "simd/functions.hpp"
 #include "tests/check.hpp"
 #include "tests/functions.hpp"

@@ -5,12 +5,14 @@
 #include <cmath>
 #include <string>
 
+#include "base/random.hpp"
+#include "data/sizes.hpp"
 #include "layers/dense.hpp"
+#include "network/initializers.hpp"
+#include "prediction/predictor.hpp"
 #include "tests/check.hpp"
-#include "training/initializers.hpp"
-#include "training/predictor.hpp"
-#include "training/random.hpp"
-#include "training/trainer.hpp"
+#include "training/epoch.hpp"
+#include "training/evaluate.hpp"
 
 using namespace chainrule;
 using namespace chainrule::tests;
@@ -282,14 +284,14 @@ uint64_t hash_after_training(const Plan& plan, const Data& data) {
   Network<T> network = made_network<T>(plan);
   const Optimizer optimizer(plan.steps.rule, plan.steps.settings);
   OptimizerState<T> state(optimizer, network.parameters().size(), plan.steps.rate);
-  Room<T> room;
+  std::unique_ptr<EpochWorkspace<T>> workspace;
   Hash hash;
   std::vector<double> rates((plan.samples.count + plan.steps.batch - 1) / plan.steps.batch);
   for (uint64_t epoch = 0; epoch < 2; ++epoch) {
     for (size_t i = 0; i < rates.size(); ++i) rates[i] = plan.steps.rate / double(1 + epoch * rates.size() + i);
     const EpochOptions options = {
         plan.steps.batch, true, 5, epoch, plan.goal.loss, rates.data(), plan.steps.input_noise, {0, rates.size()}, {}};
-    const EpochResult done = train_epoch(network, state, optimizer, data, options, {}, room);
+    const EpochResult done = train_epoch(network, state, optimizer, data, options, {}, workspace);
     expect(done.diverged < 0 && done.steps == rates.size(), "epoch is whole");
     const double means[] = {done.totals.mean_loss(), done.totals.mean_metric()};
     hash.add(means, 2);

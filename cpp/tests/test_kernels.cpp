@@ -1,16 +1,16 @@
-// The kernels against scalar loops in long double, over shapes with every kind of remainder.
+// The kernels against scalar loops in long double, with shapes of every kind of remainder.
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <string>
 #include <vector>
 
-#include "aligned.hpp"
+#include "base/aligned.hpp"
+#include "base/random.hpp"
 #include "layers/dense.hpp"
-#include "network.hpp"
+#include "network/network.hpp"
 #include "tests/check.hpp"
 #include "training/losses.hpp"
-#include "training/random.hpp"
 
 using namespace chainrule;
 using namespace chainrule::tests;
@@ -41,11 +41,11 @@ void test_dense(size_t samples, size_t inputs, size_t outputs) {
   const double tolerance = sizeof(T) == 4 ? 2e-5 : 1e-13;
   Case<T> c = {samples, inputs, outputs};
   Dense<T> layer(inputs, outputs, {Activation::identity, 0, 0, 0});
-  AlignedArray<T> packed(layer.packed_size());
-  layer.pack(c.plain.data(), packed.data());
-  layer.bind(packed.data());
+  AlignedArray<T> packed(layer.parameters().packed_size());
+  layer.parameters().pack(c.plain.data(), packed.data());
+  layer.bind(packed.data(), nullptr);
   AlignedArray<T> back(c.plain.size());
-  layer.unpack(packed.data(), back.data());
+  layer.parameters().unpack(packed.data(), back.data());
   for (size_t i = 0; i < back.size(); ++i) expect(back.data()[i] == c.plain.data()[i], "pack and unpack");
 
   const Signal<T> below = {inputs, c.below, Activation::identity, c.x.data(), c.x.data(), c.below_delta.data()};
@@ -53,14 +53,14 @@ void test_dense(size_t samples, size_t inputs, size_t outputs) {
   for (size_t i = 0; i < samples; ++i) {
     for (size_t j = 0; j < outputs; ++j) c.delta.data()[i * c.above + j] = T(0.01) * T(int(i * 7 + j * 3) % 19 - 9);
   }
-  AlignedArray<T> gradient(layer.packed_size());
-  layer.prepare_backward();
+  AlignedArray<T> gradient(layer.parameters().packed_size());
+  layer.prepare_backward(true);
   for (size_t threads : {1u, 3u}) {
     run_team(threads, [&](const Team& team) {
       layer.forward(team, below, above, samples, {});
       team.barrier();
       layer.backward(team, above, below, samples, {});
-      layer.gradient(team, below, above, samples, {gradient.data(), false, nullptr, {}, T(0), false});
+      layer.gradient(team, below, above, samples, {.gradient = gradient.data()});
     });
     for (size_t i = 0; i < samples; ++i) {
       for (size_t j = 0; j < outputs; ++j) {
@@ -75,7 +75,7 @@ void test_dense(size_t samples, size_t inputs, size_t outputs) {
       }
     }
     AlignedArray<T> plain_gradient(c.plain.size());
-    layer.unpack(gradient.data(), plain_gradient.data());
+    layer.parameters().unpack(gradient.data(), plain_gradient.data());
     for (size_t j = 0; j < outputs; ++j) {
       long double bias = 0;
       for (size_t i = 0; i < samples; ++i) bias += (long double)c.delta.data()[i * c.above + j];
@@ -91,7 +91,7 @@ void test_dense(size_t samples, size_t inputs, size_t outputs) {
   }
 }
 
-// An update that is fused into the gradient is the update from the stored gradient, bit for bit.
+// An update that is fused with the gradient gives the same bits as the update from a stored gradient.
 template <class T>
 void test_fused_update(Rule rule) {
   constexpr size_t samples = 7, inputs = 29, outputs = 35;
@@ -110,9 +110,9 @@ void test_fused_update(Rule rule) {
   for (bool fused : {false, true}) {
     Case<T> c = {samples, inputs, outputs};
     Dense<T> layer(inputs, outputs, {Activation::identity, 0.01, 0.02, 0});
-    AlignedArray<T> packed(layer.packed_size()), gradient(layer.packed_size());
-    layer.pack(c.plain.data(), packed.data());
-    layer.bind(packed.data());
+    AlignedArray<T> packed(layer.parameters().packed_size()), gradient(layer.parameters().packed_size());
+    layer.parameters().pack(c.plain.data(), packed.data());
+    layer.bind(packed.data(), nullptr);
     const Signal<T> below = {inputs, c.below, Activation::identity, c.x.data(), c.x.data(), nullptr};
     const Signal<T> above = {outputs, c.above, Activation::identity, c.z.data(), c.a.data(), c.delta.data()};
     for (size_t i = 0; i < samples; ++i) {
@@ -120,7 +120,7 @@ void test_fused_update(Rule rule) {
     }
     AlignedArray<T> slots[max_slots] = {AlignedArray<T>(packed.size()), AlignedArray<T>(packed.size()),
                                         AlignedArray<T>(packed.size())};
-    GradientTarget<T> target = {gradient.data(), false, fused ? &settings : nullptr, {}, T(0.001), false};
+    GradientTarget<T> target = {.gradient = gradient.data(), .update = fused ? &settings : nullptr, .shrink = T(0.001)};
     for (size_t i = 0; i < max_slots; ++i) target.slots[i] = slots[i].data();
     run_team(1, [&](const Team& team) {
       for (int step = 0; step < 3; ++step) {
@@ -128,8 +128,8 @@ void test_fused_update(Rule rule) {
         if (fused) continue;
         GradientTarget<T> stored = target;
         stored.update = &settings;
-        layer.regularize(gradient.data(), T(0));
-        layer.update(stored);
+        layer.parameters().regularize(gradient.data(), T(0));
+        layer.parameters().update(stored);
       }
     });
     results[fused] = packed;
@@ -139,7 +139,7 @@ void test_fused_update(Rule rule) {
   }
 }
 
-// Rows of numbers of which some are zero, of either sign: the lists name the others, whatever lies behind a row.
+// Lists contain the columns that are not zero, where zeros have either sign, and ignore what follows a row.
 template <class T>
 void test_lists(size_t columns, size_t rows) {
   const size_t words = (columns + 15) / 16;
@@ -178,7 +178,7 @@ void test_finite(size_t count) {
   }
 }
 
-// The output of 37 rows: z, a, deltas, losses, metrics.
+// 37 rows of an output: z, a, deltas, losses, metrics.
 template <class T>
 struct OutputRows {
   static constexpr size_t count = 37;
@@ -201,7 +201,7 @@ bool same(const AlignedArray<T>& a, const AlignedArray<T>& b) {
   return std::equal(a.data(), a.data() + a.size(), b.data());
 }
 
-// Rows that are taken 16 at a time become what they are one by one.
+// 16 rows that are processed together give the same results as one by one.
 template <class T>
 void test_output(LossKind kind, Activation activation, size_t outputs) {
   for (Metric metric : {Metric::largest, Metric::side, Metric::absolute_error}) {

@@ -1,11 +1,13 @@
-// A whole training run in C++, for the sanitizers: odd shapes, chunks, threads, every way to stop.
+// Whole training runs in C++, for the sanitizers: odd shapes, chunks, threads, parts of epochs, divergence.
 #include <algorithm>
 #include <numeric>
 
+#include "base/random.hpp"
+#include "data/sizes.hpp"
 #include "layers/dense.hpp"
 #include "tests/check.hpp"
-#include "training/random.hpp"
-#include "training/trainer.hpp"
+#include "training/epoch.hpp"
+#include "training/evaluate.hpp"
 
 using namespace chainrule;
 using namespace chainrule::tests;
@@ -46,10 +48,10 @@ void test_training(const std::map<std::string, double>& settings, size_t batch) 
     Network<T> network = made_network<T>();
     const Optimizer optimizer("adam", settings);
     OptimizerState<T> state(optimizer, network.parameters().size(), 0.1);
-    Room<T> room;
+    std::unique_ptr<EpochWorkspace<T>> workspace;
     const double before = evaluate(network, data, loss).loss;
     for (int epoch = 0; epoch < 5; ++epoch) {
-      const EpochResult done = train_epoch(network, state, optimizer, data, whole, {}, room);
+      const EpochResult done = train_epoch(network, state, optimizer, data, whole, {}, workspace);
       expect(done.steps == rates.size() && done.diverged < 0, "epoch is whole");
       totals.push_back(done.totals);
     }
@@ -64,12 +66,12 @@ void test_training(const std::map<std::string, double>& settings, size_t batch) 
   Network<T> network = made_network<T>();
   const Optimizer optimizer("adam", settings);
   OptimizerState<T> state(optimizer, network.parameters().size(), 0.1);
-  Room<T> room;
+  std::unique_ptr<EpochWorkspace<T>> workspace;
   for (size_t epoch = 0; epoch < 5; ++epoch) {
     EpochOptions part = whole;
     for (size_t step = 0; step < rates.size(); step = part.steps.end) {
       part.steps = {step, std::min(step * 2 + 1, rates.size())};
-      const EpochResult done = train_epoch(network, state, optimizer, data, part, {}, room);
+      const EpochResult done = train_epoch(network, state, optimizer, data, part, {}, workspace);
       expect(done.steps == part.steps.size(), "part is whole");
       part.totals = done.totals;
     }
@@ -90,9 +92,9 @@ void test_divergence() {
   Network<float> network = made_network<float>();
   const Optimizer optimizer("sgd", {});
   OptimizerState<float> state(optimizer, network.parameters().size(), 0);
-  Room<float> room;
+  std::unique_ptr<EpochWorkspace<float>> workspace;
   const EpochOptions options = {1, false, 0, 0, {LossKind::mse, 0, 1}, rates.data(), 0, {0, 3}, {}};
-  const EpochResult done = train_epoch(network, state, optimizer, data, options, {}, room);
+  const EpochResult done = train_epoch(network, state, optimizer, data, options, {}, workspace);
   expect(done.diverged >= 0, "divergence is seen");
 }
 

@@ -1,9 +1,9 @@
 // Random words against NumPy's, normal numbers against known quantiles.
 #include <algorithm>
 
+#include "base/random.hpp"
+#include "network/initializers.hpp"
 #include "tests/check.hpp"
-#include "training/initializers.hpp"
-#include "training/random.hpp"
 
 using namespace chainrule;
 using namespace chainrule::tests;

@@ -1,9 +1,9 @@
-// Threads: shares cover everything once, barriers keep everybody together, more threads than cores get through.
+// Threads: shares cover everything once, barriers hold all threads, and more threads than cores make progress.
 #include <atomic>
 #include <vector>
 
+#include "base/team.hpp"
 #include "tests/check.hpp"
-#include "training/team.hpp"
 
 using namespace chainrule;
 using namespace chainrule::tests;
@@ -26,7 +26,7 @@ int main() {
     for (int count : touched) expect(count == 1, "a share is touched once");
     expect(!apart, "a barrier holds everybody");
   }
-  // What is too small for a normal number is zero inside, and stays what it is outside.
+  // Denormal numbers are zero inside the core, and unchanged outside.
   volatile float tiny = 1e-30f;
   bool flushed = false;
   run_team(1, [&](const Team&) { flushed = tiny * 1e-10f == 0; });

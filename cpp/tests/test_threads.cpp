@@ -1,13 +1,15 @@
-// Threads of a program's own, each with a team of the core's: as many networks are trained at once, and one network
-// predicts for all of them. Written for ThreadSanitizer.
+// Several threads of a program use the core at once, each with its own team: they train different networks, and predict
+// with a shared one. Written for ThreadSanitizer.
 #include <algorithm>
 #include <thread>
 
+#include "base/random.hpp"
+#include "data/sizes.hpp"
 #include "layers/dense.hpp"
+#include "prediction/predictor.hpp"
 #include "tests/check.hpp"
-#include "training/predictor.hpp"
-#include "training/random.hpp"
-#include "training/trainer.hpp"
+#include "training/epoch.hpp"
+#include "training/evaluate.hpp"
 
 using namespace chainrule;
 using namespace chainrule::tests;
@@ -31,7 +33,7 @@ Network<float> made_network(uint64_t seed) {
   return network;
 }
 
-// Dense samples, and the same ones as compressed rows.
+// Samples as dense rows and as compressed sparse rows.
 struct Samples {
   Samples() : x(numbers(samples * inputs, 1)), labels(samples), row_begins(samples + 1) {
     for (float& value : x) value = std::max(value, 0.0f);
@@ -64,22 +66,23 @@ struct Samples {
   }
 };
 
-// The parameters after two epochs, in parts, with polls and evaluations. The hidden layer of small batches shares out
-// its units, that of large ones the samples.
+// The parameters after two epochs, in parts, with polls and evaluations. With small batches, threads divide the units
+// of the hidden layer, with large ones the samples.
 std::vector<float> trained(uint64_t seed, const Samples& all, bool sparse) {
   Network<float> network = made_network(seed);
   const Optimizer optimizer("adam", {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}});
   OptimizerState<float> state(optimizer, network.parameters().size(), 0.01);
-  Room<float> room;
+  std::unique_ptr<EpochWorkspace<float>> workspace;
   const Data data = {sparse ? all.sparse() : all.dense(), {all.labels.data(), nullptr}};
   const Loss loss = {LossKind::cross_entropy, 0, 1};
   const size_t batch = seed < programs / 2 ? 20 : 50;
   const std::vector<double> rates(samples / batch, 0.01);
   for (uint64_t epoch = 0; epoch < 2; ++epoch) {
     EpochOptions options = {batch, true, seed, epoch, loss, rates.data(), 0, {0, 1}, {}};
-    options.totals = train_epoch(network, state, optimizer, data, options, [](size_t) { return true; }, room).totals;
+    options.totals =
+        train_epoch(network, state, optimizer, data, options, [](size_t) { return true; }, workspace).totals;
     options.steps = {1, rates.size()};
-    train_epoch(network, state, optimizer, data, options, [](size_t) { return true; }, room);
+    train_epoch(network, state, optimizer, data, options, [](size_t) { return true; }, workspace);
     evaluate(network, data, loss);
   }
   std::vector<float> plain(network.parameter_count());

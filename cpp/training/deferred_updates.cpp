@@ -1,55 +1,61 @@
 #include "training/deferred_updates.hpp"
 
+#include "base/tuning.hpp"
+
 namespace chainrule {
 
 template <class T>
-DeferredUpdates<T>::DeferredUpdates(const Layer<T>& layer, size_t first_step, size_t entries, size_t threads)
-    : layer_(layer), steps_(capacity), parts_(threads, {std::vector<size_t>(layer.parameter_rows(), first_step), {}}) {
-  for (Part& part : parts_) part.met.reserve(entries);
+DeferredUpdates<T>::DeferredUpdates(ParameterRows<T>& rows, size_t first_step, size_t entries, size_t threads)
+    : rows_(rows),
+      steps_(tuning::deferred_steps),
+      threads_(threads, {std::vector<size_t>(rows.row_count(), first_step), {}}) {
+  for (Thread& thread : threads_) thread.touched.reserve(entries);
 }
 
 template <class T>
-void DeferredUpdates<T>::meet(const Team& team, const Signal<T>& below, size_t samples) {
-  std::vector<uint32_t>& met = parts_[team.index()].met;
-  met.clear();
-  layer_.list_rows(team, below, samples, met);
+void DeferredUpdates<T>::touch(const Team& team, const Signal<T>& below, size_t samples) {
+  std::vector<uint32_t>& touched = threads_[team.index()].touched;
+  touched.clear();
+  rows_.list_touched(team, below, samples, touched);
 }
 
 template <class T>
 void DeferredUpdates<T>::record(size_t step, const GradientTarget<T>& target) {
   target_ = target;
-  steps_[step % capacity] = {*target.update, target.shrink};
+  steps_[step % tuning::deferred_steps] = {*target.update, target.shrink};
 }
 
 template <class T>
 void DeferredUpdates<T>::updated(const Team& team, size_t step) {
-  Part& part = parts_[team.index()];
-  for (const uint32_t row : part.met) part.behind[row] = step + 1;
-  if ((step + 1) % capacity == 0) bring_up_all(team, step);
+  Thread& thread = threads_[team.index()];
+  for (const uint32_t row : thread.touched) thread.current_from[row] = step + 1;
+  if ((step + 1) % tuning::deferred_steps == 0) bring_up_all(team, step);
 }
 
 template <class T>
 void DeferredUpdates<T>::bring_up(const Team& team, size_t step, const Signal<T>& below, size_t next_samples) {
-  meet(team, below, next_samples);
-  const std::vector<uint32_t>& met = parts_[team.index()].met;
-  for (size_t i = 0; i < met.size(); ++i) {
-    if (i + rows_ahead < met.size()) prefetch(layer_.parameter_row(team, met[i + rows_ahead], target_));
-    bring_up_row(team, step, met[i]);
+  touch(team, below, next_samples);
+  const std::vector<uint32_t>& touched = threads_[team.index()].touched;
+  for (size_t i = 0; i < touched.size(); ++i) {
+    const size_t ahead = i + tuning::parameter_rows_ahead;
+    if (ahead < touched.size()) prefetch(rows_.parameter_row(team, touched[ahead], target_));
+    bring_up_row(team, step, touched[i]);
   }
 }
 
 template <class T>
 void DeferredUpdates<T>::bring_up_all(const Team& team, size_t step) {
-  for (size_t row = 0; row < layer_.parameter_rows(); ++row) bring_up_row(team, step, row);
+  for (size_t row = 0; row < rows_.row_count(); ++row) bring_up_row(team, step, row);
 }
 
-// The steps that are missing lie behind the last full turn of the memory, where every row was brought up.
+// The array of steps is a ring. All missing steps are in it, because all rows become current whenever it is full.
 template <class T>
 void DeferredUpdates<T>::bring_up_row(const Team& team, size_t step, size_t row) {
-  size_t& from = parts_[team.index()].behind[row];
+  size_t& from = threads_[team.index()].current_from[row];
   if (from > step) return;
-  const ParameterRuns<T> runs = layer_.parameter_row(team, row, target_);
-  kernels<T>().catch_up(runs.first, runs.count, runs.stride, {steps_.data() + from % capacity, step + 1 - from});
+  const ParameterRuns<T> runs = rows_.parameter_row(team, row, target_);
+  const MissedSteps<T> missed = {.steps = steps_.data() + from % tuning::deferred_steps, .count = step + 1 - from};
+  kernels<T>().catch_up(runs.first, runs.count, runs.stride, missed);
   from = step + 1;
 }
 

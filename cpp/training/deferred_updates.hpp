@@ -1,7 +1,7 @@
-// Updates of rows of parameters that no sample of a batch meets: weights of columns of sparse samples, vectors of
-// words. Under most optimisers they change all the same, by a gradient of zero; that is put off until the row is met
-// again, or somebody wants to see it, and then made up for in one go: the same operations in the same order, but while
-// the parameters are in registers.
+// Deferred updates of rows of parameters that no sample of a batch touches: weights of columns of sparse samples,
+// vectors of tokens. Under most optimisers such rows change even though their gradient is zero. Their updates are
+// deferred until a sample touches the row again or the parameters are read, and then made in one go: the same
+// operations in the same order, but in registers.
 #pragma once
 
 #include <vector>
@@ -13,36 +13,32 @@ namespace chainrule {
 template <class T>
 class DeferredUpdates {
  public:
-  // For a first layer whose gradients touch the rows that are met alone; a batch has `entries` of them at most, some
-  // perhaps twice.
-  DeferredUpdates(const Layer<T>& layer, size_t first_step, size_t entries, size_t threads);
+  // `entries`: the largest number of rows that a batch touches, counting repetitions.
+  DeferredUpdates(ParameterRows<T>& rows, size_t first_step, size_t entries, size_t threads);
 
-  // A thread, once the first samples are there: lists what they meet.
-  void meet(const Team&, const Signal<T>& below, size_t samples);
+  // All threads, once the first samples are gathered: lists the rows that they touch.
+  void touch(const Team&, const Signal<T>& below, size_t samples);
 
-  // One thread, before the barrier in front of a step's update: how it updates what it does not touch.
+  // One thread, before the barrier that precedes a step's update: records how the step updates untouched rows.
   void record(size_t step, const GradientTarget<T>& target);
-  // A thread's part of the parameters, after its update in `step`: the rows that samples have met are up to date, and
-  // those that the next samples meet become so.
+  // All threads, each for its part of the parameters, after its update in `step`: the touched rows are current.
   void updated(const Team&, size_t step);
+  // Makes the deferred updates of the rows that the next samples touch.
   void bring_up(const Team&, size_t step, const Signal<T>& below, size_t next_samples);
-  // The same for every row, when nothing may stay behind.
+  // Makes all deferred updates.
   void bring_up_all(const Team&, size_t step);
 
  private:
-  // Steps that are remembered.
-  static constexpr size_t capacity = 1024;
-
   void bring_up_row(const Team&, size_t step, size_t row);
 
-  const Layer<T>& layer_;
+  ParameterRows<T>& rows_;
   std::vector<MissedStep<T>> steps_;
   GradientTarget<T> target_ = {};
-  struct Part {
-    std::vector<size_t> behind;  // the step from which on a row's updates are missing
-    std::vector<uint32_t> met;   // rows that the samples of the next update meet
+  struct Thread {
+    std::vector<size_t> current_from;  // per row, the first step whose update is missing
+    std::vector<uint32_t> touched;     // the rows that the samples of the next update touch
   };
-  std::vector<Part> parts_;  // one a thread
+  std::vector<Thread> threads_;
 };
 
 }  // namespace chainrule

@@ -4,6 +4,19 @@
 
 namespace chainrule {
 
+bool takes_output(const Loss& loss, Activation output, size_t outputs) {
+  switch (loss.kind) {
+    case LossKind::gaussian_nll:
+      return output == Activation::identity && outputs % 2 == 0;
+    case LossKind::cross_entropy:
+      return output == Activation::softmax || output == Activation::sigmoid;
+    case LossKind::poisson:
+      return output == Activation::softplus || output == Activation::sigmoid || output == Activation::exp;
+    default:
+      return true;
+  }
+}
+
 size_t target_columns(const Loss& loss, size_t outputs) {
   return loss.kind == LossKind::gaussian_nll ? outputs / 2 : outputs;
 }
@@ -26,7 +39,7 @@ void gather_target(const Targets& targets, const Loss& loss, Activation output, 
     to[0] = T(targets.labels[row]);
   } else {
     std::fill(to, to + columns, T(0));
-    // Labels are the user's, who may change them after they were checked.
+    // Labels are in the user's array, which may have changed since they were checked.
     const size_t label = size_t(targets.labels[row]);
     if (label < columns) to[label] = T(1);
   }

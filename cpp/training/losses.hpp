@@ -1,10 +1,10 @@
-// A loss as the user names it, and its targets: labels or rows, turned into padded rows batch by batch.
+// A loss as the user names it, and its targets: labels or rows, which are gathered into padded rows.
 #pragma once
 
 #include <cstdint>
 
+#include "data/source.hpp"
 #include "kernels/table.hpp"
-#include "training/source.hpp"
 
 namespace chainrule {
 
@@ -20,14 +20,18 @@ struct Targets {
   const Source* rows = nullptr;
 };
 
-// How many targets a sample has, for so many outputs.
+// Whether a loss can be computed from such outputs.
+bool takes_output(const Loss& loss, Activation output, size_t outputs);
+
+// The number of targets of a sample, for so many outputs.
 size_t target_columns(const Loss& loss, size_t outputs);
 
-// Labels of several outputs, and softmax, ask for the largest output; independent labels for the right side of 1/2.
+// The metric that is reported with a loss. Classes of several outputs are decided by the largest output, independent
+// labels by the side of 1/2.
 Metric metric_of(const Loss& loss, Activation output, size_t outputs, const Targets& targets);
 
-// The target row of one sample, label smoothing applied, and 1 and -1 for hinge; `to` has room for `outputs` and stays
-// zero behind the targets.
+// Writes the target row of one sample: with label smoothing, and 1 and -1 for hinge. `to` holds `outputs` numbers;
+// those after the targets are not changed.
 template <class T>
 void gather_target(const Targets& targets, const Loss& loss, Activation output, size_t outputs, size_t row, T* to);
 

@@ -41,7 +41,7 @@ constexpr const char* setting_names[] = {"momentum",     "nesterov",  "beta1",  
                                          "min_gain",     "max_gain",  "min_step",   "max_step"};
 static_assert(std::size(setting_names) == size_t(Setting::count));
 
-// A state that comes from outside may have made any number of steps.
+// Up to this number of steps, powers are products step by step. A state from a file can have any number of steps.
 constexpr size_t most_products = size_t(1) << 24;
 
 double power(double base, size_t exponent) {

@@ -1,5 +1,5 @@
-// An optimiser's settings as the user gives them, and its state: slots laid out as the network's parameters, and the
-// number of steps taken.
+// The settings of an optimiser as the user gives them, and its state: slots, which are laid out as the network's
+// parameters, and the number of steps taken.
 #pragma once
 
 #include <array>
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "aligned.hpp"
+#include "base/aligned.hpp"
 #include "kernels/table.hpp"
 
 namespace chainrule {
@@ -38,11 +38,11 @@ class Optimizer {
   Optimizer(const std::string& rule, const std::map<std::string, double>& settings);
 
   Rule rule() const { return rule_; }
-  // Zero where it was not given.
+  // Zero if it was not given.
   double operator[](Setting setting) const { return settings_[size_t(setting)]; }
-  // A whole gradient must be there before the first parameter moves.
+  // Whether the whole gradient is needed before the first parameter changes.
   bool clips_norm() const { return (*this)[Setting::clip_norm] > 0; }
-  // A gradient of zero changes neither parameter nor state.
+  // Whether a gradient of zero changes neither parameter nor state.
   bool ignores_zero_gradients() const;
 
  private:
@@ -58,7 +58,7 @@ template <class T>
 class OptimizerState {
  public:
   OptimizerState() = default;
-  // `rate` is what iRprop's step sizes start at.
+  // `rate` is the initial value of iRprop's step sizes.
   OptimizerState(const Optimizer& optimizer, size_t size, double rate);
   OptimizerState(Rule rule, size_t size, size_t steps);
 
@@ -68,14 +68,15 @@ class OptimizerState {
   std::vector<AlignedArray<T>>& slots() { return slots_; }
   const std::vector<AlignedArray<T>>& slots() const { return slots_; }
 
-  // Counts one step and gives its numbers.
+  // Counts one step and returns its scalars.
   StepSettings<T> next_step(const Optimizer& optimizer, double rate);
 
  private:
   bool started_ = false;
   Rule rule_ = Rule::sgd;
   size_t steps_ = 0;
-  // beta^t by multiplication, step by step, and by squares after very many: pow differs between machines.
+  // beta^t for the bias correction, by multiplication at each step, and by squaring after very many steps: pow differs
+  // between machines.
   size_t powers_of_ = 0;
   double power1_ = 1, power2_ = 1;
   std::vector<AlignedArray<T>> slots_;

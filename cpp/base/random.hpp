@@ -1,0 +1,39 @@
+// Random words that depend on their key alone: Philox 4x64-10 (Salmon et al. 2011). They are the same as those of
+// numpy.random.Philox(key=[seed, purpose], counter=[0, b, c, 0]).random_raw.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace chainrule {
+
+enum class Purpose : uint64_t { weights = 1, shuffling = 2, input_noise = 3, dropout = 4, layer_noise = 5 };
+
+class RandomWords {
+ public:
+  RandomWords(uint64_t seed, Purpose purpose, uint64_t b, uint64_t c);
+  uint64_t next() {
+    if (used_ == words_.size()) refill();
+    return words_[used_++];
+  }
+
+ private:
+  void refill();
+
+  std::array<uint64_t, 2> key_;
+  std::array<uint64_t, 4> counter_;
+  std::array<uint64_t, 4> words_ = {};
+  size_t used_ = 4;
+};
+
+// In [0, 1).
+inline double uniform(uint64_t word) { return double(word >> 11) * 0x1p-53; }
+// The inverse of the normal distribution at the middle of the word's 2^-52: Wichura 1988, algorithm AS 241 (PPND16).
+double normal(uint64_t word);
+
+// Fisher-Yates over 0 ... samples - 1.
+std::vector<int64_t> shuffled_order(size_t samples, uint64_t seed, uint64_t epoch);
+
+}  // namespace chainrule

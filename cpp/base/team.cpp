@@ -1,0 +1,154 @@
+#include "base/team.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#endif
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+#include "base/flush_denormals.hpp"
+#include "base/tuning.hpp"
+
+namespace chainrule {
+
+struct Meeting {
+  alignas(64) std::atomic<size_t> arrived{0};
+  alignas(64) std::atomic<size_t> round{0};
+};
+
+namespace {
+
+void pause() {
+#if defined(__SSE2__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+size_t runtime_limit() {
+#ifdef _OPENMP
+  return size_t(omp_get_max_threads());
+#else
+  return std::max(1u, std::thread::hardware_concurrency());
+#endif
+}
+
+// The cores that a container may use, rounded up.
+size_t container_cores() {
+  double quota = 0;
+  double period = 0;
+  std::FILE* file = std::fopen("/sys/fs/cgroup/cpu.max", "r");
+  if (file == nullptr) return SIZE_MAX;
+  const int read = std::fscanf(file, "%lf %lf", &quota, &period);
+  std::fclose(file);
+  return read == 2 && quota > 0 && period > 0 ? size_t(std::ceil(quota / period)) : SIZE_MAX;
+}
+
+const size_t limit_at_start = runtime_limit();
+const size_t cores_at_start = container_cores();
+std::atomic<size_t> wanted_threads{0};
+
+// Runs the work on threads that are created for this call: in builds without OpenMP, and in forked children.
+void run_plain_threads(size_t threads, const std::function<void(const Team&)>& work) {
+  Meeting meeting;
+  std::vector<std::thread> others;
+  others.reserve(threads - 1);
+  size_t size = 0;
+  std::mutex size_unknown;
+  const auto take_part = [&](size_t index) {
+    const FlushDenormals flush;
+    work(Team(index, size, &meeting));
+  };
+  {
+    const std::lock_guard<std::mutex> lock(size_unknown);
+    try {
+      while (others.size() + 1 < threads) {
+        others.emplace_back([&, index = others.size() + 1] {
+          { const std::lock_guard<std::mutex> wait(size_unknown); }
+          take_part(index);
+        });
+      }
+    } catch (const std::system_error&) {
+      // The system has no more threads: those that exist do the work.
+    }
+    size = others.size() + 1;
+  }
+  take_part(0);
+  for (std::thread& other : others) other.join();
+}
+
+#ifdef _OPENMP
+void run_openmp_threads(size_t threads, const std::function<void(const Team&)>& work) {
+  Meeting meeting;
+#pragma omp parallel num_threads(int(threads))
+  {
+    const FlushDenormals flush;
+    // The runtime may provide fewer threads than were asked for.
+    work(Team(size_t(omp_get_thread_num()), size_t(omp_get_num_threads()), &meeting));
+  }
+}
+
+// GNU OpenMP's threads do not survive a fork, and a child that waits for them hangs.
+#if defined(__unix__) || defined(__APPLE__)
+std::atomic<bool> openmp_works{pthread_atfork(nullptr, nullptr, [] { openmp_works = false; }) == 0};
+#else
+constexpr bool openmp_works = true;
+#endif
+#endif
+
+}  // namespace
+
+void Team::barrier() const {
+  if (size_ == 1) return;
+  const size_t round = meeting_->round.load(std::memory_order_acquire);
+  if (meeting_->arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
+    meeting_->arrived.store(0, std::memory_order_relaxed);
+    meeting_->round.store(round + 1, std::memory_order_release);
+    return;
+  }
+  for (int i = 0; meeting_->round.load(std::memory_order_acquire) == round; ++i) {
+    if (i < tuning::hot_spins) continue;
+    if (i < tuning::spins) {
+      pause();
+    } else {
+      std::this_thread::yield();
+    }
+  }
+}
+
+void run_team(size_t threads, const std::function<void(const Team&)>& work) {
+  if (threads <= 1) {
+    const FlushDenormals flush;
+    work(Team());
+    return;
+  }
+#ifdef _OPENMP
+  if (openmp_works) return run_openmp_threads(threads, work);
+#endif
+  run_plain_threads(threads, work);
+}
+
+void set_num_threads(size_t threads) { wanted_threads = threads; }
+
+size_t max_threads() {
+  const size_t limit = runtime_limit();
+  const size_t wanted = wanted_threads;
+  if (wanted == 0) return std::max<size_t>(1, std::min(limit, cores_at_start));
+  return limit < limit_at_start ? std::min(wanted, limit) : wanted;
+}
+
+}  // namespace chainrule

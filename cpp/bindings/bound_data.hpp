@@ -1,0 +1,36 @@
+// Samples with targets and weights from Python: a view of the arrays, which it keeps alive.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "bindings/bindings.hpp"
+#include "training/training_data.hpp"
+
+namespace chainrule::bindings {
+
+class BoundData {
+ public:
+  using Weights = std::optional<pybind11::array_t<double>>;
+
+  // Checks shapes, types and labels. `outputs` and `target_columns` are numbers per sample.
+  BoundData(const pybind11::object& X, const pybind11::array& y, const Weights& weights, size_t outputs,
+            size_t target_columns, Activation output);
+  BoundData(const BoundData&) = delete;
+  BoundData& operator=(const BoundData&) = delete;
+
+  Data data;
+
+ private:
+  void bind_weights(size_t outputs, Activation output);
+  void bind_step_weights(size_t outputs, Activation output);
+  void bind_labels(size_t target_columns);
+
+  pybind11::object X_;
+  pybind11::array y_;
+  Weights weights_;
+  std::vector<double> means_, step_weights_;
+  Source rows_ = {};
+};
+
+}  // namespace chainrule::bindings

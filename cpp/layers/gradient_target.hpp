@@ -1,0 +1,46 @@
+// Where a layer's gradient goes: into memory, or through the optimiser's rule straight into the parameters. The second
+// is what makes small steps fast, as no gradient is stored.
+#pragma once
+
+#include "kernels/table.hpp"
+
+namespace chainrule {
+
+template <class T>
+struct GradientTarget {
+  T* gradient = nullptr;                    // laid out as the parameters; unused with an update
+  bool accumulate = false;                  // add to the sums that are in `gradient`
+  const StepSettings<T>* update = nullptr;  // null: store
+  T* slots[max_slots] = {};                 // the optimiser's state, laid out as the parameters
+  T shrink = T(0);                          // decoupled weight decay of this step
+  bool every_row = false;                   // update rows that no sample touches, too
+};
+
+// The parameters from an offset on, with their state.
+template <class T>
+Parameters<T> offset_by(Parameters<T> parameters, size_t offset) {
+  parameters.values += offset;
+  for (T*& slot : parameters.slots) {
+    if (slot != nullptr) slot += offset;
+  }
+  return parameters;
+}
+
+// `count` runs of 16 parameters, `stride` apart, such as a row of weights in its panels.
+template <class T>
+struct ParameterRuns {
+  Parameters<T> first = {};
+  size_t count = 0, stride = 0;
+};
+
+template <class T>
+void prefetch(const ParameterRuns<T>& runs) {
+  for (size_t i = 0; i < runs.count; ++i) {
+    __builtin_prefetch(runs.first.values + i * runs.stride, 1);
+    for (const T* slot : runs.first.slots) {
+      if (slot != nullptr) __builtin_prefetch(slot + i * runs.stride, 1);
+    }
+  }
+}
+
+}  // namespace chainrule

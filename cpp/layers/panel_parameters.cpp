@@ -1,0 +1,123 @@
+#include "layers/panel_parameters.hpp"
+
+#include <cmath>
+#include <cstring>
+
+namespace chainrule {
+
+namespace {
+
+// Copies up to 16 elements; whole panels in a few instructions.
+template <class T>
+void copy_run(const T* from, T* to, size_t count) {
+  if (count == panel_width) {
+    std::memcpy(to, from, panel_width * sizeof(T));
+  } else {
+    std::memcpy(to, from, count * sizeof(T));
+  }
+}
+
+// Calls move(packed offset, plain offset, count) for each run of a matrix that is contiguous in both layouts.
+template <class Move>
+void for_each_run(const PanelMatrix& matrix, Move move) {
+  for (size_t row = 0; row < matrix.rows; ++row) {
+    for (size_t panel = 0; panel < matrix.panels(); ++panel) {
+      const size_t first = panel % matrix.part_panels() * panel_width;
+      const size_t column = panel / matrix.part_panels() * matrix.part_columns() + first;
+      const size_t left = matrix.part_columns() - first;
+      move((panel * matrix.rows + row) * panel_width, row * matrix.columns + column,
+           left < panel_width ? left : panel_width);
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+PanelParameters<T>::PanelParameters(std::vector<PanelMatrix> matrices, double l1, double l2)
+    : matrices_(std::move(matrices)), l1_(l1), l2_(l2) {
+  for (const PanelMatrix& matrix : matrices_) offsets_.push_back(offsets_.back() + matrix.packed_size());
+}
+
+template <class T>
+size_t PanelParameters<T>::count() const {
+  size_t count = 0;
+  for (const PanelMatrix& matrix : matrices_) count += matrix.rows * matrix.columns;
+  return count;
+}
+
+template <class T>
+void PanelParameters<T>::pack(const T* plain, T* packed) const {
+  for (size_t i = 0; i < matrices_.size(); ++i) {
+    T* to = packed + offsets_[i];
+    for_each_run(matrices_[i], [&](size_t at, size_t from, size_t count) { copy_run(plain + from, to + at, count); });
+    plain += matrices_[i].rows * matrices_[i].columns;
+  }
+}
+
+template <class T>
+void PanelParameters<T>::unpack(const T* packed, T* plain) const {
+  for (size_t i = 0; i < matrices_.size(); ++i) {
+    const T* from = packed + offsets_[i];
+    for_each_run(matrices_[i], [&](size_t at, size_t to, size_t count) { copy_run(from + at, plain + to, count); });
+    plain += matrices_[i].rows * matrices_[i].columns;
+  }
+}
+
+template <class T>
+Parameters<T> PanelParameters<T>::updatable(size_t i, const GradientTarget<T>& target) {
+  const bool decays = matrices_[i].is_weight;
+  const Parameters<T> all = {.values = values_,
+                             .slots = {target.slots[0], target.slots[1], target.slots[2]},
+                             .l1 = decays ? T(l1_) : T(0),
+                             .l2 = decays ? T(l2_) : T(0),
+                             .shrink = decays ? target.shrink : T(0)};
+  return offset_by(all, offsets_[i]);
+}
+
+template <class T>
+void PanelParameters<T>::regularize(T* gradient, T clip_value) {
+  for (size_t i = 0; i < matrices_.size(); ++i) {
+    kernels<T>().regularize(updatable(i, {}), gradient + offsets_[i], matrices_[i].packed_size(), clip_value);
+  }
+}
+
+template <class T>
+void PanelParameters<T>::update(const GradientTarget<T>& target) {
+  for (size_t i = 0; i < matrices_.size(); ++i) {
+    Parameters<T> parameters = updatable(i, target);
+    // The stored gradient includes the penalties', which must not be added twice.
+    parameters.l1 = parameters.l2 = T(0);
+    kernels<T>().update(parameters, target.gradient + offsets_[i], matrices_[i].packed_size(), *target.update);
+  }
+}
+
+template <class T>
+void PanelParameters<T>::set_penalties(double l1, double l2) {
+  l1_ = l1;
+  l2_ = l2;
+}
+
+template <class T>
+double PanelParameters<T>::penalty() const {
+  double sum = 0;
+  for (size_t i = 0; i < matrices_.size(); ++i) {
+    if (!matrices_[i].is_weight) continue;
+    const T* weights = panels(i);
+    const size_t count = matrices_[i].packed_size();
+    double penalty = 0;
+    if (l2_ > 0) penalty += 0.5 * l2_ * kernels<T>().square_sum(weights, count);
+    if (l1_ > 0) {
+      double absolute = 0;
+      for (size_t k = 0; k < count; ++k) absolute += std::abs(double(weights[k]));
+      penalty += l1_ * absolute;
+    }
+    sum += penalty;
+  }
+  return sum;
+}
+
+template class PanelParameters<float>;
+template class PanelParameters<double>;
+
+}  // namespace chainrule

@@ -1,0 +1,67 @@
+// The parameters of a layer: matrices in panels [columns / 16][rows][16], one after the other. They are stored in the
+// network's array of parameters; users see plain row-major matrices.
+#pragma once
+
+#include <vector>
+
+#include "layers/gradient_target.hpp"
+#include "layers/signal.hpp"
+
+namespace chainrule {
+
+// A vector is a matrix of one row. Weights are penalised and decayed; biases and the like are not.
+struct PanelMatrix {
+  size_t rows, columns;
+  bool is_weight;
+  // The columns are divided into so many equal parts, each of which begins a panel.
+  size_t parts = 1;
+
+  size_t part_columns() const { return columns / parts; }
+  size_t part_panels() const { return panel_count(part_columns()); }
+  size_t panels() const { return parts * part_panels(); }
+  size_t packed_size() const { return panels() * rows * panel_width; }
+};
+
+template <class T>
+class PanelParameters {
+ public:
+  // A layer without parameters.
+  PanelParameters() = default;
+  PanelParameters(std::vector<PanelMatrix> matrices, double l1, double l2);
+
+  // The number of parameters that users see, and the number that is stored: a multiple of 16, with zeros as padding.
+  size_t count() const;
+  size_t packed_size() const { return offsets_.back(); }
+  void pack(const T* plain, T* packed) const;
+  void unpack(const T* packed, T* plain) const;
+
+  size_t matrix_count() const { return matrices_.size(); }
+  const PanelMatrix& matrix(size_t i) const { return matrices_[i]; }
+  // Where a matrix begins in arrays that are laid out as the parameters.
+  size_t offset(size_t i) const { return offsets_[i]; }
+
+  // The array in which the parameters are from now on.
+  void bind(T* values) { values_ = values; }
+  const T* panels(size_t i) const { return values_ + offsets_[i]; }
+  T* panels(size_t i) { return values_ + offsets_[i]; }
+  // A matrix with its optimiser state, as kernels update it.
+  Parameters<T> updatable(size_t i, const GradientTarget<T>& target);
+
+  // Adds the penalties' gradient to a stored gradient, and clips it by value.
+  void regularize(T* gradient, T clip_value);
+  // Updates from a stored gradient that has been regularised.
+  void update(const GradientTarget<T>& target);
+
+  // Penalties on the weights: l2 / 2 |w|^2 + l1 |w|_1.
+  void set_penalties(double l1, double l2);
+  bool penalized() const { return l1_ > 0 || l2_ > 0; }
+  double penalty() const;
+
+ private:
+  std::vector<PanelMatrix> matrices_;
+  std::vector<size_t> offsets_{0};
+  double l1_ = 0, l2_ = 0;
+  T* values_ = nullptr;
+};
+
+}  // namespace chainrule

@@ -1,0 +1,46 @@
+// The signals of a network for a batch, with their memory.
+#pragma once
+
+#include <vector>
+
+#include "base/aligned.hpp"
+#include "network/network.hpp"
+
+namespace chainrule {
+
+template <class T>
+class Workspace {
+ public:
+  // In prediction and training, callers provide the inputs. A pass whose values are shown to the user has memory for
+  // the inputs and their deltas too, and keeps the row layout.
+  enum class Purpose { prediction, training, pass };
+
+  // For up to `capacity` samples.
+  Workspace(const Network<T>& network, size_t capacity, Purpose purpose);
+  // Signals point to each other's elements in the arrays of this object, which a move keeps in place.
+  Workspace(Workspace&&) = default;
+  Workspace& operator=(Workspace&&) = default;
+
+  size_t capacity() const { return capacity_; }
+  std::vector<Signal<T>>& signals() { return signals_; }
+  const std::vector<Signal<T>>& signals() const { return signals_; }
+  const Signal<T>& output() const { return signals_.back(); }
+  // The bytes that one sample takes in training, without its inputs.
+  static size_t sample_bytes(const Network<T>& network);
+
+ private:
+  T* allocate(size_t stride, size_t samples);
+  Signal<T> input_signal(const Network<T>& network, Purpose purpose);
+  Signal<T> signal_above(const Network<T>& network, size_t layer, Purpose purpose);
+  void allocate_packed(const Network<T>& network);
+  void connect(const Network<T>& network);
+
+  size_t capacity_;
+  std::vector<Signal<T>> signals_;
+  std::vector<AlignedArray<T>> arrays_;
+  std::vector<AlignedArray<double>> batch_arrays_;
+  // What Signal::sources and Signal::readers point to, per layer.
+  std::vector<std::vector<const Signal<T>*>> sources_, readers_;
+};
+
+}  // namespace chainrule

@@ -1,0 +1,58 @@
+#include "prediction/predictor.hpp"
+
+#include <algorithm>
+
+#include "data/sizes.hpp"
+
+namespace chainrule {
+
+template <class T>
+Predictor<T>::Predictor(const Network<T>& network, const Source& like, size_t rows)
+    : network_(network),
+      rows_(rows),
+      sparse_(like.sparse()),
+      workspace_(network, rows, Workspace<T>::Purpose::prediction),
+      inputs_(like, rows, Columns::none, 1),
+      signals_(workspace_.signals()) {}
+
+template <class T>
+void Predictor<T>::gather(const Source& source, Range rows) {
+  const bool look = network_.layer(0).traits().is_row_product && until_look_ == 0;
+  inputs_.set_skips({look, false});
+  inputs_.take(source, rows);
+  inputs_.list_columns({0, rows.size()}, 0);
+  if (look) inputs_.set_skips(inputs_.worthwhile(rows.size()));
+  inputs_.attach(signals_[0]);
+  const bool skips = signals_[0].of_samples != nullptr;
+  until_look_ = skips ? 0 : look ? tuning::blocks_between_searches : until_look_ - (until_look_ > 0);
+}
+
+template <class T>
+void Predictor<T>::predict(const Source& source, Range part, T* outputs) {
+  const Signal<T>& output = signals_.back();
+  for (size_t first = part.begin; first < part.end; first += rows_) {
+    const size_t count = std::min(rows_, part.end - first);
+    gather(source, {first, first + count});
+    network_.forward(Team(), signals_, count, {});
+    copy_rows(output.activations, output.stride, outputs + first * output.size, output.size, {0, count}, output.size);
+  }
+}
+
+template <class T>
+void predict(const Network<T>& network, const Source& source, T* outputs) {
+  const size_t threads = threads_for(double(source.rows) * network.work(source.entries()));
+  const size_t rows = rows_in_memory(network, source, std::min(tuning::prediction_rows, source.rows));
+  std::vector<Predictor<T>> predictors;
+  for (size_t i = 0; i < threads; ++i) predictors.emplace_back(network, source, rows);
+  run_team(threads,
+           [&](const Team& team) { predictors[team.index()].predict(source, team.share(source.rows), outputs); });
+}
+
+#define CHAINRULE_INSTANTIATE(T) \
+  template class Predictor<T>;   \
+  template void predict<T>(const Network<T>&, const Source&, T*)
+CHAINRULE_INSTANTIATE(float);
+CHAINRULE_INSTANTIATE(double);
+#undef CHAINRULE_INSTANTIATE
+
+}  // namespace chainrule

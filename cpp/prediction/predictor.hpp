@@ -1,0 +1,38 @@
+// Prediction: samples go forward, some at a time, and nothing is kept.
+#pragma once
+
+#include "data/inputs.hpp"
+#include "network/workspace.hpp"
+
+namespace chainrule {
+
+// What one thread needs to predict with a network, which must not change as long as the predictor is used.
+template <class T>
+class Predictor {
+ public:
+  // For sources like this one, `rows` samples at a time.
+  Predictor(const Network<T>& network, const Source& like, size_t rows);
+
+  // Whether it can predict this source at once.
+  bool fits(const Source& source) const { return !source.sparse() && !sparse_ && source.rows <= rows_; }
+  // Predicts the rows of `part`, any number of them, into the same rows of `outputs`.
+  void predict(const Source& source, Range part, T* outputs);
+
+ private:
+  void gather(const Source& source, Range rows);
+
+  const Network<T>& network_;
+  size_t rows_;
+  bool sparse_;
+  Workspace<T> workspace_;
+  Inputs<T> inputs_;
+  std::vector<Signal<T>> signals_;
+  // Blocks until the next search for zeros. While skipping them pays, every block is searched.
+  size_t until_look_ = 0;
+};
+
+// Predicts all samples of a source, with as many threads as pay; outputs: row-major (samples, outputs).
+template <class T>
+void predict(const Network<T>& network, const Source& source, T* outputs);
+
+}  // namespace chainrule

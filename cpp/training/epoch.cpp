@@ -1,0 +1,283 @@
+#include "training/epoch.hpp"
+
+#include <atomic>
+#include <cmath>
+#include <optional>
+
+#include "base/random.hpp"
+#include "training/deferred_updates.hpp"
+#include "training/gatherer.hpp"
+#include "training/loss_stage.hpp"
+#include "training/whole_gradient.hpp"
+
+namespace chainrule {
+
+namespace {
+
+// A turn: one chunk of samples on its way forward and back.
+struct Turn {
+  size_t number;
+  size_t step;
+  size_t batch_begin, batch_end;  // samples of the epoch
+  size_t begin, end;              // those of the chunk
+  double batch_weight;
+
+  bool starts_step() const { return begin == batch_begin; }
+  bool ends_step() const { return end == batch_end; }
+  size_t samples() const { return end - begin; }
+};
+
+// All threads run the same loop over turns. Members are shared: only thread 0 writes them, between barriers.
+//
+// Between the barriers of two steps are two stages. In the first, samples go forward, meet the loss and come back, and
+// the next chunk is gathered; in the second, the parameters change. If the first layer shares out its units, a thread
+// starts its next forward pass directly after its update, without a barrier, and the signals of both steps are alive.
+template <class T>
+class Epoch {
+ public:
+  Epoch(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer, const Data& data,
+        const EpochOptions& options, const Poll& poll, std::unique_ptr<EpochWorkspace<T>>& workspace)
+      : network_(network),
+        state_(state),
+        optimizer_(optimizer),
+        options_(options),
+        plan_(plan_epoch(network, state, optimizer, data.inputs, options.batch_size, options.steps)),
+        order_(options.shuffle ? shuffled_order(data.inputs.rows, options.seed, options.epoch)
+                               : std::vector<int64_t>()),
+        gatherer_(network, data, options.loss, options.shuffle ? order_.data() : nullptr),
+        loss_stage_(network, options.loss, data.targets),
+        whole_step_(network, state, optimizer),
+        timer_(poll, double(plan_.chunk) * network.work(data.inputs.entries()) * 3),
+        totals_(options.totals),
+        workspace_(workspace_for({plan_, data}, workspace)) {
+    result_.totals = totals_;
+    gatherer_.add_noise(options.input_noise, options.seed, options.epoch);
+    if (plan_.defers && network.layer(0).trainable) {
+      deferred_.emplace(*network.layer(0).parameter_rows(), options.steps.begin, plan_.batch * data.inputs.entries(),
+                        plan_.threads);
+    }
+    network.prepare_backward(plan_.lowest + 1);
+    if (options.steps.begin == 0) workspace_.states.reset();
+  }
+
+  EpochResult run() {
+    run_team(plan_.threads, [this](const Team& team) { work(team); });
+    return result_;
+  }
+
+ private:
+  // The kept workspace if it fits, else a new one.
+  EpochWorkspace<T>& workspace_for(const EpochWorkspaceKey& key, std::unique_ptr<EpochWorkspace<T>>& kept) {
+    if (kept == nullptr || !(kept->key == key)) {
+      kept.reset();
+      kept = std::make_unique<EpochWorkspace<T>>(network_, key);
+      choose_skips(*kept);
+    }
+    return *kept;
+  }
+
+  // Decides for all chunks, by the first samples, whether products skip the zeros of the inputs.
+  void choose_skips(EpochWorkspace<T>& workspace) {
+    Chunk<T>& chunk = workspace.chunks[0];
+    gatherer_.gather(Team(), plan_.begin, std::min(plan_.chunk, plan_.end - plan_.begin), 1, chunk);
+    chunk.inputs.list_samples(chunk.samples, 0, 1);
+    const Skips skips = network_.layer(0).traits().is_row_product ? chunk.inputs.worthwhile(chunk.samples) : Skips();
+    for (size_t i = 0; i < 2; ++i) {
+      workspace.chunks[i].inputs.set_skips(skips);
+      if (workspace.workspaces[0].signals()[1].packed_deltas != nullptr) workspace.chunks[i].inputs.pack();
+      workspace.chunks[i].inputs.attach(workspace.signals[i][0]);
+    }
+  }
+
+  void work(const Team& team) {
+    std::vector<Signal<T>> signals_of[2] = {workspace_.signals[0], workspace_.signals[1]};
+    Turn turn = first_turn();
+    gather(team, turn);
+    team.barrier();
+    chunk_of(turn).inputs.list_samples(turn.samples(), team.index(), team.size());
+    if (deferred_) deferred_->touch(team, workspace_.signals[0][0], turn.samples());
+    while (true) {
+      std::vector<Signal<T>>& signals = signals_of[turn.number % 2];
+      const Pass pass = {true, options_.seed, options_.epoch, turn.begin};
+      forward(team, turn, signals, pass);
+      const std::optional<Turn> next = turn_after(turn);
+      if (next) gather(team, *next);
+      if (team.index() == 0 && turn.ends_step() && stop_after_ == SIZE_MAX) start_update(turn);
+      network_.backward(team, signals, turn.samples(), plan_.lowest + 1, pass);
+      if (stop_after_ < turn.number) return finish(team, turn.step);
+      network_.update_statistics(team, signals);
+      gradients(team, turn, signals);
+      if (team.index() == 0) account(turn);
+      if (deferred_) update_rows(team, turn, next);
+      if (next) chunk_of(*next).inputs.list_samples(next->samples(), team.index(), team.size());
+      if (!next || !runs_on(team, *next)) team.barrier();
+      if (!plan_.fused && turn.ends_step()) update_from_whole_gradient(team, turn);
+      if (!next) return finish(team, turn.step + 1);
+      turn = *next;
+    }
+  }
+
+  Turn first_turn() const {
+    Turn turn = {.number = 0,
+                 .step = options_.steps.begin,
+                 .batch_begin = plan_.begin,
+                 .batch_end = std::min(plan_.begin + plan_.batch, plan_.end),
+                 .begin = plan_.begin,
+                 .end = 0,
+                 .batch_weight = 0};
+    turn.end = std::min(turn.begin + plan_.chunk, turn.batch_end);
+    turn.batch_weight = gatherer_.weight_sum(turn.batch_begin, turn.batch_end - turn.batch_begin);
+    return turn;
+  }
+
+  std::optional<Turn> turn_after(const Turn& turn) const {
+    if (turn.end == plan_.end) return std::nullopt;
+    Turn next = turn;
+    next.number += 1;
+    next.begin = turn.end;
+    if (turn.ends_step()) {
+      next.step += 1;
+      next.batch_begin = turn.end;
+      next.batch_end = std::min(turn.end + plan_.batch, plan_.end);
+      next.batch_weight = gatherer_.weight_sum(next.batch_begin, next.batch_end - next.batch_begin);
+    }
+    next.end = std::min(next.begin + plan_.chunk, next.batch_end);
+    return next;
+  }
+
+  Chunk<T>& chunk_of(const Turn& turn) { return workspace_.chunks[turn.number % 2]; }
+
+  void gather(const Team& team, const Turn& turn) {
+    gatherer_.gather(team, turn.begin, turn.samples(), turn.batch_weight, chunk_of(turn));
+  }
+
+  void forward(const Team& team, const Turn& turn, std::vector<Signal<T>>& signals, const Pass& pass) {
+    if (turn.number % tuning::steps_between_searches == 0) offer_lists(signals);
+    network_.forward(team, signals, turn.samples(), pass);
+    take_back_lists(signals);
+    loss_stage_.compute(team, signals, chunk_of(turn));
+  }
+
+  // The zeros of hidden activations change in training. Now and then, all layers that could save work list theirs, and
+  // continue to do so as long as it pays.
+  void offer_lists(std::vector<Signal<T>>& signals) {
+    for (size_t i = 1; i + 1 < signals.size(); ++i) {
+      if (!workspace_.activation_lists.empty()) signals[i].lists = workspace_.activation_lists[i - 1].get();
+    }
+  }
+
+  static void take_back_lists(std::vector<Signal<T>>& signals) {
+    for (size_t i = 1; i + 1 < signals.size(); ++i) {
+      if (signals[i].of_samples == nullptr) signals[i].lists = nullptr;
+    }
+  }
+
+  // Thread 0, before the barrier at which the parameters may change.
+  void start_update(const Turn& turn) {
+    settings_ = state_.next_step(optimizer_, options_.rates[turn.step]);
+    if (deferred_) deferred_->record(turn.step, target_of(0, turn.step));
+  }
+
+  void gradients(const Team& team, const Turn& turn, const std::vector<Signal<T>>& signals) {
+    for (size_t i = plan_.lowest; i < network_.size(); ++i) {
+      if (!network_.layer(i).trainable) continue;
+      const GradientTarget<T> target =
+          plan_.fused ? target_of(i, turn.step)
+                      : stored_gradient(network_, workspace_.gradient.data(), i, !turn.starts_step());
+      network_.layer(i).gradient(team, signals[i], signals[i + 1], turn.samples(), target);
+    }
+    if (plan_.fused) finish_updates(team);
+  }
+
+  GradientTarget<T> target_of(size_t layer, size_t step) {
+    GradientTarget<T> target =
+        updating(network_, state_, settings_, shrink_of<T>(optimizer_, options_.rates[step]), layer);
+    target.every_row = plan_.zeros_count && !deferred_;
+    return target;
+  }
+
+  void update_from_whole_gradient(const Team& team, const Turn& turn) {
+    const T shrink = shrink_of<T>(optimizer_, options_.rates[turn.step]);
+    whole_step_.run(team, settings_, shrink, workspace_.gradient.data(), true);
+    finish_updates(team);
+    team.barrier();
+  }
+
+  void finish_updates(const Team& team) {
+    for (size_t i = plan_.lowest; i < network_.size(); ++i) {
+      if (network_.layer(i).trainable) network_.layer(i).finish_update(team);
+    }
+  }
+
+  void update_rows(const Team& team, const Turn& turn, const std::optional<Turn>& next) {
+    deferred_->updated(team, turn.step);
+    if (next) deferred_->bring_up(team, turn.step, workspace_.signals[next->number % 2][0], next->samples());
+  }
+
+  // Whether the next chunk may go forward before every thread has updated its parameters.
+  bool runs_on(const Team& team, const Turn& next) const {
+    return plan_.overlaps && !network_.layer(0).by_samples(team, next.samples());
+  }
+
+  // Thread 0 adds up the turn's losses, and decides whether training stops. The other threads read stop_after_ a turn
+  // later, with a barrier in between, so that all of them stop in the same place.
+  void account(const Turn& turn) {
+    chunk_of(turn).add_to(totals_);
+    if (!std::isfinite(totals_.loss)) {
+      if (result_.diverged < 0) result_.diverged = long(turn.step);
+    } else if (turn.ends_step()) {
+      result_.steps += 1;
+      result_.totals = totals_;
+    }
+    if (stop_after_ != SIZE_MAX) return;
+    const bool stops = result_.diverged >= 0 || !timer_.may_continue(options_.steps.begin + result_.steps);
+    if (stops) stop_after_ = turn.number;
+  }
+
+  // Before step `next`, deferred updates are made.
+  void finish(const Team& team, size_t next) {
+    if (deferred_ && next > options_.steps.begin) deferred_->bring_up_all(team, next - 1);
+  }
+
+  Network<T>& network_;
+  OptimizerState<T>& state_;
+  const Optimizer& optimizer_;
+  const EpochOptions& options_;
+  const EpochPlan plan_;
+  const std::vector<int64_t> order_;
+  Gatherer<T> gatherer_;
+  LossStage<T> loss_stage_;
+  WholeGradientStep<T> whole_step_;
+  PollTimer timer_;
+  std::optional<DeferredUpdates<T>> deferred_;
+  StepSettings<T> settings_ = {};
+  Totals totals_;
+  EpochWorkspace<T>& workspace_;
+  EpochResult result_;
+  std::atomic<size_t> stop_after_{SIZE_MAX};
+};
+
+}  // namespace
+
+template <class T>
+EpochResult train_epoch(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer, const Data& data,
+                        const EpochOptions& options, const Poll& poll, std::unique_ptr<EpochWorkspace<T>>& workspace) {
+  Epoch<T> epoch(network, state, optimizer, data, options, poll, workspace);
+  EpochResult result = epoch.run();
+  const auto finite = [](const AlignedArray<T>& values) {
+    return kernels<T>().all_finite(values.data(), values.size());
+  };
+  if (result.diverged < 0 && !(finite(network.parameters()) && finite(network.statistics()))) {
+    result.diverged = long(options.steps.begin + result.steps) - 1;
+  }
+  return result;
+}
+
+#define CHAINRULE_INSTANTIATE(T)                                                                      \
+  template EpochResult train_epoch<T>(Network<T>&, OptimizerState<T>&, const Optimizer&, const Data&, \
+                                      const EpochOptions&, const Poll&, std::unique_ptr<EpochWorkspace<T>>&)
+CHAINRULE_INSTANTIATE(float);
+CHAINRULE_INSTANTIATE(double);
+#undef CHAINRULE_INSTANTIATE
+
+}  // namespace chainrule

@@ -1,0 +1,36 @@
+// Training for one epoch: batches are gathered, go forward, meet the loss, come back as deltas, and change the
+// parameters. Threads are started once per epoch, and meet at barriers between the stages.
+#pragma once
+
+#include <memory>
+
+#include "training/epoch_workspace.hpp"
+#include "training/poll_timer.hpp"
+
+namespace chainrule {
+
+struct EpochOptions {
+  size_t batch_size;
+  bool shuffle;
+  uint64_t seed;
+  uint64_t epoch;
+  Loss loss;
+  const double* rates;  // one per step of the epoch
+  double input_noise;
+  Range steps;    // the part of the epoch that is trained, not empty
+  Totals totals;  // sums over the steps before that part
+};
+
+struct EpochResult {
+  size_t steps = 0;    // of those asked for, the steps that were completed
+  Totals totals;       // including those of the steps before
+  long diverged = -1;  // the step whose loss or weights stopped being finite
+};
+
+// Trains for an epoch, or for a part of it: parts give the same bytes as the whole. If training diverges, parameters
+// and state are spoiled. `workspace` is one of this network or null, and is replaced if it does not fit.
+template <class T>
+EpochResult train_epoch(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer, const Data& data,
+                        const EpochOptions& options, const Poll& poll, std::unique_ptr<EpochWorkspace<T>>& workspace);
+
+}  // namespace chainrule

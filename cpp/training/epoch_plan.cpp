@@ -1,0 +1,63 @@
+#include "training/epoch_plan.hpp"
+
+#include <algorithm>
+
+#include "base/tuning.hpp"
+#include "data/sizes.hpp"
+#include "network/workspace.hpp"
+
+namespace chainrule {
+
+namespace {
+
+// As many of the samples of a chunk as keep their signals in the threads' caches, from the forward pass to the
+// gradient. Smaller chunks pass through the gradient of the parameters more often, which only pays if samples have far
+// more values than the network has parameters.
+template <class T>
+size_t chunk_in_cache(const Network<T>& network, size_t threads, size_t chunk) {
+  const size_t bytes = std::max(threads * tuning::thread_cache_bytes,
+                                tuning::gradients_per_chunk * network.parameters().size() * sizeof(T));
+  const size_t groups = bytes / (Workspace<T>::sample_bytes(network) * threads * panel_width);
+  return std::min(std::max(groups, size_t(1)) * threads * panel_width, chunk);
+}
+
+// Rows can be skipped if the source is sparse, as it lists the columns in use, and always for an embedding table. A
+// table that fits in the cache with its optimiser state is faster to update whole.
+template <class T>
+bool can_defer(Network<T>& network, const OptimizerState<T>& state, const Source& inputs) {
+  Layer<T>& first = network.layer(0);
+  const size_t bytes = first.parameters().packed_size() * (1 + state.slots().size()) * sizeof(T);
+  const bool large_table =
+      first.parameter_rows() != nullptr && !first.traits().is_row_product && bytes > tuning::deferred_table_bytes;
+  return (inputs.sparse() || large_table) && !first.traits().couples_parameters;
+}
+
+}  // namespace
+
+template <class T>
+EpochPlan plan_epoch(Network<T>& network, const OptimizerState<T>& state, const Optimizer& optimizer,
+                     const Source& inputs, size_t batch_size, const Range& steps) {
+  EpochPlan plan = {};
+  plan.batch = std::min(batch_size, inputs.rows);
+  plan.begin = steps.begin * plan.batch;
+  plan.end = std::min(steps.end * plan.batch, inputs.rows);
+  const double work =
+      double(plan.batch) * network.work(inputs.entries()) * 3 + double(network.parameter_count()) * tuning::update_work;
+  plan.threads = threads_for(work);
+  plan.chunk = network.needs_whole_batch()
+                   ? plan.batch
+                   : chunk_in_cache(network, plan.threads, chunk_size(network, inputs, plan.batch));
+  plan.lowest = network.first_trainable();
+  plan.fused = plan.chunk == plan.batch && !optimizer.clips_norm();
+  plan.zeros_count = !plan.fused || !optimizer.ignores_zero_gradients() || network.layer(0).parameters().penalized();
+  plan.defers = plan.zeros_count && plan.fused && can_defer(network, state, inputs);
+  plan.overlaps = plan.fused && plan.chunk * Workspace<T>::sample_bytes(network) <= tuning::overlapping_bytes;
+  return plan;
+}
+
+template EpochPlan plan_epoch<float>(Network<float>&, const OptimizerState<float>&, const Optimizer&, const Source&,
+                                     size_t, const Range&);
+template EpochPlan plan_epoch<double>(Network<double>&, const OptimizerState<double>&, const Optimizer&, const Source&,
+                                      size_t, const Range&);
+
+}  // namespace chainrule

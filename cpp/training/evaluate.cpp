@@ -1,0 +1,86 @@
+#include "training/evaluate.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "data/sizes.hpp"
+#include "network/workspace.hpp"
+#include "training/gatherer.hpp"
+#include "training/loss_stage.hpp"
+
+namespace chainrule {
+
+namespace {
+
+// One thread's memory, and its way through some samples.
+template <class T>
+class Evaluator {
+ public:
+  Evaluator(const Network<T>& network, const Data& data, size_t rows)
+      : network_(network),
+        workspace_(network, rows, Workspace<T>::Purpose::training),
+        signals_(workspace_.signals()),
+        chunk_(data.inputs, rows, network.outputs(), Columns::none, 1, data.step_weights != nullptr) {}
+
+  // The sums over samples [first, first + count). `search`: look whether skipping the zeros of these inputs pays.
+  Totals evaluate(const Gatherer<T>& gatherer, const LossStage<T>& stage, size_t first, size_t count, bool search) {
+    const Team alone;
+    gatherer.gather(alone, first, count, 1, chunk_);
+    if (search) {
+      const bool lists = network_.layer(0).traits().is_row_product;
+      chunk_.inputs.set_skips(lists ? chunk_.inputs.worthwhile(chunk_.samples) : Skips());
+      chunk_.inputs.attach(signals_[0]);
+    }
+    network_.forward(alone, signals_, chunk_.samples, {});
+    stage.compute(alone, signals_, chunk_);
+    Totals totals;
+    chunk_.add_to(totals);
+    return totals;
+  }
+
+ private:
+  const Network<T>& network_;
+  Workspace<T> workspace_;
+  std::vector<Signal<T>> signals_;
+  Chunk<T> chunk_;
+};
+
+}  // namespace
+
+template <class T>
+Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& loss) {
+  const size_t samples = data.inputs.rows;
+  const size_t threads = threads_for(double(samples) * network.work(data.inputs.entries()));
+  // Sums over so many samples are added up, so that their number must not depend on the instruction set.
+  const size_t rows = rows_in_memory(network, data.inputs, tuning::prediction_rows);
+  const Gatherer<T> gatherer(network, data, loss, nullptr);
+  const LossStage<T> stage(network, loss, data.targets);
+  std::vector<Evaluator<T>> evaluators;
+  evaluators.reserve(threads);
+  for (size_t i = 0; i < threads; ++i) evaluators.emplace_back(network, data, rows);
+  const size_t blocks = (samples + rows - 1) / rows;
+  std::vector<Totals> sums(std::min(blocks, tuning::evaluation_blocks));
+  Totals totals;
+  for (size_t begin = 0; begin < blocks; begin += sums.size()) {
+    const size_t count = std::min(sums.size(), blocks - begin);
+    run_team(threads, [&](const Team& team) {
+      const Range own = team.share(count);
+      for (size_t i = own.begin; i < own.end; ++i) {
+        const size_t first = (begin + i) * rows;
+        sums[i] =
+            evaluators[team.index()].evaluate(gatherer, stage, first, std::min(rows, samples - first), i == own.begin);
+      }
+    });
+    for (size_t i = 0; i < count; ++i) {
+      totals.weight += sums[i].weight;
+      totals.loss += sums[i].loss;
+      totals.metric += sums[i].metric;
+    }
+  }
+  return {totals.mean_loss(), totals.mean_metric()};
+}
+
+template Evaluation<float> evaluate<float>(const Network<float>&, const Data&, const Loss&);
+template Evaluation<double> evaluate<double>(const Network<double>&, const Data&, const Loss&);
+
+}  // namespace chainrule

@@ -1,0 +1,18 @@
+// Evaluation: the mean loss (without penalties) and the mean metric of a network on data.
+#pragma once
+
+#include "network/network.hpp"
+#include "training/training_data.hpp"
+
+namespace chainrule {
+
+template <class T>
+struct Evaluation {
+  double loss = 0;
+  double metric = 0;
+};
+
+template <class T>
+Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& loss);
+
+}  // namespace chainrule

@@ -1,0 +1,41 @@
+// The loss stage: from the outputs of a chunk to its losses, its metrics, and the deltas of the output.
+#pragma once
+
+#include "network/network.hpp"
+#include "training/chunk.hpp"
+
+namespace chainrule {
+
+template <class T>
+class LossStage {
+ public:
+  LossStage(const Network<T>& network, const Loss& loss, const Targets& targets)
+      : network_(network),
+        loss_(loss),
+        metric_(metric_of(loss, network.output_activation(), network.outputs(), targets)),
+        target_columns_(target_columns(loss, network.outputs())) {}
+
+  // Precondition: the forward pass is done. All threads of the team call it; each has its share of the samples.
+  void compute(const Team& team, const std::vector<Signal<T>>& signals, Chunk<T>& chunk) const {
+    const Range samples = team.share_rows(chunk.samples);
+    kernels<T>().loss({.output = rows_of(signals.back(), samples),
+                       .loss = loss_.kind,
+                       .metric = metric_,
+                       .huber_delta = T(loss_.huber_delta),
+                       .target_columns = target_columns_,
+                       .targets = chunk.targets.data(),
+                       .weights = chunk.weights.data(),
+                       .output_weights = chunk.output_weights.empty() ? nullptr : chunk.output_weights.data(),
+                       .losses = chunk.losses.data(),
+                       .metrics = chunk.metrics.data()});
+    network_.add_losses(signals, samples, chunk.weights.data(), chunk.losses.data());
+  }
+
+ private:
+  const Network<T>& network_;
+  Loss loss_;
+  Metric metric_;
+  size_t target_columns_;
+};
+
+}  // namespace chainrule

@@ -1,0 +1,147 @@
+#include "training/whole_gradient.hpp"
+
+#include <cmath>
+
+#include "data/sizes.hpp"
+#include "training/gatherer.hpp"
+#include "training/loss_stage.hpp"
+
+namespace chainrule {
+
+template <class T>
+GradientTarget<T> stored_gradient(const Network<T>& network, T* gradient, size_t layer, bool accumulate) {
+  return {.gradient = gradient + network.offset(layer), .accumulate = accumulate};
+}
+
+template <class T>
+GradientTarget<T> updating(const Network<T>& network, OptimizerState<T>& state, const StepSettings<T>& settings,
+                           T shrink, size_t layer) {
+  GradientTarget<T> target = {.update = &settings, .shrink = shrink};
+  for (size_t i = 0; i < state.slots().size(); ++i) {
+    target.slots[i] = state.slots()[i].data() + network.offset(layer);
+  }
+  return target;
+}
+
+template <class T>
+void WholeGradientStep<T>::run(const Team& team, StepSettings<T> settings, T shrink, T* gradient, bool regularize) {
+  for (size_t i = team.index(); i < network_.size(); i += team.size()) {
+    if (!network_.layer(i).trainable) continue;
+    if (regularize) network_.layer(i).parameters().regularize(gradient + network_.offset(i), settings.clip_value);
+    square_sums_.data()[i] =
+        kernels<T>().square_sum(gradient + network_.offset(i), network_.layer(i).parameters().packed_size());
+  }
+  team.barrier();
+  settings.scale = scale();
+  if (regularize) settings.clip_value = T(0);
+  for (size_t i = team.index(); i < network_.size(); i += team.size()) {
+    if (!network_.layer(i).trainable) continue;
+    GradientTarget<T> target = updating(network_, state_, settings, shrink, i);
+    target.gradient = gradient + network_.offset(i);
+    network_.layer(i).parameters().update(target);
+  }
+  team.barrier();
+}
+
+template <class T>
+T WholeGradientStep<T>::scale() const {
+  const double longest = optimizer_[Setting::clip_norm];
+  double squares = 0;
+  for (size_t i = 0; i < network_.size(); ++i) squares += square_sums_.data()[i];
+  const double norm = std::sqrt(squares);
+  return longest > 0 && norm > longest ? T(longest / norm) : T(1);
+}
+
+namespace {
+
+// The gradients of all trainable layers from their deltas, into an array laid out as the parameters.
+template <class T>
+void store_gradients(const Team& team, Network<T>& network, const std::vector<Signal<T>>& signals, size_t samples,
+                     T* gradient, bool accumulate) {
+  for (size_t i = 0; i < network.size(); ++i) {
+    if (!network.layer(i).trainable) continue;
+    network.layer(i).gradient(team, signals[i], signals[i + 1], samples,
+                              stored_gradient(network, gradient, i, accumulate));
+  }
+}
+
+}  // namespace
+
+template <class T>
+double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Data& data, const Loss& loss,
+                         T* gradient) {
+  const size_t samples = data.inputs.rows;
+  const size_t capacity = workspace.capacity();
+  const size_t threads = threads_for(double(samples) * network.work(data.inputs.entries()) * 3);
+  const Gatherer<T> gatherer(network, data, loss, nullptr);
+  Chunk<T> chunk(data.inputs, capacity, network.outputs(), Columns::filled, threads, data.step_weights != nullptr);
+  const LossStage<T> stage(network, loss, data.targets);
+  const double weight = gatherer.weight_sum(0, samples);
+  Totals totals;
+  std::memset(gradient, 0, network.parameters().size() * sizeof(T));
+  network.prepare_backward(1);
+  std::vector<Signal<T>> common = workspace.signals();
+  if (!network.layer(0).traits().is_row_product) chunk.inputs.set_skips({});
+  chunk.inputs.attach(common[0]);
+  run_team(threads, [&](const Team& team) {
+    std::vector<Signal<T>> signals = common;
+    for (size_t first = 0; first < samples; first += capacity) {
+      const size_t count = std::min(capacity, samples - first);
+      gatherer.gather(team, first, count, weight, chunk);
+      team.barrier();
+      chunk.inputs.list_samples(count, team.index(), team.size());
+      network.forward(team, signals, count, {});
+      stage.compute(team, signals, chunk);
+      network.backward(team, signals, count, 1, {});
+      store_gradients(team, network, signals, count, gradient, true);
+      if (team.index() == 0) chunk.add_to(totals);
+      team.barrier();
+    }
+  });
+  if (!data.inputs.sparse() && capacity == samples) {
+    std::memcpy(workspace.signals()[0].activations, common[0].activations, samples * common[0].stride * sizeof(T));
+  }
+  for (size_t i = 0; i < network.size(); ++i) {
+    if (network.layer(i).trainable) network.layer(i).parameters().regularize(gradient + network.offset(i), T(0));
+  }
+  return totals.mean_loss() + network.penalty();
+}
+
+template <class T>
+void backward(Network<T>& network, Workspace<T>& workspace, size_t samples, const Pass& pass, T* gradient) {
+  std::memset(gradient, 0, network.parameters().size() * sizeof(T));
+  network.prepare_backward(0);
+  // The caller's error stands for the whole objective: with weights of zero, the layers' own losses add nothing to it.
+  const AlignedArray<T> no_weights(samples);
+  AlignedArray<double> losses(samples);
+  network.add_losses(workspace.signals(), {0, samples}, no_weights.data(), losses.data());
+  run_team(threads_for(double(samples) * network.work(network.inputs()) * 2), [&](const Team& team) {
+    network.backward(team, workspace.signals(), samples, 0, pass);
+    store_gradients(team, network, workspace.signals(), samples, gradient, false);
+  });
+}
+
+template <class T>
+void step(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer, double rate, T* gradient) {
+  WholeGradientStep<T> whole(network, state, optimizer);
+  const StepSettings<T> settings = state.next_step(optimizer, rate);
+  run_team(1, [&](const Team& team) {
+    whole.run(team, settings, shrink_of<T>(optimizer, rate), gradient, false);
+    for (size_t i = 0; i < network.size(); ++i) {
+      if (network.layer(i).trainable) network.layer(i).finish_update(team);
+    }
+  });
+}
+
+#define CHAINRULE_INSTANTIATE(T)                                                                                    \
+  template GradientTarget<T> stored_gradient<T>(const Network<T>&, T*, size_t, bool);                               \
+  template GradientTarget<T> updating<T>(const Network<T>&, OptimizerState<T>&, const StepSettings<T>&, T, size_t); \
+  template class WholeGradientStep<T>;                                                                              \
+  template double loss_and_gradient<T>(Network<T>&, Workspace<T>&, const Data&, const Loss&, T*);                   \
+  template void backward<T>(Network<T>&, Workspace<T>&, size_t, const Pass&, T*);                                   \
+  template void step<T>(Network<T>&, OptimizerState<T>&, const Optimizer&, double, T*)
+CHAINRULE_INSTANTIATE(float);
+CHAINRULE_INSTANTIATE(double);
+#undef CHAINRULE_INSTANTIATE
+
+}  // namespace chainrule

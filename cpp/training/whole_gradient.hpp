@@ -1,0 +1,59 @@
+// The whole gradient: stored in an array before any parameter changes, as clipping by norm, batches in chunks, and
+// callers who take the gradient themselves need it.
+#pragma once
+
+#include "network/workspace.hpp"
+#include "training/optimizers.hpp"
+#include "training/training_data.hpp"
+
+namespace chainrule {
+
+// The target of a layer's gradient in an array laid out as the parameters.
+template <class T>
+GradientTarget<T> stored_gradient(const Network<T>& network, T* gradient, size_t layer, bool accumulate);
+
+// The target that updates the layer's parameters at once.
+template <class T>
+GradientTarget<T> updating(const Network<T>& network, OptimizerState<T>& state, const StepSettings<T>& settings,
+                           T shrink, size_t layer);
+
+// The decoupled weight decay of a step.
+template <class T>
+T shrink_of(const Optimizer& optimizer, double rate) {
+  return T(rate * optimizer[Setting::weight_decay]);
+}
+
+// One update from a stored gradient: penalties, clipping, the optimiser's rule. All threads of a team call it; each
+// has some of the layers.
+template <class T>
+class WholeGradientStep {
+ public:
+  WholeGradientStep(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer)
+      : network_(network), state_(state), optimizer_(optimizer), square_sums_(network.size()) {}
+
+  // Without `regularize`, the gradient has the penalties' already.
+  void run(const Team& team, StepSettings<T> settings, T shrink, T* gradient, bool regularize);
+
+ private:
+  T scale() const;
+
+  Network<T>& network_;
+  OptimizerState<T>& state_;
+  const Optimizer& optimizer_;
+  AlignedArray<double> square_sums_;
+};
+
+// The objective (with penalties) and its gradient, laid out as the parameters. Afterwards, the workspace holds the
+// signals of the last chunk, which is the whole batch if the workspace's capacity is the number of samples.
+template <class T>
+double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Data& data, const Loss& loss, T* gradient);
+
+// Gradients of all trainable layers, and the delta below the first layer, from the deltas of the workspace's output.
+template <class T>
+void backward(Network<T>& network, Workspace<T>& workspace, size_t samples, const Pass& pass, T* gradient);
+
+// One update from a stored gradient, which is scaled if it is clipped.
+template <class T>
+void step(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer, double rate, T* gradient);
+
+}  // namespace chainrule
