@@ -8,7 +8,9 @@ import argparse
 import chainrule as cr
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("directory", nargs="?", help="of MNIST; without it, the sample that comes with the package")
+parser.add_argument(
+    "directory", nargs="?", help="folder of MNIST's files; without it, the sample of the package is used"
+)
 parser.add_argument("--gru", action="store_true", help="a GRU instead of an LSTM")
 options = parser.parse_args()
 

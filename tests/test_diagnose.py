@@ -1,4 +1,4 @@
-"""The diagnosis says what the reference computes; the warnings come where they should, and nowhere else."""
+"""The diagnosis agrees with the reference; warnings are given where they should be, and nowhere else."""
 
 import itertools
 import re

@@ -1,6 +1,6 @@
-"""One seed, the same bytes: for any threads, instruction set and kernels, whoever watches; and those that are stored.
+"""One seed, the same bytes: for any threads, instruction set, kernels and callbacks; and the stored bytes.
 
-A stored hash that changes means that the arithmetic has changed: say so in the changelog, and print the new ones with
+If a stored hash changes, the arithmetic has changed: say so in the changelog, and print the new hashes with
 ``python tests/test_same_bytes.py``.
 """
 
