@@ -25,7 +25,7 @@ Graph = dict[str, set[str]]
 
 PYTHON, CORE, UP = "#dbe7f3", "#e6efdc", "#c0392b"
 # All lengths are in inches.
-WIDTH, BORDER = 14.0, 9.0
+MARGIN = 0.3
 LINE, TITLE, PADDING, ROW_GAP, GAP = 0.125, 0.22, 0.07, 0.32, 0.2
 CHARACTER, TITLE_CHARACTER = 0.054, 0.088
 
@@ -133,11 +133,20 @@ def core(repo: Path) -> Tower:
     return Tower("cpp", CORE, {u: kept[u] | (arrows[u] - down[u]) for u in arrows}, contents, rows)
 
 
-def place(tower: Tower, left: float, width: float, height: float | None = None) -> float:
-    """Set the positions of the boxes, from the bottom up; return the height. Rows spread to `height` if it is given."""
+def fill(tower: Tower) -> None:
+    """Make the boxes of the files and folders."""
     for unit in tower.arrows:
         names = ", ".join(name for name in tower.contents[unit] if name != unit or len(tower.contents[unit]) > 1)
         tower.boxes[unit] = Box(unit, textwrap.wrap(names, 46 if len(names) > 100 else 34))
+
+
+def widest(tower: Tower) -> float:
+    """Return the width that the widest row needs, with space for arrows that pass."""
+    return max(sum(tower.boxes[unit].width + GAP for unit in row) for row in tower.rows) + 2 * GAP
+
+
+def place(tower: Tower, left: float, width: float, height: float | None = None) -> float:
+    """Set the positions of the boxes, from the bottom up; return the height. Rows spread to `height` if it is given."""
     route(tower)
     heights = [max(tower.boxes[unit].height for unit in row) for row in tower.rows]
     natural = sum(heights) + ROW_GAP * (len(heights) - 1)
@@ -233,22 +242,26 @@ def connect(ax: Axes, corners: list[tuple[float, float]], color: str, width: flo
 def draw(repo: Path = Path(__file__).parents[1]) -> Figure:
     """Return the picture: the package on the left, the core on the right, and the border between them."""
     left, right = package(repo), core(repo)
-    height = place(left, 0.0, BORDER - 0.3)
-    place(right, BORDER + 0.3, WIDTH - BORDER - 0.3, height)
-    figure = Figure(figsize=(WIDTH + 0.2, height + 0.6))
+    fill(left)
+    fill(right)
+    border = widest(left) + MARGIN
+    width = border + MARGIN + widest(right)
+    height = place(left, 0.0, border - MARGIN)
+    place(right, border + MARGIN, width - border - MARGIN, height)
+    figure = Figure(figsize=(width + 0.2, height + 0.6))
     ax = figure.add_axes((0, 0, 1, 1))
-    ax.set(xlim=(-0.1, WIDTH + 0.1), ylim=(-0.1, height + 0.5))
+    ax.set(xlim=(-0.1, width + 0.1), ylim=(-0.1, height + 0.5))
     ax.axis("off")
-    for tower, x in ((left, (BORDER - 0.3) / 2), (right, (WIDTH + BORDER + 0.3) / 2)):
+    for tower, x in ((left, (border - MARGIN) / 2), (right, (width + border + MARGIN) / 2)):
         ax.text(x, height + 0.25, tower.title, ha="center", va="center", fontsize=13, weight="bold", color="0.2")
         draw_tower(ax, tower)
     model, bindings = left.boxes["model"], right.boxes["bindings"]
     y, up = model.y + model.height / 2, bindings.y + bindings.height / 2
-    connect(ax, [(model.x + model.width, y), (BORDER, y), (BORDER, up), (bindings.x, up)], "0.2", 2)
+    connect(ax, [(model.x + model.width, y), (border, y), (border, up), (bindings.x, up)], "0.2", 2)
     legend = "An arrow leads from a file or folder to what it imports.\nArrows that follow from others are left out."
     ax.text(0, height, legend, fontsize=9, va="top", color="0.3")
     label = {"fc": "white", "ec": "none"}
-    ax.text(BORDER, (y + up) / 2, "_core", fontsize=10, style="italic", ha="center", bbox=label, zorder=5)
+    ax.text(border, (y + up) / 2, "_core", fontsize=10, style="italic", ha="center", bbox=label, zorder=5)
     return figure
 
 
