@@ -287,7 +287,7 @@ def test_who_watches_changes_nothing():
 
 
 def test_zeros_skipped_or_not_give_the_same_bytes():
-    # Zeros too few to be skipped, and the same zeros beside columns of zeros, which are.
+    # The zeros of X are too few to be skipped; next to columns of zeros they are skipped.
     X, y = data(128, 96, 4, zeros=0.3)
     wide = np.zeros((128, 96 * 8))
     wide[:, :96] = X
