@@ -24,7 +24,7 @@ def idx(array):
 
 @pytest.fixture
 def tiny(monkeypatch):
-    """Write four small files that replace MNIST's, with their checksums."""
+    """Return the contents of four small files that replace MNIST's; their checksums are patched."""
     rng = np.random.default_rng(0)
     contents = {
         name: idx(rng.integers(0, 10, (5, 28, 28) if dims == 3 else (5,), dtype=np.uint8))
