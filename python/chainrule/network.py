@@ -32,7 +32,7 @@ from .prediction.stepper import Stepper
 from .training.callbacks import CallbackLike
 from .training.checkpoints import Unfinished
 from .training.fitting import LOGGER, run, train_step
-from .training.plan import Given, make_plan
+from .training.plan import Given, Options, make_plan
 from .verification.report import Report
 from .verification.table import as_table
 
@@ -209,11 +209,12 @@ class Network(Model):
             saturated or dead, gradients that vanish or explode, labels that do not go with the outputs. See `diagnose`.
         """
         given = Given(X, y, sample_weight, class_weight, validation_data, validation_split)
-        plan = make_plan(
-            self, given, batch_size=batch_size, optimizer=optimizer, loss=loss, shuffle=shuffle,
-            input_noise=input_noise, epochs=epochs, callbacks=callbacks, verbose=verbose, checkpoint=checkpoint,
-            checkpoint_every=checkpoint_every, resumed=self._unfinished, resume=resume,
+        options = Options(
+            epochs=epochs, batch_size=batch_size, optimizer=optimizer, loss=loss, shuffle=shuffle,
+            input_noise=input_noise, callbacks=callbacks, checkpoint=checkpoint, checkpoint_every=checkpoint_every,
+            resume=resume, verbose=verbose,
         )  # fmt: skip
+        plan = make_plan(self, given, options, self._unfinished)
         with self._exclusive():
             self._unfinished = None
             begin = plan.position.epoch + 1
