@@ -90,8 +90,8 @@ train(
     rate=3e-4,
 )
 
-reader = cr.Network([784, 300, 10], output="softmax", seed=0)
-reader.fit(data.X_train, data.y_train, epochs=10, optimizer=cr.SGD(0.1, momentum=0.9), verbose=0)
+reader = cr.Network([cr.Input(784), 300, 10], output="softmax", seed=0)
+reader.fit(images, data.y_train, epochs=10, optimizer=cr.SGD(0.1, momentum=0.9), verbose=0)
 written = writer.predict(rng.standard_normal((1000, 32)))
 read = reader.predict(written)
 sure = read.max(axis=1) > 0.9

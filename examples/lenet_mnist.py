@@ -29,7 +29,7 @@ def shifted_and_rotated(images, seed):
 
 net = cr.Network(
     [
-        cr.Input(28, 28, 1),
+        cr.Input(28, 28, 1, scale=1 / 255),
         cr.Conv2D(6, 5, "identity", padding="same"),
         cr.BatchNorm(),
         cr.Activation("relu"),

@@ -42,7 +42,7 @@ def pretrained(seed):
 def accuracy(hidden, seed):
     net = cr.Network([cr.Input(784), *hidden, cr.Dense(10, "softmax")], seed=seed)
     first = np.random.default_rng(seed).permutation(len(images))[:LABELS]
-    net.fit(data.X_train[first], data.y_train[first], epochs=150, batch_size=20, verbose=0)
+    net.fit(images[first], data.y_train[first], epochs=150, batch_size=20, verbose=0)
     return net.evaluate(data.X_test, data.y_test)["accuracy"]
 
 

@@ -34,7 +34,9 @@ def convolutions(trainable=True):
     ]
 
 
-teacher = cr.Network([cr.Input(28, 28, 1), *convolutions(), cr.Dropout(0.5), cr.Dense(5, "softmax")], seed=0)
+teacher = cr.Network(
+    [cr.Input(28, 28, 1, scale=1 / 255), *convolutions(), cr.Dropout(0.5), cr.Dense(5, "softmax")], seed=0
+)
 teacher.fit(data.X_train[low], data.y_train[low], epochs=8, optimizer=cr.Adam(1e-3), verbose=0)
 
 
@@ -42,7 +44,13 @@ def accuracy(seed, *, taught):
     rng = np.random.default_rng(seed)
     few = np.concatenate([rng.permutation(np.flatnonzero(data.y_train == digit))[:EXAMPLES] for digit in range(5, 10)])
     net = cr.Network(
-        [cr.Input(28, 28, 1), *convolutions(trainable=not taught), cr.Dropout(0.5), cr.Dense(5, "softmax")], seed=seed
+        [
+            cr.Input(28, 28, 1, scale=1 / 255),
+            *convolutions(trainable=not taught),
+            cr.Dropout(0.5),
+            cr.Dense(5, "softmax"),
+        ],
+        seed=seed,
     )
     if taught:
         for layer, known in zip(net.layers, teacher.layers, strict=True):

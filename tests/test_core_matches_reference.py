@@ -230,8 +230,10 @@ def test_rows_are_read_where_they_lie(rows, zeros, dtype):
 
 def test_bytes_are_scaled_as_they_are_gathered():
     X = np.random.default_rng(0).integers(0, 256, (20, 6), dtype=np.uint8)
+    scaled = cr.Network([cr.Input(6, scale=1 / 255), 4, 2], seed=0, dtype="float64")
     net = cr.Network([6, 4, 2], seed=0, dtype="float64")
-    assert np.array_equal(net.predict(X), net.predict(X / 255.0))
+    assert np.array_equal(scaled.predict(X), net.predict(X / 255.0))
+    assert np.array_equal(scaled.predict(X.astype(float)), net.predict(X / 255.0))
 
 
 def test_large_batch_in_chunks_follows_reference():

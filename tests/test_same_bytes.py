@@ -41,7 +41,9 @@ def dense(dtype):
 
 def digits_like(dtype):
     X, y = data(200, 300, 10, zeros=0.8)
-    net = cr.Network([300, 120, 10], activation="sigmoid", output="softmax", seed=2, dtype=dtype)
+    net = cr.Network(
+        [cr.Input(300, scale=1 / 255), 120, 10], activation="sigmoid", output="softmax", seed=2, dtype=dtype
+    )
     net.fit(as_bytes(X), classes(y), epochs=2, batch_size=32, optimizer=cr.SGD(0.3), verbose=0)
     return net, X
 

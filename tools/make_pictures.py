@@ -21,7 +21,7 @@ IMAGES = ROOT / "docs" / "images"
 def digits() -> tuple[cr.Network, cr.data.MNIST]:
     """Return the network of `python -m chainrule`, and its data."""
     data = cr.data.mnist_sample()
-    net = cr.Network([784, 300, 10], activation="relu", output="softmax", seed=0)
+    net = cr.Network([cr.Input(784, scale=1 / 255), 300, 10], activation="relu", output="softmax", seed=0)
     held_out = (data.X_test, data.y_test)
     net.fit(
         data.X_train,
