@@ -343,7 +343,7 @@ class BoundNetwork {
   }
 
   Array unpacked(const AlignedArray<T>& packed) const {
-    Array result(py::ssize_t(parameter_count()));
+    Array result({parameter_count()});
     network().unpack(packed.data(), result.mutable_data());
     return result;
   }
