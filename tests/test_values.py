@@ -85,7 +85,10 @@ def test_the_scale_is_what_samples_are_multiplied_by(scale, tmp_path):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_estimators_take_values_too():
-    models = [MLPRegressor((4,), max_iter=3, random_state=0).fit(X.astype(t), Y[:, 0]) for t in ("u1", "i8", "f8")]
+    models = [
+        MLPRegressor(hidden_layer_sizes=(4,), max_iter=3, random_state=0).fit(X.astype(t), Y[:, 0])
+        for t in ("u1", "i8", "f8")
+    ]
     assert len({model.predict(X).tobytes() for model in models}) == 1
 
 

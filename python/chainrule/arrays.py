@@ -154,10 +154,15 @@ def readable(array: NDArray[Any], dtype: DTypeLike, scale: float = 1.0) -> NDArr
             return array
         with np.errstate(over="ignore"):
             return np.asarray(array.astype(np.float64) / (1.0 / scale)).astype(dtype)
-    if array.dtype in _IN_PLACE and array.dtype.isnative and array.flags.aligned:
+    if _is_native(array):
         return array
     with np.errstate(over="ignore"):
         return array.astype(dtype)
+
+
+def _is_native(array: NDArray[Any]) -> bool:
+    """Tell arrays of floating-point numbers that the core reads in place."""
+    return array.dtype in _IN_PLACE and array.dtype.isnative and bool(array.flags.aligned)
 
 
 def packed(array: NDArray[Any], dtype: DTypeLike | None = None) -> NDArray[Any]:
@@ -168,7 +173,13 @@ def packed(array: NDArray[Any], dtype: DTypeLike | None = None) -> NDArray[Any]:
 def check_finite(array: NDArray[Any], argument: str, dtype: DTypeLike) -> None:
     """Refuse NaN, infinity, and what would become infinity in the type."""
     largest = np.float64(np.finfo(dtype).max)
-    if array.dtype.kind != "f" or _core.all_finite(array, float(largest)):
+    if array.dtype.kind != "f":
+        return
+    if _is_native(array) and array.ndim in (1, 2):
+        finite = _core.all_finite(array, float(largest))
+    else:
+        finite = bool((np.abs(array) <= largest).all())
+    if finite:
         return
     where = tuple(int(i) for i in np.argwhere(~(np.abs(array) <= largest))[0])
     of_type = f" in {np.dtype(dtype)}" if np.isfinite(array[where]) else ""
