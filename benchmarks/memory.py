@@ -39,7 +39,7 @@ def main() -> int:
     growth = resident("VmHWM") - before
     arrays = data.X_train.nbytes + data.y_train.nbytes
     parameters = net.parameters.nbytes
-    state = sum(array.nbytes for array in net._core.optimizer_state().values())
+    state = sum(array.nbytes for array in net.core.optimizer_state().values())
     needed = arrays + parameters + state
     print(f"{dense}\ndata {arrays / MEBIBYTE:.1f}, parameters {parameters / MEBIBYTE:.1f}, ", end="")
     print(f"optimiser's state {state / MEBIBYTE:.1f}: {needed / MEBIBYTE:.1f} MiB")

@@ -75,7 +75,7 @@ def measure(
     workload = dataclasses.replace(workload, samples=data.X_train.shape[0])
     parameters: Parameters = []
     if not isinstance(workload, Layered):
-        parameters = [(layer.weights, layer.bias) for layer in workload.initial()._dense]
+        parameters = [(layer.weights, layer.bias) for layer in workload.initial().stack]
     entrants = [
         Entrant(peer, variant, make) for peer in peers for variant, make in peer.builders(workload, parameters).items()
     ]

@@ -7,7 +7,7 @@ from chainrule import nodes
 
 X, y = cr.data.identity8()
 model = nodes.Network([8, 3, 8], seed=0)
-core = model.to_network()
+core = cr.Network.from_nodes(model)
 
 model.train(y.tolist(), X.tolist(), rate=3.0, iteration=2000)
 core.fit(X, y, epochs=2000, batch_size=1, shuffle=False, optimizer=cr.SGD(3.0), loss="mse", verbose=0)

@@ -47,7 +47,7 @@ def test_reduce_on_plateau_halves_the_rate():
 
 def test_checkpoint_keeps_the_best(tmp_path):
     path = tmp_path / "best.safetensors"
-    fit([Scripted([3.0, 1.0, 2.0]), cr.Checkpoint(path, monitor="val_loss")], epochs=3)
+    fit([Scripted([3.0, 1.0, 2.0]), cr.SaveModel(path, monitor="val_loss")], epochs=3)
     assert cr.load(path).layers[1].bias[0] == 2
 
 

@@ -110,3 +110,37 @@ def test_stub_has_the_members_of_the_extension(name):
         if is_public(member) and not isinstance(value, WrapperDescriptorType)
     }
     assert CLASSES[name] == {member: extension_member(value) for member, value in extension.items()}
+
+
+SOURCES = sorted((ROOT / "python" / "chainrule").rglob("*.py"))
+
+
+def classes_of(path: Path) -> list[type]:
+    """Kinds of layers, losses, optimisers and schedules, and their abstract families, that a file defines."""
+    bases = (chainrule.Layer, chainrule.Loss, chainrule.Optimizer, chainrule.Schedule)
+    name = ".".join(path.relative_to(ROOT / "python").with_suffix("").parts)
+    module = sys.modules.get(name)
+    return [
+        value
+        for value in vars(module or object).values()
+        if isinstance(value, type) and value.__module__ == name and issubclass(value, bases) and value not in bases
+    ]
+
+
+KINDS = {kind.__name__: path for path in SOURCES for kind in classes_of(path)}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT / "python" / "chainrule")))
+def test_no_file_asks_which_kind_it_meets_but_the_kinds_own(path):
+    asked = [
+        name.id
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"isinstance", "issubclass"}
+        for name in ast.walk(node.args[1])
+        if isinstance(name, ast.Name)
+    ]
+    assert [name for name in asked if KINDS.get(name, path) != path and "reference" not in path.parts] == []
+
+
+def test_the_kinds_are_found():
+    assert {"Dense", "Recurrent", "Composite", "CrossEntropy", "IRprop", "Warmup"} <= KINDS.keys()

@@ -10,7 +10,7 @@ X = RANDOM.standard_normal((7, 4))
 
 
 def test_a_residual_block_of_zeros_passes_its_inputs_on():
-    net = cr.Network([cr.Input(4), cr.Residual([cr.Dense(4, weights=0.0)])], seed=0, dtype="float64")
+    net = cr.Network([cr.Input(4), cr.Residual([cr.Dense(4, "relu", weights=0.0)])], seed=0, dtype="float64")
     assert (net.predict(X) == X).all()
 
 
@@ -48,15 +48,17 @@ def test_the_layers_within_are_layers_like_others(tmp_path):
 
 
 def test_blocks_may_be_nested():
-    deep = cr.Residual([cr.Concatenate([[cr.Dense(2)], [cr.Residual([cr.Dense(4)]), cr.Dense(2, "silu")]])])
+    deep = cr.Residual(
+        [cr.Concatenate([[cr.Dense(2, "relu")], [cr.Residual([cr.Dense(4, "relu")]), cr.Dense(2, "silu")]])]
+    )
     net = cr.Network([cr.Input(4), deep, cr.Dense(3, "softmax")], seed=0, dtype="float64")
     assert net.check(X, np.arange(7) % 3).ok
 
 
 def test_frozen_layers_below_and_within_change_nothing_of_the_gradients_above():
     def gradients(frozen):
-        branches = [[cr.Dense(3, "tanh")], [cr.Dense(5, "silu"), cr.Dense(2)]]
-        net = cr.Network([cr.Input(4), cr.Dense(4), cr.Concatenate(branches), cr.Dense(2, "softmax")], seed=0)
+        branches = [[cr.Dense(3, "tanh")], [cr.Dense(5, "silu"), cr.Dense(2, "relu")]]
+        net = cr.Network([cr.Input(4), cr.Dense(4, "relu"), cr.Concatenate(branches), cr.Dense(2, "softmax")], seed=0)
         net.layers[1].trainable = branches[0][0].trainable = not frozen
         net.fit(X, np.arange(7) % 2, epochs=1, batch_size="full", optimizer=cr.SGD(0.1), verbose=0)
         return branches[1][0].weights.tobytes(), net.layers[3].weights.tobytes()
@@ -90,5 +92,5 @@ def test_it_refuses(make, error, message):
 
 def test_a_layer_belongs_to_one_block():
     shared = cr.Dense(4)
-    with pytest.raises(ValueError, match="in a network already"):
+    with pytest.raises(ValueError, match="is twice in the network"):
         cr.Network([cr.Input(4), cr.Residual([shared]), cr.Residual([shared])])

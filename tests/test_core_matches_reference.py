@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule import _core, reference
-from chainrule.check import compare, in_float64, reference_loss, reference_of, reference_optimizer
 from chainrule.layers import ACTIVATIONS
 from chainrule.losses import LOSSES
+from chainrule.verification.report import compare
+from chainrule.verification.twins import in_float64, reference_loss, reference_of, reference_optimizer
 
 HIDDEN = [a for a in ACTIVATIONS if a != "softmax"]
 PAIRINGS = [
@@ -60,14 +61,15 @@ def assert_agree(got, expected, tolerance, what):
 def train_both(net, X, y, loss, optimizer, *, epochs=2, batch_size=5, weights=None, noise=0.0, shuffle=True):
     """Train core and reference alike; return both losses by epoch."""
     ref, pupil = reference_of(net), reference_optimizer(optimizer)
-    net._core.reset_optimizer()
+    net.core.reset_optimizer()
     steps = -(-len(X) // batch_size)
     losses = []
     for epoch in range(epochs):
         rates = optimizer.rates(epoch * steps, steps)
-        got = net._core.train_epoch(
-            X, y, weights, batch_size, shuffle, net.seed, epoch, loss._core(), optimizer._core(), rates, noise, None
-        )
+        got = net.core.train_epoch(
+            X, y, weights, batch_size, shuffle, net.seed, epoch, loss.core_loss(),
+            optimizer.core_optimizer(), rates, noise, None,
+        )  # fmt: skip
         expected = ref.train_epoch(
             X, y, reference_loss(loss), pupil, rates, batch_size, shuffle, net.seed, epoch, weights, noise
         )
@@ -168,7 +170,7 @@ def test_random_network_follows_reference(problem):
     assert_agree([g[0] for g, _ in losses], [e[0] for _, e in losses], 1e-6, "loss")
 
 
-@pytest.mark.parametrize("name", cr.initializers.INITIALIZERS)
+@pytest.mark.parametrize("name", cr.layers.initializers.INITIALIZERS)
 @pytest.mark.parametrize("shape", [(30, 7), (7, 30), (16, 16)])
 def test_initial_weights_match_reference(name, shape):
     net = cr.Network([5, shape[0], shape[1]], weights=name, dtype="float64", seed=2**64 - 1)

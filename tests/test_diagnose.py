@@ -11,10 +11,10 @@ import pytest
 import scipy.sparse
 
 import chainrule as cr
-from chainrule import fitting
-from chainrule.check import reference_loss, reference_of
 from chainrule.layers import ACTIVATIONS
 from chainrule.reference.activations import DERIVATIVES
+from chainrule.training import fitting
+from chainrule.verification.twins import reference_loss, reference_of
 
 
 def data(samples=100, features=6, classes=3):
@@ -43,7 +43,7 @@ def sent_back(net, X):
     return [layer.deltas for layer in model.layers]
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS[:-1])
+@pytest.mark.parametrize("activation", list(ACTIVATIONS)[:-1])
 def test_numbers_are_those_of_the_reference(activation):
     X, y = data()
     net = deep(activation, 2, dtype="float64", l2=0.1)

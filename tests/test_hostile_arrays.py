@@ -15,9 +15,10 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 import chainrule as cr
 from chainrule import _core
-from chainrule.check import compare, reference_loss, reference_of
 from chainrule.inference import Predictor, Predictor64
 from chainrule.layers import ACTIVATIONS
+from chainrule.verification.report import compare
+from chainrule.verification.twins import reference_loss, reference_of
 
 INPUTS = 3
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
@@ -345,7 +346,7 @@ class Calls(RuleBasedStateMachine):
         if isinstance(result, type) or not is_tame(self.net, X[1], y[1]):
             return
         value = call(self.net, X[0], y[0], w[0])[0 if gradient else "loss"]
-        chosen = self.net._chosen_loss(loss)
+        chosen = self.net.chosen_loss(loss)
         targets = y[1].astype(np.int64) if y[1].ndim == 1 and self.net.outputs > 1 else y[1].reshape(samples, -1)
         weights = None if w[1] is None else w[1].astype(np.float64)
         net = reference_of(self.net)
@@ -551,11 +552,11 @@ def test_data_may_be_scribbled_on_while_they_are_trained_with(scribble, when, ma
         result = outcome(lambda: net.fit(X, y, epochs=3, callbacks=[lambda *_: scribble(X, y)], verbose=0))
     else:
         # What the core has been given already.
-        data = net._batches(X, y, loss=cr.CrossEntropy())
-        net._use(cr.SGD(0.1), cr.CrossEntropy())
+        data = net.border.batches(X, y, loss=cr.CrossEntropy())
+        net.adopt(cr.SGD(0.1), cr.CrossEntropy())
         scribble(X, y)
         scribble(X, data.y)
-        result = outcome(lambda: net._core.evaluate(data.X, data.y, None, cr.CrossEntropy()._core()))
+        result = outcome(lambda: net.core.evaluate(data.X, data.y, None, cr.CrossEntropy().core_loss()))
     assert isinstance(result, (type, str, tuple))
     assert np.isfinite(net.parameters).all()
 
@@ -566,7 +567,7 @@ def test_data_may_be_scribbled_on_while_they_are_trained_with(scribble, when, ma
         lambda net: net.fit(np.ones((4, 3)), np.ones((4, 2)), epochs=1, verbose=0),
         lambda net: net.train_on_batch(np.ones((4, 3)), np.ones((4, 2)), optimizer="sgd"),
         lambda net: setattr(net, "parameters", np.full(net.parameter_count, 1e30)),
-        lambda net: net._core.reset_optimizer(),
+        lambda net: net.core.reset_optimizer(),
         lambda net: net.predict(np.ones((1, 3))),
         lambda net: pickle.loads(pickle.dumps(net)).fit(np.ones((4, 3)), np.ones((4, 2)), epochs=1, verbose=0),
     ],

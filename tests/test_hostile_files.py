@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import io
+from chainrule.files import safetensors as files
 
 ROOT = Path(__file__).parents[1]
 X, Y = cr.data.two_spirals(20)
@@ -114,7 +114,7 @@ def test_checkpoint_must_be_within_the_epoch(path):
     net = cr.Network([2, 3, 2], seed=0)
     options = {"epochs": 3, "batch_size": 5, "verbose": 0}
     net.fit(X, Y, **options, checkpoint=path)
-    fit = json.loads(io._read(path)[0]["chainrule"])["fit"]
+    fit = files.read(path)[0]["fit"]
     fit["position"] |= {"epoch": 0, "step": 4}
     describe_anew(path, fit=json.dumps(fit))
     with pytest.raises(ValueError, match="within the epoch's 4 steps to resume, got one after step 4"):
@@ -129,7 +129,7 @@ def test_arrays_of_callbacks_belong_to_a_fit(path):
     path.write_bytes(content.replace(b'\\"fit\\": ', b'\\"fat\\": '))
     with pytest.raises(cr.ModelFileError, match="arrays of callbacks without a fit"):
         cr.load(path)
-    fit = json.loads(io._read(path)[0]["chainrule"])["fat"]
+    fit = files.read(path)[0]["fat"]
     describe_anew(path, fit=json.dumps({**fit, "settings": {**fit["settings"], "callbacks": []}}))
     with pytest.raises(cr.ModelFileError, match="callbacks must be"):
         cr.load(path)
@@ -139,7 +139,7 @@ def test_any_number_of_steps_is_gone_on_from(path):
     describe_anew(path, steps=str(2**53))
     net = cr.load(path)
     net.fit(X, Y, epochs=1, optimizer=cr.Adam(0.01), verbose=0)
-    assert net._core.optimizer_steps == 2**53 + 1
+    assert net.core.optimizer_steps == 2**53 + 1
 
 
 def test_thousands_of_layers_are_read(path):
@@ -166,13 +166,13 @@ def test_folder_is_refused(tmp_path):
 
 def test_file_may_be_shortened_while_it_is_read(path, monkeypatch):
     # A mapped file would end the process.
-    read = io.safetensors.numpy.load
+    read = files.safetensors.numpy.load
 
     def late(content):
         os.truncate(path, 10)
         return read(content)
 
-    monkeypatch.setattr(io.safetensors.numpy, "load", late)
+    monkeypatch.setattr(files.safetensors.numpy, "load", late)
     assert cr.load(path).predict(X).shape == (20, 2)
     with pytest.raises(cr.ModelFileError):
         cr.load(path)

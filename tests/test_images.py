@@ -83,7 +83,7 @@ def test_resizing_by_hand():
 )
 def test_shapes(layer, shape, expected):
     net = cr.Network([cr.Input(*shape), layer], seed=0)
-    assert net._shapes[-1] == expected
+    assert net.shapes[-1] == expected
     assert net.predict(np.ones((2, *shape))).shape == (2, *expected)
 
 

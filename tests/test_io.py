@@ -12,8 +12,7 @@ import pytest
 import safetensors.numpy
 
 import chainrule as cr
-from chainrule import io
-from chainrule._config import to_config
+from chainrule.files.settings import to_config
 
 
 @pytest.fixture
@@ -209,4 +208,4 @@ def test_every_truncation_is_refused(net, tmp_path):
 def test_other_safetensors_file_is_refused(tmp_path):
     (tmp_path / "file").write_bytes(safetensors.numpy.save({"a": np.zeros(3)}))
     with pytest.raises(cr.ModelFileError, match="not a chainrule model"):
-        io.load(tmp_path / "file")
+        cr.load(tmp_path / "file")

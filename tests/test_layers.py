@@ -113,6 +113,10 @@ NETWORKS = {
         [lambda: cr.Conv1D(5, 4, "tanh", padding="same"), lambda: cr.Conv1D(3, 3, strides=2, padding=(2, 0))],
         (10, 2),
     ),
+    "convolution, causal": (
+        [lambda: cr.Conv1D(5, 3, "tanh", padding="causal", dilation=2), lambda: cr.Conv1D(3, 2, padding="causal")],
+        (7, 2),
+    ),
     "convolution, stride": (
         [lambda: cr.Conv2D(4, 3, "elu", strides=2), lambda: cr.Conv2D(3, 2, strides=(1, 3), padding="same")],
         (9, 11, 2),
@@ -127,6 +131,8 @@ NETWORKS = {
     ),
     "global average": ([lambda: cr.Conv2D(7, 2, "softplus"), lambda: cr.GlobalAvgPool2D()], (4, 4, 2)),
     "global average, signal": ([lambda: cr.Conv1D(17, 2, "tanh"), lambda: cr.GlobalAvgPool1D()], (6, 2)),
+    "global maximum": ([lambda: cr.Conv2D(18, 2, "tanh"), lambda: cr.GlobalMaxPool2D()], (4, 4, 2)),
+    "global maximum, signal": ([lambda: cr.Conv1D(5, 2, "tanh"), lambda: cr.GlobalMaxPool1D()], (6, 2)),
     "lenet": (
         [
             lambda: cr.Conv2D(6, 5, "relu", padding="same"),
@@ -266,7 +272,7 @@ def test_it_is_shown(name):
     X, y = data(name)
     net = network(name)
     assert f"{net.parameter_count:,} parameters" in net.summary()
-    assert len(net.diagnose(X, y).lines) == len(net._computing)
+    assert len(net.diagnose(X, y).lines) == len(net.computing)
     assert cr.plot.architecture(net).axes
 
 

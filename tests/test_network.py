@@ -108,9 +108,12 @@ def test_layer_parameters_can_be_read_and_set():
     flat = net.parameters
     assert np.array_equal(flat[:60], w.ravel())
     assert np.array_equal(flat[60:80], np.arange(20))
-    flat[:] = 1
+    with pytest.raises(ValueError, match="read-only"):
+        flat[:] = 1
+    with pytest.raises(ValueError, match="read-only"):
+        net.layers[1].weights[0, 0] = 1
     assert net.layers[1].weights[0, 0] == 0
-    net.parameters = flat
+    net.parameters = np.ones(flat.size)
     assert net.predict(np.ones((1, 3))).tolist() == [[81.0, 81.0]]
 
 
@@ -185,12 +188,12 @@ def test_partial_fit_makes_one_pass_and_goes_on():
 
 def test_another_optimizer_begins_anew_and_the_same_goes_on():
     net = trained()
-    assert net._core.optimizer_steps == 20
+    assert net.core.optimizer_steps == 20
     X, y = cr.data.two_spirals(100)
     net.fit(X, y, epochs=1, verbose=0)
-    assert net._core.optimizer_steps == 24
+    assert net.core.optimizer_steps == 24
     net.fit(X, y, epochs=1, optimizer=cr.Adam(0.02), verbose=0)
-    assert net._core.optimizer_steps == 4
+    assert net.core.optimizer_steps == 4
 
 
 @pytest.mark.parametrize("clone", [cr.Network.copy, copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
@@ -246,7 +249,7 @@ def test_last_short_batch_is_used():
     X, y = cr.data.sine(10)
     net = cr.Network([1, 3, 1], seed=0)
     net.fit(X, y, epochs=1, batch_size=4, verbose=0)
-    assert net._core.optimizer_steps == 3
+    assert net.core.optimizer_steps == 3
 
 
 def test_max_norm_holds():

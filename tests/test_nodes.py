@@ -5,8 +5,8 @@ import pytest
 
 import chainrule as cr
 from chainrule import reference
-from chainrule.check import reference_of
 from chainrule.nodes import Network
+from chainrule.verification.twins import reference_of
 
 
 def test_gradient_is_the_central_difference():
@@ -25,7 +25,7 @@ def test_gradient_is_the_central_difference():
 
 def test_matrices_give_the_same_to_twelve_digits():
     nodes = Network([5, 7, 6, 3], seed=2)
-    net = nodes.to_network()
+    net = cr.Network.from_nodes(nodes)
     ref = reference_of(net)
     rng = np.random.default_rng(0)
     x, t = rng.standard_normal(5), rng.uniform(size=3)
@@ -36,7 +36,7 @@ def test_matrices_give_the_same_to_twelve_digits():
 
 def test_online_training_is_that_of_the_core():
     nodes = Network([8, 3, 8], seed=3)
-    core = nodes.to_network()
+    core = cr.Network.from_nodes(nodes)
     X, y = cr.data.identity8()
     nodes.train(y.tolist(), X.tolist(), rate=0.5, iteration=3)
     core.fit(X, y, epochs=3, batch_size=1, shuffle=False, optimizer=cr.SGD(0.5), loss="mse", verbose=0)
@@ -45,7 +45,7 @@ def test_online_training_is_that_of_the_core():
 
 def test_conversion_back_and_forth_keeps_every_weight():
     net = cr.Network([4, 3, 2], activation="sigmoid", output="sigmoid", dtype="float64", seed=0)
-    assert np.array_equal(Network.from_network(net).to_network().parameters, net.parameters)
+    assert np.array_equal(cr.Network.from_nodes(Network.from_network(net)).parameters, net.parameters)
 
 
 def test_only_sigmoid_networks_are_taken():

@@ -36,7 +36,7 @@ def test_prediction_and_gradients_take_the_running_statistics_and_leave_them():
     before = statistics(net)
     normalised = (X - [1, 2, 3]) / np.sqrt(np.array([4, 1, 9]) + 1e-5)
     net.forward(X)
-    assert net._core.activations(0) == pytest.approx(normalised, rel=1e-5, abs=1e-6)
+    assert net.core.activations(0) == pytest.approx(normalised, rel=1e-5, abs=1e-6)
     net.predict(X), net.evaluate(X, y), net.loss_and_gradient(X, y)
     net.check(X, y)
     assert statistics(net) == before
@@ -44,7 +44,7 @@ def test_prediction_and_gradients_take_the_running_statistics_and_leave_them():
 
 def test_the_statistics_are_those_of_a_whole_batch_however_large():
     X = RANDOM.standard_normal((1000, 8)) + np.arange(8)
-    net = cr.Network([cr.Input(8), cr.BatchNorm(0.0), cr.Dense(4000), cr.Dense(1)], seed=0)
+    net = cr.Network([cr.Input(8), cr.BatchNorm(0.0), cr.Dense(4000, "relu"), cr.Dense(1, "relu")], seed=0)
     net.train_on_batch(X, np.zeros(1000))
     assert net.layers[1].running_mean == pytest.approx(X.mean(axis=0), rel=1e-5, abs=1e-6)
     assert net.layers[1].running_variance == pytest.approx(X.var(axis=0), rel=1e-5)
@@ -52,12 +52,12 @@ def test_the_statistics_are_those_of_a_whole_batch_however_large():
 
 def test_an_epoch_that_is_stopped_has_the_statistics_of_its_steps():
     X, y = RANDOM.standard_normal((60000, 3)), RANDOM.integers(0, 2, 60000)
-    stopped, short = (made(cr.Dense(40), cr.BatchNorm()) for _ in range(2))
+    stopped, short = (made(cr.Dense(40, "relu"), cr.BatchNorm()) for _ in range(2))
     rates = np.full(30000, 0.01)
-    arguments = (X, y, None, 2, True, 0, 0, cr.CrossEntropy()._core(), cr.SGD()._core(), rates, 0.0)
-    steps, _, _ = stopped._core.train_epoch(*arguments, lambda _: True)
+    arguments = (X, y, None, 2, True, 0, 0, cr.CrossEntropy().core_loss(), cr.SGD().core_optimizer(), rates, 0.0)
+    steps, _, _ = stopped.core.train_epoch(*arguments, lambda _: True)
     assert 0 < steps < 30000
-    short._core.train_epoch(*arguments, None, 0, steps)
+    short.core.train_epoch(*arguments, None, 0, steps)
     assert statistics(stopped, 2) == statistics(short, 2)
     assert stopped.parameters.tobytes() == short.parameters.tobytes()
 

@@ -152,7 +152,7 @@ def test_mistakes_are_named(draw, error, message):
 def test_extra_is_named_where_matplotlib_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    monkeypatch.delitem(sys.modules, "chainrule._figure", raising=False)
+    monkeypatch.delitem(sys.modules, "chainrule.plot.figure", raising=False)
     with pytest.raises(ImportError, match=r"chainrule\[plot\]"):
         cr.History().plot()
 

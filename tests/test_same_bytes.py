@@ -137,7 +137,12 @@ def images(dtype):
 
 def sequences(dtype):
     X, y = data(70, 9 * 5, 2)
-    layers = [cr.Bidirectional(cr.LSTM(18, return_sequences=True)), cr.Dense(7, "gelu"), cr.GRU(20), cr.Dense(2)]
+    layers = [
+        cr.Bidirectional(cr.LSTM(18, return_sequences=True)),
+        cr.Dense(7, "gelu"),
+        cr.GRU(20),
+        cr.Dense(2, "relu"),
+    ]
     net = cr.Network([cr.Input(9, 5), *layers], seed=14, dtype=dtype)
     net.fit(X, y, epochs=2, optimizer=cr.Adam(0.01, clip_norm=1.0), verbose=0)
     return net, X
@@ -289,7 +294,11 @@ def test_zeros_skipped_or_not_give_the_same_bytes():
     weights = np.random.default_rng(0).standard_normal((96 * 8, 80)) / 30
     results = []
     for inputs in (X, wide):
-        layers = [cr.Input(inputs.shape[1]), cr.Dense(80, weights=weights[: inputs.shape[1]]), cr.Dense(4, "identity")]
+        layers = [
+            cr.Input(inputs.shape[1]),
+            cr.Dense(80, "relu", weights=weights[: inputs.shape[1]]),
+            cr.Dense(4, "identity"),
+        ]
         net = cr.Network(layers, seed=0)
         net.fit(inputs, y, epochs=3, optimizer=cr.Adam(0.01), verbose=0)
         results.append((net.layers[1].weights[:96].tobytes(), net.layers[2].weights.tobytes()))

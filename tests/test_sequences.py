@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.check import reference_of
 from chainrule.reference import losses
+from chainrule.verification.twins import reference_of
 
 CELLS = {
     "simple": lambda **options: cr.SimpleRNN(6, **options),
@@ -48,7 +48,7 @@ def test_pytorch_has_the_same_outputs(cell, module):
 
     recurrent_bias = layer.recurrent_bias if cell == "gru" else np.zeros_like(layer.bias)
     with torch.no_grad():
-        theirs.weight_ih_l0.copy_(torch.from_numpy(in_their_order(layer.input_weights).T.copy()))
+        theirs.weight_ih_l0.copy_(torch.from_numpy(in_their_order(layer.weights).T.copy()))
         theirs.weight_hh_l0.copy_(torch.from_numpy(in_their_order(layer.recurrent_weights).T.copy()))
         theirs.bias_ih_l0.copy_(torch.from_numpy(in_their_order(layer.bias)))
         theirs.bias_hh_l0.copy_(torch.from_numpy(in_their_order(recurrent_bias)))
@@ -66,7 +66,7 @@ def test_the_last_output_is_the_end_of_the_sequence(cell):
 def test_the_second_direction_reads_from_the_end():
     net = cr.Network([cr.Input(7, 3), cr.Bidirectional(cr.GRU(6, return_sequences=True))], seed=0)
     layer = net.layers[1]
-    layer.back.input_weights = layer.ahead.input_weights
+    layer.back.weights = layer.ahead.weights
     layer.back.recurrent_weights = layer.ahead.recurrent_weights
     outputs, of_reversed = net.predict(sequences()), net.predict(sequences()[:, ::-1])
     assert outputs.shape == (5, 7, 12)
@@ -81,7 +81,7 @@ def test_initial_weights_are_orthogonal_gate_by_gate_and_the_forget_gate_is_open
     assert not np.array_equal(gates[0], gates[1])
     assert layer.bias.tolist() == [0.25] * 6 + [1.25] * 6 + [0.25] * 12
     directions = cr.Network([cr.Input(4, 3), cr.Bidirectional(cr.LSTM(6))], seed=0).layers[1]
-    assert not np.array_equal(directions.ahead.input_weights, directions.back.input_weights)
+    assert not np.array_equal(directions.ahead.weights, directions.back.weights)
 
 
 def test_targets_have_the_shape_of_the_outputs():
@@ -99,7 +99,7 @@ def test_initial_values_can_be_given():
     w, u, b = rng.standard_normal((3, 24)), rng.standard_normal((6, 24)), rng.standard_normal(24)
     layer = cr.LSTM(6, weights=w, recurrent_weights=u, bias=b, peepholes=True)
     cr.Network([cr.Input(4, 3), layer], seed=0, dtype="float64")
-    assert [layer.input_weights.tolist(), layer.recurrent_weights.tolist()] == [w.tolist(), u.tolist()]
+    assert [layer.weights.tolist(), layer.recurrent_weights.tolist()] == [w.tolist(), u.tolist()]
     assert layer.bias.tolist() == b.tolist()
     assert not layer.peephole_weights.any()
     layer.peephole_weights = np.ones((3, 6))
@@ -109,7 +109,13 @@ def test_initial_values_can_be_given():
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("streams", [1, 3])
 def test_step_by_step_is_the_whole_sequence(cell, streams):
-    layers = [cr.Dense(4, "tanh"), CELLS[cell](return_sequences=True), cr.Dropout(0.5), CELLS[cell](), cr.Dense(2)]
+    layers = [
+        cr.Dense(4, "tanh"),
+        CELLS[cell](return_sequences=True),
+        cr.Dropout(0.5),
+        CELLS[cell](),
+        cr.Dense(2, "relu"),
+    ]
     net = cr.Network([cr.Input(7, 3), *layers], seed=0)
     X = sequences(streams).astype(np.float32)
     stepper = net.stepper(streams)
@@ -443,10 +449,10 @@ def test_layers_around_a_frozen_one_learn(frozen):
     net.layers[frozen].trainable = False
     report = net.check(sequences(), sequences(5, 1, 2)[:, 0])
     assert report.ok, report
-    before = [layer._parameters() for layer in net.layers[1:]]
+    before = [layer.parameter_arrays() for layer in net.layers[1:]]
     net.fit(sequences(), sequences(5, 1, 2)[:, 0], epochs=2, verbose=0)
     for number, (layer, old) in enumerate(zip(net.layers[1:], before, strict=True), start=1):
-        same = [np.array_equal(values, old[name]) for name, values in layer._parameters().items()]
+        same = [np.array_equal(values, old[name]) for name, values in layer.parameter_arrays().items()]
         assert all(same) if number == frozen else not any(same)
 
 
@@ -472,7 +478,7 @@ def test_what_is_no_word_is_refused_before_anything_changes(words):
 def test_the_core_reads_nothing_outside_of_the_vocabulary():
     net = cr.Network([cr.Input(4), cr.Embedding(3, 20)], seed=0)
     X = np.array([[-1e30, -1, 3, 1e30], [np.nan, np.inf, -np.inf, 2]], dtype=np.float32)
-    ends = net._core.forward(X).reshape(8, 20)
+    ends = net.core.forward(X).reshape(8, 20)
     weights = net.layers[1].weights
     for vector, word in zip(ends, [0, 0, 2, 2, 0, 2, 0, 2], strict=True):
         assert np.array_equal(vector, weights[word])
@@ -571,12 +577,12 @@ def test_a_gradient_can_be_taken_twice_from_one_pass():
         (
             lambda: cr.Network([cr.Input(4, 3), cr.Masking(), cr.Conv1D(2, 2), cr.LSTM(2)]),
             ValueError,
-            "Masking.* must have a recurrent layer behind it, and none but layers that keep the steps in between",
+            "Masking.* must have a recurrent layer after it, and only layers that preserve the steps in between",
         ),
         (
             lambda: cr.Network([cr.Input(4), cr.Embedding(9, 3, mask_zero=True), cr.Flatten(), cr.Dense(2)]),
             ValueError,
-            "Embedding.* must have a recurrent layer behind it",
+            "Embedding.* must have a recurrent layer after it",
         ),
         (
             lambda: cr.Network([cr.Input(4, 3), cr.Masking(), cr.GRU(2)]).fit(
@@ -609,7 +615,7 @@ def test_a_gradient_can_be_taken_twice_from_one_pass():
         (
             lambda: cr.Network([cr.Input(2), cr.Embedding(9, 4)]).fit([[1, 2]], [[0] * 8], input_noise=0.1, verbose=0),
             ValueError,
-            "input_noise must be 0 for words, got 0.1",
+            "input_noise must be 0 for tokens, got 0.1",
         ),
     ],
 )

@@ -101,7 +101,7 @@ def test_a_callback_may_train_its_network():
     net = cr.Network([60, 10, 1], seed=0)
     net.fit(X, y, epochs=2, verbose=0, callbacks=[lambda *_: net.train_on_batch(X, y) and None])
     assert net.history.epochs == 2
-    assert net._core.optimizer_steps == 2 * (400 // 32 + 1 + 1)
+    assert net.core.optimizer_steps == 2 * (400 // 32 + 1 + 1)
 
 
 def test_within_an_epoch_other_threads_are_told_that_the_network_is_in_use():
@@ -125,8 +125,8 @@ def test_within_an_epoch_other_threads_are_told_that_the_network_is_in_use():
         return True
 
     rates = np.full(4000, 0.01)
-    steps, *_ = net._core.train_epoch(
-        samples, targets, None, 100, False, 0, 0, cr.MSE()._core(), cr.SGD()._core(), rates, 0.0, poll
+    steps, *_ = net.core.train_epoch(
+        samples, targets, None, 100, False, 0, 0, cr.MSE().core_loss(), cr.SGD().core_optimizer(), rates, 0.0, poll
     )
     assert 0 < steps < 4000
     assert (

@@ -23,7 +23,7 @@ Stateful = Callable[[Any, Any, Any, Any], tuple[Any, Any]]
 def function_of(network: cr.Network) -> tuple[Any, Any, Stateful]:
     """Return parameters, statistics, and the function of them and of samples up to softmax, which the loss has."""
     activations = {**ACTIVATIONS, "softmax": ACTIVATIONS["identity"]}
-    layers = [(_stateful(layer), activations[layer.activation]) for layer in network._stack]
+    layers = [(_stateful(layer), activations[layer.activation]) for layer in network.stack]
 
     def apply(parameters: Any, statistics: Any, x: Any, key: Any) -> tuple[Any, Any]:
         after = []
@@ -36,7 +36,9 @@ def function_of(network: cr.Network) -> tuple[Any, Any, Stateful]:
 
     parameters, statistics = (
         [{name: jnp.array(values) for name, values in arrays.items()} for arrays in of_layers]
-        for of_layers in zip(*((layer._parameters(), layer._statistics()) for layer in network._stack), strict=True)
+        for of_layers in zip(
+            *((layer.parameter_arrays(), layer.statistic_arrays()) for layer in network.stack), strict=True
+        )
     )
     return parameters, statistics, apply
 

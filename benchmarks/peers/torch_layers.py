@@ -51,7 +51,7 @@ def module_of(network: cr.Network) -> nn.Sequential:
     """Return the network up to softmax, which the loss has; images come as (samples, channels, height, width)."""
     activations = {**ACTIVATIONS, "softmax": nn.Identity}
     modules: list[nn.Module] = []
-    for layer, shape in zip(network._stack, network._shapes, strict=False):
+    for layer, shape in zip(network.stack, network.shapes, strict=False):
         modules += [_module(layer, shape), activations[layer.activation]()]
     _read_channels_first(network, modules)
     return nn.Sequential(*(module for module in modules if not isinstance(module, nn.Identity)))
@@ -59,7 +59,7 @@ def module_of(network: cr.Network) -> nn.Sequential:
 
 def _read_channels_first(network: cr.Network, modules: list[nn.Module]) -> None:
     """Bring the weights behind a Flatten of images into the order in which PyTorch flattens."""
-    for index, (layer, shape) in enumerate(zip(network._stack, network._shapes, strict=False)):
+    for index, (layer, shape) in enumerate(zip(network.stack, network.shapes, strict=False)):
         if isinstance(layer, cr.Flatten) and len(shape) == 3:
             dense = modules[2 * index + 2]
             assert isinstance(dense, nn.Linear)
@@ -129,7 +129,7 @@ def _(layer: cr.AvgPool2D, shape: Shape) -> nn.Module:
 @_module.register
 def _(layer: cr.LSTM, shape: Shape) -> nn.Module:
     module = nn.LSTM(shape[-1], layer.units, batch_first=True)
-    module.weight_ih_l0, module.weight_hh_l0 = _parameter(layer.input_weights.T), _parameter(layer.recurrent_weights.T)
+    module.weight_ih_l0, module.weight_hh_l0 = _parameter(layer.weights.T), _parameter(layer.recurrent_weights.T)
     module.bias_ih_l0 = _parameter(layer.bias)
     nn.init.zeros_(module.bias_hh_l0)
     return LastStep(module)
@@ -144,6 +144,6 @@ def _(layer: cr.GRU, shape: Shape) -> nn.Module:
         z, r, h = np.split(values, 3, axis=-1)
         return _parameter(np.concatenate([r, z, h], axis=-1).T)
 
-    module.weight_ih_l0, module.weight_hh_l0 = of_torch(layer.input_weights), of_torch(layer.recurrent_weights)
+    module.weight_ih_l0, module.weight_hh_l0 = of_torch(layer.weights), of_torch(layer.recurrent_weights)
     module.bias_ih_l0, module.bias_hh_l0 = of_torch(layer.bias), of_torch(layer.recurrent_bias)
     return LastStep(module)

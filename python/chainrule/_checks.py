@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import SupportsIndex
 
 
@@ -16,9 +16,14 @@ def checked_name(value: object, argument: str, known: Iterable[str]) -> str:
         raise TypeError(f"{argument} must be a name, one of {', '.join(names)}; got {value!r}")
     if value in names:
         return value
-    close = difflib.get_close_matches(value, names, n=3)
-    hint = f"did you mean {' or '.join(repr(name) for name in close)}?" if close else f"known: {', '.join(names)}"
-    raise ValueError(f"unknown {argument} {value!r}; {hint}")
+    hint = close_names(value, names) or f"; known: {', '.join(names)}"
+    raise ValueError(f"unknown {argument} {value!r}{hint}")
+
+
+def close_names(name: str, known: Iterable[str]) -> str:
+    """Return a hint at the known names that are like this one, if there are any."""
+    close = difflib.get_close_matches(name, sorted(known), n=3)
+    return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
 def checked_number(
@@ -62,3 +67,12 @@ def checked_flag(value: object, argument: str) -> bool:
     if type(value).__name__ not in ("bool", "bool_"):
         raise TypeError(f"{argument} must be True or False, got {value!r}")
     return bool(value)
+
+
+def checked_sizes(shape: Sequence[object]) -> tuple[int, ...]:
+    """Return a shape of positive integers, given one by one or as a single tuple or list."""
+    if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
+        shape = shape[0]
+    if not shape:
+        raise TypeError("shape must have at least one number, got none")
+    return tuple(checked_integer(size, "shape", lowest=1, highest=2**31) for size in shape)

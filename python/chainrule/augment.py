@@ -6,6 +6,7 @@ Pixels of uint8 become numbers from 0 to 1, as a network takes them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -75,8 +76,10 @@ def rotate(images: ArrayLike, degrees: float, seed: int) -> Images:
 
 def batches(
     X: ArrayLike, y: ArrayLike, batch_size: int, change: Callable[[Images, int], ArrayLike], seed: int = 0
-) -> Callable[[], Iterator[tuple[ArrayLike, NDArray[Any]]]]:
+) -> ChangedBatches:
     """Return what `fit` takes in place of X: each epoch, all samples in a new order, in batches that are changed.
+
+    Order and changes depend on the seed and the number of the epoch, so that a fit which is resumed sees the same.
 
     Parameters
     ----------
@@ -87,7 +90,7 @@ def batches(
     change : callable
         From images and a seed to the images that are trained on.
     seed : int
-        Of the order and of the seeds that `change` gets.
+        Of the order and of the seeds that `change` gets, >= 0.
 
     Examples
     --------
@@ -98,17 +101,33 @@ def batches(
     >>> next(each_epoch())[0].shape
     (64, 28, 28, 1)
     """
-    samples, targets = np.asarray(X), np.asarray(y)
     size = checked_integer(batch_size, "batch_size", lowest=1)
-    words = np.random.default_rng(checked_integer(seed, "seed", lowest=0))
+    return ChangedBatches(np.asarray(X), np.asarray(y), size, change, checked_integer(seed, "seed", lowest=0))
 
-    def epoch() -> Iterator[tuple[ArrayLike, NDArray[Any]]]:
-        order = words.permutation(len(samples))
-        for begin in range(0, len(order), size):
-            chosen = order[begin : begin + size]
-            yield change(samples[chosen], int(words.integers(2**32))), targets[chosen]
 
-    return epoch
+@dataclass
+class ChangedBatches:
+    """Batches of changed samples, anew for each epoch: see `batches`. A call without a number is the next epoch."""
+
+    X: NDArray[Any]
+    y: NDArray[Any]
+    batch_size: int
+    change: Callable[[Images, int], ArrayLike]
+    seed: int
+    next_epoch: int = 0
+
+    def __call__(self) -> Iterator[tuple[ArrayLike, NDArray[Any]]]:
+        """Return the batches of the next epoch."""
+        self.next_epoch += 1
+        return self.batches_of(self.next_epoch - 1)
+
+    def batches_of(self, epoch: int) -> Iterator[tuple[ArrayLike, NDArray[Any]]]:
+        """Yield the batches of an epoch, from 0."""
+        generator = np.random.default_rng((self.seed, epoch))
+        order = generator.permutation(len(self.X))
+        for begin in range(0, len(order), self.batch_size):
+            chosen = order[begin : begin + self.batch_size]
+            yield self.change(self.X[chosen], int(generator.integers(2**32))), self.y[chosen]
 
 
 def _as_images(images: ArrayLike) -> Images:

@@ -8,48 +8,36 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _state
+from .activations import ACTIVATIONS
+from .border import Batches
 from .errors import warn
-from .losses import CrossEntropy, Loss
+from .files.description import Tensors
+from .losses import Loss
+from .model import Model
+from .verification.table import as_table
 
-if TYPE_CHECKING:
-    from ._arrays import Batches
-    from .network import Network
-
-# Outputs at and beyond which an activation is flat: its slope is below 3 % of the steepest. gelu and silu bend back to
-# zero, so that an output does not tell; the others are flat nowhere.
-_FLAT = {
-    "sigmoid": (0.0067, 0.9933),
-    "tanh": (-0.9866, 0.9866),
-    "softsign": (-5 / 6, 5 / 6),
-    "hard_sigmoid": (0.0, 1.0),
-    "relu": (0.0, math.inf),
-    "elu": (-0.97, math.inf),
-    "selu": (-1.71, math.inf),
-    "softplus": (0.03, math.inf),
-}
 # Root mean square of inputs that should have been scaled.
 LARGE_INPUTS = 5.0
 SCALED = "inputs scaled to mean 0 and spread 1"
-# Samples that the look before training takes; fewer than the least say nothing of a layer.
+# Number of samples that are looked at before training; fewer than the least say nothing about a layer.
 LOOKED_AT, LEAST = 32, 8
 
 
 @dataclass(frozen=True)
 class Limits:
-    """From where on a layer is said to be in trouble.
+    """Limits beyond which a layer is reported as being in trouble.
 
     Parameters
     ----------
     saturated, dead : float
         Shares of a layer.
     vanished : float
-        What is left of a gradient on its way from the outputs; it has exploded at one over that.
+        Share of the gradient that is left of it after the way from the outputs; it has exploded at the inverse of that.
     """
 
     saturated: float
@@ -57,8 +45,8 @@ class Limits:
     vanished: float
 
 
-# Healthy networks do not reach the first. Beyond the second not even Adam learns: twelve layers of sigmoids on top of
-# one another learn nothing, where ten still do.
+# Healthy networks do not reach the first limits. Beyond the second, not even Adam learns: twelve stacked layers of
+# sigmoids learn nothing, while ten still learn.
 ADVISED = Limits(saturated=0.5, dead=0.5, vanished=1e-3)
 WARNED = Limits(saturated=0.9, dead=1.0, vanished=1e-8)
 
@@ -72,12 +60,12 @@ class Flow:
     mean, spread : float
         Of the activations; the spread is their standard deviation.
     signal : float
-        Root mean square of the deltas, in times of those of the last layer: near 1 in a healthy network. It goes out
-        from an error of ±1 at every output, so that no loss hides it; NaN where the layer is frozen.
+        Root mean square of the deltas, relative to those of the last layer: near 1 in a healthy network. It is computed
+        from an error of ±1 at every output, so that no loss hides it; NaN if the layer is frozen.
     saturated : float or None
-        Share of the activations on a flat end; None where the activation has not two of them.
+        Share of the activations on a flat end; None if the activation does not have two.
     dead : float or None
-        Share of the units on the flat end for every sample; None where the activation has not one.
+        Share of the units on the flat end for every sample; None if the activation does not have one.
     """
 
     mean: float
@@ -102,7 +90,7 @@ class Flow:
 
 
 @dataclass(frozen=True)
-class Line:
+class LayerDiagnosis:
     """One layer of the table; `gradient` is mean and spread of ∂E/∂weights, `advice` empty where nothing is wrong."""
 
     activation: str
@@ -120,12 +108,12 @@ class Diagnosis:
     ----------
     inputs : (float, float)
         Their mean and spread.
-    lines : list of Line
-        One a layer.
+    lines : list of LayerDiagnosis
+        One per layer.
     """
 
     inputs: tuple[float, float]
-    lines: list[Line]
+    lines: list[LayerDiagnosis]
 
     @property
     def ok(self) -> bool:
@@ -151,13 +139,10 @@ class Diagnosis:
                     line.advice,
                 )
             )
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        table = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-        table.insert(1, "-" * max(map(len, table)))
-        return "\n".join(table)
+        return as_table(rows)
 
 
-def diagnose(network: Network, X: ArrayLike, y: ArrayLike, *, loss: Loss | str | None = None) -> Diagnosis:
+def diagnose(network: Model, X: ArrayLike, y: ArrayLike, *, loss: Loss | str | None = None) -> Diagnosis:
     """Show what the samples do in each layer, and what to try where too little arrives; the network is not changed.
 
     Parameters
@@ -186,31 +171,31 @@ def diagnose(network: Network, X: ArrayLike, y: ArrayLike, *, loss: Loss | str |
     True
     """
     subject = network.copy()
-    chosen = subject._chosen_loss(loss)
-    data = subject._batches(X.toarray() if hasattr(X, "toarray") else X, y, loss=chosen)
+    chosen = subject.chosen_loss(loss)
+    data = subject.border.batches(X.toarray() if hasattr(X, "toarray") else X, y, loss=chosen)
     assert isinstance(data.X, np.ndarray)  # made dense above
     inputs = _statistics(data.X)
     flows = _flows(subject, data.X, chosen)
-    # Theirs are from before softmax or sigmoid, where cross-entropy begins.
+    # Those of the last layer are from before softmax or sigmoid, where cross-entropy begins.
     mean, spread = _statistics(subject.predict(data.X))
     flows[-1] = dataclasses.replace(flows[-1], mean=mean, spread=spread)
-    subject._core.loss_and_gradient(data.X, data.y, None, chosen._core())
+    subject.core.loss_and_gradient(data.X, data.y, None, chosen.core_loss())
     lines = []
     gradients = iter(subject.gradients)
-    for layer, units, flow in zip(subject._computing, _units(subject), flows, strict=True):
+    for layer, units, flow in zip(subject.computing, _units(subject), flows, strict=True):
         found = flow.finding(ADVISED, _are_large(inputs))
         of_weights = _statistics(next(gradients)[0]) if layer.parameter_count else (math.nan, math.nan)
-        lines.append(Line(layer.activation, units, flow, of_weights, found[1] if found else ""))
+        lines.append(LayerDiagnosis(layer.activation, units, flow, of_weights, found[1] if found else ""))
     return Diagnosis(inputs, lines)
 
 
-def warn_of_first_samples(network: Network, data: Batches, loss: Loss) -> None:
+def warn_of_first_samples(network: Model, data: Batches, loss: Loss) -> None:
     """Look at some samples before a network is trained, and warn of what will keep it from learning.
 
     Sparse samples are not looked at, only their targets.
     """
-    last = network._computing[-1]
-    if isinstance(loss, CrossEntropy) and last.activation == "sigmoid" and data.y.ndim == 1 and network.outputs > 1:
+    last = network.computing[-1]
+    if loss.from_pre_activations and last.activation == "sigmoid" and data.y.ndim == 1 and network.outputs > 1:
         warn(
             f"y holds one class a sample, but the {network.outputs} sigmoid outputs are independent of one another: "
             "use output 'softmax' for classes that exclude one another; if they do not, give y as rows of 0 and 1"
@@ -219,7 +204,7 @@ def warn_of_first_samples(network: Network, data: Batches, loss: Loss) -> None:
         return
     X = data.X[:: -(-len(data) // LOOKED_AT)]
     inputs = _statistics(X)
-    for number, (layer, flow) in enumerate(zip(network._computing, _flows(network, X, loss), strict=True), start=1):
+    for number, (layer, flow) in enumerate(zip(network.computing, _flows(network, X, loss), strict=True), start=1):
         found = flow.finding(WARNED, _are_large(inputs))
         if found is not None:
             trouble, remedy = found
@@ -228,16 +213,16 @@ def warn_of_first_samples(network: Network, data: Batches, loss: Loss) -> None:
             return
 
 
-def _flows(network: Network, X: NDArray[Any], loss: Loss) -> list[Flow]:
+def _flows(network: Model, X: NDArray[Any], loss: Loss) -> list[Flow]:
     """Send samples forward, and signs back from the outputs."""
     twin = _twin(network, loss)
-    core = twin._core
+    core = twin.core
     core.forward(X)
     core.backward(_signs(len(X), network.outputs).astype(network.dtype))
-    numbers = [layer._index for layer in network._computing if layer._index is not None]
+    numbers = [layer.place.index for layer in network.computing]
     at_outputs = _size(core.deltas(numbers[-1]))
     flows = []
-    for index, layer, other in zip(numbers, network._computing, twin._computing, strict=True):
+    for index, layer, other in zip(numbers, network.computing, twin.computing, strict=True):
         a = core.activations(index)
         flat = _flatness(a, other.activation)
         signal = _size(core.deltas(index)) / at_outputs if layer.trainable and at_outputs > 0 else math.nan
@@ -245,32 +230,33 @@ def _flows(network: Network, X: NDArray[Any], loss: Loss) -> list[Flow]:
     return flows
 
 
-def _twin(network: Network, loss: Loss) -> Network:
-    """Return a network of the same parameters with buffers of its own, that ends where cross-entropy begins."""
+def _twin(network: Model, loss: Loss) -> Model:
+    """Return a network of the same parameters but with separate buffers, which ends where cross-entropy begins."""
 
-    def end_before_the_loss(description: dict[str, Any], _: _state.Tensors) -> None:
-        if isinstance(loss, CrossEntropy):
-            last = max(i for i, layer in enumerate(network.layers) if layer is network._computing[-1])
+    def end_before_the_loss(description: dict[str, Any], _: Tensors) -> None:
+        if loss.from_pre_activations:
+            last = max(i for i, layer in enumerate(network.layers) if layer is network.computing[-1])
             description["layers"][last]["activation"] = "identity"
 
-    return _state.changed(network, end_before_the_loss)
+    return network.rebuilt(end_before_the_loss)
 
 
-def _units(network: Network) -> list[int]:
+def _units(network: Model) -> list[int]:
     """Return the outputs of each layer that the core has."""
-    shapes = zip(network._stack, network._shapes[1:], strict=True)
-    return [math.prod(shape) for layer, shape in shapes if layer._index is not None]
+    shapes = zip(network.stack, network.shapes[1:], strict=True)
+    return [math.prod(shape) for layer, shape in shapes if layer.in_core]
 
 
 def _signs(samples: int, outputs: int) -> NDArray[np.int64]:
-    # They differ within a row, as softmax has no slope along a row of equal ones.
+    # Signs differ within a row, as softmax has no slope along a row of equal values.
     return np.where(np.add.outer(np.arange(samples), np.arange(outputs)) % 2 == 0, 1, -1)
 
 
 def _flatness(a: NDArray[Any], activation: str) -> dict[str, float]:
-    if activation not in _FLAT:
+    flat = ACTIVATIONS[activation].flat
+    if flat is None:
         return {}
-    low, high = _FLAT[activation]
+    low, high = flat
     if high == math.inf:
         return {"dead": float((a <= low).all(axis=0).mean())}
     return {"saturated": float(((a <= low) | (a >= high)).mean())}

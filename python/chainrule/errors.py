@@ -6,6 +6,8 @@ import sys
 import warnings
 from pathlib import Path
 
+__all__ = ["ChainruleError", "ChainruleWarning", "CheckError", "DataError", "DivergedError", "ModelFileError"]
+
 
 class ChainruleError(Exception):
     """Base class of the package's own errors."""
@@ -49,7 +51,7 @@ class CheckError(ChainruleError, AssertionError):
 
 
 class ChainruleWarning(UserWarning):
-    """Training can go on, but probably not to where the user wants it to go."""
+    """Training continues, but will probably not reach what the user expects of it."""
 
 
 def warn(message: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class History(Mapping[str, list[float]]):
-    """Metric name to its values, one an epoch.
+    """Metric name to its values, one per epoch.
 
     Examples
     --------
@@ -31,6 +31,13 @@ class History(Mapping[str, list[float]]):
         for name, values in self._values.items():
             values.append(float(metrics.get(name, math.nan)))
 
+    def amend(self, metrics: Mapping[str, float]) -> None:
+        """Add metrics to the last epoch, such as those that a callback computes."""
+        for name in metrics.keys() - self._values.keys():
+            self._values[name] = [math.nan] * self.epochs
+        for name, value in metrics.items():
+            self._values[name][-1] = float(value)
+
     @property
     def epochs(self) -> int:
         """Number of epochs."""
@@ -50,7 +57,7 @@ class History(Mapping[str, list[float]]):
         return f"History({self.epochs} epochs: {last})"
 
     def to_frame(self) -> Any:
-        """Return a pandas DataFrame, a row an epoch (needs the extra `pandas`)."""
+        """Return a pandas DataFrame, a row per epoch (needs the extra `pandas`)."""
         try:
             import pandas
         except ImportError as error:
@@ -59,6 +66,6 @@ class History(Mapping[str, list[float]]):
 
     def plot(self, axes: Any = None) -> Any:
         """Draw loss and metric by epoch (needs the extra `plot`): see `chainrule.plot.learning_curves`."""
-        from .plot import learning_curves
+        from .plot.curves import learning_curves
 
         return learning_curves(self, axes)

@@ -17,7 +17,7 @@ from libc.stdint cimport uintptr_t
 import numpy as np
 
 from . import _core
-from ._arrays import as_parameters
+from .arrays import as_parameters
 
 
 # As in cpp/bindings/register_inference.cpp.
@@ -34,9 +34,9 @@ cdef const SampleFunctions* _functions = <const SampleFunctions*>PyCapsule_GetPo
 def _sample_predictor(network, dtype):
     if getattr(network, "dtype", None) != dtype:
         raise TypeError(f"network must be a chainrule.Network of {dtype}, got {network!r}")
-    if len(network._dense) != len(network._computing):
+    if not all(layer.fully_connected for layer in network.computing):
         raise ValueError(f"network must have dense layers alone, got {network!r}")
-    return network._core.sample_predictor()
+    return network.core.sample_predictor()
 
 
 cdef class Predictor:

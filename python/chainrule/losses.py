@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from . import _core
 from ._checks import checked_name, checked_number
+
+__all__ = ["MAE", "MSE", "CrossEntropy", "GaussianNLL", "Hinge", "Huber", "Loss", "Poisson"]
+
+# Every loss by its name, filled in as the classes are defined.
+LOSSES: dict[str, type[Loss]] = {}
 
 
 class Loss:
@@ -15,13 +23,41 @@ class Loss:
     name: ClassVar[str]
     # Output activations with which the loss has a meaning; None: all.
     activations: ClassVar[tuple[str, ...] | None] = None
+    # Whether targets are classes, so that the metric is the accuracy.
+    classifies: ClassVar[bool] = False
+    # Whether the loss is computed from the pre-activations of the last layer.
+    from_pre_activations: ClassVar[bool] = False
+    # A single output above this value means class 1.
+    decision_edge: ClassVar[float] = 0.5
 
-    def _core(self) -> _core.Loss:
+    def __init_subclass__(cls) -> None:
+        if "name" in vars(cls):
+            LOSSES.setdefault(cls.name, cls)
+
+    def core_loss(self) -> _core.Loss:
+        """Return the loss as the core takes it."""
         return _core.Loss(self.name)
 
     def target_columns(self, outputs: int) -> int:
         """Return how many targets a sample has, for so many outputs."""
         return outputs
+
+    def metric_name(self, outputs: int, y: NDArray[Any]) -> str:
+        """Return the name of the metric that the core reports next to the loss."""
+        return "accuracy" if self.classifies or (y.ndim == 1 and self.target_columns(outputs) > 1) else "mae"
+
+    def reads_labels(self, y: NDArray[Any]) -> bool:
+        """Tell whether integer targets of a single output are labels; else they are numbers."""
+        return False
+
+    def check_targets(self, rows: NDArray[Any], activation: str, argument: str) -> None:
+        """Refuse rows of targets that the loss has no meaning for, with outputs of this activation.
+
+        Raises
+        ------
+        ValueError
+            Naming the worst value.
+        """
 
     def check_output(self, activation: str, shape: tuple[int, ...]) -> None:
         """Refuse outputs of an activation, or of a sample's shape, with which this loss has no meaning.
@@ -73,7 +109,7 @@ class Huber(Loss):
     def __post_init__(self) -> None:
         checked_number(self.delta, "delta", lowest=0, open_lowest=True)
 
-    def _core(self) -> _core.Loss:
+    def core_loss(self) -> _core.Loss:
         return _core.Loss(self.name, delta=float(self.delta))
 
 
@@ -83,6 +119,11 @@ class Poisson(Loss):
 
     name: ClassVar[str] = "poisson"
     activations: ClassVar[tuple[str, ...] | None] = ("softplus", "sigmoid", "exp")
+
+    def check_targets(self, rows: NDArray[Any], activation: str, argument: str) -> None:
+        """Refuse negative counts."""
+        if rows.min() < 0:
+            raise ValueError(f"{argument} must be counts >= 0 for loss 'poisson', got {rows.min()}")
 
 
 @dataclass(frozen=True)
@@ -101,13 +142,26 @@ class Hinge(Loss):
     """
 
     name: ClassVar[str] = "hinge"
+    classifies: ClassVar[bool] = True
+    decision_edge: ClassVar[float] = 0.0
+
+    def reads_labels(self, y: NDArray[Any]) -> bool:
+        """Tell labels 0 and 1 from targets −1 and 1."""
+        return bool(y.min() >= 0)
+
+    def check_targets(self, rows: NDArray[Any], activation: str, argument: str) -> None:
+        """Refuse targets that are neither −1 and 1 nor 0 and 1."""
+        low = 0 if rows.min() == 0 else -1
+        wrong = rows[(rows != low) & (rows != 1)]
+        if wrong.size:
+            raise ValueError(f"{argument} must be {low} and 1 for loss 'hinge', got {wrong[0]}")
 
 
 @dataclass(frozen=True)
 class GaussianNLL(Loss):
     """Negative log-likelihood of a normal distribution, of which outputs are mean and variance (Nix and Weigend 1994).
 
-    For m targets there are 2 m outputs: the means μ, and behind them the log variances s. The loss is
+    For m targets there are 2 m outputs: the means μ, followed by the log variances s. The loss is
     ½ Σ s + (target − μ)² e^(−s), which is −log of the density without its constant ½ m log 2π. The metric is that of
     the means alone.
 
@@ -159,16 +213,30 @@ class CrossEntropy(Loss):
 
     name: ClassVar[str] = "cross_entropy"
     activations: ClassVar[tuple[str, ...] | None] = ("softmax", "sigmoid")
+    classifies: ClassVar[bool] = True
+    from_pre_activations: ClassVar[bool] = True
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
         checked_number(self.label_smoothing, "label_smoothing", lowest=0, highest=1, open_highest=True)
 
-    def _core(self) -> _core.Loss:
+    def core_loss(self) -> _core.Loss:
         return _core.Loss(self.name, label_smoothing=float(self.label_smoothing))
 
+    def reads_labels(self, y: NDArray[Any]) -> bool:
+        """Integers 0 and 1 of a single output are labels."""
+        return True
 
-LOSSES: dict[str, type[Loss]] = {cls.name: cls for cls in (MSE, MAE, Huber, Poisson, Hinge, GaussianNLL, CrossEntropy)}
+    def check_targets(self, rows: NDArray[Any], activation: str, argument: str) -> None:
+        """Refuse what is no probability, and rows that are no distribution where the outputs are one."""
+        if rows.min() < 0 or rows.max() > 1:
+            worst = rows.min() if rows.min() < 0 else rows.max()
+            raise ValueError(f"{argument} must be in [0, 1] for loss 'cross_entropy', got {worst}")
+        if activation == "softmax":
+            sums = rows.sum(axis=1, dtype=np.float64)
+            worst = sums[np.argmax(np.abs(sums - 1))]
+            if abs(worst - 1) > 1e-3:
+                raise ValueError(f"rows of {argument} must sum to 1 for softmax with 'cross_entropy', got {worst:g}")
 
 
 def as_loss(loss: Loss | str) -> Loss:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from . import _core
 from ._checks import checked_integer, checked_name
 
+__all__ = ["get_num_threads", "info", "set_isa", "set_num_threads"]
+
 
 def set_num_threads(threads: int | None) -> None:
     """Set the number of threads for training and prediction; the results are the same bytes for any number.
 
-    Small networks take fewer than allowed, as waiting for each other would cost more than it brings. Limits set by
+    Small networks take fewer than allowed, if waiting for each other would cost more than it saves. Limits set by
     `threadpoolctl` are obeyed.
 
     Parameters
@@ -33,7 +35,7 @@ def get_num_threads() -> int:
 
 
 def set_isa(isa: str | None) -> None:
-    """Choose the kernels of another instruction set, for tests and comparisons; nothing may be computing meanwhile.
+    """Choose the kernels of another instruction set, for tests and comparisons, while nothing is being computed.
 
     At import the best that processor and operating system offer is chosen, or the one that the environment variable
     ``CHAINRULE_ISA`` names. "avx2", "avx512" and "neon" give the same bytes; "baseline" has no fused multiply-add.
@@ -54,7 +56,7 @@ def set_isa(isa: str | None) -> None:
 
 
 def info() -> dict[str, str | int]:
-    """Return version, compiler, OpenMP, the instruction set in use, those that there are, and threads.
+    """Return version, compiler, OpenMP, the instruction set in use, the available ones, and threads.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The object model: one Python object for each neuron and each weight, to be read beside the textbook.
+"""The object model: one Python object for each neuron and each weight, to be read next to the textbook.
 
 It is slow, and means to be: every line is a formula. Units are sigmoid units, the error of a sample is
 E = ½ Σ (target − output)², and the weights change after every sample. `chainrule.reference` computes the same with
@@ -13,10 +13,8 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .network import Network as CoreNetwork
+from .model import Model
 
 Vector = Sequence[float]
 
@@ -49,8 +47,8 @@ class Node:
 
     def calc_hidden_delta(self) -> None:
         """Compute δ = y (1 − y) · Σ w δ over the nodes above: the chain rule."""
-        behind = sum(connection.weight * connection.target.delta for connection in self.downstream)
-        self.delta = self.output * (1.0 - self.output) * behind
+        above = sum(connection.weight * connection.target.delta for connection in self.downstream)
+        self.delta = self.output * (1.0 - self.output) * above
 
     def __repr__(self) -> str:
         return f"Node({self.layer_index}-{self.node_index}: output {self.output:.6f}, delta {self.delta:.6f})"
@@ -214,40 +212,28 @@ class Network:
             print(connection)
 
     @classmethod
-    def from_network(cls, network: CoreNetwork) -> Network:
-        """Return the same network, a neuron at a time.
+    def from_network(cls, network: Model) -> Network:
+        """Return an object model with the sizes and weights of a `chainrule.Network`.
 
         Raises
         ------
         ValueError
-            For layers that are not sigmoid: the object model stops there.
+            For layers that are not fully connected sigmoid layers: the object model has no others.
         """
-        dense = network._dense
-        for layer in network._stack:
-            if layer not in dense or layer.activation != "sigmoid":
+        for layer in network.stack:
+            if not layer.fully_connected or layer.activation != "sigmoid":
                 raise ValueError(f"the object model has sigmoid units only, got a layer of {layer.activation!r}")
-        made = cls([network.inputs, *(layer.units for layer in dense)])
-        for upper, layer in zip(made.layers[1:], dense, strict=True):
-            weights, bias = layer.weights.astype(float).tolist(), layer.bias.astype(float).tolist()
+        made = cls([math.prod(shape) for shape in network.shapes])
+        for upper, layer in zip(made.layers[1:], network.stack, strict=True):
+            weights, bias = (values.astype(float).tolist() for values in layer.parameter_arrays().values())
             for j, node in enumerate(upper.nodes):
                 incoming = [*(row[j] for row in weights), bias[j]]
                 for connection, weight in zip(node.upstream, incoming, strict=True):
                     connection.weight = weight
         return made
 
-    def to_network(self) -> CoreNetwork:
-        """Return a `chainrule.Network` of float64 with the same weights."""
-        from .network import Network as CoreNetwork
-
-        network = CoreNetwork(self.sizes, activation="sigmoid", output="sigmoid", dtype="float64", seed=0)
-        for upper, layer in zip(self.layers[1:], network._dense, strict=True):
-            incoming = [[connection.weight for connection in node.upstream] for node in upper.nodes]
-            layer.weights = [list(row) for row in zip(*(node[:-1] for node in incoming), strict=True)]
-            layer.bias = [node[-1] for node in incoming]
-        return network
-
     def flat(self, values: Iterable[float]) -> list[float]:
-        """Bring one value a connection into the order of `chainrule.Network.parameters`."""
+        """Bring one value per connection into the order of `chainrule.Network.parameters`."""
         of = dict(zip(map(id, self.connections), values, strict=True))
         ordered: list[float] = []
         for upper in self.layers[1:]:

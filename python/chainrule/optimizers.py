@@ -13,6 +13,11 @@ from . import _core
 from ._checks import checked_flag, checked_name, checked_number
 from .schedules import Schedule, rates_at
 
+__all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "DeltaBarDelta", "IRprop", "Nadam", "Optimizer", "RMSprop"]
+
+# Every optimiser by its name, filled in as the classes are defined.
+OPTIMIZERS: dict[str, type[Optimizer]] = {}
+
 
 def _decay(default: float) -> float:
     return field(default=default, metadata={"highest": 1.0, "open_highest": True})
@@ -36,10 +41,18 @@ class Optimizer:
         Largest magnitude of an element of the gradient.
     """
 
+    # The name by which `fit` knows the optimiser, and the core's rule of its updates.
+    name: ClassVar[str]
     rule: ClassVar[str]
+    # Whether each step needs the gradient of all samples.
+    needs_full_batch: ClassVar[bool] = False
     learning_rate: float | Schedule = 0.01
     clip_norm: float | None = field(default=None, kw_only=True)
     clip_value: float | None = field(default=None, kw_only=True)
+
+    def __init_subclass__(cls) -> None:
+        if "name" in vars(cls):
+            OPTIMIZERS.setdefault(cls.name, cls)
 
     def __post_init__(self) -> None:
         if not isinstance(self.learning_rate, Schedule):
@@ -58,7 +71,21 @@ class Optimizer:
         """Return the learning rates of `count` steps from `first_step` on."""
         return rates_at(self.learning_rate, np.arange(first_step, first_step + count, dtype=np.float64))
 
-    def _core(self) -> _core.Optimizer:
+    def check_precision(self, dtype: str) -> None:
+        """Refuse an epsilon that is zero in this precision, where 0 / 0 would follow.
+
+        Raises
+        ------
+        ValueError
+            Naming the smallest that is not.
+        """
+        epsilon = getattr(self, "epsilon", 1.0)
+        smallest = float(np.finfo(dtype).tiny)
+        if epsilon < smallest:
+            raise ValueError(f"epsilon must be at least {smallest:.2g} in {dtype}, got {epsilon:g}")
+
+    def core_optimizer(self) -> _core.Optimizer:
+        """Return the settings as the core takes them; rates come with each step."""
         settings = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "learning_rate"}
         return _core.Optimizer(self.rule, {name: float(value or 0.0) for name, value in settings.items()})
 
@@ -73,6 +100,7 @@ class SGD(Optimizer):
     SGD(learning_rate=0.3, clip_norm=None, clip_value=None, momentum=0.9, nesterov=False)
     """
 
+    name: ClassVar[str] = "sgd"
     rule: ClassVar[str] = "sgd"
     momentum: float = _decay(0.0)
     nesterov: bool = False
@@ -82,14 +110,16 @@ class SGD(Optimizer):
 class Adagrad(Optimizer):
     """A rate for each weight that shrinks with its gradients so far (Duchi et al. 2011)."""
 
+    name: ClassVar[str] = "adagrad"
     rule: ClassVar[str] = "adagrad"
     epsilon: float = _positive(1e-8)
 
 
 @dataclass(frozen=True)
 class Adadelta(Optimizer):
-    """Adagrad that forgets, with a rate of its own making (Zeiler 2012)."""
+    """Adagrad that forgets, with a rate that it computes itself (Zeiler 2012)."""
 
+    name: ClassVar[str] = "adadelta"
     rule: ClassVar[str] = "adadelta"
     learning_rate: float | Schedule = 1.0
     rho: float = _decay(0.95)
@@ -100,6 +130,7 @@ class Adadelta(Optimizer):
 class RMSprop(Optimizer):
     """The gradient over its root mean square (Hinton, Tieleman 2012)."""
 
+    name: ClassVar[str] = "rmsprop"
     rule: ClassVar[str] = "rmsprop"
     learning_rate: float | Schedule = 0.001
     rho: float = _decay(0.9)
@@ -108,8 +139,9 @@ class RMSprop(Optimizer):
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Averages of gradient and square, put right for their start (Kingma and Ba 2015)."""
+    """Running averages of gradient and squared gradient, with bias correction (Kingma and Ba 2015)."""
 
+    name: ClassVar[str] = "adam"
     rule: ClassVar[str] = "adam"
     learning_rate: float | Schedule = 0.001
     beta1: float = _decay(0.9)
@@ -121,13 +153,15 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay, which never touches biases (Loshchilov and Hutter 2019)."""
 
+    name: ClassVar[str] = "adamw"
     weight_decay: float = 0.01
 
 
 @dataclass(frozen=True)
 class Nadam(Adam):
-    """Adam with Nesterov's look ahead (Dozat 2016)."""
+    """Adam with Nesterov's look-ahead (Dozat 2016)."""
 
+    name: ClassVar[str] = "nadam"
     rule: ClassVar[str] = "nadam"
 
 
@@ -147,6 +181,7 @@ class DeltaBarDelta(Optimizer):
         Bounds of the gains.
     """
 
+    name: ClassVar[str] = "delta_bar_delta"
     rule: ClassVar[str] = "delta_bar_delta"
     increase: float = 0.05
     decrease: float = _decay(0.05)
@@ -155,33 +190,32 @@ class DeltaBarDelta(Optimizer):
     min_gain: float = 0.01
     max_gain: float = 100.0
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.min_gain > self.max_gain:
+            raise ValueError(f"min_gain must be at most max_gain {self.max_gain:g}, got {self.min_gain:g}")
+
 
 @dataclass(frozen=True)
 class IRprop(Optimizer):
-    """iRprop−: a step size for each weight, and of the gradient the sign alone (Igel and Hüsken 2000).
+    """iRprop−: a step size for each weight, and only the sign of the gradient (Igel and Hüsken 2000).
 
-    For full batches only. The learning rate is the step size that all weights begin with.
+    For full batches only. The learning rate is the step size that all weights start with.
     """
 
+    name: ClassVar[str] = "irprop"
     rule: ClassVar[str] = "irprop"
+    needs_full_batch: ClassVar[bool] = True
     learning_rate: float | Schedule = 0.0125
     increase: float = 1.2
     decrease: float = 0.5
     min_step: float = 1e-6
     max_step: float = 50.0
 
-
-OPTIMIZERS: dict[str, type[Optimizer]] = {
-    "sgd": SGD,
-    "adagrad": Adagrad,
-    "adadelta": Adadelta,
-    "rmsprop": RMSprop,
-    "adam": Adam,
-    "adamw": AdamW,
-    "nadam": Nadam,
-    "delta_bar_delta": DeltaBarDelta,
-    "irprop": IRprop,
-}
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.min_step > self.max_step:
+            raise ValueError(f"min_step must be at most max_step {self.max_step:g}, got {self.min_step:g}")
 
 
 def as_optimizer(optimizer: Optimizer | str) -> Optimizer:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +15,20 @@ from numpy.typing import ArrayLike, NDArray
 from . import _exact
 from ._checks import checked_integer, checked_number
 
+__all__ = [
+    "CosineDecay",
+    "ExponentialDecay",
+    "InverseTimeDecay",
+    "PiecewiseConstant",
+    "Schedule",
+    "StepDecay",
+    "Warmup",
+]
+
 Rates = NDArray[np.float64]
+
+# Every schedule by the name of its class, filled in as the classes are defined.
+SCHEDULES: dict[str, type[Schedule]] = {}
 
 
 class Schedule(ABC):
@@ -20,6 +36,34 @@ class Schedule(ABC):
 
     Rates are computed from exact operations only, so that they are the same bytes on every machine.
     """
+
+    def __init_subclass__(cls) -> None:
+        SCHEDULES.setdefault(cls.__name__, cls)
+
+    @property
+    def end(self) -> int | None:
+        """The step from which on the rate stays as it is, if there is one."""
+        return None
+
+    @property
+    def follows_fit(self) -> bool:
+        """Whether a length is given in epochs, or is that of the fit."""
+        values = [getattr(self, field.name) for field in dataclasses.fields(self)]  # type: ignore[arg-type]
+        nested = any(isinstance(value, Schedule) and value.follows_fit for value in values)
+        return nested or any(isinstance(value, str) for value in values) or getattr(self, "steps", 1) is None
+
+    def resolved(self, steps_per_epoch: int, steps: int) -> Schedule:
+        """Return the same schedule with all lengths in steps, for a fit of so many."""
+        lengths: dict[str, Any] = {}
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if isinstance(value, Schedule) and value.follows_fit:
+                lengths[field.name] = value.resolved(steps_per_epoch, steps)
+            elif field.name == "steps" and value is None:
+                lengths[field.name] = max(steps, 1)
+            elif isinstance(value, str):
+                lengths[field.name] = _epochs_of(value, field.name) * steps_per_epoch
+        return dataclasses.replace(self, **lengths)  # type: ignore[type-var]
 
     def __call__(self, steps: ArrayLike) -> Rates:
         """Return the rates at the given steps (integers from 0), as float64 of the same shape."""
@@ -38,8 +82,8 @@ class StepDecay(Schedule):
     ----------
     rate : float
         Rate at the first step, > 0.
-    every : int
-        Steps between two changes, >= 1.
+    every : int or str
+        Steps between two changes, >= 1; or like "10 epochs".
     factor : float
         What the rate is multiplied by at each change, in (0, 1].
 
@@ -50,16 +94,16 @@ class StepDecay(Schedule):
     """
 
     rate: float
-    every: int
+    every: int | str
     factor: float = 0.5
 
     def __post_init__(self) -> None:
         checked_number(self.rate, "rate", lowest=0, open_lowest=True)
-        checked_integer(self.every, "every", lowest=1)
+        _checked_length(self.every, "every")
         checked_number(self.factor, "factor", lowest=0, highest=1, open_lowest=True)
 
     def _rates(self, k: Rates) -> Rates:
-        stairs = np.floor(k / self.every)
+        stairs = np.floor(k / _steps(self.every))
         rates = np.full_like(k, self.rate)
         # Multiplied stair by stair: a library's power differs between machines. Past 1100 halvings nothing is left.
         for stair in range(1, min(int(stairs.max(initial=0)), 2000) + 1):
@@ -75,8 +119,8 @@ class ExponentialDecay(Schedule):
     ----------
     rate : float
         Rate at the first step, > 0.
-    every : int
-        Steps in which the rate is multiplied by `factor` once, >= 1.
+    every : int or str
+        Steps in which the rate is multiplied by `factor` once, >= 1; or like "10 epochs".
     factor : float
         In (0, 1].
 
@@ -87,16 +131,16 @@ class ExponentialDecay(Schedule):
     """
 
     rate: float
-    every: int
+    every: int | str
     factor: float
 
     def __post_init__(self) -> None:
         checked_number(self.rate, "rate", lowest=0, open_lowest=True)
-        checked_integer(self.every, "every", lowest=1)
+        _checked_length(self.every, "every")
         checked_number(self.factor, "factor", lowest=0, highest=1, open_lowest=True)
 
     def _rates(self, k: Rates) -> Rates:
-        return self.rate * _exact.exp(np.maximum(_exact.log(self.factor) * k / self.every, -700.0))
+        return self.rate * _exact.exp(np.maximum(_exact.log(self.factor) * k / _steps(self.every), -700.0))
 
 
 @dataclass(frozen=True)
@@ -129,18 +173,18 @@ class InverseTimeDecay(Schedule):
 
 @dataclass(frozen=True)
 class CosineDecay(Schedule):
-    """Half a cosine from rate down to minimum, again and again with restarts (SGDR, Loshchilov and Hutter 2017).
+    """Half a cosine from rate down to minimum, repeated with restarts (SGDR, Loshchilov and Hutter 2017).
 
     Parameters
     ----------
     rate : float
         Rate at the first step, > 0.
-    steps : int
-        Length of the (first) period, >= 1.
+    steps : int or str, optional
+        Length of the (first) period, >= 1; or like "10 epochs". By default that of the fit.
     minimum : float
         Rate at the end, in [0, rate].
     restart_factor : int, optional
-        With it, a new period begins at the end of each, so many times as long as the last; without, the rate stays
+        With it, a new period follows each one, so many times as long as the one before; without it, the rate stays
         at the minimum.
 
     Examples
@@ -150,16 +194,22 @@ class CosineDecay(Schedule):
     """
 
     rate: float
-    steps: int
+    steps: int | str | None = None
     minimum: float = 0.0
     restart_factor: int | None = None
 
     def __post_init__(self) -> None:
         checked_number(self.rate, "rate", lowest=0, open_lowest=True)
-        checked_integer(self.steps, "steps", lowest=1)
+        if self.steps is not None:
+            _checked_length(self.steps, "steps")
         checked_number(self.minimum, "minimum", lowest=0, highest=self.rate)
         if self.restart_factor is not None:
             checked_integer(self.restart_factor, "restart_factor", lowest=1)
+
+    @property
+    def end(self) -> int | None:
+        """The end of the cosine, if there are no restarts."""
+        return _steps(self.steps) if self.restart_factor is None else None
 
     def _rates(self, k: Rates) -> Rates:
         begin, length = self._periods(k)
@@ -167,9 +217,9 @@ class CosineDecay(Schedule):
         return self.minimum + 0.5 * (self.rate - self.minimum) * (1.0 + _exact.cos_pi(part))
 
     def _periods(self, k: Rates) -> tuple[Rates, Rates]:
-        begin, length = np.zeros_like(k), np.full_like(k, self.steps)
+        begin, length = np.zeros_like(k), np.full_like(k, _steps(self.steps))
         if self.restart_factor == 1:
-            begin = np.floor(k / self.steps) * self.steps
+            begin = np.floor(k / _steps(self.steps)) * _steps(self.steps)
         elif self.restart_factor is not None:
             while bool((over := k >= begin + length).any()):
                 begin = np.where(over, begin + length, begin)
@@ -179,7 +229,7 @@ class CosineDecay(Schedule):
 
 @dataclass(frozen=True)
 class PiecewiseConstant(Schedule):
-    """One rate up to each boundary and one behind the last.
+    """One rate up to each boundary and one after the last.
 
     Parameters
     ----------
@@ -217,8 +267,8 @@ class Warmup(Schedule):
 
     Parameters
     ----------
-    steps : int
-        Length of the rise, >= 1.
+    steps : int or str
+        Length of the rise, >= 1; or like "1 epoch".
     then : Schedule or float
         What follows, not a Warmup again; a number stays.
 
@@ -228,28 +278,51 @@ class Warmup(Schedule):
     [0.1, 0.2, 0.4, 0.4]
     """
 
-    steps: int
+    steps: int | str
     then: Schedule | float
 
     def __post_init__(self) -> None:
-        checked_integer(self.steps, "steps", lowest=1)
+        _checked_length(self.steps, "steps")
         if isinstance(self.then, Warmup):
             raise ValueError(f"then must not be a Warmup again, got {self.then!r}")
         if not isinstance(self.then, Schedule):
             checked_number(self.then, "then", lowest=0, open_lowest=True)
 
+    @property
+    def end(self) -> int | None:
+        """The end of what follows the rise."""
+        end = self.then.end if isinstance(self.then, Schedule) else None
+        return None if end is None else _steps(self.steps) + end
+
     def _rates(self, k: Rates) -> Rates:
-        behind = np.maximum(k - self.steps, 0.0)
-        after = rates_at(self.then, behind)
-        rise = rates_at(self.then, np.zeros_like(k)) * (k + 1) / self.steps
-        return np.where(k < self.steps, rise, after)
+        steps = _steps(self.steps)
+        after = rates_at(self.then, np.maximum(k - steps, 0.0))
+        rise = rates_at(self.then, np.zeros_like(k)) * (k + 1) / steps
+        return np.where(k < steps, rise, after)
+
+
+def _steps(length: int | str | None) -> int:
+    """Return a length in steps; ValueError for one in epochs, which only a fit knows in steps."""
+    if length is None or isinstance(length, str):
+        raise ValueError(f"a schedule that follows the fit has no rates outside of it, got a length of {length!r}")
+    return length
+
+
+def _epochs_of(length: str, argument: str) -> int:
+    """Return the number in "10 epochs"."""
+    match = re.fullmatch(r"(\d+) epochs?", length.strip())
+    if match is None or int(match[1]) == 0:
+        raise ValueError(f'{argument} must be a number of steps, or like "10 epochs"; got {length!r}')
+    return int(match[1])
+
+
+def _checked_length(length: int | str, argument: str) -> None:
+    if isinstance(length, str):
+        _epochs_of(length, argument)
+    else:
+        checked_integer(length, argument, lowest=1)
 
 
 def rates_at(rate: Schedule | float, steps: Rates) -> Rates:
     """Return the rates of a schedule, or of a number that stays."""
     return rate(steps) if isinstance(rate, Schedule) else np.full_like(steps, rate)
-
-
-SCHEDULES: dict[str, type] = {
-    cls.__name__: cls for cls in (StepDecay, ExponentialDecay, InverseTimeDecay, CosineDecay, PiecewiseConstant, Warmup)
-}

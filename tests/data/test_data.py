@@ -155,3 +155,24 @@ def test_spirals_are_turned_copies_of_each_other():
 def test_noise_comes_from_the_seed():
     assert np.array_equal(cr.data.sine(9, noise=0.1, seed=1)[1], cr.data.sine(9, noise=0.1, seed=1)[1])
     assert not np.array_equal(cr.data.sine(9, noise=0.1, seed=1)[1], cr.data.sine(9, noise=0.1, seed=2)[1])
+
+
+def test_padding_follows_the_end():
+    padded = cr.data.pad([np.ones((2, 3)), np.full((1, 3), 2.0)], value=-1, steps=4)
+    assert padded.shape == (2, 4, 3)
+    assert padded[0, :2].tolist() == [[1, 1, 1]] * 2
+    assert (padded[0, 2:] == -1).all()
+    assert (padded[1, 1:] == -1).all()
+
+
+@pytest.mark.parametrize(
+    ("sequences", "steps", "message"),
+    [
+        ([], None, "sequences must be at least one"),
+        ([[1, 2], [[3]]], None, "sequences must have steps of one shape"),
+        ([[1, 2, 3]], 2, "steps must be at least the length of the longest sequence, 3; got 2"),
+    ],
+)
+def test_padding_refuses(sequences, steps, message):
+    with pytest.raises(ValueError, match=message):
+        cr.data.pad(sequences, steps=steps)

@@ -16,10 +16,10 @@ def distinct(rng, *shape):
 @pytest.mark.parametrize(
     "options",
     [
-        {"size": 2},
-        {"size": (3, 2), "strides": 1},
-        {"size": 3, "strides": (2, 1), "padding": "same"},
-        {"size": 2, "padding": ((1, 0), (0, 1))},
+        {"pool_size": 2},
+        {"pool_size": (3, 2), "strides": 1},
+        {"pool_size": 3, "strides": (2, 1), "padding": "same"},
+        {"pool_size": 2, "padding": ((1, 0), (0, 1))},
     ],
 )
 def test_gradients_in_two_dimensions(rng, assert_gradients_are_differences, pool, options):
@@ -27,7 +27,7 @@ def test_gradients_in_two_dimensions(rng, assert_gradients_are_differences, pool
 
 
 @pytest.mark.parametrize("pool", [MaxPool1D, AvgPool1D])
-@pytest.mark.parametrize("options", [{"size": 2}, {"size": 3, "strides": 2, "padding": "same"}])
+@pytest.mark.parametrize("options", [{"pool_size": 2}, {"pool_size": 3, "strides": 2, "padding": "same"}])
 def test_gradients_in_one_dimension(rng, assert_gradients_are_differences, pool, options):
     assert_gradients_are_differences(pool(**options), distinct(rng, 2, 6, 3))
 

@@ -103,10 +103,10 @@ def test_lengths_are_those_up_to_the_last_step_that_is_no_padding():
     for value, lengths in [(0.0, [3, 4, 0]), (7.0, [4, 2, 4])]:
         masking = Masking(value)
         assert np.array_equal(masking.forward(x), x)
-        assert masking.lengths_behind.tolist() == lengths
+        assert masking.lengths_after.tolist() == lengths
     embedding = Embedding(np.ones((3, 2)), mask_zero=True)
     embedding.forward(np.array([[1, 0, 2, 0], [0, 0, 0, 0]]))
-    assert embedding.lengths_behind.tolist() == [3, 0]
+    assert embedding.lengths_after.tolist() == [3, 0]
 
 
 def sigmoid(z):

@@ -67,7 +67,8 @@ def _read(stream: BinaryIO, file: Path, dimensions: int) -> NDArray[np.uint8]:
     shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, len(sizes), 4))
     promised = math.prod(shape)
     content = bytearray()
-    # Piece by piece: a header may promise more than there is, and a small gzip file hold more than was promised.
+    # The file is read piece by piece: a header may promise more than the file holds, and a small gzip file may
+    # hold more than its header promises.
     while len(content) <= promised:
         piece = stream.read(min(_PIECE, promised + 1 - len(content)))
         if not piece:

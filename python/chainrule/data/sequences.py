@@ -1,7 +1,8 @@
-"""Long sequences, cut into samples."""
+"""Sequences as samples: long ones are cut, and short ones padded."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,12 @@ def streams(sequence: ArrayLike, batch_size: int, steps: int) -> tuple[NDArray[A
 
     It is cut into `batch_size` streams of the same length, and each of these into pieces of `steps`. A batch has a
     piece of each stream, and the next batch those that follow: with ``fit(X, y, batch_size=batch_size, shuffle=False)``
-    each sample goes on where the same one of the batch before has ended. What is left over at the end is left out.
+    sample i of a batch continues where sample i of the batch before ended. Steps left over at the end are dropped.
 
     Parameters
     ----------
     sequence : array (length, ...)
-        Steps of any shape: words, or features.
+        Steps of any shape: tokens, or features.
     batch_size : int
         Streams that are read side by side, >= 1.
     steps : int
@@ -35,7 +36,7 @@ def streams(sequence: ArrayLike, batch_size: int, steps: int) -> tuple[NDArray[A
     Raises
     ------
     ValueError
-        For a sequence that is too short for a piece of each stream and the step behind it.
+        For a sequence that is too short for one piece of each stream and the step after it.
 
     Examples
     --------
@@ -71,3 +72,48 @@ def streams(sequence: ArrayLike, batch_size: int, steps: int) -> tuple[NDArray[A
         return by_stream.swapaxes(0, 1).reshape(pieces * batch_size, steps, *array.shape[1:])
 
     return cut(0), cut(1)
+
+
+def pad(sequences: Sequence[ArrayLike], value: float = 0.0, *, steps: int | None = None) -> NDArray[Any]:
+    """Return sequences of different lengths as one array, with padding after the end of each, as `Masking` reads it.
+
+    Parameters
+    ----------
+    sequences : sequence of arrays (steps, ...)
+        Steps of the same shape: features, or token ids.
+    value : float
+        Value of all features of a padding step.
+    steps : int, optional
+        Length of the result; the default is that of the longest sequence.
+
+    Returns
+    -------
+    array (sequences, steps, ...)
+
+    Raises
+    ------
+    ValueError
+        When there are no sequences, steps have different shapes, or a sequence is longer than `steps`.
+
+    Examples
+    --------
+    >>> pad([[1, 2, 3], [4]]).tolist()
+    [[1, 2, 3], [4, 0, 0]]
+    """
+    arrays = [np.asarray(sequence) for sequence in sequences]
+    if not arrays:
+        raise ValueError("sequences must be at least one, got none")
+    shapes = {array.shape[1:] for array in arrays}
+    if len(shapes) > 1 or any(array.ndim == 0 for array in arrays):
+        raise ValueError(f"sequences must have steps of one shape, got {sorted(shapes)}")
+    longest = max(map(len, arrays))
+    length = longest if steps is None else checked_integer(steps, "steps", lowest=1)
+    if longest > length:
+        raise ValueError(f"steps must be at least the length of the longest sequence, {longest}; got {length}")
+    dtype = np.result_type(*arrays)
+    if not np.can_cast(np.min_scalar_type(value), dtype) and dtype.type(value) != value:
+        raise ValueError(f"value must be a {dtype}, as the sequences are; got {value!r}")
+    padded = np.full((len(arrays), length, *shapes.pop()), value, dtype)
+    for row, array in zip(padded, arrays, strict=True):
+        row[: len(array)] = array
+    return padded

@@ -4,53 +4,51 @@ It shares no code with the core, and is written to be right at one look; docs/fo
 is compared with it stage by stage, and over whole training runs: weights, shuffling and noise come from the same words.
 """
 
-from . import activations, initializers, losses, optimizers, random, schedules
-from .composite import Concatenate, Residual
-from .convolution import Conv1D, Conv2D, Conv2DTranspose
-from .embedding import Embedding
-from .layers import Activation, Dense, Layer
+from . import (
+    activation,
+    activations,
+    composite,
+    convolution,
+    dense,
+    embedding,
+    initializers,
+    losses,
+    masking,
+    noise,
+    normalisation,
+    optimizers,
+    pooling,
+    random,
+    recurrent,
+    resizing,
+    schedules,
+    shape,
+)
+from .activation import *
+from .base import LAYERS, Layer
+from .composite import *
+from .convolution import *
+from .dense import *
+from .embedding import *
+from .masking import *
 from .network import Network
-from .noise import Dropout, GaussianNoise, Sampling
-from .normalisation import BatchNorm, LayerNorm
-from .pooling import AvgPool1D, AvgPool2D, GlobalAvgPool1D, GlobalAvgPool2D, MaxPool1D, MaxPool2D
-from .recurrent import GRU, LSTM, Bidirectional, Masking, SimpleRNN
-from .shape import Flatten, Reshape, UpSample2D, ZeroPad2D
+from .noise import *
+from .normalisation import *
+from .pooling import *
+from .recurrent import *
+from .resizing import *
+from .shape import *
 
-__all__ = [
-    "GRU",
-    "LSTM",
-    "Activation",
-    "AvgPool1D",
-    "AvgPool2D",
-    "BatchNorm",
-    "Bidirectional",
-    "Concatenate",
-    "Conv1D",
-    "Conv2D",
-    "Conv2DTranspose",
-    "Dense",
-    "Dropout",
-    "Embedding",
-    "Flatten",
-    "GaussianNoise",
-    "GlobalAvgPool1D",
-    "GlobalAvgPool2D",
-    "Layer",
-    "LayerNorm",
-    "Masking",
-    "MaxPool1D",
-    "MaxPool2D",
-    "Network",
-    "Reshape",
-    "Residual",
-    "Sampling",
-    "SimpleRNN",
-    "UpSample2D",
-    "ZeroPad2D",
-    "activations",
-    "initializers",
-    "losses",
-    "optimizers",
-    "random",
-    "schedules",
-]
+__all__ = ["LAYERS", "Layer", "Network", "activations", "initializers", "losses", "optimizers", "random", "schedules"]
+__all__ += activation.__all__
+__all__ += composite.__all__
+__all__ += convolution.__all__
+__all__ += dense.__all__
+__all__ += embedding.__all__
+__all__ += masking.__all__
+__all__ += noise.__all__
+__all__ += normalisation.__all__
+__all__ += pooling.__all__
+__all__ += recurrent.__all__
+__all__ += resizing.__all__
+__all__ += shape.__all__

@@ -81,6 +81,20 @@ DERIVATIVES: dict[str, Callable[[Array], Array]] = {
     "exp": np.exp,
 }
 
+# Pre-activations at which the slope jumps.
+KINKS: dict[str, tuple[float, ...]] = {
+    "relu": (0.0,),
+    "leaky_relu": (0.0,),
+    "elu": (0.0,),
+    "selu": (0.0,),
+    "hard_sigmoid": (-3.0, 3.0),
+}
+
+
+def sides(activation: str, z: Array) -> NDArray[np.int64]:
+    """Return how many kinks are below each value."""
+    return sum((np.asarray(z > kink, dtype=np.int64) for kink in KINKS.get(activation, ())), np.zeros(z.shape, int))
+
 
 def delta(activation: str, z: Array, gradient: Array) -> Array:
     """Return ∂E/∂z from ∂E/∂a; softmax couples the outputs of a row."""

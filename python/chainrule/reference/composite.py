@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from .activations import Array
-from .layers import Layer, backward_through, forward_through
+from .base import Layer, backward_through, forward_through
+
+__all__ = ["Concatenate", "Residual"]
 
 
-class Composite(Layer):
+class Composite(Layer, abstract=True):
     """A layer whose parameters and gradients are its parts', named "0.weights" for those of the first, and so on."""
 
     def __init__(self, parts: Sequence[Layer]) -> None:
@@ -23,8 +25,8 @@ class Composite(Layer):
         return [leaf for part in self.parts for leaf in part.leaves()]
 
     @property
-    def keeps_steps(self) -> bool:  # type: ignore[override]
-        return all(part.keeps_steps for part in self.parts)
+    def preserves_steps(self) -> bool:  # type: ignore[override]
+        return all(part.preserves_steps for part in self.parts)
 
     def set_draw(self, seed: int, epoch: int, first_place: int) -> None:
         for part in self.parts:
@@ -67,6 +69,9 @@ class Composite(Layer):
 
 class Residual(Composite):
     """z = x + f(x), f the layers in a row (He et al. 2016)."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        super().__init__(layers)
 
     def _forward(self, x: Array) -> Array:
         return x + forward_through(self.parts, x, self.lengths)

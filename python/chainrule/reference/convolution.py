@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from .activations import Array
-from .layers import WeightedLayer
+from .base import WeightedLayer
 from .windows import Padding, Windows, per_axis
 
+__all__ = ["Conv1D", "Conv2D", "Conv2DTranspose"]
 
-class Convolution(WeightedLayer):
+
+class Convolution(WeightedLayer, abstract=True):
     """z[o] = b + Σₖ x[o·stride + k·dilation − padding] W[k], a = f(z); weights (*kernel, channels / groups, filters).
 
     With groups, the channels and the filters fall into as many blocks, and each block of filters sees its own channels.

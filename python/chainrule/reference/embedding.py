@@ -1,4 +1,4 @@
-"""Vectors for the words of a vocabulary."""
+"""Vectors for the tokens of a vocabulary."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .activations import Array
-from .layers import Entry, Layer, lengths_of
+from .base import Entry, Layer, lengths_of
+
+__all__ = ["Embedding"]
 
 
 class Embedding(Layer):
@@ -24,7 +26,7 @@ class Embedding(Layer):
         self.mask_zero = mask_zero
 
     @property
-    def lengths_behind(self) -> NDArray[np.int64] | None:
+    def lengths_after(self) -> NDArray[np.int64] | None:
         return lengths_of(self.inputs != 0) if self.mask_zero else None
 
     def _forward(self, x: Array) -> Array:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import activations
 from .activations import Array
+from .base import Margin
+
+# Every loss by its name, filled in as the classes are defined.
+LOSSES: dict[str, type[Loss]] = {}
 
 
 class Loss(ABC):
     """E of each sample from pre-activation z, activation a and target t, each (samples, outputs)."""
+
+    name: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        LOSSES.setdefault(cls.name, cls)
 
     @abstractmethod
     def value(self, z: Array, a: Array, t: Array, activation: str) -> Array:
@@ -35,12 +45,33 @@ class Loss(ABC):
         return outputs
 
     def predictions(self, a: Array) -> Array:
-        """Return the outputs that foretell the targets."""
+        """Return the outputs that predict the targets."""
         return a
+
+    def right(self, a: Array, t: Array, activation: str) -> Array:
+        """Return the metric of each sample for targets that are not labels: the mean absolute error."""
+        return np.asarray(np.abs(t - a).mean(axis=1))
+
+    # --- for the check
+
+    def sides(self, a: Array, t: Array) -> NDArray[np.int64]:
+        """Return on which side of the loss's kinks each output is."""
+        return np.zeros(a.shape, dtype=np.int64)
+
+    def margins(self, a: Array, t: Array) -> list[Margin]:
+        """Return how far outputs are from each kink at which the slope jumps, with the scale of their rounding."""
+        return []
+
+    def magnitudes(self, z: Array, a: Array, t: Array) -> tuple[Array, Array]:
+        """Return the magnitudes of the terms of the loss, and of its gradient by the outputs."""
+        terms = np.abs(a) + np.abs(t)
+        return 0.5 * terms**2, terms
 
 
 class MSE(Loss):
     """½ Σ (t − a)²."""
+
+    name = "mse"
 
     def value(self, z: Array, a: Array, t: Array, activation: str) -> Array:
         return np.asarray(0.5 * ((t - a) ** 2).sum(axis=1))
@@ -52,15 +83,25 @@ class MSE(Loss):
 class MAE(Loss):
     """Σ |t − a|."""
 
+    name = "mae"
+
     def value(self, z: Array, a: Array, t: Array, activation: str) -> Array:
         return np.asarray(np.abs(t - a).sum(axis=1))
 
     def gradient(self, a: Array, t: Array) -> Array:
         return np.sign(a - t)
 
+    def sides(self, a: Array, t: Array) -> NDArray[np.int64]:
+        return np.asarray(np.sign(a - t), dtype=np.int64)
+
+    def margins(self, a: Array, t: Array) -> list[Margin]:
+        return [(np.abs(a - t), _rounding_scale(a))]
+
 
 class Huber(Loss):
     """½ e² up to delta, delta (|e| − ½ delta) beyond."""
+
+    name = "huber"
 
     def __init__(self, delta: float = 1.0) -> None:
         self.threshold = delta
@@ -73,9 +114,15 @@ class Huber(Loss):
     def gradient(self, a: Array, t: Array) -> Array:
         return np.clip(a - t, -self.threshold, self.threshold)
 
+    def sides(self, a: Array, t: Array) -> NDArray[np.int64]:
+        e = a - t
+        return np.asarray(e > self.threshold, dtype=np.int64) - np.asarray(e < -self.threshold, dtype=np.int64)
+
 
 class Poisson(Loss):
     """Σ a − t log a."""
+
+    name = "poisson"
 
     def value(self, z: Array, a: Array, t: Array, activation: str) -> Array:
         return np.asarray((a - t * np.log(a)).sum(axis=1))
@@ -87,6 +134,8 @@ class Poisson(Loss):
 class Hinge(Loss):
     """Σ max(0, 1 − t a), t = 1 where the target is above zero, else −1."""
 
+    name = "hinge"
+
     def smoothed(self, t: Array, activation: str) -> Array:
         return np.where(t > 0.0, 1.0, -1.0)
 
@@ -96,9 +145,20 @@ class Hinge(Loss):
     def gradient(self, a: Array, t: Array) -> Array:
         return np.where(t * a < 1.0, -t, 0.0)
 
+    def right(self, a: Array, t: Array, activation: str) -> Array:
+        return np.asarray(((a > 0.0) == (t > 0.0)).mean(axis=1))
+
+    def sides(self, a: Array, t: Array) -> NDArray[np.int64]:
+        return np.asarray(t * a < 1.0, dtype=np.int64)
+
+    def margins(self, a: Array, t: Array) -> list[Margin]:
+        return [(np.abs(t * a - 1.0), _rounding_scale(a))]
+
 
 class GaussianNLL(Loss):
     """½ Σ s + (t − μ)² e^(−s), outputs a = (μ, s), s = log σ² (Nix and Weigend 1994); without its ½ log 2π."""
+
+    name = "gaussian_nll"
 
     def target_columns(self, outputs: int) -> int:
         return outputs // 2
@@ -115,9 +175,18 @@ class GaussianNLL(Loss):
         precision = np.exp(-log_variance)
         return np.hstack([(mean - t) * precision, 0.5 * (1.0 - (t - mean) ** 2 * precision)])
 
+    def magnitudes(self, z: Array, a: Array, t: Array) -> tuple[Array, Array]:
+        mean, log_variance = np.split(a, 2, axis=1)
+        far = np.abs(mean) + np.abs(t)
+        weighted = far * np.exp(-log_variance)
+        scale = 0.5 * (np.abs(log_variance) + far * weighted)
+        return scale, np.hstack([weighted, 0.5 * (1.0 + far * weighted)])
+
 
 class CrossEntropy(Loss):
     """−Σ t log a with softmax; −Σ t log a + (1 − t) log(1 − a) with sigmoid; from z, so that it stays finite."""
+
+    name = "cross_entropy"
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
         self.label_smoothing = label_smoothing
@@ -140,16 +209,13 @@ class CrossEntropy(Loss):
     def delta(self, z: Array, a: Array, t: Array, activation: str) -> Array:
         return a * t.sum(axis=1, keepdims=True) - t if activation == "softmax" else a - t
 
+    def right(self, a: Array, t: Array, activation: str) -> Array:
+        if activation == "softmax":
+            return np.asarray(a.argmax(axis=1) == t.argmax(axis=1), dtype=np.float64)
+        return np.asarray(((a > 0.5) == (t > 0.5)).mean(axis=1))
 
-LOSSES: dict[str, type[Loss]] = {
-    "mse": MSE,
-    "mae": MAE,
-    "huber": Huber,
-    "poisson": Poisson,
-    "hinge": Hinge,
-    "gaussian_nll": GaussianNLL,
-    "cross_entropy": CrossEntropy,
-}
+    def magnitudes(self, z: Array, a: Array, t: Array) -> tuple[Array, Array]:
+        return np.abs(z) * t, np.abs(a) + np.abs(t)
 
 
 def target_rows(y: NDArray[np.generic], outputs: int) -> Array:
@@ -162,14 +228,13 @@ def target_rows(y: NDArray[np.generic], outputs: int) -> Array:
 
 
 def metric(a: Array, y: NDArray[np.generic], loss: Loss, activation: str) -> Array:
-    """Return how right each sample is: accuracy for classes, mean absolute error for other targets."""
+    """Return the metric of each sample: accuracy for classes, mean absolute error for other targets."""
     a = loss.predictions(a)
     t = target_rows(y, a.shape[1])
-    classes = y.ndim == 1 and a.shape[1] > 1
-    if classes or (isinstance(loss, CrossEntropy) and activation == "softmax"):
+    if y.ndim == 1 and a.shape[1] > 1:
         return np.asarray(a.argmax(axis=1) == t.argmax(axis=1), dtype=np.float64)
-    if isinstance(loss, CrossEntropy):
-        return np.asarray(((a > 0.5) == (t > 0.5)).mean(axis=1))
-    if isinstance(loss, Hinge):
-        return np.asarray(((a > 0.0) == (t > 0.0)).mean(axis=1))
-    return np.asarray(np.abs(t - a).mean(axis=1))
+    return loss.right(a, t, activation)
+
+
+def _rounding_scale(a: Array) -> float:
+    return max(float(np.abs(a).max()), 1.0)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from . import losses, random
 from .activations import Array
-from .layers import Layer, backward_through, forward_through
+from .base import Layer, backward_through, forward_through
 from .losses import Loss
 from .optimizers import Optimizer
 
@@ -25,13 +25,13 @@ class Network:
     """A network of reference layers; outputs of any shape are rows."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
-        # Any: who made the network knows which layers have weights, and reads them.
+        # Any, as callers that know the kind of a layer read its weights.
         self.layers: list[Any] = list(layers)
 
     # --- one batch
 
     def forward(self, X: NDArray[np.generic]) -> Array:
-        """Return the outputs; every layer keeps its values."""
+        """Return the outputs; every layer keeps its values for `backward`."""
         return forward_through(self.layers, as_values(X)).reshape(len(X), -1)
 
     predict = forward

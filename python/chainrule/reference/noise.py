@@ -1,4 +1,4 @@
-"""Layers that draw in training: they disturb their inputs, which they pass on in prediction."""
+"""Layers that draw random numbers in training; in prediction they pass their inputs on, or their mean."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from numpy.typing import NDArray
 
 from . import random
 from .activations import Array
-from .layers import Layer
+from .base import Layer
+
+__all__ = ["Dropout", "GaussianNoise", "Sampling"]
 
 
-class Noise(Layer):
-    """A layer that draws; `index` tells the layers of a network apart."""
+class Noise(Layer, abstract=True):
+    """A layer that draws random numbers, which depend on its number `index` in the network."""
 
-    keeps_steps = True
+    preserves_steps = True
 
     def __init__(self, index: int) -> None:
         super().__init__()
         self.index = index
 
     def _words(self, purpose: int, shape: tuple[int, ...]) -> NDArray[np.uint64]:
-        """Return a word for each value: samples have streams of their own, read in row-major order."""
+        """Return a random word for each value, from a separate stream for each sample, in row-major order."""
         samples, *rest = shape
         return random.layer_words(self.draw, purpose, self.index, samples, math.prod(rest)).reshape(shape)
 

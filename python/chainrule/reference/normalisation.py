@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from .activations import Array
-from .layers import Layer
+from .base import Layer
+
+__all__ = ["BatchNorm", "LayerNorm"]
 
 
-class Normalisation(Layer):
+class Normalisation(Layer, abstract=True):
     """z = γ x̂ + β, x̂ = (x − μ) / √(σ² + ε), γ and β for each feature; neither is penalised."""
 
     def __init__(self, gamma: Array, beta: Array, epsilon: float = 1e-5, **learning: Any) -> None:
@@ -37,8 +39,8 @@ class Normalisation(Layer):
 class BatchNorm(Normalisation):
     """μ and σ² of each feature over all samples and places (Ioffe and Szegedy 2015).
 
-    In training those of the batch, with the biased variance; running ← momentum · running + (1 − momentum) · batch.
-    In prediction the running ones.
+    In training they are those of the batch, with the biased variance, and running ← momentum · running +
+    (1 − momentum) · batch. In prediction they are the running ones.
     """
 
     def __init__(
@@ -76,7 +78,7 @@ class BatchNorm(Normalisation):
 class LayerNorm(Normalisation):
     """μ and σ² over the last axis, for each sample and place (Ba, Kiros and Hinton 2016)."""
 
-    keeps_steps = True
+    preserves_steps = True
 
     def _forward(self, x: Array) -> Array:
         return self._normalise(x, x.mean(axis=-1, keepdims=True), x.var(axis=-1, keepdims=True))

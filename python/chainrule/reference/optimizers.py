@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .activations import Array
 
+# Every optimiser by its name, filled in as the classes are defined.
+OPTIMIZERS: dict[str, type[Optimizer]] = {}
+
 
 class Optimizer(ABC):
     """Clips the gradient, then changes the parameters by a rule."""
+
+    name: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        OPTIMIZERS.setdefault(cls.name, cls)
 
     def __init__(self, *, clip_norm: float | None = None, clip_value: float | None = None) -> None:
         self.clip_norm = clip_norm
@@ -46,6 +55,8 @@ class Optimizer(ABC):
 class SGD(Optimizer):
     """v ← μv − ηg; w ← w + v, with Nesterov w + μv − ηg."""
 
+    name = "sgd"
+
     slots = ("velocity",)
 
     def __init__(
@@ -68,6 +79,8 @@ class SGD(Optimizer):
 class Adagrad(Optimizer):
     """s ← s + g²; w ← w − ηg/(√s + ε)."""
 
+    name = "adagrad"
+
     slots = ("square_sum",)
 
     def __init__(
@@ -83,6 +96,8 @@ class Adagrad(Optimizer):
 
 class Adadelta(Optimizer):
     """s ← ρs + (1−ρ)g²; Δ = g √(u+ε)/√(s+ε); u ← ρu + (1−ρ)Δ²; w ← w − ηΔ."""
+
+    name = "adadelta"
 
     slots = ("square_mean", "change_mean")
 
@@ -109,6 +124,8 @@ class Adadelta(Optimizer):
 class RMSprop(Optimizer):
     """s ← ρs + (1−ρ)g²; w ← w − ηg/(√s + ε)."""
 
+    name = "rmsprop"
+
     slots = ("square_mean",)
 
     def __init__(
@@ -130,6 +147,8 @@ class RMSprop(Optimizer):
 
 class Adam(Optimizer):
     """m ← β1 m + (1−β1)g; v ← β2 v + (1−β2)g²; w ← w − η m̂/(√v̂ + ε)."""
+
+    name = "adam"
 
     slots = ("m", "v")
 
@@ -161,6 +180,8 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """w ← w − ηλw for weights, then Adam."""
 
+    name = "adamw"
+
     def __init__(
         self,
         beta1: float = 0.9,
@@ -181,6 +202,8 @@ class AdamW(Adam):
 class Nadam(Adam):
     """Adam with m̂ = β1 m/(1 − β1ᵗ⁺¹) + (1 − β1) g/(1 − β1ᵗ) (Dozat 2016)."""
 
+    name = "nadam"
+
     def corrected(self, m: Array, g: Array) -> Array:
         ahead = self.beta1 * m / (1 - self.beta1 ** (self.steps + 1))
         return ahead + (1 - self.beta1) * g / (1 - self.beta1**self.steps)
@@ -188,6 +211,8 @@ class Nadam(Adam):
 
 class DeltaBarDelta(Optimizer):
     """A gain for each weight, grown while the gradient agrees with its average so far (Jacobs 1988)."""
+
+    name = "delta_bar_delta"
 
     slots = ("gain", "gradient_mean", "velocity")
 
@@ -229,6 +254,8 @@ class DeltaBarDelta(Optimizer):
 class IRprop(Optimizer):
     """A step size for each weight, and of the gradient the sign alone (iRprop−, Igel and Hüsken 2000)."""
 
+    name = "irprop"
+
     slots = ("step", "gradient")
 
     def __init__(
@@ -260,16 +287,3 @@ class IRprop(Optimizer):
         g = np.where(agreement < 0, 0.0, g)
         self.state = {"step": step, "gradient": g}
         return w - np.sign(g) * step
-
-
-OPTIMIZERS: dict[str, type[Optimizer]] = {
-    "sgd": SGD,
-    "adagrad": Adagrad,
-    "adadelta": Adadelta,
-    "rmsprop": RMSprop,
-    "adam": Adam,
-    "adamw": AdamW,
-    "nadam": Nadam,
-    "delta_bar_delta": DeltaBarDelta,
-    "irprop": IRprop,
-}

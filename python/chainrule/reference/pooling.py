@@ -5,22 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .activations import Array
-from .layers import Layer
+from .base import Layer, Margin
 from .windows import Padding, Windows, per_axis
 
+__all__ = [
+    "AvgPool1D",
+    "AvgPool2D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "MaxPool1D",
+    "MaxPool2D",
+]
 
-class Pool(Layer):
-    """A pool of the places under a window, for each channel by itself; the stride is the pool's size unless said."""
+
+class Pool(Layer, abstract=True):
+    """A pool of the places under a window, for each channel separately; the default stride is the size of the pool."""
 
     axes: int
 
     def __init__(
-        self, size: int | Sequence[int], strides: int | Sequence[int] | None = None, padding: Padding = "valid"
+        self, pool_size: int | Sequence[int], strides: int | Sequence[int] | None = None, padding: Padding = "valid"
     ) -> None:
         super().__init__()
-        self.size = per_axis(size, self.axes)
+        self.size = per_axis(pool_size, self.axes)
         self.strides = self.size if strides is None else per_axis(strides, self.axes)
         self.padding = padding
 
@@ -28,7 +40,7 @@ class Pool(Layer):
         return Windows(x.shape[1:-1], self.size, self.strides, self.padding)
 
 
-class MaxPool(Pool):
+class MaxPool(Pool, abstract=True):
     """z = max over the window; the first of equal maxima, in row-major order, takes the gradient."""
 
     def _forward(self, x: Array) -> Array:
@@ -44,6 +56,17 @@ class MaxPool(Pool):
             gradient[places] += np.where(self.winners == i, deltas, 0.0)
         return self.windows.crop(gradient)
 
+    def sides(self) -> list[NDArray[np.int64]]:
+        return [*super().sides(), self.winners]
+
+    def margins(self) -> list[Margin]:
+        """Add by how much each maximum leads; equal values, such as the zeros of ReLU, share their gradient safely."""
+        padded = self.windows.pad(self.inputs, -np.inf)
+        values = np.sort(np.stack([padded[places] for _, places in self.windows]), axis=0)
+        lead = values[-1] - values[-2] if len(values) > 1 else np.full(values.shape[1:], np.inf)
+        scale = max(float(np.abs(self.inputs).max()), 1.0)
+        return [*super().margins(), (np.where(lead > 0, lead, np.inf), scale)]
+
 
 class MaxPool1D(MaxPool):
     """The maximum over windows of signals."""
@@ -57,7 +80,7 @@ class MaxPool2D(MaxPool):
     axes = 2
 
 
-class AvgPool(Pool):
+class AvgPool(Pool, abstract=True):
     """z = mean over the window's places that are not padding."""
 
     def _forward(self, x: Array) -> Array:
@@ -85,7 +108,7 @@ class AvgPool2D(AvgPool):
     axes = 2
 
 
-class GlobalAvgPool(Layer):
+class GlobalAvgPool(Layer, abstract=True):
     """z = mean over all places, (samples, channels)."""
 
     axes: tuple[int, ...]
@@ -108,3 +131,35 @@ class GlobalAvgPool2D(GlobalAvgPool):
     """The mean over the places of images."""
 
     axes = (1, 2)
+
+
+class GlobalMaxPool(Layer, abstract=True):
+    """z = max over all places, (samples, channels); the first of equal maxima takes the gradient."""
+
+    def _forward(self, x: Array) -> Array:
+        self.places = x.reshape(len(x), -1, x.shape[-1])
+        self.winners = self.places.argmax(axis=1)
+        return np.asarray(self.places.max(axis=1))
+
+    def _backward(self, deltas: Array) -> Array:
+        gradient = np.zeros_like(self.places)
+        np.put_along_axis(gradient, self.winners[:, None], deltas[:, None], axis=1)
+        return gradient.reshape(self.inputs.shape)
+
+    def sides(self) -> list[NDArray[np.int64]]:
+        return [*super().sides(), self.winners]
+
+    def margins(self) -> list[Margin]:
+        """Add by how much each maximum leads."""
+        values = np.sort(self.places, axis=1)
+        lead = values[:, -1] - values[:, -2] if values.shape[1] > 1 else np.full(values[:, 0].shape, np.inf)
+        scale = max(float(np.abs(self.inputs).max()), 1.0)
+        return [*super().margins(), (np.where(lead > 0, lead, np.inf), scale)]
+
+
+class GlobalMaxPool1D(GlobalMaxPool):
+    """The maximum over the steps of signals."""
+
+
+class GlobalMaxPool2D(GlobalMaxPool):
+    """The maximum over the places of images."""

@@ -10,36 +10,37 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import random
 from .activations import Array, sigmoid
+from .base import Layer
 from .composite import Composite
-from .layers import Layer, lengths_of
 from .noise import dropout_factors
+
+__all__ = ["GRU", "LSTM", "Bidirectional", "SimpleRNN"]
 
 # The arrays of a state, or what a step keeps for its way back.
 Values = tuple[Array, ...]
 
 
-class Recurrent(Layer):
+class Recurrent(Layer, abstract=True):
     """State s, whose first array h is the output: s(t) = step(x(t), s(t−1)).
 
-    `lengths` says where each sample ends: behind its end the state stands still, and output sequences are zero. Without
-    `return_sequences` the output is the last h. `initial_state` is zero unless set; `final_state` and
-    `initial_state_gradient` are left behind. In training, one that is `stateful` goes on with the final state of the
-    first samples of the batch before, but begins anew with the first batch of an epoch.
+    `lengths` says where each sample ends: after it the state stays constant, and output sequences are zero. Without
+    `return_sequences` the output is the last h. `initial_state` is zero unless set; forward stores `final_state`, and
+    backward `initial_state_gradient`. In training, a layer that is `stateful` starts from the final state of the first
+    samples of the batch before, and from zero at the first batch of an epoch.
 
-    In training, h is multiplied by `factors` where it enters the product with U: with `recurrent_dropout` the same
-    share of a sample's units is dropped at all its steps (Gal and Ghahramani 2016); `index` tells the layers of a
-    network apart.
+    In training, h is multiplied by `factors` where it enters the product with U: with `recurrent_dropout`, the same
+    units of a sample are dropped at all its steps (Gal and Ghahramani 2016). `index` is the number of the layer, which
+    its random numbers depend on.
     """
 
     weight_names: tuple[str, ...] = ("input_weights", "recurrent_weights")
     # How many arrays the state has.
     state_arrays = 1
     initial_state: Values | None = None
-    # Of the random words of a sample, those that the other direction takes.
+    # Number of random words of a sample that the other direction takes first.
     words_before = 0
 
     def __init__(
@@ -59,7 +60,7 @@ class Recurrent(Layer):
         self.index = index
 
     @property
-    def keeps_steps(self) -> bool:  # type: ignore[override]
+    def preserves_steps(self) -> bool:  # type: ignore[override]
         return self.return_sequences
 
     @abstractmethod
@@ -214,7 +215,7 @@ class GRU(Recurrent):
     """z, r = σ(x W + h U + b); h ← z h + (1 − z) ĥ (Cho et al. 2014).
 
     ĥ = tanh(x W + b + (r h) U) as in the paper, or with `reset_after` tanh(x W + b + r (h U + b′)) as in CuDNN: there
-    the recurrent part has a bias b′ of its own, for all three gates.
+    the recurrent part has a second bias b′ for all three gates.
     """
 
     def __init__(
@@ -275,24 +276,6 @@ class GRU(Recurrent):
         return deltas @ p["input_weights"].T, (h_gradient,), shares
 
 
-class Masking(Layer):
-    """z = x, and a sample ends with its last step that has any feature different from `value`."""
-
-    def __init__(self, value: float = 0.0) -> None:
-        super().__init__()
-        self.value = value
-
-    @property
-    def lengths_behind(self) -> NDArray[np.int64]:
-        return lengths_of((self.inputs != self.value).any(axis=2))
-
-    def _forward(self, x: Array) -> Array:
-        return x
-
-    def _backward(self, deltas: Array) -> Array:
-        return deltas
-
-
 class Bidirectional(Composite):
     """Two readings side by side along the last axis: `ahead` from the first step, `back` from each sample's last."""
 
@@ -303,7 +286,7 @@ class Bidirectional(Composite):
         back.words_before = ahead.units
 
     def _reversed(self, sequences: Array) -> Array:
-        """Return each sample's steps up to its end in reverse, and those behind it as they stand."""
+        """Return each sample's steps up to its end in reverse, and those after it unchanged."""
         return np.take_along_axis(sequences, self.order[:, :, None], axis=1)
 
     def _forward(self, x: Array) -> Array:

@@ -1,15 +1,16 @@
-"""Where a kernel of a convolution or a pool stands over its input."""
+"""The positions of a window of a convolution or a pool over its input."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from .activations import Array
 
-# "valid", "same", or ((top, bottom), (left, right)).
-Padding = str | Sequence[tuple[int, int]]
+# "valid", "same", ((top, bottom), (left, right)), or (before, after) of a single axis.
+Padding = str | Sequence[Any]
 
 
 def per_axis(value: int | Sequence[int], axes: int) -> tuple[int, ...]:
@@ -20,14 +21,16 @@ def per_axis(value: int | Sequence[int], axes: int) -> tuple[int, ...]:
 def padding_pairs(
     padding: Padding, sizes: Sequence[int], spans: Sequence[int], strides: Sequence[int]
 ) -> list[tuple[int, int]]:
-    """Return the padding before and behind each axis; "same" makes ⌈n/s⌉ outputs, the larger half behind."""
+    """Return the padding before and after each axis; "same" makes ⌈n/s⌉ outputs, the larger half after."""
     if padding == "valid":
         return [(0, 0) for _ in sizes]
+    if padding == "causal":
+        return [(span - 1, 0) for span in spans]
     if padding == "same":
         totals = [max((-(-n // s) - 1) * s + span - n, 0) for n, span, s in zip(sizes, spans, strides, strict=True)]
         return [(total // 2, total - total // 2) for total in totals]
-    assert not isinstance(padding, str)
-    return list(padding)
+    pairs: list[Any] = list(padding)
+    return [(pairs[0], pairs[1])] if len(sizes) == 1 and isinstance(pairs[0], int) else pairs
 
 
 class Windows:
@@ -50,7 +53,7 @@ class Windows:
         self.outputs = tuple((n - span) // s + 1 for n, span, s in zip(self.sizes, spans, strides, strict=True))
 
     def __iter__(self) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
-        """Give each kernel position, in row-major order, with the padded input's places where all outputs meet it."""
+        """Yield each kernel position, in row-major order, with the padded input's places where all outputs meet it."""
         for position in np.ndindex(self.kernel):
             begins = [k * d for k, d in zip(position, self.dilation, strict=True)]
             places = [
@@ -65,5 +68,5 @@ class Windows:
 
     def crop(self, padded: Array) -> Array:
         """Return the places of x within the borders."""
-        inner = [slice(before, n - behind) for n, (before, behind) in zip(self.sizes, self.padding, strict=True)]
+        inner = [slice(before, n - after) for n, (before, after) in zip(self.sizes, self.padding, strict=True)]
         return padded[(slice(None), *inner)]

@@ -1,0 +1,48 @@
+"""The activations that layers know by name, and what generic code asks of each; docs/formulas.md has the formulas."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ._checks import checked_name
+
+
+@dataclass(frozen=True)
+class ActivationTraits:
+    """What initialisation and diagnosis need to know of an activation.
+
+    Attributes
+    ----------
+    initializer : str
+        Name of the initial weights that keep the signal's size through a layer of it.
+    flat : (float, float) or None
+        Outputs at and beyond which the slope is below 3 % of the steepest; the upper one is infinite where only one
+        end is flat. None where no end is flat, or where an output does not tell (gelu and silu bend back to zero).
+    """
+
+    initializer: str = "glorot_uniform"
+    flat: tuple[float, float] | None = None
+
+
+ACTIVATIONS: dict[str, ActivationTraits] = {
+    "identity": ActivationTraits(),
+    "sigmoid": ActivationTraits(flat=(0.0067, 0.9933)),
+    "tanh": ActivationTraits(flat=(-0.9866, 0.9866)),
+    "relu": ActivationTraits("he_normal", flat=(0.0, math.inf)),
+    "leaky_relu": ActivationTraits("he_normal"),
+    "elu": ActivationTraits("he_normal", flat=(-0.97, math.inf)),
+    "selu": ActivationTraits("lecun_normal", flat=(-1.71, math.inf)),
+    "softplus": ActivationTraits("he_normal", flat=(0.03, math.inf)),
+    "softsign": ActivationTraits(flat=(-5 / 6, 5 / 6)),
+    "gelu": ActivationTraits("he_normal"),
+    "silu": ActivationTraits("he_normal"),
+    "hard_sigmoid": ActivationTraits(flat=(0.0, 1.0)),
+    "exp": ActivationTraits(),
+    "softmax": ActivationTraits(),
+}
+
+
+def checked_activation(name: object) -> str:
+    """Return the name of an activation; ValueError that suggests close names for any other."""
+    return checked_name(name, "activation", ACTIVATIONS)

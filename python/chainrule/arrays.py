@@ -1,0 +1,160 @@
+"""Single arrays on their way in: what the core can read is passed on, other numbers are converted, the rest refused."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from . import _core
+
+# What the core reads as samples.
+Samples: TypeAlias = NDArray[Any] | _core.SparseMatrix
+
+_IN_PLACE = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float64))
+
+
+def as_rows(X: Any, shape: tuple[int, ...], argument: str = "X") -> Any:
+    """Return samples of a shape, or as rows already, as rows, without a copy if possible.
+
+    Raises
+    ------
+    TypeError
+        For what is not an array of real numbers.
+    ValueError
+        For samples of another shape, with a hint how to reshape them.
+    """
+    if len(shape) == 1 or hasattr(X, "tocsr"):
+        return X
+    array = as_real_array(X, argument)
+    size = math.prod(shape)
+    if array.shape[1:] == shape or array.shape[1:] == (size,):
+        return array.reshape(len(array), size)
+    wanted = f"({', '.join(map(str, ('samples', *shape)))})"
+    hint = ""
+    if array.shape == shape:
+        hint = f"; one sample is {argument}[None]"
+    elif array.size and array.size % size == 0:
+        hint = f"; {argument}.reshape({', '.join(map(str, (-1, *shape)))}) has it"
+    raise ValueError(f"{argument} must have shape {wanted}, got {array.shape}{hint}")
+
+
+def as_inputs(X: ArrayLike, features: int, dtype: DTypeLike, argument: str = "X") -> NDArray[Any]:
+    """Return X as (samples, features) that the core can read, without a copy if possible.
+
+    Raises
+    ------
+    TypeError
+        For what is not an array of real numbers.
+    ValueError
+        For a wrong shape, no samples, NaN, infinity, or a number that is infinite in the network's type.
+    """
+    array = as_real_array(X, argument)
+    if array.ndim != 2:
+        hint = f"; reshape one sample to (1, {array.shape[0]})" if array.ndim == 1 else ""
+        raise ValueError(f"{argument} must have shape (samples, {features}), got {array.shape}{hint}")
+    if array.shape[1] != features:
+        raise ValueError(f"{argument} must have {features} features, got {array.shape[1]} (shape {array.shape})")
+    if array.shape[0] == 0:
+        raise ValueError(f"{argument} must have at least one sample, got shape {array.shape}")
+    array = readable(array, dtype)
+    check_finite(array, argument, dtype)
+    return array
+
+
+def as_tokens(X: Any, vocabulary: int, argument: str = "X") -> NDArray[np.int64]:
+    """Return X as token ids, whole numbers from 0 to below `vocabulary`.
+
+    Raises
+    ------
+    TypeError
+        For what is not an array of real numbers.
+    ValueError
+        For anything but token ids.
+    """
+    array = as_real_array(X, argument)
+    tokens = array.astype(np.int64) if array.dtype.kind in "biu" else np.floor(array)
+    wrong = (tokens != array) | ~((array >= 0) & (array < vocabulary))
+    if wrong.any():
+        raise ValueError(f"{argument} must hold whole numbers in [0, {vocabulary}), got {array[wrong][0]}")
+    return tokens.astype(np.int64)
+
+
+def as_samples(X: Any, features: int, dtype: DTypeLike, argument: str = "X") -> Samples:
+    """Return X as `as_inputs` does, or as sparse rows if it is a sparse matrix of SciPy, never as a dense copy.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `as_inputs`.
+    """
+    if not hasattr(X, "tocsr"):
+        return as_inputs(X, features, dtype, argument)
+    if len(X.shape) != 2 or X.shape[1] != features:
+        raise ValueError(f"{argument} must have shape (samples, {features}), got {X.shape}")
+    if X.shape[0] == 0:
+        raise ValueError(f"{argument} must have at least one sample, got shape {X.shape}")
+    rows = X.tocsr()
+    if not rows.has_canonical_format:
+        rows = rows.copy()
+        rows.sum_duplicates()
+    data = readable(as_real_array(rows.data, argument), dtype)
+    check_finite(data, argument, dtype)
+    return _core.SparseMatrix(packed(data), packed(rows.indices), packed(rows.indptr), features)
+
+
+def as_parameters(values: ArrayLike, shape: tuple[int, ...], dtype: DTypeLike, argument: str) -> NDArray[Any]:
+    """Return weights, a bias, all parameters or a single sample as a contiguous array of that shape."""
+    array = as_real_array(values, argument)
+    if array.shape != shape:
+        raise ValueError(f"{argument} must have shape {shape}, got {array.shape}")
+    with np.errstate(over="ignore"):
+        array = packed(array, dtype)
+    check_finite(array.reshape(-1), argument, dtype)
+    return array
+
+
+def as_real_array(values: ArrayLike, argument: str) -> NDArray[Any]:
+    """Return an array of real numbers, without a copy where there is one; TypeError for anything else."""
+    if np.ma.isMaskedArray(values) and np.ma.is_masked(values):
+        raise TypeError(f"{argument} must not be masked: fill or drop the masked values first")
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise TypeError(f"{argument} must be a rectangular array of numbers: {error}") from None
+    if array.dtype.kind == "O" and _has_nullable_numbers(values):
+        array = values.to_numpy(dtype=np.float64, na_value=np.nan)  # type: ignore[union-attr]
+    if array.dtype.kind not in "buif":
+        raise TypeError(f"{argument} must be an array of real numbers, got dtype {array.dtype}")
+    return array
+
+
+def _has_nullable_numbers(values: Any) -> bool:
+    """Tell a data frame of pandas with nullable numbers, which NumPy takes for objects."""
+    dtypes = list(values.dtypes) if hasattr(values, "columns") and hasattr(values, "to_numpy") else []
+    return bool(dtypes) and all(getattr(dtype, "kind", "O") in "buif" for dtype in dtypes)
+
+
+def readable(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+    """Return arrays that the core can read in place as they are, and others converted to the type."""
+    if array.dtype in _IN_PLACE and array.dtype.isnative and array.flags.aligned:
+        return array
+    with np.errstate(over="ignore"):
+        return array.astype(dtype)
+
+
+def packed(array: NDArray[Any], dtype: DTypeLike | None = None) -> NDArray[Any]:
+    """Return a contiguous, aligned array of the type; what is one already is not copied."""
+    return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"])
+
+
+def check_finite(array: NDArray[Any], argument: str, dtype: DTypeLike) -> None:
+    """Refuse NaN, infinity, and what would become infinity in the type."""
+    largest = np.float64(np.finfo(dtype).max)
+    if array.dtype.kind != "f" or _core.all_finite(array, float(largest)):
+        return
+    where = tuple(int(i) for i in np.argwhere(~(np.abs(array) <= largest))[0])
+    of_type = f" in {np.dtype(dtype)}" if np.isfinite(array[where]) else ""
+    raise ValueError(f"{argument} must be finite{of_type}, got {array[where]} at {where}")

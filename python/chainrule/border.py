@@ -1,0 +1,256 @@
+"""The border between a user's arrays and the core: samples, targets and weights are checked here, once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _core
+from ._checks import checked_integer, checked_number
+from .arrays import Samples, as_inputs, as_real_array, as_rows, as_samples, as_tokens, check_finite, packed, readable
+from .losses import Loss
+
+
+@dataclass
+class Batches:
+    """Checked samples, targets and weights, as the core takes them."""
+
+    X: Samples
+    y: NDArray[Any]
+    weights: NDArray[np.float64] | None
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def weighed(self, of_class: NDArray[np.float64] | None, *, may_weigh_nothing: bool = False) -> Batches:
+        """Return the same with the weights of classes multiplied in, where the targets are labels."""
+        if of_class is None or self.y.ndim != 1:
+            return self
+        weights = of_class[self.y] if self.weights is None else of_class[self.y] * self.weights
+        if not (may_weigh_nothing and weights.max() == 0):
+            if weights.max() == 0:
+                raise ValueError("class_weight and sample_weight leave no sample with a weight above zero")
+            _check_sum(weights, "class_weight times sample_weight")
+        return Batches(self.X, self.y, np.ascontiguousarray(weights, dtype=np.float64))
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the samples are sparse rows."""
+        return isinstance(self.X, _core.SparseMatrix)
+
+
+@dataclass(frozen=True)
+class Border:
+    """What a network takes: turns arrays of any kind into samples, targets and weights for the core.
+
+    Attributes
+    ----------
+    input_shape, output_shape : tuple of int
+        Shapes of a sample and of its outputs.
+    dtype : str
+        Precision of the network.
+    vocabulary : int or None
+        Number of tokens, where the samples are tokens.
+    activation : str
+        Activation of the last layer.
+    classes : array, optional
+        The labels of the classes, if they are not 0, 1, …
+    """
+
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    dtype: str
+    vocabulary: int | None
+    activation: str
+    classes: NDArray[Any] | None = None
+
+    @property
+    def inputs(self) -> int:
+        """Number of features."""
+        return math.prod(self.input_shape)
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs."""
+        return math.prod(self.output_shape)
+
+    def samples(self, X: Any, argument: str = "X") -> Samples:
+        """Return samples, dense or sparse, for prediction and training."""
+        return as_samples(self._rows(X, argument), self.inputs, self.dtype, argument)
+
+    def dense_samples(self, X: Any, argument: str = "X") -> NDArray[Any]:
+        """Return samples as rows; sparse ones are refused."""
+        return as_inputs(self._rows(X, argument), self.inputs, self.dtype, argument)
+
+    def output_rows(self, values: Any, argument: str) -> NDArray[Any]:
+        """Return values of the outputs' shape as contiguous rows of the network's precision."""
+        rows = as_inputs(as_rows(values, self.output_shape, argument), self.outputs, self.dtype, argument)
+        return np.ascontiguousarray(rows, dtype=self.dtype)
+
+    def batches(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        loss: Loss,
+        prefix: str = "",
+        may_weigh_nothing: bool = False,
+    ) -> Batches:
+        """Return samples with targets and weights; errors name the arguments with the prefix.
+
+        `may_weigh_nothing` allows weights that are all zero, as a single batch of a stream may have them.
+        """
+        inputs = self.samples(X, f"{prefix}X")
+        targets = self._targets(y, len(inputs), loss, f"{prefix}y")
+        steps = self._weighed_steps(targets, loss)
+        weights = as_sample_weight(sample_weight, len(inputs), steps, may_weigh_nothing=may_weigh_nothing)
+        return Batches(inputs, targets, weights)
+
+    def class_weights(
+        self, class_weight: Mapping[Any, float] | str | None, y: NDArray[Any], loss: Loss
+    ) -> NDArray[np.float64] | None:
+        """Return the weight of each class; "balanced" is samples / (classes · samples of the class)."""
+        if class_weight is None:
+            return None
+        if y.ndim != 1:
+            raise ValueError(f"class_weight needs y as integer labels, got rows of shape {y.shape}")
+        classes = max(loss.target_columns(self.outputs), 2)
+        if isinstance(class_weight, str):
+            if class_weight != "balanced":
+                raise ValueError(f"class_weight must be a mapping or 'balanced', got {class_weight!r}")
+            counts = np.bincount(y, minlength=classes)
+            return np.asarray(len(y) / (np.count_nonzero(counts) * np.maximum(counts, 1)))
+        if not isinstance(class_weight, Mapping):
+            raise TypeError(f"class_weight must be a mapping or 'balanced', got {class_weight!r}")
+        of_class = np.ones(classes)
+        for label, weight in class_weight.items():
+            number = label if self.classes is None else int(self._as_numbers([label], "class_weight labels")[0])
+            number = checked_integer(number, "class_weight label", lowest=0)
+            if number >= classes:
+                raise ValueError(f"class_weight labels must be in [0, {classes - 1}], got {number}")
+            of_class[number] = checked_number(weight, f"class_weight[{label!r}]", lowest=0)
+        return of_class
+
+    def _rows(self, X: Any, argument: str) -> Any:
+        rows = as_rows(X, self.input_shape, argument)
+        if self.vocabulary is None or hasattr(rows, "tocsr"):
+            return rows
+        return as_tokens(rows, self.vocabulary, argument)
+
+    def _targets(self, y: ArrayLike, samples: int, loss: Loss, argument: str) -> NDArray[Any]:
+        """Return y as int64 labels (samples,) or as rows (samples, columns), with values that the loss can mean.
+
+        Integer labels are rows with a one at the label; y is never scaled.
+        """
+        columns = loss.target_columns(self.outputs)
+        array = as_real_array(self._as_numbers(y, argument), argument)
+        if array.shape[1:] == self.output_shape and len(self.output_shape) > 1:
+            array = array.reshape(len(array), -1)
+        if array.ndim == 0 or array.shape[0] != samples:
+            raise ValueError(
+                f"X and {argument} must have the same length, got {samples} samples and shape {array.shape}"
+            )
+        if array.ndim == 1 and (columns > 1 or (array.dtype.kind in "bui" and loss.reads_labels(array))):
+            return _as_labels(array, 2 if columns == 1 else columns, argument)
+        if array.ndim == 1:
+            array = array[:, np.newaxis]
+        if array.ndim != 2 or array.shape[1] != columns:
+            raise ValueError(f"{argument} must have shape ({samples}, {columns}) or be labels, got {array.shape}")
+        rows = readable(array, self.dtype)
+        check_finite(rows, argument, self.dtype)
+        loss.check_targets(rows, self.activation, argument)
+        return rows
+
+    def with_classes(self, y: Any, loss: Loss) -> Border:
+        """Return a border that knows the labels in y as classes, if they are strings and no classes are known yet."""
+        if self.classes is not None or not _are_strings(y):
+            return self
+        found = np.unique(np.asarray(y))
+        classes = max(loss.target_columns(self.outputs), 2)
+        if len(found) != classes:
+            raise ValueError(f"y must have {classes} classes, as the outputs have, got {found.tolist()}")
+        return replace(self, classes=found)
+
+    def labels(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the labels of classes by their numbers."""
+        return numbers if self.classes is None else self.classes[numbers]
+
+    def _as_numbers(self, y: Any, argument: str) -> Any:
+        """Return labels that are strings as the numbers of their classes, and anything else as it is."""
+        if not _are_strings(y):
+            return y
+        labels = np.asarray(y)
+        if self.classes is None:
+            raise ValueError(
+                f"{argument} must be numbers, as the network was not fitted to strings; got {str(labels[0])!r}"
+            )
+        numbers = np.searchsorted(self.classes, labels).clip(max=len(self.classes) - 1)
+        unknown = labels[self.classes[numbers] != labels]
+        if unknown.size:
+            raise ValueError(f"{argument} must be labels among {self.classes.tolist()}, got {str(unknown[0])!r}")
+        return numbers
+
+    def _weighed_steps(self, targets: NDArray[Any], loss: Loss) -> int | None:
+        """Return how many steps of a sample can have weights: those of outputs that are sequences."""
+        is_sequence = len(self.output_shape) == 2 and targets.ndim == 2 and self.activation != "softmax"
+        return self.output_shape[0] if is_sequence and loss.target_columns(self.outputs) == self.outputs else None
+
+
+def as_sample_weight(
+    weights: ArrayLike | None, samples: int, steps: int | None = None, *, may_weigh_nothing: bool = False
+) -> NDArray[np.float64] | None:
+    """Return weights as contiguous float64 (samples,), or (samples, steps) if targets have steps.
+
+    Weights are finite, none is negative, and unless they may weigh nothing, at least one is above zero.
+    """
+    if weights is None:
+        return None
+    array = as_real_array(weights, "sample_weight")
+    if array.shape not in ((samples,), (samples, steps)):
+        or_steps = "" if steps is None else f" or ({samples}, {steps})"
+        raise ValueError(f"sample_weight must have shape ({samples},){or_steps}, got {array.shape}")
+    array = packed(array, np.float64)
+    check_finite(array, "sample_weight", np.float64)
+    if may_weigh_nothing and not array.any():
+        return array
+    if array.min() < 0 or array.max() == 0:
+        raise ValueError("sample_weight must have no negative weight and at least one that is not zero")
+    _check_sum(array, "sample_weight")
+    return array
+
+
+def _check_sum(weights: NDArray[np.float64], argument: str) -> None:
+    """Refuse weights whose sum is no divisor."""
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not np.finfo(np.float64).tiny <= total <= np.finfo(np.float64).max:
+        raise ValueError(f"{argument} must have a sum that is neither too small nor too large a number, got {total:g}")
+
+
+def _as_labels(array: NDArray[Any], classes: int, argument: str) -> NDArray[np.int64]:
+    """Return whole numbers from 0 to below the number of classes."""
+    if array.dtype.kind == "f":
+        array = readable(array, np.float64)
+        check_finite(array, argument, np.float64)
+        fractional = array[array != np.floor(array)]
+        if fractional.size:
+            raise ValueError(f"{argument} as labels must be whole numbers, got {fractional[0]}")
+    low, high = array.min(), array.max()
+    if low < 0 or high >= classes:
+        raise ValueError(f"{argument} as labels must be in [0, {classes - 1}], got {high if low >= 0 else low}")
+    return packed(array, np.int64)
+
+
+def _are_strings(y: Any) -> bool:
+    """Tell labels that are strings."""
+    if isinstance(y, np.ndarray) and y.dtype.kind in "buif":
+        return False
+    array = np.zeros(0) if hasattr(y, "tocsr") else np.asarray(y)
+    is_text = array.dtype.kind in "UT" or (array.dtype.kind == "O" and all(isinstance(value, str) for value in array))
+    return array.ndim == 1 and array.size > 0 and is_text

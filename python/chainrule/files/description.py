@@ -1,0 +1,67 @@
+"""Descriptions of networks as plain values, checked when they are read: nothing in a file is trusted, or ever run."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..history import History
+from ..layers.base import Layer, make_layer
+from ..layers.input import Input
+from ..losses import LOSSES
+from ..optimizers import OPTIMIZERS
+from ..schedules import SCHEDULES
+from .settings import from_config
+
+_Settings = TypeVar("_Settings")
+Tensors: TypeAlias = dict[str, NDArray[Any]]
+
+
+def layers_of(configs: list[dict[str, Any]]) -> tuple[Input, list[Layer]]:
+    """Return the layers that were described."""
+    first, *rest = configs
+    if first.get("type") != "Input" or not rest:
+        raise ValueError("layers must be an Input and layers after it")
+    return Input(*first["shape"]), [make_layer(config) for config in rest]
+
+
+def checked_settings(expected: type[_Settings], config: Any) -> _Settings | None:
+    """Return the loss or the optimiser that was described, or None."""
+    classes = {cls.__name__: cls for cls in (*OPTIMIZERS.values(), *LOSSES.values(), *SCHEDULES.values())}
+    settings = from_config(config, classes)
+    if settings is not None and not isinstance(settings, expected):
+        raise ValueError(f"expected settings of {expected.__name__}, got {settings!r}")
+    return settings
+
+
+def checked_history(metrics: dict[str, Any]) -> History:
+    """Return the history with these metrics, which must be lists of numbers of one length."""
+    for name, values in metrics.items():
+        if not isinstance(values, list) or any(type(value) not in (int, float) for value in values):
+            raise ValueError(f"history of {name!r} must be a list of numbers")
+    if metrics and {len(values) for values in metrics.values()} != {len(max(metrics.values(), key=len)) or 1}:
+        raise ValueError("history must have lists of one length, and none that is empty")
+    return History({name: [float(value) for value in values] for name, values in metrics.items()})
+
+
+def checked_labels(labels: Any) -> NDArray[Any]:
+    """Return the labels of classes, which are strings in ascending order."""
+    if not isinstance(labels, list) or any(not isinstance(label, str) for label in labels):
+        raise ValueError(f"classes must be a list of strings, got {labels!r}")
+    if sorted(set(labels)) != labels:
+        raise ValueError(f"classes must be ascending, got {labels}")
+    return np.array(labels)
+
+
+def checked_array(tensors: Tensors, name: str, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
+    """Return an array of finite numbers by its name; ValueError if it has another shape or type."""
+    if name not in tensors:
+        raise ValueError(f"array {name!r} is missing")
+    array = tensors[name]
+    if array.shape != shape or str(array.dtype) != dtype:
+        raise ValueError(f"array {name!r} must be {dtype} of shape {shape}, got {array.dtype} of {array.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"array {name!r} must be finite")
+    return array

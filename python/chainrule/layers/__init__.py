@@ -1,0 +1,54 @@
+"""The layers, a file for each concept, with the names of the files in `chainrule.reference` and in cpp/layers.
+
+The names that a file gives to users are in its `__all__`.
+"""
+
+from ..activations import ACTIVATIONS as ACTIVATIONS
+from . import (
+    activation,
+    composite,
+    convolution,
+    dense,
+    embedding,
+    initializers,
+    input,
+    masking,
+    noise,
+    normalisation,
+    pooling,
+    recurrent,
+    resizing,
+    shape,
+)
+from .activation import *
+from .base import LAYERS as LAYERS
+from .base import Layer
+from .composite import *
+from .convolution import *
+from .dense import *
+from .embedding import *
+from .initializers import *
+from .input import *
+from .masking import *
+from .noise import *
+from .normalisation import *
+from .pooling import *
+from .recurrent import *
+from .resizing import *
+from .shape import *
+
+__all__ = ["Layer"]
+__all__ += activation.__all__
+__all__ += composite.__all__
+__all__ += convolution.__all__
+__all__ += dense.__all__
+__all__ += embedding.__all__
+__all__ += initializers.__all__
+__all__ += input.__all__
+__all__ += masking.__all__
+__all__ += noise.__all__
+__all__ += normalisation.__all__
+__all__ += pooling.__all__
+__all__ += recurrent.__all__
+__all__ += resizing.__all__
+__all__ += shape.__all__

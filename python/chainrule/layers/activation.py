@@ -1,0 +1,39 @@
+"""An activation as a layer."""
+
+from __future__ import annotations
+
+from ..activations import checked_activation
+from .base import Layer, Part
+
+__all__ = ["Activation"]
+
+
+class Activation(Layer):
+    """An activation alone: a = f(x).
+
+    Parameters
+    ----------
+    activation : str
+        One of `chainrule.activations.ACTIVATIONS`; "softmax" on the last layer only.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> cr.Network([cr.Input(2), cr.Dense(8, "identity"), Activation("tanh"), cr.Dense(1, "identity")], seed=0)
+    Network([2, 8, 8, 1], 33 parameters, float32, seed=0)
+    """
+
+    settings = ("activation",)
+    works_step_by_step = True
+    preserves_steps = True
+
+    def __init__(self, activation: str, *, trainable: bool = True) -> None:
+        super().__init__(trainable=trainable)
+        self.activation = checked_activation(activation)
+
+    def fold_into(self, before: Part) -> bool:
+        # Softmax of a Dense is over features in a row.
+        if self.activation == "softmax" and len(self.place.input_shape) > 1:
+            return False
+        before.config["activation"] = self.activation
+        return True

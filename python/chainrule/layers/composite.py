@@ -1,0 +1,244 @@
+"""Layers made of layers: residual blocks, and branches side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from numpy.typing import ArrayLike
+
+from .._checks import checked_flag
+from .base import Arrays, Layer, Part, Place, Shape, enter, shapes_through
+
+__all__ = ["Concatenate", "Residual"]
+
+Branch: TypeAlias = list[Layer]
+
+
+class Composite(Layer, abstract=True):
+    """What layers made of layers have in common; use one of its kinds.
+
+    Arrays are named by the number of their layer: "0.weights" is the first one's, counted through all branches.
+    """
+
+    def __init__(self, branches: list[Branch]) -> None:
+        super().__init__()
+        self._branches = branches
+        for layer in self._layers:
+            if not isinstance(layer, Layer):
+                raise TypeError(f"{type(self).__name__} must be made of layers, got {layer!r}")
+            if layer.activation == "softmax":
+                raise ValueError(
+                    f"activation 'softmax' must be on the last layer of a network, got {layer!r} in a block"
+                )
+
+    @property
+    def _layers(self) -> list[Layer]:
+        return [layer for branch in self._branches for layer in branch]
+
+    @property
+    def preserves_steps(self) -> bool:  # type: ignore[override]
+        return all(layer.preserves_steps for layer in self._layers)
+
+    def _widths(self, shape: Shape) -> list[int]:
+        """Return the number of features at the end of each branch."""
+        return [shapes_through(shape, branch)[-1][-1] for branch in self._branches]
+
+    def _first_features(self, shape: Shape) -> list[int]:
+        """Return where each branch's features begin among those of the output."""
+        raise NotImplementedError
+
+    def _with_shapes(self, shape: Shape) -> list[tuple[Layer, Shape]]:
+        """Return all layers with the shapes of their inputs."""
+        return [pair for branch in self._branches for pair in zip(branch, shapes_through(shape, branch), strict=False)]
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        return numbered([layer.parameter_shapes(inputs) for layer, inputs in self._with_shapes(shape)])
+
+    def statistic_shapes(self, shape: Shape) -> dict[str, Shape]:
+        return numbered([layer.statistic_shapes(inputs) for layer, inputs in self._with_shapes(shape)])
+
+    def parameter_arrays(self) -> Arrays:
+        return numbered([layer.parameter_arrays() for layer in self._layers])
+
+    def statistic_arrays(self) -> Arrays:
+        return numbered([layer.statistic_arrays() for layer in self._layers])
+
+    def set_parameter(self, name: str, values: ArrayLike) -> None:
+        number, _, own = name.partition(".")
+        self._layers[int(number)].set_parameter(own, values)
+
+    def set_statistic(self, name: str, values: ArrayLike) -> None:
+        number, _, own = name.partition(".")
+        self._layers[int(number)].set_statistic(own, values)
+
+    def initialize(self, seed: int) -> None:
+        for layer in self._layers:
+            layer.initialize(seed)
+
+    def leaves(self) -> list[Layer]:
+        return [leaf for layer in self._layers for leaf in layer.leaves()]
+
+    def config_of(self, branches: list[list[dict[str, Any]]]) -> dict[str, Any]:
+        """Return the description of a layer of this kind whose branches have these descriptions."""
+        raise NotImplementedError
+
+    def config(self) -> dict[str, Any]:
+        return self.config_of([[layer.config() for layer in branch] for branch in self._branches])
+
+    def folded_part(self, fold: Callable[[Sequence[Layer]], list[Part]]) -> Part:
+        branches = [fold(branch) for branch in self._branches]
+        config = self.config_of([[part.config for part in branch] for branch in branches])
+        return Part(config, numbered([part.arrays for branch in branches for part in branch]))
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes any of the layers; set for all."""
+        return any(layer.trainable for layer in self._layers)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self._layers:
+            layer.trainable = checked_flag(value, "trainable")
+
+    # --- in the core: Fork, the first branch, Recall, the second branch, ..., Merge (cpp/layers/composite.hpp)
+
+    def core_size(self, shape: Shape) -> int:
+        return len(self._branches) + 1 + sum(layer.core_size(inputs) for layer, inputs in self._with_shapes(shape))
+
+    def enter(self, place: Place) -> int:
+        index, shape = place.index, place.input_shape
+        counts = [
+            sum(layer.core_size(s) for layer, s in zip(branch, shapes_through(shape, branch), strict=False))
+            for branch in self._branches
+        ]
+        # The numbers of Fork, each Recall, and Merge.
+        joints = [index]
+        for count in counts:
+            joints.append(joints[-1] + count + 1)
+        merge = joints[-1]
+        self._place = replace(place, index=merge)
+        output = self.output_shape(shape)
+        common = {"places": math.prod(output[:-1]), "of": output[-1]}
+        first, widths = self._first_features(shape), self._widths(shape)
+        core = place.core
+        recalls = {f"recall.{i}": joint - index for i, joint in enumerate(joints[1:-1])}
+        core.add_layer("Fork", "identity", recalls)
+        for i, branch in enumerate(self._branches):
+            at = enter(branch, replace(place, index=joints[i] + 1, is_first=False)).index
+            if at < merge:
+                of_branch = {"first": first[i], "width": widths[i]}
+                distances = {"size": math.prod(shape), "fork": at - index, "merge": merge - at}
+                core.add_layer("Recall", "identity", {**common, **of_branch, **distances})
+        ends = {f"end.{i}": merge - joint + 1 for i, joint in enumerate(joints[1:])}
+        slices = {f"first.{i}": value for i, value in enumerate(first)}
+        slices |= {f"width.{i}": value for i, value in enumerate(widths)}
+        core.add_layer("Merge", "identity", {**common, **ends, **slices})
+        return merge + 1 - index
+
+
+def numbered(of_layers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the entries of several layers in one dictionary, each name with its layer's number before it."""
+    return {f"{i}.{name}": value for i, entries in enumerate(of_layers) for name, value in entries.items()}
+
+
+class Residual(Composite):
+    """A residual block: z = x + f(x), f the layers in a row (He et al. 2016).
+
+    Parameters
+    ----------
+    layers : sequence of layers
+        What they make of a sample must have the sample's shape.
+
+    Raises
+    ------
+    ValueError
+        When there is no layer, or the shape changes.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> block = cr.Residual([cr.Dense(16, "relu"), cr.Dense(8, "identity")])
+    >>> net = cr.Network([cr.Input(8), block, cr.Dense(2, "softmax")], seed=0)
+    >>> net, block.layers[0].weights.shape
+    (Network([8, 8, 2], 298 parameters, float32, seed=0), (8, 16))
+    """
+
+    settings = ("layers",)
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = list(layers)
+        if not self.layers:
+            raise ValueError("layers must have at least one layer, got none")
+        super().__init__([self.layers, []])
+
+    def output_shape(self, shape: Shape) -> Shape:
+        after = shapes_through(shape, self.layers)[-1]
+        if after != shape:
+            raise ValueError(f"layers of Residual must keep the shape {shape}, got {after}")
+        return shape
+
+    def _first_features(self, shape: Shape) -> list[int]:
+        return [0, 0]
+
+    def config_of(self, branches: list[list[dict[str, Any]]]) -> dict[str, Any]:
+        return {"type": "Residual", "layers": branches[0]}
+
+    def reference_arguments(self) -> dict[str, Any]:
+        return {"layers": self.layers}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], make: Callable[[Any], Layer]) -> Layer:
+        return cls([make(of_layer) for of_layer in config["layers"]])
+
+
+class Concatenate(Composite):
+    """Branches side by side: z = (f₁(x), f₂(x), …) along the last axis, each f the layers of a branch in a row.
+
+    Parameters
+    ----------
+    branches : sequence of sequences of layers
+        At least two; one without layers passes x on. What they make of a sample may differ in its features alone.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than two branches, or their shapes differ before the last axis.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> wide_and_deep = cr.Concatenate([[], [cr.Dense(16, "relu"), cr.Dense(4, "relu")]])
+    >>> cr.Network([cr.Input(8), wide_and_deep, cr.Dense(1, "identity")], seed=0)
+    Network([8, 12, 1], 225 parameters, float32, seed=0)
+    """
+
+    settings = ("branches",)
+
+    def __init__(self, branches: Sequence[Sequence[Layer]]) -> None:
+        self.branches = [list(branch) for branch in branches]
+        if len(self.branches) < 2:
+            raise ValueError(f"branches must be at least two, got {len(self.branches)}")
+        super().__init__(self.branches)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        after = [shapes_through(shape, branch)[-1] for branch in self.branches]
+        if any(other[:-1] != after[0][:-1] for other in after):
+            raise ValueError(f"branches must end in the same shape but for the features, got {after}")
+        return (*after[0][:-1], sum(self._widths(shape)))
+
+    def _first_features(self, shape: Shape) -> list[int]:
+        widths = self._widths(shape)
+        return [sum(widths[:i]) for i in range(len(widths))]
+
+    def config_of(self, branches: list[list[dict[str, Any]]]) -> dict[str, Any]:
+        return {"type": "Concatenate", "branches": branches}
+
+    def reference_arguments(self) -> dict[str, Any]:
+        return {"branches": self.branches}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], make: Callable[[Any], Layer]) -> Layer:
+        return cls([[make(of_layer) for of_layer in branch] for branch in config["branches"]])

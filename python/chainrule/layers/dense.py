@@ -1,0 +1,102 @@
+"""The fully connected layer."""
+
+from __future__ import annotations
+
+from numpy.typing import ArrayLike
+
+from .._checks import checked_integer, checked_number
+from ..activations import checked_activation
+from .base import Parameter, Shape
+from .weighted import Initial, WeightedLayer, checked_initial, filled
+
+__all__ = ["Dense"]
+
+
+class Dense(WeightedLayer):
+    """A fully connected layer: a = f(x W + b), of features in a row, or of those of each step of a sequence.
+
+    Parameters
+    ----------
+    units : int
+        Number of outputs, >= 1.
+    activation : str
+        One of `chainrule.activations.ACTIVATIONS`; by default the layer is linear. "softmax" on the last layer only.
+    weights : str, Normal, Uniform, Orthogonal, float or array (inputs, units), optional
+        Initial weights; the default follows the activation. A number sets them all equal, and equal units stay equal
+        for ever, as their gradients are equal too: the symmetry trap.
+    bias : float or array (units,)
+        Initial bias.
+    l1, l2 : float
+        Penalty l1 ‖W‖₁ + ½ l2 ‖W‖², never on the bias. May be set at any time.
+    max_norm : float, optional
+        Longest that the incoming weights of a unit may be after a step (Srivastava et al. 2014).
+    trainable : bool
+        False: training leaves the layer as it is. May be set at any time.
+
+    Examples
+    --------
+    >>> Dense(300, activation="sigmoid", l2=1e-4)
+    Dense(300, activation='sigmoid', l2=0.0001)
+    """
+
+    settings = ("units", "activation", "l1", "l2", "max_norm")
+    size_settings = ("units",)
+    works_step_by_step = True
+    preserves_steps = True
+    output_axis = -1
+
+    weights = Parameter("A copy of the weights, (inputs, units); assign to set them.")
+    bias = Parameter("A copy of the bias, (units,); assign to set it.")
+
+    def __init__(
+        self,
+        units: int,
+        activation: str = "identity",
+        *,
+        weights: Initial = None,
+        bias: float | ArrayLike = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        max_norm: float | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(l1=l1, l2=l2, trainable=trainable)
+        self.units = checked_integer(units, "units", lowest=1, highest=2**31)
+        self.activation = checked_activation(activation)
+        self.max_norm = None if max_norm is None else checked_number(max_norm, "max_norm", lowest=0, open_lowest=True)
+        self._initial_weights = checked_initial(weights, "weights")
+        self._initial_bias = bias
+
+    @property
+    def fully_connected(self) -> bool:  # type: ignore[override]
+        return len(self.place.input_shape) == 1
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if len(shape) > 2:
+            raise ValueError(f"Dense takes features in a row, got samples of shape {shape}; put a Flatten in between")
+        if len(shape) == 2 and (self.activation == "softmax" or self.max_norm is not None):
+            raise ValueError(
+                f"Dense takes features in a row with softmax or max_norm, got samples of shape {shape}; "
+                "put a Flatten in between"
+            )
+        return (*shape[:-1], self.units)
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        return {"weights": (shape[-1], self.units), "bias": (self.units,)}
+
+    def core_kind(self, shape: Shape) -> str:
+        return "Dense" if len(shape) == 1 else "StepwiseDense"
+
+    def core_settings(self, shape: Shape) -> dict[str, float]:
+        settings = {"units": self.units, "l1": self._l1, "l2": self._l2}
+        return {**settings, "max_norm": self.max_norm or 0.0} if len(shape) == 1 else {**settings, "steps": shape[0]}
+
+    def initialize(self, seed: int) -> None:
+        shape = (self.place.input_shape[-1], self.units)
+        self.weights = filled(self._initial(self._initial_weights, self.activation, shape, seed), shape)
+        self.bias = filled(self._initial_bias, (self.units,))
+
+    def __repr__(self) -> str:
+        defaults = {"l1": 0.0, "l2": 0.0, "max_norm": None, "trainable": True}
+        extra = "".join(f", {name}={getattr(self, name)!r}" for name, d in defaults.items() if getattr(self, name) != d)
+        return f"Dense({self.units}, activation={self.activation!r}{extra})"

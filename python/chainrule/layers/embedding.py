@@ -1,0 +1,106 @@
+"""Vectors for the tokens of a vocabulary."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from .._checks import checked_flag, checked_integer
+from .base import Parameter, Place, Shape
+from .weighted import Initial, WeightedLayer, checked_initial, filled
+
+__all__ = ["Embedding"]
+
+
+class Embedding(WeightedLayer):
+    """Vectors for the tokens of a vocabulary: z = W[x]. The first layer; samples are (steps,) token ids.
+
+    Parameters
+    ----------
+    vocabulary : int
+        Number of tokens, 1 to 2²⁴; samples hold ids from 0 to below it.
+    units : int
+        Length of a vector, >= 1.
+    mask_zero : bool
+        Whether the token 0 is padding, so that a sample ends with its last other token: see `Masking`.
+    weights : str, Normal, Uniform, float or array (vocabulary, units), optional
+        Initial vectors, by default uniform in [−0.05, 0.05).
+    l1, l2 : float
+        Penalty l1 ‖W‖₁ + ½ l2 ‖W‖². May be set at any time.
+    trainable : bool
+        False: training leaves the layer as it is. May be set at any time.
+
+    Raises
+    ------
+    ValueError
+        When the network is made: for samples that are not (steps,), after other layers, and with `mask_zero` if no
+        recurrent layer reads the mask. When it is used, before anything is changed: for values that are no token ids.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> net = cr.Network([cr.Input(6), cr.Embedding(100, 8), cr.LSTM(16), cr.Dense(1, "sigmoid")], seed=0)
+    >>> net.predict([[1, 2, 3, 4, 5, 99]]).shape
+    (1, 1)
+    """
+
+    settings = ("vocabulary", "units", "mask_zero", "l1", "l2")
+    size_settings = ("vocabulary", "units")
+    works_step_by_step = True
+    vocabulary: int
+
+    weights = Parameter("A copy of the vectors, (vocabulary, units); assign to set them.")
+
+    def __init__(
+        self,
+        vocabulary: int,
+        units: int,
+        *,
+        mask_zero: bool = False,
+        weights: Initial = None,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(l1=l1, l2=l2, trainable=trainable)
+        self.vocabulary = checked_integer(vocabulary, "vocabulary", lowest=1, highest=2**24)
+        self.units = checked_integer(units, "units", lowest=1, highest=2**26)
+        self.mask_zero = checked_flag(mask_zero, "mask_zero")
+        self._initial_weights = checked_initial("uniform" if weights is None else weights, "weights")
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if len(shape) != 1:
+            raise ValueError(f"Embedding takes samples of shape (steps,), got {shape}")
+        return (shape[0], self.units)
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        return {"weights": (self.vocabulary, self.units)}
+
+    def core_settings(self, shape: Shape) -> dict[str, float]:
+        return {"vocabulary": self.vocabulary, "units": self.units, "l1": self._l1, "l2": self._l2}
+
+    @property
+    def marks_padding(self) -> bool:  # type: ignore[override]
+        return self.mask_zero
+
+    def core_size(self, shape: Shape) -> int:
+        return 1 + self.mask_zero
+
+    def enter(self, place: Place) -> int:
+        if not place.is_first:
+            raise ValueError("Embedding must be the first layer after the Input")
+        if not self.mask_zero:
+            return super().enter(place)
+        place.core.add_layer("Masking", "identity", {"steps": place.input_shape[0], "value": 0})
+        return 1 + super().enter(replace(place, index=place.index + 1, mask_source=place.index))
+
+    @property
+    def mask_source_after(self) -> int | None:
+        return self.place.mask_source
+
+    def step_config(self) -> dict[str, Any]:
+        return {**self.config(), "mask_zero": False}
+
+    def initialize(self, seed: int) -> None:
+        shape = (self.vocabulary, self.units)
+        self.weights = filled(self._initial(self._initial_weights, "identity", shape, seed), shape)

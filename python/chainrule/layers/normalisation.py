@@ -1,0 +1,131 @@
+"""Layers that give features mean zero and variance one, over a batch or a sample, then a scale and a shift."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._checks import checked_number
+from .base import LAYERS, Layer, Parameter, Part, Shape, Statistic
+
+__all__ = ["BatchNorm", "LayerNorm"]
+
+
+class Normalisation(Layer, abstract=True):
+    """What normalisations have in common; use one of its kinds."""
+
+    works_step_by_step = True
+
+    gamma = Parameter("A copy of the scales γ, (features,); assign to set them.")
+    beta = Parameter("A copy of the shifts β, (features,); assign to set them.")
+
+    def __init__(self, epsilon: float, trainable: bool) -> None:
+        super().__init__(trainable=trainable)
+        self.epsilon = checked_number(epsilon, "epsilon", lowest=0, open_lowest=True)
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        return {"gamma": shape[-1:], "beta": shape[-1:]}
+
+    def core_settings(self, shape: Shape) -> dict[str, float]:
+        return {"features": shape[-1], "epsilon": self.epsilon}
+
+    def initialize(self, seed: int) -> None:
+        self.gamma = np.ones(self.place.input_shape[-1])
+
+
+class BatchNorm(Normalisation):
+    """Each feature is normalised over the samples of a batch: z = γ (x − μ) / √(σ² + ε) + β (Ioffe and Szegedy 2015).
+
+    The features are the last axis; for images and sequences, μ and σ² are taken over all pixels or steps as well. In
+    training they are those of the batch (σ² divided by the number of values), and the running statistics follow:
+    running ← momentum · running + (1 − momentum) · batch. Prediction, `Network.evaluate` and
+    `Network.loss_and_gradient` use the running statistics. These are not parameters, as no gradient changes them, but
+    files, copies and checkpoints keep them.
+
+    Other networks process a large batch in chunks; with this layer a batch stays whole, so that memory grows with
+    `batch_size`.
+
+    Parameters
+    ----------
+    momentum : float
+        Share of the running statistics that a batch keeps, 0 <= momentum < 1.
+    epsilon : float
+        Added to the variance, > 0.
+    trainable : bool
+        False: training leaves γ and β as they are. May be set at any time.
+
+    Examples
+    --------
+    >>> import numpy as np, chainrule as cr
+    >>> net = cr.Network([cr.Input(2), cr.BatchNorm(0.5), cr.Dense(1, "identity")], seed=0)
+    >>> metrics = net.train_on_batch(np.array([[1.0, 10.0], [3.0, 10.0]]), np.zeros(2), loss="mse")
+    >>> net.layers[1].running_mean.tolist(), net.layers[1].running_variance.tolist()
+    ([1.0, 5.0], [1.0, 0.5])
+    """
+
+    settings = ("momentum", "epsilon")
+
+    running_mean = Statistic("A copy of the running means, (features,); assign to set them.")
+    running_variance = Statistic("A copy of the running variances, (features,); assign to set them.")
+
+    def __init__(self, momentum: float = 0.9, epsilon: float = 1e-5, *, trainable: bool = True) -> None:
+        super().__init__(epsilon, trainable)
+        self.momentum = checked_number(momentum, "momentum", lowest=0, highest=1, open_highest=True)
+
+    def statistic_shapes(self, shape: Shape) -> dict[str, Shape]:
+        return {"running_mean": shape[-1:], "running_variance": shape[-1:]}
+
+    def set_statistic(self, name: str, values: Any) -> None:
+        if name == "running_variance" and np.min(values) < 0:
+            raise ValueError(f"running_variance must be >= 0, got {np.min(values)}")
+        super().set_statistic(name, values)
+
+    def core_settings(self, shape: Shape) -> dict[str, float]:
+        return {**super().core_settings(shape), "momentum": self.momentum}
+
+    def initialize(self, seed: int) -> None:
+        super().initialize(seed)
+        self.running_variance = np.ones(self.place.input_shape[-1])
+
+    def fold_into(self, before: Part) -> bool:
+        """γ (x W + b − μ) / √(σ² + ε) + β = x (W s) + (b − μ) s + β, with s = γ / √(σ² + ε)."""
+        axis = LAYERS[before.config["type"]].output_axis
+        if axis is None or before.config["activation"] != "identity":
+            return False
+        gamma, beta, mean, variance = (
+            values.astype(np.float64) for values in (self.gamma, self.beta, self.running_mean, self.running_variance)
+        )
+        scale = gamma / np.sqrt(variance + self.epsilon)
+        weights, bias = before.arrays["weights"], before.arrays["bias"]
+        along_outputs = scale.reshape(-1, *(1,) * (-1 - axis))
+        before.arrays = {"weights": weights * along_outputs, "bias": (bias - mean) * scale + beta}
+        return True
+
+
+class LayerNorm(Normalisation):
+    """Each sample is normalised over its features: z = γ (x − μ) / √(σ² + ε) + β (Ba, Kiros and Hinton 2016).
+
+    μ and σ² (divided by the number of features) are taken over the last axis, for each pixel of an image and each step
+    of a sequence; training and prediction are the same.
+
+    Parameters
+    ----------
+    epsilon : float
+        Added to the variance, > 0.
+    trainable : bool
+        False: training leaves γ and β as they are. May be set at any time.
+
+    Examples
+    --------
+    >>> import numpy as np, chainrule as cr
+    >>> net = cr.Network([cr.Input(2), cr.LayerNorm()], seed=0)
+    >>> net.predict(np.array([[3.0, 5.0]])).round(3).tolist()
+    [[-1.0, 1.0]]
+    """
+
+    settings = ("epsilon",)
+    preserves_steps = True
+
+    def __init__(self, epsilon: float = 1e-5, *, trainable: bool = True) -> None:
+        super().__init__(epsilon, trainable)

@@ -1,0 +1,454 @@
+"""Layers that read a sequence step by step, in one direction or both."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._checks import checked_flag, checked_integer, checked_number
+from .base import Arrays, Layer, Parameter, Place, Shape, cut
+from .weighted import Initial, WeightedLayer, checked_initial, filled, is_drawn
+
+__all__ = ["GRU", "LSTM", "Bidirectional", "SimpleRNN"]
+
+
+class Recurrent(WeightedLayer, abstract=True):
+    """What recurrent layers have in common; use one of its kinds."""
+
+    size_settings: ClassVar[tuple[str, ...]] = ("units",)
+    works_step_by_step = True
+    carries_state = True
+    draws = True
+    reads_padding = True
+    settings: ClassVar[tuple[str, ...]] = ("units", "return_sequences", "stateful", "recurrent_dropout", "l1", "l2")
+    _gates: ClassVar[tuple[str, ...]]
+    # Where the parameters begin among those of the core's layer, and the first of the layer's parts in drawing initial
+    # weights: both are 0 but for the second direction of a `Bidirectional`.
+    _begin = 0
+    _first_part = 0
+
+    weights = Parameter(
+        "A copy of the weights of the inputs, (inputs, gates · units); assign to set them.", stored_as="input_weights"
+    )
+    recurrent_weights = Parameter("A copy of the weights of the state, (units, gates · units); assign to set them.")
+    bias = Parameter("A copy of the bias, (gates · units,); assign to set it.")
+
+    def __init__(
+        self,
+        units: int,
+        *,
+        return_sequences: bool = False,
+        stateful: bool = False,
+        recurrent_dropout: float = 0.0,
+        weights: Initial = None,
+        recurrent_weights: Initial = None,
+        bias: float | ArrayLike = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(l1=l1, l2=l2, trainable=trainable)
+        self.units = checked_integer(units, "units", lowest=1, highest=2**26)
+        self.return_sequences = checked_flag(return_sequences, "return_sequences")
+        self.stateful = checked_flag(stateful, "stateful")
+        self.recurrent_dropout = checked_number(
+            recurrent_dropout, "recurrent_dropout", lowest=0, highest=1, open_highest=True
+        )
+        self._initial_weights = checked_initial(weights, "weights")
+        self._initial_recurrent_weights = checked_initial(recurrent_weights, "recurrent_weights")
+        self._initial_bias = bias
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if len(shape) != 2:
+            raise ValueError(f"{type(self).__name__} takes samples of shape (steps, features), got {shape}")
+        return (shape[0], self.units) if self.return_sequences else (self.units,)
+
+    @property
+    def preserves_steps(self) -> bool:  # type: ignore[override]
+        return self.return_sequences
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        columns = len(self._gates) * self.units
+        return {
+            "input_weights": (shape[-1], columns),
+            "recurrent_weights": (self.units, columns),
+            "bias": (columns,),
+        }
+
+    def core_settings(self, shape: Shape) -> dict[str, float]:
+        return {
+            "units": self.units,
+            "steps": shape[0],
+            "return_sequences": self.return_sequences,
+            "directions": 1,
+            "stateful": self.stateful,
+            "recurrent_dropout": self.recurrent_dropout,
+            "l1": self._l1,
+            "l2": self._l2,
+        }
+
+    def initialize(self, seed: int) -> None:
+        shapes = self.parameter_shapes(self.place.input_shape)
+        chosen = {
+            "input_weights": (self._initial_weights, self._first_part),
+            "recurrent_weights": (
+                "orthogonal" if self._initial_recurrent_weights is None else self._initial_recurrent_weights,
+                self._first_part + len(self._gates),
+            ),
+        }
+        for name, (initial, part) in chosen.items():
+            self.set_parameter(name, self._gate_by_gate(initial, shapes[name], seed, part))
+        self.bias = self._starting_bias(shapes["bias"])
+
+    def _gate_by_gate(self, initial: Initial, shape: Shape, seed: int, part: int) -> ArrayLike:
+        """Return initial weights, drawn for each gate separately unless they are given."""
+        of_gate = (shape[0], self.units)
+        gates = [self._initial(initial, "tanh", of_gate, seed, part + i) for i in range(len(self._gates))]
+        return np.hstack(gates) if is_drawn(initial) else filled(gates[0], shape)
+
+    def _starting_bias(self, shape: Shape) -> ArrayLike:
+        return filled(self._initial_bias, shape)
+
+    def named(self, flat: NDArray[Any]) -> Arrays:
+        return cut(flat[self._begin :], self.parameter_shapes(self.place.input_shape))
+
+    def ends_sequence(self) -> bool:
+        return not self.return_sequences
+
+
+class SimpleRNN(Recurrent):
+    """A recurrent layer without gates: h(t) = tanh(x(t) W + h(t−1) U + b) (Elman 1990).
+
+    Parameters
+    ----------
+    units : int
+        Length of h, >= 1.
+    return_sequences : bool
+        Whether the output is h of every step, (steps, units), or of the last, (units,).
+    stateful : bool
+        Whether, in training, sample i of a batch starts from the final state of sample i of the batch before:
+        truncated backpropagation through time (Williams and Peng 1990), as gradients stop at the batch. The state is
+        zero at the start of each epoch, and outside `fit`. A smaller last batch continues the first samples. The
+        samples must be in order, as `chainrule.data.streams` cuts them, with ``shuffle=False``.
+    recurrent_dropout : float
+        Share of h that is dropped in training where h enters the product with U, 0 <= rate < 1. The same units are
+        dropped at all steps of a sample, and the others scaled up, as in `Dropout` (Gal and Ghahramani 2016).
+    weights : str, Normal, Uniform, Orthogonal, float or array (inputs, units), optional
+        Initial weights of the inputs, by default "glorot_uniform".
+    recurrent_weights : as weights, or array (units, units), optional
+        Initial weights of the state, by default "orthogonal".
+    bias : float or array (units,)
+        Initial bias.
+    l1, l2 : float
+        Penalty l1 ‖W‖₁ + ½ l2 ‖W‖² on both kinds of weights, never on the bias. May be set at any time.
+    trainable : bool
+        False: training leaves the layer as it is. May be set at any time.
+
+    Raises
+    ------
+    ValueError
+        When the network is made: for samples that are not (steps, features).
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> cr.Network([cr.Input(10, 3), SimpleRNN(8), cr.Dense(1, "identity")], seed=0)
+    Network([(10, 3), 8, 1], 105 parameters, float32, seed=0)
+    """
+
+    _gates = ("h",)
+
+
+class LSTM(Recurrent):
+    """Long short-term memory (Hochreiter and Schmidhuber 1997), with a forget gate (Gers et al. 2000).
+
+    i, f, o = σ(x W + h U + b), g = tanh(x W + h U + b), with the columns of W, U and b in the order i, f, g, o;
+    c ← f c + i g; h ← o tanh c.
+
+    Parameters
+    ----------
+    units : int
+        Length of h and c, >= 1.
+    return_sequences
+        As in `SimpleRNN`.
+    peepholes : bool
+        Whether the gates see the cell: p c is added to i and f before the step, and to o after it (Gers and
+        Schmidhuber 2000). Peepholes start at zero.
+    stateful, recurrent_dropout
+        As in `SimpleRNN`.
+    weights : str, Normal, Uniform, Orthogonal, float or array (inputs, 4 units), optional
+        Initial weights of the inputs, by default "glorot_uniform" for each gate.
+    recurrent_weights : as weights, or array (units, 4 units), optional
+        Initial weights of the state, by default "orthogonal" for each gate.
+    bias : float or array (4 units,)
+        Initial bias; an array is taken as it is.
+    forget_bias : float
+        Added to the forget gate's initial bias, so that the cell remembers at first (Jozefowicz et al. 2015).
+    l1, l2 : float
+        Penalty l1 ‖W‖₁ + ½ l2 ‖W‖² on all weights and peepholes, never on the bias. May be set at any time.
+    trainable
+        As in `SimpleRNN`.
+
+    Raises
+    ------
+    ValueError
+        When the network is made: for samples that are not (steps, features).
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> net = cr.Network([cr.Input(28, 28), LSTM(64), cr.Dense(10, "softmax")], seed=0)
+    >>> net.layers[1].recurrent_weights.shape
+    (64, 256)
+    """
+
+    # Reference and files see from the arrays whether there are peepholes.
+    size_settings = ("units", "peepholes")
+    settings = ("units", "return_sequences", "peepholes", "stateful", "recurrent_dropout", "l1", "l2")
+    _gates = ("i", "f", "g", "o")
+
+    def __init__(
+        self,
+        units: int,
+        *,
+        return_sequences: bool = False,
+        peepholes: bool = False,
+        stateful: bool = False,
+        recurrent_dropout: float = 0.0,
+        weights: Initial = None,
+        recurrent_weights: Initial = None,
+        bias: float | ArrayLike = 0.0,
+        forget_bias: float = 1.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(
+            units,
+            return_sequences=return_sequences,
+            stateful=stateful,
+            recurrent_dropout=recurrent_dropout,
+            weights=weights,
+            recurrent_weights=recurrent_weights,
+            bias=bias,
+            l1=l1,
+            l2=l2,
+            trainable=trainable,
+        )
+        self.peepholes = checked_flag(peepholes, "peepholes")
+        self._forget_bias = checked_number(forget_bias, "forget_bias")
+
+    @property
+    def peephole_weights(self) -> NDArray[Any]:
+        """A copy of the peepholes of i, f and o, (3, units); assign to set them."""
+        return self.parameter_arrays()["peepholes"]
+
+    @peephole_weights.setter
+    def peephole_weights(self, values: ArrayLike) -> None:
+        self.set_parameter("peepholes", values)
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        shapes = super().parameter_shapes(shape)
+        return {**shapes, "peepholes": (3, self.units)} if self.peepholes else shapes
+
+    def core_settings(self, shape: Shape) -> dict[str, float]:
+        return {**super().core_settings(shape), "peepholes": self.peepholes}
+
+    def _starting_bias(self, shape: Shape) -> ArrayLike:
+        bias = super()._starting_bias(shape)
+        if np.ndim(self._initial_bias) == 0:
+            np.asarray(bias)[self.units : 2 * self.units] += self._forget_bias
+        return bias
+
+
+class GRU(Recurrent):
+    """A gated recurrent unit (Cho et al. 2014).
+
+    z, r = σ(x W + h U + b); h ← z h + (1 − z) ĥ, columns in the order z, r, h. ĥ = tanh(x W + b + r (h U + b′)), where
+    the recurrent part has a bias b′ for all three gates; or as in the paper tanh(x W + b + (r h) U).
+
+    Parameters
+    ----------
+    units : int
+        Length of h, >= 1.
+    return_sequences
+        As in `SimpleRNN`.
+    reset_after : bool
+        Whether r is multiplied after the product with U, as in CuDNN and PyTorch, or before it, as in the paper.
+    stateful, recurrent_dropout
+        As in `SimpleRNN`.
+    weights : str, Normal, Uniform, Orthogonal, float or array (inputs, 3 units), optional
+        Initial weights of the inputs, by default "glorot_uniform" for each gate.
+    recurrent_weights : as weights, or array (units, 3 units), optional
+        Initial weights of the state, by default "orthogonal" for each gate.
+    bias : float or array (3 units,)
+        Initial bias; the bias of the recurrent part starts at zero.
+    l1, l2 : float
+        Penalty l1 ‖W‖₁ + ½ l2 ‖W‖² on both kinds of weights, never on a bias. May be set at any time.
+    trainable
+        As in `SimpleRNN`.
+
+    Raises
+    ------
+    ValueError
+        When the network is made: for samples that are not (steps, features).
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> cr.Network([cr.Input(10, 3), GRU(8, return_sequences=True), GRU(4), cr.Dense(1, "sigmoid")], seed=0)
+    Network([(10, 3), (10, 8), 4, 1], 485 parameters, float32, seed=0)
+    """
+
+    settings = ("units", "return_sequences", "reset_after", "stateful", "recurrent_dropout", "l1", "l2")
+    _gates = ("z", "r", "h")
+
+    recurrent_bias = Parameter("A copy of the bias of the recurrent part, (3 units,), with reset_after; assign to set.")
+
+    def __init__(
+        self,
+        units: int,
+        *,
+        return_sequences: bool = False,
+        reset_after: bool = True,
+        stateful: bool = False,
+        recurrent_dropout: float = 0.0,
+        weights: Initial = None,
+        recurrent_weights: Initial = None,
+        bias: float | ArrayLike = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(
+            units,
+            return_sequences=return_sequences,
+            stateful=stateful,
+            recurrent_dropout=recurrent_dropout,
+            weights=weights,
+            recurrent_weights=recurrent_weights,
+            bias=bias,
+            l1=l1,
+            l2=l2,
+            trainable=trainable,
+        )
+        self.reset_after = checked_flag(reset_after, "reset_after")
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        shapes = super().parameter_shapes(shape)
+        return {**shapes, "recurrent_bias": shapes["bias"]} if self.reset_after else shapes
+
+    def core_settings(self, shape: Shape) -> dict[str, float]:
+        return {**super().core_settings(shape), "reset_after": self.reset_after}
+
+
+class Bidirectional(WeightedLayer):
+    """A recurrent layer that reads each sequence from both ends, outputs side by side (Schuster and Paliwal 1997).
+
+    Parameters
+    ----------
+    layer : SimpleRNN, LSTM or GRU
+        What each direction is; the two draw different initial weights. Its penalties and `trainable` hold for both.
+
+    Attributes
+    ----------
+    ahead, back : SimpleRNN, LSTM or GRU
+        The two directions, whose parameters can be read and set.
+
+    Raises
+    ------
+    TypeError
+        For another kind of layer.
+    ValueError
+        For one that is stateful, or in a network already.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> net = cr.Network([cr.Input(10, 3), Bidirectional(LSTM(8)), cr.Dense(1, "sigmoid")], seed=0)
+    >>> net.layers[1], net.layers[1].back.bias.shape
+    (Bidirectional(LSTM(8)), (32,))
+    """
+
+    reads_padding = True
+
+    def __init__(self, layer: Recurrent) -> None:
+        if not isinstance(layer, Recurrent):
+            raise TypeError(f"layer must be a SimpleRNN, LSTM or GRU, got {layer!r}")
+        if layer.stateful:
+            raise ValueError(f"layer must not be stateful, as it reads each sample from its end too; got {layer!r}")
+        if layer.is_placed:
+            raise ValueError(f"layer must not be in a network yet, got {layer!r}, which is")
+        super().__init__(l1=layer.l1, l2=layer.l2, trainable=layer.trainable)
+        self.ahead, self.back = copy.copy(layer), copy.copy(layer)
+        self.back._first_part = 2 * len(layer._gates)
+
+    @property
+    def layer(self) -> Recurrent:
+        """A layer like either direction."""
+        layer = copy.copy(self.ahead)
+        layer._place = None
+        return layer
+
+    @property
+    def preserves_steps(self) -> bool:  # type: ignore[override]
+        return self.ahead.preserves_steps
+
+    def output_shape(self, shape: Shape) -> Shape:
+        *steps, units = self.ahead.output_shape(shape)
+        return (*steps, 2 * units)
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        of_one = self.ahead.parameter_shapes(shape)
+        return {f"{direction}.{name}": part for direction in (0, 1) for name, part in of_one.items()}
+
+    def core_kind(self, shape: Shape) -> str:
+        return self.ahead.core_kind(shape)
+
+    def core_settings(self, shape: Shape) -> dict[str, float]:
+        return {**self.ahead.core_settings(shape), "directions": 2}
+
+    def enter(self, place: Place) -> int:
+        self.ahead._place = self.back._place = place
+        self.back._begin = sum(map(math.prod, self.ahead.parameter_shapes(place.input_shape).values()))
+        return super().enter(place)
+
+    def initialize(self, seed: int) -> None:
+        self.ahead.initialize(seed)
+        self.back.initialize(seed)
+
+    def _penalties_changed(self) -> None:
+        for half in (self.ahead, self.back):
+            half._l1, half._l2 = self._l1, self._l2
+        super()._penalties_changed()
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the layer."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._set_trainable(value)
+        self.ahead._trainable = self.back._trainable = self._trainable
+
+    def reference_arguments(self) -> dict[str, Any]:
+        return {"ahead": self.ahead, "back": self.back}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], make: Callable[[Any], Layer]) -> Layer:
+        layer = make(config["layer"])
+        if not isinstance(layer, Recurrent):
+            raise ValueError(f"a bidirectional layer must be of a recurrent one, got {layer!r}")
+        return cls(layer)
+
+    def config(self) -> dict[str, Any]:
+        return {"type": "Bidirectional", "layer": self.layer.config()}
+
+    def __repr__(self) -> str:
+        return f"Bidirectional({self.layer!r})"

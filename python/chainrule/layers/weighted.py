@@ -1,0 +1,91 @@
+"""What layers with weights have in common: penalties, and initial values."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import _core
+from .._checks import checked_name, checked_number
+from .base import Layer, Shape
+from .initializers import INITIALIZERS, Normal, Orthogonal, Uniform, default_initializer, distribution
+
+# What initial weights may be given as.
+Initial: TypeAlias = Normal | Uniform | Orthogonal | str | float | ArrayLike | None
+
+
+class WeightedLayer(Layer, abstract=True):
+    """A layer with weights, which can be penalised.
+
+    Parameters
+    ----------
+    l1, l2 : float
+        Penalty l1 ‖W‖₁ + ½ l2 ‖W‖², never on a bias. May be set at any time.
+    trainable : bool
+        False: training leaves the layer as it is. May be set at any time.
+    """
+
+    def __init__(self, *, l1: float = 0.0, l2: float = 0.0, trainable: bool = True) -> None:
+        super().__init__(trainable=trainable)
+        self._l1 = checked_number(l1, "l1", lowest=0)
+        self._l2 = checked_number(l2, "l2", lowest=0)
+
+    @property
+    def l1(self) -> float:
+        """Weight of the penalty ‖W‖₁."""
+        return self._l1
+
+    @l1.setter
+    def l1(self, value: float) -> None:
+        self._l1 = checked_number(value, "l1", lowest=0)
+        self._penalties_changed()
+
+    @property
+    def l2(self) -> float:
+        """Weight of the penalty ½ ‖W‖²."""
+        return self._l2
+
+    @l2.setter
+    def l2(self, value: float) -> None:
+        self._l2 = checked_number(value, "l2", lowest=0)
+        self._penalties_changed()
+
+    def _penalties_changed(self) -> None:
+        if self._place is not None:
+            self._place.core.set_penalties(self._place.index, self._l1, self._l2)
+
+    def _initial(
+        self,
+        initial: Initial,
+        activation: str,
+        shape: tuple[int, int],
+        seed: int,
+        part: int = 0,
+        fans: tuple[int, int] | None = None,
+    ) -> NDArray[Any]:
+        """Return initial weights of (inputs, outputs); `fans` are the numbers of connections, if they are others.
+
+        `part` numbers the arrays of a layer, so that each is drawn from a different stream.
+        """
+        chosen = default_initializer(activation) if initial is None else initial
+        if not is_drawn(chosen):
+            return np.asarray(chosen)
+        kind, scale = distribution(chosen, *(fans or shape))  # type: ignore[arg-type]
+        return _core.initial_weights(kind, *shape, scale, seed, self.place.index, part)
+
+
+def is_drawn(initial: Initial) -> bool:
+    """Tell whether initial weights are drawn from a distribution, by default or by name, and not given as numbers."""
+    return initial is None or isinstance(initial, (str, Normal, Uniform, Orthogonal))
+
+
+def checked_initial(initial: Initial, argument: str) -> Initial:
+    """Return what initial weights are given as; a name must be known."""
+    return checked_name(initial, argument, INITIALIZERS) if isinstance(initial, str) else initial
+
+
+def filled(values: ArrayLike, shape: Shape) -> ArrayLike:
+    """Return the values, or for a number an array of the shape that is full of it."""
+    return np.full(shape, values) if np.ndim(values) == 0 else values

@@ -1,0 +1,427 @@
+"""The model: layers in a row over a core, with their parameters, passes, copies and state."""
+
+from __future__ import annotations
+
+import copy as copying
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _core
+from ._checks import checked_flag, checked_integer, checked_name, checked_number
+from .arrays import as_parameters
+from .border import Border
+from .files.description import Tensors, checked_array, checked_history, checked_labels, checked_settings, layers_of
+from .files.settings import to_config
+from .history import History
+from .layers.base import Core, Layer, Place, Shape, cut, enter, read_only, shapes_through
+from .layers.input import Input
+from .losses import Loss, as_loss
+from .metrics import r2
+from .optimizers import Adam, Optimizer, as_optimizer
+from .snapshot import Snapshot
+
+_CORES: dict[str, type[_core.NetworkFloat32] | type[_core.NetworkFloat64]] = {
+    "float32": _core.NetworkFloat32,
+    "float64": _core.NetworkFloat64,
+}
+_Model = TypeVar("_Model", bound="Model")
+# Names of the optimiser's arrays in a state begin so.
+_OPTIMIZER = "optimizer."
+
+
+class Model:
+    """Layers in a row over a core; `Network` adds training, and the doors to everything else.
+
+    Attributes
+    ----------
+    core : NetworkFloat32 or NetworkFloat64
+        The core's network.
+    border : Border
+        What turns a user's arrays into samples, targets and weights.
+    shapes : list of tuple of int
+        Shape of a sample before the first layer, and after each.
+    """
+
+    layers: tuple[Input | Layer, ...]
+    dtype: str
+    seed: int
+    epochs: int
+    rate_factor: float
+    history: History
+    optimizer: Optimizer | None
+    loss: Loss | None
+    core: Core
+    shapes: list[Shape]
+    border: Border
+
+    def _build(self, first: Input, rest: Sequence[Layer], dtype: str, seed: int) -> None:
+        self.dtype = checked_name(dtype, "dtype", _CORES)
+        self.seed = seed
+        self.layers = (first, *rest)
+        self.shapes = shapes_through(first.shape, rest)
+        self.epochs = 0
+        self.rate_factor = 1.0
+        self.history = History()
+        self.optimizer = None
+        self.loss = None
+        self.core = _CORES[self.dtype](first.size)
+        if enter(rest, Place(self.core, self.dtype, 0, first.shape)).index == 0:
+            raise ValueError(f"layers must have at least one that computes, got {self.layers!r}")
+        _check_masks(self.leaves)
+        self.border = Border(
+            self.shapes[0], self.shapes[-1], self.dtype, rest[0].vocabulary, self.computing[-1].activation
+        )
+
+    # --- what it is
+
+    @property
+    def inputs(self) -> int:
+        """Number of features."""
+        return self.border.inputs
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs."""
+        return self.border.outputs
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of weights and biases."""
+        return int(self.core.parameter_count)
+
+    @property
+    def stack(self) -> list[Layer]:
+        """The layers after the input."""
+        return [layer for layer in self.layers if isinstance(layer, Layer)]
+
+    @property
+    def computing(self) -> list[Layer]:
+        """The layers that have a counterpart in the core."""
+        return [layer for layer in self.stack if layer.in_core]
+
+    @property
+    def leaves(self) -> list[Layer]:
+        """The layers after the input, with those of a block one by one."""
+        return [leaf for layer in self.stack for leaf in layer.leaves()]
+
+    @property
+    def sizes(self) -> list[int | Shape]:
+        """The shapes, with a plain number for features in a row."""
+        return [shape[0] if len(shape) == 1 else shape for shape in self.shapes]
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.sizes}, {self.parameter_count:,} parameters, {self.dtype}, seed={self.seed})"
+        )
+
+    # --- passes
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the outputs, (samples, outputs), or of the shape of the last layer.
+
+        Parameters
+        ----------
+        X : array (samples, inputs) or sparse matrix of SciPy
+            As for `Network.fit`.
+
+        Examples
+        --------
+        >>> import numpy as np, chainrule as cr
+        >>> cr.Network([3, 2], weights=1.0).predict(np.ones((1, 3)))
+        array([[3., 3.]], dtype=float32)
+        """
+        outputs = self.core.predict_in_place(X) if self.border.vocabulary is None else None
+        if outputs is None:
+            outputs = self.core.predict(self.border.samples(X))
+        return outputs if len(self.shapes[-1]) == 1 else outputs.reshape(-1, *self.shapes[-1])
+
+    def predict_classes(self, X: ArrayLike) -> NDArray[Any]:
+        """Return a label per sample, or per step or pixel: the largest of the outputs along the last axis.
+
+        With one output, whether it is above ½ (0 after `Hinge`). Networks that were fitted to strings return strings.
+        """
+        outputs = self.predict(X)
+        edge = 0.5 if self.loss is None else self.loss.decision_edge
+        single = self.shapes[-1][-1] == 1
+        numbers = (outputs[..., 0] > edge).astype(np.int64) if single else outputs.argmax(axis=-1)
+        return self.border.labels(numbers)
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the probability of each class, (samples, classes); a single sigmoid output has two.
+
+        Raises
+        ------
+        ValueError
+            When the outputs are no probabilities.
+        """
+        if self.border.activation not in ("softmax", "sigmoid"):
+            raise ValueError(f"predict_proba needs an output of softmax or sigmoid, got {self.border.activation!r}")
+        outputs = self.predict(X)
+        return np.hstack([1 - outputs, outputs]) if self.shapes[-1] == (1,) else outputs
+
+    def score(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy for classes, and the coefficient of determination R² (mean over outputs) for numbers."""
+        measured = self.evaluate(X, y, sample_weight=sample_weight)
+        if "accuracy" in measured:
+            return measured["accuracy"]
+        targets = np.asarray(y, dtype=np.float64)
+        return r2(self.predict(X).reshape(targets.shape), targets, sample_weight)
+
+    def pre_activations(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the pre-activations of the last layer, such as the logits before a softmax, as `predict`."""
+
+        def without_activation(description: dict[str, Any], _: Tensors) -> None:
+            last = max(i for i, layer in enumerate(self.stack, start=1) if layer.in_core)
+            description["layers"][last]["activation"] = "identity"
+
+        return self.rebuilt(without_activation).predict(X)
+
+    def evaluate(
+        self, X: ArrayLike, y: ArrayLike, *, loss: Loss | str | None = None, sample_weight: ArrayLike | None = None
+    ) -> dict[str, float]:
+        """Return the mean loss (without penalties) and "accuracy" for classes, "mae" for other targets."""
+        chosen = self.chosen_loss(loss)
+        data = self.border.batches(X, y, sample_weight, loss=chosen)
+        value, metric = self.core.evaluate(data.X, data.y, data.weights, chosen.core_loss())
+        return {"loss": value, chosen.metric_name(self.outputs, data.y): metric}
+
+    def forward(self, X: ArrayLike, *, training: bool = False) -> NDArray[Any]:
+        """Return the outputs, and keep what `backward` needs.
+
+        Parameters
+        ----------
+        X : array (samples, inputs)
+        training : bool
+            Whether layers do what they do in training: drop units, add noise, take the batch's statistics. The random
+            numbers change from step to step.
+        """
+        samples = self.border.dense_samples(X)
+        draws = (True, self.seed, self.core.optimizer_steps) if checked_flag(training, "training") else ()
+        outputs = self.core.forward(samples, *draws)
+        return outputs.reshape(-1, *self.shapes[-1])
+
+    def backward(self, output_gradient: ArrayLike) -> NDArray[Any]:
+        """Go back from ∂E/∂outputs of the last `forward`: store the gradients and return ∂E/∂X.
+
+        Parameters
+        ----------
+        output_gradient : array (samples, outputs)
+            Gradient of any error E; nothing is averaged and no penalty is added.
+
+        Raises
+        ------
+        RuntimeError
+            Before any forward, or after the weights have changed.
+        """
+        back = self.core.backward(self.border.output_rows(output_gradient, "output_gradient"))
+        return back.reshape(-1, *self.shapes[0])
+
+    def step(self, optimizer: Optimizer | str | None = None) -> None:
+        """Make one update from the stored gradients (clipping and max-norm apply)."""
+        chosen = self.chosen_optimizer(optimizer)
+        self.core.gradients()  # refuses before the optimiser is changed
+        self.adopt(chosen, self.loss)
+        rate = float(chosen.rates(self.core.optimizer_steps, 1)[0]) * self.rate_factor
+        self.core.step(chosen.core_optimizer(), rate)
+
+    def loss_and_gradient(
+        self, X: ArrayLike, y: ArrayLike, loss: Loss | str | None = None, sample_weight: ArrayLike | None = None
+    ) -> tuple[float, NDArray[Any]]:
+        """Return the objective (mean loss and penalties) and its gradient, laid out as `parameters`.
+
+        This is the function that ``scipy.optimize.minimize(..., jac=True)`` takes.
+        """
+        chosen = self.chosen_loss(loss)
+        data = self.border.batches(X, y, sample_weight, loss=chosen)
+        value = self.core.loss_and_gradient(data.X, data.y, data.weights, chosen.core_loss())
+        return value, self.core.gradients()
+
+    @property
+    def gradients(self) -> list[tuple[NDArray[Any], ...]]:
+        """The stored gradients of each layer with parameters, such as (∂E/∂weights, ∂E/∂bias); zero where frozen."""
+        flat = read_only(self.core.gradients())
+        parts, begin = [], 0
+        for layer in self.stack:
+            if count := layer.parameter_count:
+                parts.append(tuple(layer.named(flat[begin : begin + count]).values()))
+                begin += count
+        return parts
+
+    @property
+    def parameters(self) -> NDArray[Any]:
+        """A copy of all parameters in one array, for each layer weights row by row, then bias; assign to set."""
+        return read_only(self.core.parameters())
+
+    @parameters.setter
+    def parameters(self, values: ArrayLike) -> None:
+        self.core.set_parameters(as_parameters(values, (self.parameter_count,), self.dtype, "parameters"))
+
+    def snapshot(self) -> Snapshot:
+        """Return what `go_back` needs to make the network predict as it does now."""
+        statistics = [values.ravel() for layer in self.stack for values in layer.statistic_arrays().values()]
+        return Snapshot(self.parameters, np.concatenate([np.zeros(0, self.dtype), *statistics]))
+
+    def go_back(self, snapshot: Snapshot) -> None:
+        """Restore the parameters and statistics of a snapshot; ValueError if they are those of another network."""
+        shapes = {
+            (number, name): shape
+            for number, layer in enumerate(self.stack)
+            for name, shape in layer.statistic_shapes(layer.place.input_shape).items()
+        }
+        size = sum(map(math.prod, shapes.values()))
+        statistics = cut(as_parameters(snapshot.statistics, (size,), self.dtype, "statistics"), shapes)
+        self.parameters = snapshot.parameters
+        for (number, name), values in statistics.items():
+            self.stack[number].set_statistic(name, values)
+
+    # --- loss and optimiser
+
+    def chosen_optimizer(self, optimizer: Optimizer | str | None) -> Optimizer:
+        """Return the optimiser that an argument means; None: the last one used, or `Adam()`."""
+        chosen = as_optimizer(optimizer) if optimizer is not None else self.optimizer or Adam()
+        chosen.check_precision(self.dtype)
+        return chosen
+
+    def chosen_loss(self, loss: Loss | str | None) -> Loss:
+        """Return the loss that an argument means; None: the last one used, or the one that goes with the outputs."""
+        activation = self.border.activation
+        if loss is None:
+            classes = activation == "softmax" or (activation == "sigmoid" and self.outputs == 1)
+            loss = self.loss or ("cross_entropy" if classes else "mse")
+        chosen = as_loss(loss)
+        chosen.check_output(activation, self.shapes[-1])
+        return chosen
+
+    def adopt(self, optimizer: Optimizer, loss: Loss | None) -> None:
+        """Use these from now on; the optimiser's state is kept only if its settings are those used before."""
+        if optimizer != self.optimizer:
+            self.core.reset_optimizer()
+            self.rate_factor = 1.0
+        self.optimizer = optimizer
+        self.loss = loss
+
+    # --- copies and state
+
+    def truncated(self: _Model, layers: int) -> _Model:
+        """Return a network of the first layers only, such as the features of a trained classifier.
+
+        Parameters
+        ----------
+        layers : int
+            Number of layers after the input, >= 1; fewer from the end if it is negative.
+
+        Examples
+        --------
+        >>> import numpy as np, chainrule as cr
+        >>> net = cr.Network([4, 16, 8, 3], seed=0)
+        >>> net.truncated(2), net.truncated(-1).predict(np.ones((1, 4))).shape
+        (Network([4, 16, 8], 216 parameters, float32, seed=0), (1, 8))
+        """
+        count = checked_integer(layers, "layers", lowest=-len(self.stack), highest=len(self.stack))
+        kept = self.stack[:count]
+        if not any(layer.in_core for layer in kept):
+            raise ValueError(f"layers must leave at least one that computes, got {layers}")
+
+        def shorten(description: dict[str, Any], arrays: Tensors) -> None:
+            del description["layers"][1 + len(kept) :]
+            for name in [name for name in arrays if int(name.split(".")[1]) >= len(kept)]:
+                del arrays[name]
+            description.update(loss=None, history={}, epochs=0)
+
+        return self.rebuilt(shorten)
+
+    def copy(self: _Model) -> _Model:
+        """Return an independent copy, with optimiser state and history."""
+        return copying.deepcopy(self)
+
+    def describe(self) -> tuple[dict[str, Any], Tensors]:
+        """Return everything that the model is: a description that JSON can hold, and the arrays."""
+        description = {
+            "layers": [layer.config() for layer in self.layers],
+            "dtype": self.dtype,
+            "seed": self.seed,
+            "epochs": self.epochs,
+            "rate_factor": to_config(self.rate_factor),
+            "optimizer": to_config(self.optimizer),
+            "loss": to_config(self.loss),
+            "classes": None if self.border.classes is None else self.border.classes.tolist(),
+            "rule": self.core.optimizer_rule,
+            "steps": self.core.optimizer_steps,
+            "history": dict(self.history),
+        }
+        tensors = {
+            f"layers.{index}.{name}": values
+            for index, layer in enumerate(self.stack)
+            for name, values in (layer.parameter_arrays() | layer.statistic_arrays()).items()
+        }
+        tensors |= {f"{_OPTIMIZER}{name}": values for name, values in self.core.optimizer_state().items()}
+        return description, tensors
+
+    def restore(self, description: dict[str, Any], tensors: Tensors) -> None:
+        """Make a model that has not been built yet what `describe` told of another; ValueError where they differ."""
+        first, rest = layers_of(description["layers"])
+        dtype = description["dtype"]
+        parts, statistics = [], []
+        for index, (layer, shape) in enumerate(zip(rest, shapes_through(first.shape, rest), strict=False)):
+            for name, of_parameter in layer.parameter_shapes(shape).items():
+                parts.append(checked_array(tensors, f"layers.{index}.{name}", of_parameter, dtype))
+            for name, of_statistic in layer.statistic_shapes(shape).items():
+                values = checked_array(tensors, f"layers.{index}.{name}", of_statistic, dtype)
+                statistics.append((layer, name, values))
+        parameters = np.concatenate([np.zeros(0), *(part.reshape(-1) for part in parts)])
+        slots = [name for name in tensors if name.startswith(_OPTIMIZER)]
+        if len(slots) + len(parts) + len(statistics) != len(tensors):
+            raise ValueError(f"unknown arrays among {sorted(tensors)}")
+        state = {name.removeprefix(_OPTIMIZER): checked_array(tensors, name, parameters.shape, dtype) for name in slots}
+        self._build(first, rest, dtype, checked_integer(description["seed"], "seed", lowest=0, highest=2**64 - 1))
+        self.core.set_parameters(parameters)
+        for layer, name, values in statistics:
+            layer.set_statistic(name, values)
+        self._restore_training(description, state)
+
+    def _restore_training(self, description: dict[str, Any], state: Tensors) -> None:
+        self.epochs = checked_integer(description["epochs"], "epochs", lowest=0)
+        self.rate_factor = checked_number(description["rate_factor"], "rate_factor", lowest=0)
+        self.optimizer = checked_settings(Optimizer, description["optimizer"])
+        self.loss = checked_settings(Loss, description["loss"])
+        self.history = checked_history(description["history"])
+        if description.get("classes") is not None:
+            self.border = replace(self.border, classes=checked_labels(description["classes"]))
+        if description["rule"] != "":
+            steps = checked_integer(description["steps"], "steps", lowest=0, highest=2**53)
+            self.core.set_optimizer_state(description["rule"], steps, state)
+        elif state:
+            raise ValueError(f"arrays of an optimizer without a rule: {sorted(state)}")
+
+    def rebuilt(self: _Model, change: Callable[[dict[str, Any], Tensors], Any]) -> _Model:
+        """Return a model built from a changed description and arrays, without the optimiser's state."""
+        description, tensors = self.describe()
+        description["rule"] = ""
+        values = {name: array for name, array in tensors.items() if not name.startswith(_OPTIMIZER)}
+        change(description, values)
+        values = {name: array.astype(description["dtype"], copy=False) for name, array in values.items()}
+        made = type(self).__new__(type(self))
+        made.restore(description, values)
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        description, tensors = self.describe()
+        return {"description": description, "tensors": tensors}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.restore(state["description"], state["tensors"])
+
+
+def _check_masks(leaves: Sequence[Layer]) -> None:
+    """Refuse a mask that no layer reads."""
+    read = {leaf.place.mask_source for leaf in leaves if leaf.reads_padding}
+    for leaf in leaves:
+        if leaf.marks_padding and leaf.mask_source_after not in read:
+            raise ValueError(
+                f"{leaf!r} must have a recurrent layer after it, and only layers that preserve the steps in between"
+            )

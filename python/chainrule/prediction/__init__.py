@@ -1,0 +1,1 @@
+"""Prediction beyond `Network.predict`."""

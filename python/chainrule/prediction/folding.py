@@ -1,0 +1,35 @@
+"""A network folded for prediction: normalisations and activations are merged into the layers before them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from ..files.description import Tensors
+from ..layers.base import Layer, Part
+from ..layers.composite import numbered
+from ..model import Model
+
+_Model = TypeVar("_Model", bound=Model)
+
+
+def folded(model: _Model) -> _Model:
+    """Return the network of `Network.folded`."""
+
+    def change(description: dict[str, Any], arrays: Tensors) -> None:
+        parts = _folded(model.stack)
+        description["layers"][1:] = [part.config for part in parts]
+        arrays.clear()
+        arrays.update({f"layers.{name}": values for name, values in numbered([p.arrays for p in parts]).items()})
+
+    return model.rebuilt(change)
+
+
+def _folded(layers: Sequence[Layer]) -> list[Part]:
+    """Return layers in a row that predict the same."""
+    parts: list[Part] = []
+    # A row must keep a layer, even if it does nothing.
+    for layer in [layer for layer in layers if not layer.only_in_training] or layers:
+        if not (parts and layer.fold_into(parts[-1])):
+            parts.append(layer.folded_part(_folded))
+    return parts

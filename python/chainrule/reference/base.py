@@ -1,0 +1,189 @@
+"""What a layer is: values go forward through it, deltas come back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import activations
+from .activations import Array
+
+# Every kind of layer by its name, filled in as the classes are defined.
+LAYERS: dict[str, type[Layer]] = {}
+# A distance from the nearest kink that is below some rounding errors times this scale may be on either side.
+Margin: TypeAlias = tuple[Array, float]
+
+
+class Layer(ABC):
+    """z = g(x; parameters), a = f(z); values between layers are (samples, …, features).
+
+    The arrays of `parameters` and `gradients` are written in place, never replaced, as a composite shares those of its
+    parts.
+    """
+
+    # Parameters that are penalised, decayed and limited in norm; the others are biases and the like.
+    weight_names: tuple[str, ...] = ()
+    # The axis of the weights that the units are on.
+    unit_axis = -1
+    activation: str = "identity"
+    l1: float = 0.0
+    l2: float = 0.0
+    max_norm: float | None = None
+    trainable: bool = True
+    training: bool = False
+    # Where each sample of the inputs ends; None: with its last step.
+    lengths: NDArray[np.int64] | None = None
+    # Whether step t of the outputs belongs to step t of the inputs.
+    preserves_steps: bool = False
+
+    def __init_subclass__(cls, *, abstract: bool = False, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if not abstract:
+            LAYERS.setdefault(cls.__name__, cls)
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Array] | None = None,
+        activation: str = "identity",
+        l1: float = 0.0,
+        l2: float = 0.0,
+        max_norm: float | None = None,
+        trainable: bool = True,
+    ) -> None:
+        self.parameters = {name: np.array(values, dtype=np.float64) for name, values in (parameters or {}).items()}
+        self.gradients = {name: np.zeros_like(values) for name, values in self.parameters.items()}
+        self.activation = activation
+        self.l1 = l1
+        self.l2 = l2
+        self.max_norm = max_norm
+        self.trainable = trainable
+
+    def leaves(self) -> list[Layer]:
+        """Return the layers that hold the parameters: this one, or its parts."""
+        return [self]
+
+    @property
+    def lengths_after(self) -> NDArray[np.int64] | None:
+        """Where each sample of the last outputs ends."""
+        return self.lengths if self.preserves_steps else None
+
+    def set_draw(self, seed: int, epoch: int, first_place: int) -> None:
+        """Set the random numbers of the next forward; its samples are at first_place, … in the epoch's order."""
+        self.draw = seed, epoch, first_place
+
+    # --- values forward, deltas backward
+
+    def forward(self, x: Array) -> Array:
+        """Return a, and keep what backward needs."""
+        self.inputs = x
+        self.pre_activations = self._forward(x)
+        self.activations = activations.ACTIVATIONS[self.activation](self.pre_activations)
+        return self.activations
+
+    def backward(self, deltas: Array) -> Array:
+        """Take δ = ∂E/∂z: store the gradients of the parameters, return ∂E/∂x."""
+        self.deltas = deltas
+        return self._backward(deltas)
+
+    @abstractmethod
+    def _forward(self, x: Array) -> Array:
+        """Return z."""
+
+    @abstractmethod
+    def _backward(self, deltas: Array) -> Array:
+        """Keep the gradients, and return ∂E/∂x."""
+
+    def _keep(self, **gradients: Array) -> None:
+        for name, gradient in gradients.items():
+            self.gradients[name][...] = gradient if self.trainable else 0.0
+
+    def own_loss(self, shares: Array) -> Array | float:
+        """Return what the layer adds to the loss of each sample, (samples,), after a forward.
+
+        The next backward adds its gradient, for samples with these shares in the batch's mean.
+        """
+        return 0.0
+
+    # --- kinks, where there is no derivative to compare
+
+    def sides(self) -> list[NDArray[np.int64]]:
+        """Return on which side of the kinks the values of the last forward are."""
+        return [activations.sides(self.activation, self.pre_activations)]
+
+    def margins(self) -> list[Margin]:
+        """Return how far the values of the last forward are from each kink, with the scale of their rounding."""
+        scale = max(float(np.abs(self.pre_activations).max()), 1.0)
+        kinks = activations.KINKS.get(self.activation, ())
+        return [(np.abs(self.pre_activations - kink), scale) for kink in kinks]
+
+    # --- regularisation
+
+    def penalty(self) -> float:
+        """Return ½ l2 ‖W‖² + l1 ‖W‖₁."""
+        weights = [self.parameters[name] for name in self.weight_names]
+        return float(sum(0.5 * self.l2 * (w**2).sum() + self.l1 * np.abs(w).sum() for w in weights))
+
+    def add_penalty_gradient(self) -> None:
+        """Add l2 W + l1 sign(W)."""
+        if self.trainable:
+            for name in self.weight_names:
+                w = self.parameters[name]
+                self.gradients[name] += self.l2 * w + self.l1 * np.sign(w)
+
+    def limit_norm(self) -> None:
+        """Scale each unit's incoming weights to at most max_norm, in each array of weights."""
+        if self.max_norm is not None and self.trainable:
+            for name in self.weight_names:
+                w = self.parameters[name]
+                others = tuple(axis for axis in range(w.ndim) if axis != self.unit_axis % w.ndim)
+                norms = np.sqrt((w**2).sum(axis=others, keepdims=True))
+                w *= np.where(norms > self.max_norm, self.max_norm / np.maximum(norms, 1e-300), 1.0)
+
+
+def forward_through(layers: Sequence[Layer], x: Array, lengths: NDArray[np.int64] | None = None) -> Array:
+    """Return the activations of the last of layers in a row; `lengths` says where samples end."""
+    for layer in layers:
+        layer.lengths = lengths
+        x, lengths = layer.forward(x), layer.lengths_after
+    return x
+
+
+def lengths_of(is_step: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return where samples end: after the last of (samples, steps) that is no padding."""
+    return np.asarray((is_step * np.arange(1, is_step.shape[1] + 1)).max(axis=1), dtype=np.int64)
+
+
+def backward_through(layers: Sequence[Layer], gradient: Array) -> Array:
+    """Go back through layers in a row from ∂E/∂a of the last; return ∂E/∂x of the first."""
+    for layer in reversed(layers):
+        gradient = layer.backward(activations.delta(layer.activation, layer.pre_activations, gradient))
+    return gradient
+
+
+class Entry:
+    """An attribute that is an array of a layer's parameters or gradients."""
+
+    def __init__(self, table: str, name: str) -> None:
+        self.table = table
+        self.name = name
+
+    def __get__(self, layer: Layer, owner: type[Layer]) -> Array:
+        values: Array = getattr(layer, self.table)[self.name]
+        return values
+
+    def __set__(self, layer: Layer, values: Array) -> None:
+        self.__get__(layer, type(layer))[...] = values
+
+
+class WeightedLayer(Layer, abstract=True):
+    """A layer with weights W and bias b."""
+
+    weight_names = ("weights",)
+    weights = Entry("parameters", "weights")
+    bias = Entry("parameters", "bias")
+    weight_gradient = Entry("gradients", "weights")
+    bias_gradient = Entry("gradients", "bias")

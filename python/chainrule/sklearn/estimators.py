@@ -1,0 +1,423 @@
+"""scikit-learn's MLPClassifier and MLPRegressor, trained by this package: see docs/sklearn.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+try:
+    from scipy.special import xlogy
+    from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
+    from sklearn.metrics import r2_score
+    from sklearn.preprocessing import LabelBinarizer
+    from sklearn.utils import column_or_1d
+    from sklearn.utils._param_validation import StrOptions
+    from sklearn.utils.class_weight import compute_sample_weight
+    from sklearn.utils.metaestimators import available_if
+    from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
+    from sklearn.utils.validation import check_is_fitted, validate_data
+except ImportError as error:
+    raise ImportError('chainrule.sklearn needs scikit-learn 1.6 or newer: pip install "chainrule[sklearn]"') from error
+
+from ..losses import MSE, CrossEntropy, Loss, Poisson
+from ..optimizers import Optimizer
+from ..schedules import Schedule
+from ..training.callbacks import CallbackLike
+from .perceptron import Array, MultilayerPerceptron
+
+__all__ = ["MLPClassifier", "MLPRegressor"]
+
+
+class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
+    """scikit-learn's MLPClassifier, with its parameters, attributes and meanings, and some more.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int
+        Units of each hidden layer; () for none.
+    activation : str, or sequence of one for each hidden layer
+        "identity", "logistic", "tanh", "relu", or another of `chainrule.activations.ACTIVATIONS` but softmax.
+    solver : {"adam", "sgd", "lbfgs"} or Optimizer
+        An optimiser of the package goes by its own settings; those below that are for a solver are not used then.
+    alpha : float
+        Penalty ½ alpha ‖W‖² on the sum of the samples' losses, >= 0.
+    batch_size : int or "auto"
+        Samples per step; "auto" is 200, or all if there are fewer, or if the optimiser is `IRprop`.
+    learning_rate : {"constant", "invscaling", "adaptive"} or Schedule
+        The names are for "sgd" alone; a schedule over the steps is for "adam" too.
+    learning_rate_init : float
+        For "sgd" and "adam", > 0.
+    power_t : float
+        Exponent of "invscaling": learning_rate_init / (samples so far + 1)^power_t, >= 0.
+    max_iter : int
+        Epochs at most; iterations of "lbfgs".
+    shuffle : bool
+        A new order each epoch.
+    random_state : int, RandomState or None
+        Of initial weights, order, and early stopping's split.
+    tol : float
+        What counts as an improvement, >= 0; of "lbfgs" the largest element of the gradient at the end.
+    verbose : bool or int
+        Print the loss of each iteration.
+    warm_start : bool
+        Whether `fit` starts from the current weights.
+    momentum : float
+        Of "sgd", in [0, 1).
+    nesterovs_momentum : bool
+        Of "sgd".
+    early_stopping : bool
+        Keep some samples back, stop by the score on them, and return to the best weights.
+    validation_fraction : float
+        Share of the samples that are kept back, in [0, 1).
+    beta_1, beta_2 : float
+        Of "adam", in [0, 1).
+    epsilon : float
+        Of "adam", > 0.
+    n_iter_no_change : int or inf
+        Epochs without improvement before the end, or before "adaptive" divides the rate by 5, >= 1.
+    max_fun : int
+        Evaluations of the loss at most, for "lbfgs".
+    class_weight : mapping of label to weight, "balanced" or None
+        Multiplied into the samples' weights; a list of mappings for multi-label targets.
+    callbacks : sequence
+        `Callback` objects or functions of (network, epoch, metrics); one that returns True stops. Not for "lbfgs".
+
+    Attributes
+    ----------
+    network_ : Network
+        The network: `save`, `check`, `history` and all else of the package.
+    classes_ : array (classes,), or list of them
+        The labels in the order of the outputs.
+    coefs_, intercepts_ : list of array
+        Weights (inputs, units) and bias (units,) of each layer: copies, which can be assigned but not written into.
+    loss_, best_loss_, loss_curve_ : float, float, list of float
+        Loss with penalty, of the last epoch, the best, and all of them.
+    validation_scores_, best_validation_score_ : list of float, float
+        Accuracy on the samples kept back for early stopping; None without.
+    n_iter_, t_ : int
+        Epochs of the last fit; samples so far.
+    n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
+        As in scikit-learn.
+
+    Examples
+    --------
+    >>> from chainrule.sklearn import MLPClassifier
+    >>> X = [[0, 0], [0, 1], [1, 0], [1, 1]]
+    >>> y = ["same", "other", "other", "same"]
+    >>> MLPClassifier(activation="tanh", solver="lbfgs", random_state=0).fit(X, y).predict(X).tolist()
+    ['same', 'other', 'other', 'same']
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **MultilayerPerceptron._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, list, None],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: ArrayLike = (100,),
+        activation: str | Sequence[str] = "relu",
+        *,
+        solver: str | Optimizer = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str | Schedule = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        class_weight: Mapping[Any, float] | Sequence[Mapping[Any, float]] | str | None = None,
+        callbacks: Sequence[CallbackLike] = (),
+    ) -> None:
+        self._keep(locals())
+
+    class_weight: Mapping[Any, float] | Sequence[Mapping[Any, float]] | str | None
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> MLPClassifier:
+        """Train.
+
+        Parameters
+        ----------
+        X : array or sparse matrix (samples, features)
+            float32 is trained in float32, all else in float64.
+        y : array (samples,) of labels, or (samples, labels) of zeros and ones
+            Classes, or which labels a sample has.
+        sample_weight : array (samples,), optional
+            A batch's loss is the weighted mean.
+
+        Raises
+        ------
+        ValueError
+            For arguments that cannot be used, and when loss or weights stop being finite.
+        """
+        self._fit(X, y, sample_weight)
+        return self
+
+    @available_if(lambda estimator: estimator._check_solver())
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, classes: ArrayLike | None = None
+    ) -> MLPClassifier:
+        """Make one pass over the data, as `fit`; `classes` are all labels that will come, for the first call.
+
+        With `early_stopping`, a share of the samples is held back in each call, and only its score is recorded.
+        """
+        if _check_partial_fit_first_call(self, classes):
+            self._label_binarizer = LabelBinarizer()
+            self._label_binarizer.fit(y if type_of_target(y).startswith("multilabel") else classes)
+        self._fit(X, y, sample_weight, incremental=True)
+        return self
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Return a label per sample, or (samples, labels) of zeros and ones."""
+        outputs = self._outputs(X)
+        labels: Array = self._label_binarizer.inverse_transform(outputs.ravel() if self.n_outputs_ == 1 else outputs)
+        return labels
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Return the probability of each class, (samples, classes)."""
+        outputs = self._outputs(X)
+        return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
+
+    def predict_log_proba(self, X: ArrayLike) -> Array:
+        """Return the logarithm of `predict_proba`, which stays finite where a probability underflows."""
+        check_is_fitted(self, "network_")
+        z = self.network_.pre_activations(validate_data(self, X, accept_sparse="csr", reset=False))
+        if self.out_activation_ == "softmax":
+            return z - np.logaddexp.reduce(z, axis=1, keepdims=True)
+        log_p, log_rest = -np.logaddexp(0.0, -z), -np.logaddexp(0.0, z)
+        return np.hstack([log_rest, log_p]) if self.n_outputs_ == 1 else log_p
+
+    def _validated(self, X: Any, y: Any, *, incremental: bool, begins: bool) -> tuple[Any, Array]:
+        X, y = validate_data(
+            self, X, y, accept_sparse="csr", multi_output=True, dtype=(np.float64, np.float32), reset=begins
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+            self._label_binarizer = LabelBinarizer().fit(y)
+            self.classes_ = self._label_binarizer.classes_
+            return X, y
+        classes = unique_labels(y)
+        if not incremental and set(classes) != set(self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. Previously "
+                f"got {self.classes_}, `y` has {classes}"
+            )
+        if len(np.setdiff1d(classes, self.classes_)):
+            raise ValueError(f"`y` has classes not in `self.classes_`, which has {self.classes_}; `y` has {classes}")
+        return X, y
+
+    def _with_class_weight(self, sample_weight: Array | None, y: Array, *, incremental: bool) -> Array | None:
+        if self.class_weight is None:
+            return sample_weight
+        if incremental and self.class_weight == "balanced":
+            raise ValueError("class_weight must be a mapping for partial_fit, which does not see all samples at once")
+        of_class: Array = compute_sample_weight(self.class_weight, y)
+        return of_class if sample_weight is None else of_class * sample_weight
+
+    def _targets(self, y: Array) -> Array:
+        if self._label_binarizer.y_type_.startswith("multilabel"):
+            rows: Array = self._label_binarizer.transform(y)
+            return rows
+        return np.searchsorted(self.classes_, y)
+
+    def _output_layer(self, y: Array) -> tuple[int, str]:
+        if self._label_binarizer.y_type_ == "multiclass":
+            return len(self.classes_), "softmax"
+        return (1 if self._label_binarizer.y_type_ == "binary" else len(self.classes_)), "sigmoid"
+
+    def _loss(self) -> Loss:
+        return CrossEntropy()
+
+    def _reported(self, loss: float) -> float:
+        return loss
+
+    def _constant(self, y: Array, weights: Array | None) -> float:
+        return 0.0
+
+    def _score(self, outputs: Array, y: Array, sample_weight: Array | None) -> float:
+        """Return the accuracy, or with weights of classes the negative log-loss.
+
+        An untrained network that answers one rare class can have the best weighted accuracy of a few samples.
+        """
+        if self.class_weight is not None:
+            return -self._log_loss(outputs, y, sample_weight)
+        if y.ndim == 2:
+            hits = ((outputs > 0.5) == y).all(axis=1)
+        else:
+            hits = (outputs[:, 0] > 0.5 if self.n_outputs_ == 1 else outputs.argmax(axis=1)) == y
+        return float(np.average(hits, weights=sample_weight))
+
+    def _log_loss(self, outputs: Array, y: Array, sample_weight: Array | None) -> float:
+        likely = np.clip(outputs.astype(np.float64), 1e-300, 1.0)
+        unlikely = np.clip(1.0 - outputs.astype(np.float64), 1e-300, 1.0)
+        if self.out_activation_ == "softmax":
+            losses = -np.log(likely[np.arange(len(y)), y])
+        else:
+            rows = y.reshape(len(y), -1)
+            losses = -(rows * np.log(likely) + (1 - rows) * np.log(unlikely)).sum(axis=1)
+        return float(np.average(losses, weights=sample_weight))
+
+
+class MLPRegressor(RegressorMixin, MultilayerPerceptron):
+    """scikit-learn's MLPRegressor, with its parameters, attributes and meanings, and some more.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "poisson"}
+        Half the squared error, or half the Poisson deviance, for which the output's activation is exp and y >= 0.
+    hidden_layer_sizes, activation, … , callbacks
+        As for `MLPClassifier`, without class_weight. Early stopping goes by R².
+
+    Attributes
+    ----------
+    network_, coefs_, … , out_activation_
+        As for `MLPClassifier`, without classes_; the squared error is the mean over the outputs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainrule.sklearn import MLPRegressor
+    >>> X = np.linspace(-1, 1, 50)[:, np.newaxis]
+    >>> model = MLPRegressor(hidden_layer_sizes=20, activation="tanh", solver="lbfgs", random_state=0)
+    >>> bool(model.fit(X, X[:, 0] ** 2).score(X, X[:, 0] ** 2) > 0.99)
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **MultilayerPerceptron._parameter_constraints,
+        "loss": [StrOptions({"squared_error", "poisson"})],
+    }
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: ArrayLike = (100,),
+        activation: str | Sequence[str] = "relu",
+        *,
+        solver: str | Optimizer = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str | Schedule = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        callbacks: Sequence[CallbackLike] = (),
+    ) -> None:
+        self._keep(locals())
+
+    loss: str
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> MLPRegressor:
+        """Train.
+
+        Parameters
+        ----------
+        X : array or sparse matrix (samples, features)
+            float32 is trained in float32, all else in float64.
+        y : array (samples,) or (samples, outputs)
+            Numbers.
+        sample_weight : array (samples,), optional
+            A batch's loss is the weighted mean.
+
+        Raises
+        ------
+        ValueError
+            For arguments that cannot be used, and when loss or weights stop being finite.
+        """
+        self._fit(X, y, sample_weight)
+        return self
+
+    @available_if(lambda estimator: estimator._check_solver())
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> MLPRegressor:
+        """Make one pass over the data, as `fit`.
+
+        With `early_stopping`, a share of the samples is held back in each call, and only its score is recorded.
+        """
+        self._fit(X, y, sample_weight, incremental=True)
+        return self
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Return a number per sample, or (samples, outputs)."""
+        outputs = self._outputs(X)
+        return outputs.ravel() if self.n_outputs_ == 1 else outputs
+
+    def _validated(self, X: Any, y: Any, *, incremental: bool, begins: bool) -> tuple[Any, Array]:
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            multi_output=True,
+            y_numeric=True,
+            dtype=(np.float64, np.float32),
+            reset=begins,
+        )
+        return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+    def _with_class_weight(self, sample_weight: Array | None, y: Array, *, incremental: bool) -> Array | None:
+        return sample_weight
+
+    def _targets(self, y: Array) -> Array:
+        return y
+
+    def _output_layer(self, y: Array) -> tuple[int, str]:
+        return (1 if y.ndim == 1 else y.shape[1]), ("exp" if self.loss == "poisson" else "identity")
+
+    def _loss(self) -> Loss:
+        return Poisson() if self.loss == "poisson" else MSE()
+
+    def _reported(self, loss: float) -> float:
+        return loss if self.loss == "poisson" else loss / self.n_outputs_
+
+    def _constant(self, y: Array, weights: Array | None) -> float:
+        if self.loss != "poisson":
+            return 0.0
+        return float(np.average(xlogy(y, y) - y, weights=weights, axis=0).sum())
+
+    def _score(self, outputs: Array, y: Array, sample_weight: Array | None) -> float:
+        return float(r2_score(y, outputs, sample_weight=sample_weight))

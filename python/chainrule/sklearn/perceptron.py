@@ -1,0 +1,409 @@
+"""What MLPClassifier and MLPRegressor have in common."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar, cast
+
+import numpy as np
+import scipy.optimize
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.optimize import _check_optimize_result
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from .._checks import checked_integer, checked_name
+from ..activations import ACTIVATIONS
+from ..errors import DivergedError
+from ..layers.dense import Dense
+from ..layers.input import Input
+from ..losses import Loss
+from ..network import Network
+from ..optimizers import SGD, Adam, Optimizer
+from ..schedules import Schedule
+from ..training.callbacks import CallbackLike
+from .watch import Watch
+
+Array = NDArray[Any]
+
+_HIDDEN_ACTIVATIONS = {"logistic", *ACTIVATIONS} - {"softmax"}
+_SKLEARN_NAMES = {"sigmoid": "logistic"}
+_OUR_NAMES = {theirs: ours for ours, theirs in _SKLEARN_NAMES.items()}
+# The text of scikit-learn's own error.
+_DIVERGED = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed"
+)
+
+
+class MultilayerPerceptron(BaseEstimator, ABC):
+    """Base class of both estimators: scikit-learn's rules of training, on a network of this package."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(_HIDDEN_ACTIVATIONS), list, tuple],
+        "solver": [StrOptions({"lbfgs", "sgd", "adam"}), Optimizer],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"}), Schedule],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "callbacks": [list, tuple],
+    }
+    # Set by __init__ of the classes below.
+    hidden_layer_sizes: ArrayLike
+    activation: str | Sequence[str]
+    solver: str | Optimizer
+    alpha: float
+    batch_size: int | str
+    learning_rate: str | Schedule
+    learning_rate_init: float
+    power_t: float
+    max_iter: int
+    shuffle: bool
+    random_state: int | np.random.RandomState | None
+    tol: float
+    verbose: bool | int
+    warm_start: bool
+    momentum: float
+    nesterovs_momentum: bool
+    early_stopping: bool
+    validation_fraction: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    n_iter_no_change: float
+    max_fun: int
+    callbacks: Iterable[CallbackLike]
+
+    def _keep(self, parameters: Mapping[str, Any]) -> None:
+        for name in self._get_param_names():
+            setattr(self, name, parameters[name])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    # --- the fitted network
+
+    @property
+    def coefs_(self) -> list[Array]:
+        """The weights of each layer, (inputs, units): copies that cannot be written; assign a list to set them."""
+        return [_read_only(layer.weights) for layer in self._dense]
+
+    @coefs_.setter
+    def coefs_(self, values: Sequence[ArrayLike]) -> None:
+        for layer, weights in zip(self._dense, values, strict=True):
+            layer.weights = weights
+
+    @property
+    def intercepts_(self) -> list[Array]:
+        """The bias of each layer, (units,): as `coefs_`."""
+        return [_read_only(layer.bias) for layer in self._dense]
+
+    @intercepts_.setter
+    def intercepts_(self, values: Sequence[ArrayLike]) -> None:
+        for layer, bias in zip(self._dense, values, strict=True):
+            layer.bias = bias
+
+    @property
+    def _dense(self) -> list[Dense]:
+        return cast(list[Dense], self.network_.stack)
+
+    @property
+    def n_layers_(self) -> int:
+        """Number of layers, input and output among them."""
+        return len(self.network_.layers)
+
+    @property
+    def n_outputs_(self) -> int:
+        """Number of the network's outputs."""
+        return self.network_.outputs
+
+    @property
+    def out_activation_(self) -> str:
+        """Activation of the last layer."""
+        activation = self._dense[-1].activation
+        return _SKLEARN_NAMES.get(activation, activation)
+
+    def _outputs(self, X: ArrayLike) -> Array:
+        check_is_fitted(self, "network_")
+        X = validate_data(self, X, accept_sparse="csr", reset=False)
+        return self.network_.predict(X)
+
+    # --- training
+
+    def _fit(self, X: Any, y: Any, sample_weight: ArrayLike | None, *, incremental: bool = False) -> None:
+        begins = not hasattr(self, "network_") or not (self.warm_start or incremental)
+        X, y = self._validated(X, y, incremental=incremental, begins=begins)
+        given = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        weights = _checked_weights(self._with_class_weight(given, y, incremental=incremental))
+        random_state = check_random_state(self.random_state)
+        if begins:
+            self._begin(X, y, random_state)
+        if self.solver == "lbfgs":
+            self._fit_lbfgs(X, self._targets(y), weights)
+        else:
+            self._fit_stochastic(X, self._targets(y), weights, random_state, incremental)
+
+    def _begin(self, X: Any, y: Array, random_state: np.random.RandomState) -> None:
+        outputs, output_activation = self._output_layer(y)
+        hidden = [
+            checked_integer(units, "hidden_layer_sizes", lowest=1) for units in np.atleast_1d(self.hidden_layer_sizes)
+        ]
+        activations = self._hidden_activations(len(hidden))
+        # The scale of the last layer's weights follows the activation below it.
+        scales_of = [*activations, activations[-1] if activations else self.activation]
+        sizes = [X.shape[1], *hidden, outputs]
+        layers: list[Input | Dense] = [Input(X.shape[1])]
+        for inputs, units, activation, scale_of in zip(
+            sizes, sizes[1:], [*activations, output_activation], scales_of, strict=False
+        ):
+            bound = math.sqrt((2.0 if scale_of in ("sigmoid", "logistic") else 6.0) / (inputs + units))
+            weights = random_state.uniform(-bound, bound, (inputs, units))
+            bias = random_state.uniform(-bound, bound, units)
+            layers.append(Dense(units, activation, weights=weights, bias=bias))
+        # L-BFGS needs exact gradients for its line search.
+        dtype = "float64" if self.solver == "lbfgs" else str(X.dtype)
+        self.network_ = Network(layers, dtype=dtype, seed=0)
+        self.n_iter_ = 0
+        self.t_ = 0
+        self._begin_curves()
+
+    def _begin_curves(self) -> None:
+        stops_early = self.early_stopping and self.solver != "lbfgs"
+        self.loss_curve_: list[float] = []
+        self.best_loss_: Any = None if stops_early else math.inf
+        self.validation_scores_: Any = [] if stops_early else None
+        self.best_validation_score_: Any = -math.inf if stops_early else None
+        self._no_improvement_count = 0
+
+    def _hidden_activations(self, count: int) -> list[str]:
+        names = [self.activation] * count if isinstance(self.activation, str) else list(self.activation)
+        if len(names) != count:
+            raise ValueError(f"activation must be a name, or one for each of {count} hidden layers; got {names!r}")
+        return [
+            _OUR_NAMES.get(name, name) for name in (checked_name(n, "activation", _HIDDEN_ACTIVATIONS) for n in names)
+        ]
+
+    def _fit_stochastic(
+        self,
+        X: Any,
+        y: Array,
+        weights: Array | None,
+        random_state: np.random.RandomState,
+        incremental: bool,
+    ) -> None:
+        net = self.network_
+        if (self.validation_scores_ is not None) != self.early_stopping:
+            self._begin_curves()
+        validation = None
+        if self.early_stopping:
+            train, held = self._split(y, random_state)
+            validation = (X[held], y[held], *(() if weights is None else (weights[held],)))
+            X, y, weights = X[train], y[train], None if weights is None else weights[train]
+        samples = X.shape[0]
+        total = float(samples if weights is None else weights.sum())
+        batch_size = self._samples_in_a_batch(samples)
+        self._set_l2(self.alpha / (total * batch_size / samples))
+        net.seed = int(random_state.randint(np.iinfo(np.int64).max, dtype=np.int64))
+        if not incremental:
+            net.optimizer = None
+        self.n_iter_ = 0
+        watch = Watch(self, samples, batch_size, self._constant(y, weights), validation)
+        try:
+            net.fit(
+                X,
+                y,
+                epochs=1 if incremental else int(self.max_iter),
+                batch_size=batch_size,
+                optimizer=self._chosen_optimizer(),
+                loss=self._loss(),
+                sample_weight=weights,
+                validation_data=validation,
+                shuffle=self.shuffle,
+                callbacks=[watch, *self.callbacks],
+                verbose=0,
+            )
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=4)
+        except DivergedError as error:
+            if not self.early_stopping:
+                raise ValueError(f"{_DIVERGED}: {error}") from error
+            self.validation_scores_.append(math.nan)
+            warnings.warn(f"{_DIVERGED}: {error}", ConvergenceWarning, stacklevel=4)
+        else:
+            if self.n_iter_ == self.max_iter and not incremental and not watch.stopped:
+                warnings.warn(
+                    f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
+                    "converged yet.",
+                    ConvergenceWarning,
+                    stacklevel=4,
+                )
+        if self.early_stopping and not incremental:
+            net.go_back(watch.best)
+
+    def _fit_lbfgs(self, X: Any, y: Array, weights: Array | None) -> None:
+        if self.callbacks:
+            raise ValueError(f"callbacks must be empty for solver 'lbfgs', got {self.callbacks!r}")
+        net, loss = self.network_, self._loss()
+        total = float(X.shape[0] if weights is None else weights.sum())
+        constant = self._constant(y, weights)
+        self._set_l2(self.alpha / total)
+
+        value = math.inf
+
+        def objective(parameters: Array) -> tuple[float, Array]:
+            nonlocal value
+            net.parameters = parameters
+            value, gradient = net.loss_and_gradient(X, y, loss, weights)
+            return value, gradient.astype(np.float64)
+
+        def reported(value: float) -> float:
+            penalty = net.core.penalty()
+            return self._reported(value - penalty) + constant + penalty
+
+        self.n_iter_ = 0
+        try:
+            result = scipy.optimize.minimize(
+                objective,
+                net.parameters.astype(np.float64),
+                method="L-BFGS-B",
+                jac=True,
+                callback=lambda parameters: self._iteration_ends(reported(value)),
+                options={"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol},
+            )
+        except ValueError as error:
+            raise ValueError(f"{_DIVERGED}: {error}") from error
+        net.parameters = result.x
+        self.loss_ = reported(float(result.fun))
+        self.n_iter_ = _check_optimize_result("lbfgs", result, self.max_iter)
+
+    def _iteration_ends(self, loss: float) -> None:
+        self.n_iter_ += 1
+        self.loss_ = loss
+        self.loss_curve_.append(loss)
+        if self.verbose:
+            print(f"Iteration {self.n_iter_}, loss = {loss:.8f}")
+
+    def _split(self, y: Array, random_state: np.random.RandomState) -> tuple[Array, Array]:
+        """Return the positions of the samples to train with, and of those that decide when to stop.
+
+        Classes have the same share of both if there are two, as in scikit-learn, or if one would not be trained
+        otherwise; a class with a single sample is trained.
+        """
+        positions = np.arange(len(y))
+        labels = y if is_classifier(self) and y.ndim == 1 else np.zeros(len(y), int)
+        _, number, counts = np.unique(labels, return_inverse=True, return_counts=True)
+        several = positions[counts[number] > 1]
+
+        def split(stratify: Array | None) -> list[Array]:
+            parts: list[Array] = train_test_split(
+                several, random_state=random_state, test_size=self.validation_fraction, stratify=stratify
+            )
+            return parts
+
+        train, held = split(labels[several] if self.network_.outputs == 1 and len(counts) > 1 else None)
+        if len(held) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+            )
+        if np.count_nonzero(counts > 1) > len(np.unique(labels[train])):
+            train, held = split(labels[several])
+        return np.concatenate([train, positions[counts[number] < 2]]), held
+
+    def _samples_in_a_batch(self, samples: int) -> int:
+        if isinstance(self.batch_size, str):
+            return samples if isinstance(self.solver, Optimizer) and self.solver.needs_full_batch else min(200, samples)
+        if self.batch_size > samples:
+            warnings.warn(
+                f"batch_size={self.batch_size} is more than the {samples} samples: it is clipped", stacklevel=5
+            )
+        return min(int(self.batch_size), samples)
+
+    def _chosen_optimizer(self) -> Optimizer:
+        if isinstance(self.solver, Optimizer):
+            return self.solver
+        rate = self.learning_rate if isinstance(self.learning_rate, Schedule) else float(self.learning_rate_init)
+        if self.solver == "sgd":
+            return SGD(rate, momentum=self.momentum, nesterov=bool(self.nesterovs_momentum))
+        return Adam(rate, beta1=self.beta_1, beta2=self.beta_2, epsilon=self.epsilon)
+
+    def _set_l2(self, value: float) -> None:
+        for layer in self._dense:
+            layer.l2 = value
+
+    def _check_solver(self) -> bool:
+        if self.solver == "lbfgs":
+            raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")
+        return True
+
+    # --- what classifier and regressor differ in
+
+    @abstractmethod
+    def _validated(self, X: Any, y: Any, *, incremental: bool, begins: bool) -> tuple[Any, Array]:
+        """Return X and y as arrays."""
+
+    @abstractmethod
+    def _with_class_weight(self, sample_weight: Array | None, y: Array, *, incremental: bool) -> Array | None:
+        """Return what each sample counts in training."""
+
+    @abstractmethod
+    def _targets(self, y: Array) -> Array:
+        """Return what the network is trained on."""
+
+    @abstractmethod
+    def _output_layer(self, y: Array) -> tuple[int, str]:
+        """Return the number of outputs and their activation."""
+
+    @abstractmethod
+    def _loss(self) -> Loss: ...
+
+    @abstractmethod
+    def _reported(self, loss: float) -> float:
+        """Return the network's mean loss as scikit-learn counts it."""
+
+    @abstractmethod
+    def _constant(self, y: Array, weights: Array | None) -> float:
+        """Return what scikit-learn's loss has beyond the network's."""
+
+    @abstractmethod
+    def _score(self, outputs: Array, y: Array, sample_weight: Array | None) -> float:
+        """Return the score that early stopping goes by, from outputs and targets."""
+
+
+def _read_only(array: Array) -> Array:
+    array.flags.writeable = False
+    return array
+
+
+def _checked_weights(weights: Array | None) -> Array | None:
+    """Refuse weights with which nothing can be trained."""
+    if weights is not None and weights.min() < 0:
+        raise ValueError(f"sample_weight must have no negative weight, got {weights.min():g}")
+    if weights is not None and weights.max() == 0:
+        raise ValueError("class_weight and sample_weight leave no sample with a weight above zero")
+    return weights

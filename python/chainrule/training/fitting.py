@@ -1,0 +1,203 @@
+"""The loop over epochs: progress, validation, callbacks. What happens within an epoch is the core's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..border import Batches
+from ..diagnose import warn_of_first_samples
+from ..errors import DivergedError, ModelFileError, warn
+from ..losses import Loss
+from ..model import Model
+from ..optimizers import Optimizer
+from ..schedules import Schedule
+from .callbacks import Callback
+from .plan import Part, Plan, parts_of
+from .progress import Progress
+
+# A learning rate that is smaller than its beginning by this factor changes nothing.
+SMALLEST_RATE = 1e-8
+LOGGER = logging.getLogger("chainrule")
+# Without this handler, Python prints warnings to standard error if the application has not configured logging.
+LOGGER.addHandler(logging.NullHandler())
+
+
+def run(model: Model, plan: Plan) -> None:
+    """Train for the plan's epochs; the history of the model grows by each."""
+    _start(model, plan)
+    position, checkpoints = plan.position, plan.checkpoints
+    with Progress(plan.epochs, position.epoch, plan.samples, plan.verbose) as progress:
+        try:
+            _begin_callbacks(model, plan)
+            while position.epoch < plan.epochs and not position.stopped:
+                metrics = _run_epoch(model, plan, progress)
+                epoch = position.epoch + 1
+                model.history.append(metrics)
+                stops = [bool(callback.on_epoch_end(model, epoch, metrics)) for callback in plan.callbacks]
+                model.history.amend(metrics)
+                progress.epoch_done(epoch, metrics)
+                LOGGER.debug("epoch %d of %d: %s", epoch, plan.epochs, metrics)
+                position.next_epoch(stopped=any(stops))
+                checkpoints.count("epochs", 1)
+            states, last = checkpoints.states(), model.snapshot()
+        finally:
+            model.core.forget()
+            _end_callbacks(model, plan.callbacks)
+    checkpoints.write_end(model, position, states, last)
+
+
+def _start(model: Model, plan: Plan) -> None:
+    """Give the model the plan's optimiser and loss, and in a fit that is resumed the network of its last epoch."""
+    rate_factor = model.rate_factor
+    model.adopt(plan.optimizer, plan.loss)
+    model.border = plan.border
+    if plan.restarts:
+        model.core.reset_optimizer()
+    if plan.starts_anew:
+        model.rate_factor = 1.0
+    if plan.resumed is not None:
+        model.rate_factor = rate_factor
+        if plan.resumed.last is not None:
+            model.go_back(plan.resumed.last)
+    _warn_of_dead_rate(model, plan.optimizer)
+    plan.checkpoints.begin(plan.callbacks)
+
+
+def _warn_of_dead_rate(model: Model, optimizer: Optimizer) -> None:
+    """Warn if the fit will change nothing, as its learning rate has decayed in the fits before."""
+    step = model.core.optimizer_steps
+    if step == 0:
+        return
+    first, now = (float(optimizer.rates(at, 1)[0]) for at in (0, step))
+    schedule = optimizer.learning_rate
+    ended = isinstance(schedule, Schedule) and schedule.end is not None and step >= schedule.end
+    if ended or now * model.rate_factor < SMALLEST_RATE * first:
+        reason = f"its schedule ended at step {schedule.end}" if ended else "it has decayed"  # type: ignore[union-attr]
+        warn(
+            f"the learning rate of this fit is {now * model.rate_factor:.2g}, as {reason} and {step} steps are done; "
+            "pass an optimizer with other settings to start anew"
+        )
+
+
+def _begin_callbacks(model: Model, plan: Plan) -> None:
+    for callback in plan.callbacks:
+        callback.on_train_begin(model)
+    if plan.resumed is not None:
+        for callback, state in zip(plan.callbacks, plan.resumed.callbacks, strict=True):
+            _restore(callback, state)
+
+
+def _end_callbacks(model: Model, callbacks: Sequence[Callback]) -> None:
+    """End all callbacks, also those after one that fails; the first error is raised."""
+    errors = []
+    for callback in callbacks:
+        try:
+            callback.on_train_end(model)
+        except BaseException as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+def _restore(callback: Callback, state: Mapping[str, Any]) -> None:
+    try:
+        callback.restore(state)
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
+        name = type(callback).__name__
+        raise ModelFileError(f"the checkpoint's state of {name} cannot be restored: {error!r}") from error
+
+
+def _run_epoch(model: Model, plan: Plan, progress: Progress) -> dict[str, float]:
+    model.core.remember()
+    part, rate = None, 0.0
+    for part in parts_of(plan, model.epochs):
+        if _is_untrained(model):
+            with progress.aside():
+                warn_of_first_samples(model, part.data, plan.loss)
+        rate = _run_part(model, plan, part, progress)
+    if part is None:
+        raise ValueError("X gave no batches")
+    model.epochs += 1
+    weight, loss, metric = plan.position.totals
+    if weight == 0:
+        raise ValueError("class_weight and sample_weight leave no sample with a weight above zero")
+    name = plan.loss.metric_name(model.outputs, part.data.y)
+    metrics = {"loss": loss / weight, name: metric / weight}
+    if plan.validation is not None:
+        held = plan.validation
+        metrics["val_loss"], metrics[f"val_{name}"] = model.core.evaluate(held.X, held.y, held.weights, plan.core_loss)
+    metrics["learning_rate"] = rate
+    return metrics
+
+
+def _run_part(model: Model, plan: Plan, part: Part, progress: Progress) -> float:
+    """Make the part's steps that are still to come, with checkpoints between them; return the last learning rate."""
+    core, position, checkpoints = model.core, plan.position, plan.checkpoints
+    first = core.optimizer_steps - (position.step - part.first_step)
+    rates = plan.optimizer.rates(first, part.steps) * model.rate_factor
+
+    def poll(steps: int) -> bool:
+        progress.show(part.samples_before + min(steps * part.batch_size, len(part.data)))
+        return checkpoints.is_timed and checkpoints.is_due()
+
+    end = part.first_step + part.steps
+    while position.step < end:
+        if checkpoints.is_due():
+            checkpoints.write(model, position)
+        steps, position.totals, diverged = core.train_epoch(
+            part.data.X,
+            part.data.y,
+            part.data.weights,
+            part.batch_size,
+            plan.shuffle and isinstance(plan.data, Batches),
+            model.seed,
+            model.epochs,
+            plan.core_loss,
+            plan.core_optimizer,
+            rates,
+            plan.input_noise,
+            poll if progress.shown or checkpoints.is_timed else None,
+            position.step - part.first_step,
+            checkpoints.end_of_part(position.step, end) - part.first_step,
+            position.totals,
+        )
+        if diverged >= 0:
+            raise _go_back(model, position.epoch + 1, part.first_step + diverged + 1, float(rates[diverged]))
+        position.step += steps
+        checkpoints.count("steps", steps)
+    progress.show(part.samples_before + len(part.data))
+    return float(rates[-1])
+
+
+def _is_untrained(model: Model) -> bool:
+    return model.epochs == 0 and model.core.optimizer_steps == 0
+
+
+def _go_back(model: Model, epoch: int, step: int, rate: float) -> DivergedError:
+    """Restore the state from before the epoch; return the error to raise."""
+    model.core.go_back()
+    error = DivergedError(epoch, step, rate)
+    LOGGER.warning("%s", error)
+    return error
+
+
+def train_step(model: Model, data: Batches, optimizer: Optimizer, loss: Loss) -> dict[str, float]:
+    """Make one step on all samples, outside any epoch; return loss and metric from before the step."""
+    model.adopt(optimizer, loss)
+    core = model.core
+    rates = optimizer.rates(core.optimizer_steps, 1) * model.rate_factor
+    core.remember()
+    try:
+        if _is_untrained(model):
+            warn_of_first_samples(model, data, loss)
+        _, (weight, loss_sum, metric), diverged = core.train_epoch(
+            data.X, data.y, data.weights, len(data), False, model.seed, model.epochs, loss.core_loss(),
+            optimizer.core_optimizer(), rates, 0.0, None,
+        )  # fmt: skip
+        if diverged >= 0:
+            raise _go_back(model, 1, 1, float(rates[0]))
+    finally:
+        core.forget()
+    return {"loss": loss_sum / weight, loss.metric_name(model.outputs, data.y): metric / weight}

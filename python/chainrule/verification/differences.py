@@ -1,0 +1,95 @@
+"""Central differences of the reference's loss, compared with the core's gradient."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import reference
+from ..losses import Loss
+from ..model import Model
+from .kinks import crosses_zero, sides_of
+from .report import Line, compare
+from .scales import Array, scales_of
+from .twins import counterparts, reference_loss, reference_of
+
+TOLERANCE = 1e-7
+# Parameters of a layer that differences are taken of; each needs four forward passes.
+SAMPLED = 50
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The mean loss of a batch, with penalties, as a function of the parameters of a reference network."""
+
+    net: reference.Network
+    X: NDArray[Any]
+    y: NDArray[Any]
+    weights: Array
+    loss: Loss
+
+    def value(self) -> float:
+        """Return the objective for the parameters that the network has now."""
+        mean, _ = self.net.evaluate(self.X, self.y, reference_loss(self.loss), self.weights)
+        return float(mean + sum(layer.penalty() for layer in self.net.layers))
+
+    def sides(self) -> list[NDArray[np.int64]]:
+        """Return the sides of kinks of the samples that have a weight."""
+        counted = self.weights.reshape(len(self.weights), -1).any(axis=1)
+        return [side[counted] for side in sides_of(self.net, self.X, self.y, self.loss)]
+
+    def difference(self, start: Array, index: int) -> tuple[float, bool]:
+        """Return (E(−2h) − 8E(−h) + 8E(h) − E(2h)) / 12h of a parameter, and whether a kink is in between."""
+        h = 3e-4 * max(1.0, abs(float(start[index])))
+        values, kink = {}, False
+        self.net.parameters = start
+        sides = self.sides()
+        for offset in (-2, -1, 1, 2):
+            moved = start.copy()
+            moved[index] += offset * h
+            self.net.parameters = moved
+            kink |= any(not np.array_equal(a, b) for a, b in zip(sides, self.sides(), strict=True))
+            kink |= crosses_zero(self.net, start[index], moved[index])
+            values[offset] = self.value()
+        self.net.parameters = start
+        return (values[-2] - 8 * values[-1] + 8 * values[1] - values[2]) / (12 * h), kink
+
+
+def compare_with_differences(
+    network: Model, X: NDArray[Any], y: NDArray[Any], weights: Array, loss: Loss
+) -> Iterator[Line]:
+    """Compare the core's gradient with central differences, for a sample of each layer's parameters."""
+    network.core.loss_and_gradient(X, y, weights, loss.core_loss())
+    gradient = network.core.gradients().astype(np.float64)
+    net = reference_of(network)
+    net.loss_and_gradient(X, y, reference_loss(loss), weights)
+    scales = dict(zip(map(id, net.layers), scales_of(net, y, weights, loss).gradients, strict=True))
+    objective = Objective(net, X, y, weights, loss)
+    begin = 0
+    for layer in counterparts(net, network):
+        size = sum(part.size for part in layer.twin.parameters.values())
+        if layer.twin.trainable and size > 0:
+            chosen = begin + np.random.default_rng(layer.number - 1).permutation(size)[:SAMPLED]
+            line = _compare_layer(objective, chosen, gradient, max(scales[id(layer.twin)].values()))
+            yield dataclasses.replace(line, stage=f"gradient, layer {layer.number}")
+        begin += size
+
+
+def _compare_layer(objective: Objective, chosen: NDArray[np.int64], gradient: Array, scale: float) -> Line:
+    start = objective.net.parameters
+    expected, got, kept = [], [], []
+    for index in map(int, chosen):
+        difference, kink = objective.difference(start, index)
+        if not kink:
+            expected.append(difference)
+            got.append(gradient[index])
+            kept.append(index)
+    kinks = len(chosen) - len(kept)
+    line = compare("gradient", "differences", np.array(got), np.array(expected), TOLERANCE, scale=scale, kinks=kinks)
+    where = f"parameter {kept[int(line.where.strip('[]'))]}" if kept else "nowhere"
+    return dataclasses.replace(line, where=where)
