@@ -20,7 +20,7 @@ from .workloads import WORKLOADS, named
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what is asked for; returns the exit status."""
+    """Run the measurements that the arguments ask for; return the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.quick or options.store:
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         parser.error(str(error))
     if options.mnist is None and any(workload.data == "mnist" for workload in workloads):
-        notes.append("MNIST is not there: the embedded sample of it, ten times over, stands in")
+        notes.append("MNIST was not given: the sample that comes with the package, repeated ten times, replaces it")
     head = reports.header(peers, notes)
     report: dict[str, Any] = {"header": head, "workloads": []}
     print(reports.about(head), flush=True)
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 workload, peers, epochs=options.epochs, samples=options.samples, mnist=options.mnist,
                 say=lambda text: print(text, file=sys.stderr),
             )  # fmt: skip
-        except ImportError as error:  # the words need SciPy
+        except ImportError as error:  # the workload "words" needs SciPy
             notes.append(f"{workload.name} is left out: {error}")
             print(f"\n{notes[-1]}")
             continue
@@ -69,7 +69,7 @@ def _peers(names: Sequence[str]) -> tuple[list[Peer], list[str]]:
     peers, notes = [], []
     for name in dict.fromkeys(names):
         if name not in MODULES:
-            raise ValueError(f"unknown peer {name!r}; there are {', '.join(MODULES)}")
+            raise ValueError(f"unknown peer {name!r}, expected one of {', '.join(MODULES)}")
         try:
             peers.append(load(name))
         except ImportError as error:
@@ -79,27 +79,35 @@ def _peers(names: Sequence[str]) -> tuple[list[Peer], list[str]]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description="Measure chainrule beside its peers; all take turns in one run."
+        prog="python -m benchmarks", description="Measure chainrule and its peers; all take turns in one run."
     )
-    parser.add_argument("--peers", default="all", help=f"all (default), or some of {','.join(MODULES)}")
+    parser.add_argument("--peers", default="all", help=f"all (default), or any of {','.join(MODULES)}")
     parser.add_argument(
-        "--workloads", default="all", help=f"all (default), or some of {','.join(w.name for w in WORKLOADS)}"
+        "--workloads", default="all", help=f"all (default), or any of {','.join(w.name for w in WORKLOADS)}"
     )
     parser.add_argument(
-        "--epochs", type=int, default=5, help="counted turns (default %(default)s); the fastest run counts"
+        "--epochs", type=int, default=5, help="turns that are measured (default %(default)s); the fastest run counts"
     )
-    parser.add_argument("--samples", type=int, metavar="N", help="use at most so many samples")
+    parser.add_argument("--samples", type=int, metavar="N", help="use at most N samples")
     parser.add_argument(
         "--mnist", metavar="DIR", default=os.environ.get("CHAINRULE_MNIST"),
-        help="folder of MNIST's files (default: $CHAINRULE_MNIST, else the embedded sample ten times over)",
+        help="folder of MNIST's files (default: $CHAINRULE_MNIST, else the sample of the package, repeated ten times)",
     )  # fmt: skip
-    parser.add_argument("--json", metavar="FILE", help="write everything that was measured")
+    parser.add_argument("--json", metavar="FILE", help="write all measurements")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables")
-    parser.add_argument("--plot", metavar="FILE", help="draw the ratios, and how the time grows (as with --scaling)")
-    parser.add_argument("--scaling", action="store_true", help="measure time against samples and against width")
-    parser.add_argument("--quick", action="store_true", help="compare with NumPy against the ratios kept; 1 if slower")
-    parser.add_argument("--store", action="store_true", help="as --quick, but keep the ratios")
-    parser.add_argument("--memory", action="store_true", help="measure the memory that training takes; 1 if too much")
+    parser.add_argument(
+        "--plot", metavar="FILE", help="draw the ratios and the growth of the time (as --scaling measures it)"
+    )
+    parser.add_argument("--scaling", action="store_true", help="measure time by number of samples and by width")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="measure a few workloads against NumPy; exit with 1 if a stored ratio has fallen",
+    )
+    parser.add_argument("--store", action="store_true", help="as --quick, but store the ratios")
+    parser.add_argument(
+        "--memory", action="store_true", help="measure the memory that training takes; exit with 1 if it is too much"
+    )
     return parser
 
 

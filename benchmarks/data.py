@@ -1,4 +1,4 @@
-"""The data: MNIST, and three made ones."""
+"""The data of the workloads: MNIST, and three synthetic sets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import chainrule as cr
 
 VOCABULARY = 20_000
-WORDS_A_ROW = 80
+TOKENS_PER_ROW = 80
 HELD_OUT = 5_000
 
 
@@ -25,13 +25,13 @@ class Data(NamedTuple):
     y_test: NDArray[Any]
 
     def first(self, samples: int) -> Data:
-        """Return this with the first training samples only."""
+        """Return a copy with only the first training samples."""
         return self._replace(X_train=self.X_train[:samples], y_train=self.y_train[:samples])
 
 
 @functools.cache
 def load(kind: str, mnist: str | None = None) -> Data:
-    """Return "mnist" (from the folder, else the embedded sample), "borehole", "gaussian" or "words"."""
+    """Return "mnist" (from the folder, else the sample of the package), "borehole", "gaussian" or "words"."""
     if kind == "mnist":
         return digits(mnist)
     make: dict[str, Callable[[int], tuple[Any, NDArray[Any]]]]
@@ -41,7 +41,7 @@ def load(kind: str, mnist: str | None = None) -> Data:
 
 
 def digits(folder: str | None) -> Data:
-    """MNIST as float32 between 0 and 1; without its files the embedded sample, ten times over."""
+    """Return MNIST as float32 between 0 and 1; without a folder, the sample of the package, repeated ten times."""
     source = cr.data.mnist(folder) if folder else cr.data.mnist_sample()
     times = 1 if folder else 10
     X_train, X_test = (X.astype(np.float32) / 255 for X in (source.X_train, source.X_test))
@@ -49,7 +49,7 @@ def digits(folder: str | None) -> Data:
 
 
 def borehole(samples: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Flow of water through a borehole (Harper & Gupta 1983), of eight inputs scaled to [-1, 1]; standardised."""
+    """Return the flow through a borehole (Harper & Gupta 1983): eight inputs in [-1, 1], standardised targets."""
     lowest = np.array([0.05, 100, 63_070, 990, 63.1, 700, 1120, 9855])
     highest = np.array([0.15, 50_000, 115_600, 1110, 116, 820, 1680, 12_045])
     X = np.random.default_rng(1).uniform(-1, 1, (samples, 8))
@@ -61,7 +61,7 @@ def borehole(samples: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def gaussian(samples: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Normal numbers, none of them zero; the targets are a small random network's outputs."""
+    """Return normal random numbers, none of them zero; the targets are the outputs of a small random network."""
     rng = np.random.default_rng(2)
     X = rng.standard_normal((samples, 256), dtype=np.float32)
     first, last = (rng.standard_normal(shape, dtype=np.float32) for shape in ((256, 32), (32, 8)))
@@ -69,14 +69,14 @@ def gaussian(samples: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def words(samples: int) -> tuple[Any, NDArray[np.int64]]:
-    """Rows of 80 different words, each 1.0; a tenth of the vocabulary decides about the label."""
+    """Return sparse rows with a 1 at each of 80 different tokens; a tenth of the vocabulary decides the label."""
     from scipy.sparse import csr_array
 
     rng = np.random.default_rng(3)
-    columns = np.stack([rng.choice(VOCABULARY, WORDS_A_ROW, replace=False) for _ in range(samples)])
+    columns = np.stack([rng.choice(VOCABULARY, TOKENS_PER_ROW, replace=False) for _ in range(samples)])
     columns.sort(axis=1)
     opinion = rng.standard_normal(VOCABULARY) * (rng.random(VOCABULARY) < 0.1)
-    starts = np.arange(0, columns.size + 1, WORDS_A_ROW, dtype=np.int32)
+    starts = np.arange(0, columns.size + 1, TOKENS_PER_ROW, dtype=np.int32)
     values = np.ones(columns.size, dtype=np.float32)
     X = csr_array((values, columns.ravel().astype(np.int32), starts), shape=(samples, VOCABULARY))
     return X, (opinion[columns].sum(axis=1) > 0).astype(np.int64)

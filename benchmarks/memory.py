@@ -1,4 +1,4 @@
-"""How much memory training takes: ``python -m benchmarks.memory`` measures it in a process of its own (Linux)."""
+"""The memory that training takes: ``python -m benchmarks.memory`` measures it in a separate process (Linux only)."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ import sys
 from pathlib import Path
 
 from .data import load
-from .workloads import Training, named
+from .workload import Training
+from .workloads import named
 
 MEBIBYTE = 2**20
 ALLOWED = 64 * MEBIBYTE
 
 
 def in_own_process() -> int:
-    """Measure in a new process; returns its status."""
+    """Measure in a new process; return its exit status."""
     return subprocess.run([sys.executable, "-m", __name__], check=False).returncode
 
 
 def resident(name: str) -> int:
-    """Return a size from /proc/self/status in bytes: "VmRSS" is now, "VmHWM" the peak."""
+    """Return a size from /proc/self/status in bytes: "VmRSS" is the present one, "VmHWM" the peak."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
 def main() -> int:
-    """Compare the peak of a fit with what must be there; the status is 1 if it is more than 64 MiB above."""
+    """Compare the peak of a fit with the size of data, parameters and state; return 1 if it is over 64 MiB above."""
     (dense,) = named("dense")
     assert isinstance(dense, Training)
     data = load(dense.data)
     before = resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     net = dense.initial()
     net.fit(
         data.X_train, data.y_train, epochs=2, batch_size=dense.batch_size, optimizer=dense.optimizer, loss=dense.loss,

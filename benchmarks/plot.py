@@ -1,4 +1,4 @@
-"""The picture of a report: the ratios, and how chainrule's time grows."""
+"""The figure of a report: the ratios, and the growth of chainrule's time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COLORS = {
 
 
 def plot(report: dict[str, Any]) -> Figure:
-    """Draw everything that the report has."""
+    """Return the figure; it has a second row if the report has measured the growth of the time."""
     scaling = report.get("scaling")
     figure = Figure(figsize=(13, 9 if scaling else 5), layout="constrained")
     axes = figure.subplot_mosaic([["ratios"] * 2, ["samples", "width"]] if scaling else [["ratios"]])
@@ -40,7 +40,7 @@ def plot(report: dict[str, Any]) -> Figure:
 
 
 def ratios(ax: Axes, report: dict[str, Any]) -> None:
-    """Draw how many times as long each peer's better variant takes; a bar each, the line is chainrule."""
+    """Draw one bar per peer and workload: the time of its faster variant divided by chainrule's, which is the line."""
     entries, names = report["workloads"], peer_names(report)
     width = 0.84 / max(1, len(names))
     bests = [fastest(entry) for entry in entries]
@@ -62,22 +62,24 @@ def ratios(ax: Axes, report: dict[str, Any]) -> None:
     ax.yaxis.set_minor_locator(NullLocator())
     ax.margins(x=0.01, y=0.16)
     ax.set_xticks(range(len(entries)), ["\n".join(entry["name"].rsplit("-", 1)) for entry in entries])
-    ax.set_ylabel("time, in times of chainrule's")
+    ax.set_ylabel("time of the peer / time of chainrule")
     ax.legend(ncols=len(names) + 1, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 
 def by_samples(ax: Axes, points: list[dict[str, Any]]) -> None:
-    """Draw seconds an epoch against samples; the line goes through nought and the last point."""
+    """Draw seconds per epoch by number of samples; the line goes through zero and the last point."""
     x, y = [p["samples"] for p in points], [p["seconds"] for p in points]
     ax.plot([0, x[-1]], [0, y[-1]], "--", color="0.6", label="proportional")
     ax.plot(x, y, "o", color=COLORS[OURS], label=f"256-{points[0]['width']}-{points[0]['width']}-8")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    ax.set(xlabel="samples", ylabel="seconds an epoch", title="time and samples", xlim=(0, None), ylim=(0, None))
+    ax.set(
+        xlabel="samples", ylabel="seconds per epoch", title="time by number of samples", xlim=(0, None), ylim=(0, None)
+    )
     ax.legend(frameon=False)
 
 
 def by_width(ax: Axes, points: list[dict[str, Any]]) -> None:
-    """Draw seconds an epoch against the hidden width, beside the arithmetic at the best rate of them all."""
+    """Draw seconds per epoch by hidden width, next to the time of the arithmetic at the best rate of all points."""
     x, y, flops = ([p[name] for p in points] for name in ("width", "seconds", "flops"))
     rate = max(work / seconds for work, seconds in zip(flops, y, strict=True))
     ax.plot(x, [f / rate for f in flops], "--", color="0.6", label=f"arithmetic at {rate / 1e9:.0f} GFLOP/s")
@@ -87,5 +89,5 @@ def by_width(ax: Axes, points: list[dict[str, Any]]) -> None:
     ax.set_xticks(x, [str(width) for width in x])
     ax.minorticks_off()
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.set(xlabel="hidden width", ylabel="seconds an epoch", title="time and width")
+    ax.set(xlabel="hidden width", ylabel="seconds per epoch", title="time by width")
     ax.legend(frameon=False)

@@ -1,4 +1,4 @@
-"""A check for regressions in under two minutes: chainrule beside NumPy, against the ratios that are kept."""
+"""A check for regressions in under two minutes: the ratios of NumPy's and chainrule's times, against stored ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .report import OURS
 from .runner import measure
 from .workloads import named
 
-KEPT = Path(__file__).with_name("quick_ratios.json")
+STORED = Path(__file__).with_name("quick_ratios.json")
 SLOWER = 1.15
 TURNS = 8
 # Training samples of each workload.
@@ -20,12 +20,12 @@ SAMPLES = {"online": 1_000, "tiny": 20_000, "small": 6_000, "dense": 6_000, "pre
 
 
 def quick(store: bool) -> int:
-    """Print the speeds in times of NumPy's; the status is 1 if one of them has fallen by more than 15 %."""
+    """Print NumPy's time divided by chainrule's; return 1 if one of these ratios has fallen by more than 15 %."""
     peers = [load(OURS), load("numpy")]
     facts = cr.info()
     machine = f"{facts['isa']}, {facts['threads']} threads"
-    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    before = kept.get(machine, {})
+    stored = json.loads(STORED.read_text()) if STORED.exists() else {}
+    before = stored.get(machine, {})
     ratios, slower = {}, []
     for group, samples in SAMPLES.items():
         for workload in named(group):
@@ -39,10 +39,10 @@ def quick(store: bool) -> int:
             if old and ratio * SLOWER < old:
                 slower.append(workload.name)
     if store:
-        KEPT.write_text(json.dumps({**kept, machine: ratios}, indent=2, sort_keys=True) + "\n")
+        STORED.write_text(json.dumps({**stored, machine: ratios}, indent=2, sort_keys=True) + "\n")
         return 0
     if not before:
-        print(f"nothing is kept for {machine}; --store keeps these")
+        print(f"no ratios are stored for {machine}; --store stores these")
     if slower:
-        print(f"more than 15 % slower than kept: {', '.join(slower)}")
+        print(f"more than 15 % slower than stored: {', '.join(slower)}")
     return 1 if slower else 0

@@ -1,4 +1,4 @@
-"""The report: a dictionary for JSON, and tables and a plot of it."""
+"""The report of a run: a dictionary for JSON, and its tables."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import chainrule as cr
 
 from .peers import Peer
 from .runner import Result
-from .workloads import Workload
+from .workload import Workload
 
 OURS = "chainrule"
-# Settings from outside that change how fast a peer is.
+# Prefixes of environment variables that change the speed of a peer.
 PREFIXES = ("OPENBLAS_", "OMP_", "MKL_", "KMP_", "GOMP_", "XLA_", "TORCH", "GOTO_")
-# As it is before the peers are imported, for some of them set such variables themselves.
+# Read before the peers are imported, as some of them set such variables themselves.
 ENVIRONMENT = {name: value for name, value in sorted(os.environ.items()) if name.startswith(PREFIXES)}
 
 
@@ -34,7 +34,7 @@ def processor() -> str:
 
 
 def header(peers: Iterable[Peer], notes: list[str]) -> dict[str, Any]:
-    """Say when, where and with what the run was made; measures the peak of the machine."""
+    """Return date, machine and versions of the run; this measures the peak of the machine."""
     facts = cr.info()
     peak = getattr(cr._core, "fma_peak", None)
     return {
@@ -54,7 +54,7 @@ def header(peers: Iterable[Peer], notes: list[str]) -> dict[str, Any]:
 
 
 def entry(workload: Workload, results: Sequence[Result], peak: float | None) -> dict[str, Any]:
-    """Return everything about one workload."""
+    """Return the report of one workload."""
     ours = min((result.best for result in results if result.peer == OURS), default=math.inf)
 
     def described(result: Result) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def entry(workload: Workload, results: Sequence[Result], peak: float | None) -> 
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table, aligned for reading as it stands; the first row is the head."""
+    """Return a Markdown table with aligned columns; the first row is the head."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
@@ -97,7 +97,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def shown(value: float | None, form: str = ".3g", unit: str = "") -> str:
-    """Format a number, or nothing; four digits before the point are not rounded away."""
+    """Format a number, or return "" for None; numbers from 1000 on keep all digits before the point."""
     if value is None:
         return ""
     return f"{value:,.0f}{unit}" if form == ".3g" and value >= 1000 else f"{value:{form}}{unit}"
@@ -113,13 +113,13 @@ def fastest(entry: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def peer_names(report: dict[str, Any]) -> list[str]:
-    """Return the names of the peers, chainrule not among them, in the order of the run."""
+    """Return the names of the peers, without chainrule, in the order of the run."""
     rows = (row["peer"] for entry in report["workloads"] for row in entry["results"])
     return [name for name in dict.fromkeys(rows) if name != OURS]
 
 
 def summary(report: dict[str, Any]) -> str:
-    """Return the table of all workloads: chainrule's time, and how many times as long each peer takes."""
+    """Return the table of all workloads: chainrule's time, and each peer's time divided by it."""
     names = peer_names(report)
     head = ["workload", OURS, "GFLOP/s", "of peak", *names, "best peer"]
     rows = [head]
@@ -138,7 +138,7 @@ def summary(report: dict[str, Any]) -> str:
 
 
 def details(entry: dict[str, Any]) -> str:
-    """Return one workload's table of all variants, and the reasons of those that took no part."""
+    """Return one workload's table of all variants, and why others took no part."""
     rows = [["peer", "variant", entry["unit"], "ratio", "GFLOP/s", "of peak", entry["quality"]]]
     rows += [
         [

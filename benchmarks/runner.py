@@ -1,4 +1,4 @@
-"""Measuring: the peers take turns, so that what else the machine does hits them all; the minimum counts."""
+"""Measures a workload: the peers take turns, so that other load on the machine hits all; the minimum counts."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from .data import load
-from .peers import Model, Parameters, Peer
-from .workloads import Layered, Workload
+from .peers import Parameters, Peer
+from .workload import Layered, Model, Workload
 
-# Threads of BLAS and OpenMP go on waiting busily after their work, those of OpenBLAS for a tenth of a second.
+# Seconds before each turn: threads of BLAS and OpenMP spin after their work, those of OpenBLAS for 0.1 s.
 PAUSE = 0.3
 
 
 @dataclass
 class Result:
-    """What one variant of one peer gave on one workload; `skipped` is the reason why it gave nothing."""
+    """Times and quality of one variant of one peer on one workload; `skipped` is the reason if it has none."""
 
     peer: str
     variant: str
@@ -43,7 +43,7 @@ def timed(run: Callable[[], None]) -> float:
 
 
 class Entrant:
-    """One variant of a peer on its way through a workload; the first trouble ends its part."""
+    """One variant of a peer in a workload; it drops out at its first error."""
 
     def __init__(self, peer: Peer, variant: str, make: Callable[[], Model]) -> None:
         self.make = make
@@ -52,11 +52,11 @@ class Entrant:
         self.run: Callable[[], None] | None = None
 
     def attempt(self, stage: Callable[[Entrant], None]) -> None:
-        """Go through a stage, unless an earlier one has failed."""
+        """Run a stage, unless an earlier one has failed."""
         if not self.result.skipped:
             try:
                 stage(self)
-            except Exception as error:  # whatever a peer raises, the others go on
+            except Exception as error:  # an error of one peer must not stop the others
                 self.result.skipped = (str(error).splitlines() or [type(error).__name__])[0]
 
 
@@ -69,7 +69,7 @@ def measure(
     mnist: str | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> tuple[Workload, list[Result]]:
-    """Return the results of all variants, after so many counted turns; and the workload as it was run."""
+    """Return the workload as it was run, and the results of all variants after `epochs` measured turns."""
     data = load(workload.data, mnist)
     data = data.first(min(workload.samples, samples or workload.samples))
     workload = dataclasses.replace(workload, samples=data.X_train.shape[0])

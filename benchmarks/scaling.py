@@ -1,4 +1,4 @@
-"""How chainrule's time grows with the number of samples and with the width of the network."""
+"""The growth of chainrule's time with the number of samples and with the width of the network."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 from .peers import Peer
 from .runner import measure
-from .workloads import Training, named
+from .workload import Training
+from .workloads import named
 
 SAMPLES = (6_000, 12_000, 24_000, 36_000, 48_000, 60_000)
 WIDTHS = (16, 32, 64, 128, 256, 512, 1024)

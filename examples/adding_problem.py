@@ -1,6 +1,6 @@
-"""The adding problem (Hochreiter and Schmidhuber 1997): the sum of the two marked numbers among the 100 of a sequence.
+"""The adding problem (Hochreiter and Schmidhuber 1997): a network sums the two marked numbers of a long sequence.
 
-python examples/adding_problem.py [STEPS]   (with fewer steps it takes less time)
+python examples/adding_problem.py [STEPS]   (100 steps by default; fewer take less time)
 
 A plain recurrent network forgets the first number over so many steps; LSTM and GRU keep it.
 """
@@ -16,7 +16,7 @@ rng = np.random.default_rng(0)
 
 
 def sequences(samples):
-    """Return numbers in [0, 1) beside marks, one in each half, and the sums of the marked numbers."""
+    """Return sequences of numbers in [0, 1) and marks, one mark per half, and the sums of the marked numbers."""
     X = np.zeros((samples, steps, 2), dtype=np.float32)
     X[:, :, 0] = rng.random((samples, steps))
     for half in (0, steps // 2):
@@ -25,7 +25,7 @@ def sequences(samples):
 
 
 def batches():
-    """Return an epoch of new sequences."""
+    """Return the batches of an epoch, which are new in each epoch."""
     return (sequences(50) for _ in range(200))
 
 

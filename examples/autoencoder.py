@@ -1,4 +1,4 @@
-"""Digits through a narrow middle, 784-128-16-128-784, against PCA with as many components; needs chainrule[plot].
+"""An autoencoder of digits, 784-128-16-128-784, compared with PCA of 16 components; needs chainrule[plot].
 
 python examples/autoencoder.py [DIRECTORY-OF-MNIST]   (without it, the sample that comes with the package)
 """
@@ -37,7 +37,7 @@ def error(reconstructed):
     return float(np.mean((reconstructed - test) ** 2))
 
 
-print(f"mean square error of a pixel, {CODE} numbers an image: {error(by_network):.4f}, PCA {error(by_pca):.4f}")
+print(f"mean square error per pixel, {CODE} numbers per image: {error(by_network):.4f}, PCA {error(by_pca):.4f}")
 
 figure = Figure(figsize=(8, 3), layout="constrained")
 for row, (name, images) in enumerate((("digits", test), ("network", by_network), ("PCA", by_pca))):

@@ -1,8 +1,9 @@
-"""A character model: an LSTM reads 40 characters and says the next; against a 3-gram model, and writing by itself.
+"""A character model: an LSTM reads 40 characters and predicts the next; a 3-gram model is the baseline.
 
 python examples/char_rnn.py [--quick]
 
-The text is made by a small grammar in which a verb agrees with a noun far in front of it, which no 3-gram can see.
+A small grammar generates the text. Its verbs agree with nouns that are many characters before them, which no 3-gram
+can see. At the end the LSTM writes a text.
 """
 
 import argparse
@@ -47,7 +48,7 @@ train, test = windows[:split], windows[split + WINDOW :]
 
 
 def three_gram_loss():
-    """Return the mean −log p of a letter after the two before it, counts smoothed."""
+    """Return the mean −log p of a letter given the two before it, from smoothed counts."""
     triples = Counter(zip(tokens[:split], tokens[1:split], tokens[2:split], strict=False))
     pairs = Counter(pairwise(tokens[:split]))
     chances = [(triples[tuple(w[-3:])] + 0.1) / (pairs[tuple(w[-3:-1])] + 0.1 * len(letters)) for w in test]
@@ -72,7 +73,7 @@ net.fit(
     verbose=0,
 )
 loss = net.evaluate(test[:, :-1], test[:, -1])["loss"]
-print(f"loss a character: LSTM {loss:.3f}, 3-gram {three_gram_loss():.3f}")
+print(f"loss per character: LSTM {loss:.3f}, 3-gram {three_gram_loss():.3f}")
 
 written = list(test[0, :-1])
 for _ in range(200):

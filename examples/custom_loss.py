@@ -1,4 +1,4 @@
-"""A loss of one's own through backward: the quantile loss, which fits a band around noisy data."""
+"""A custom loss below `fit`: the quantile loss, which fits a band around noisy data."""
 
 import numpy as np
 
@@ -20,4 +20,4 @@ for quantile in (0.1, 0.5, 0.9):
         outputs = net.forward(x)
         net.backward(quantile_gradient(outputs, t, quantile))
         net.step(cr.Adam(0.01))
-    print(f"quantile {quantile:.1f}: {np.mean(t < net.predict(x)):.3f} of the samples lie below")
+    print(f"quantile {quantile:.1f}: {np.mean(t < net.predict(x)):.3f} of the samples are below")

@@ -1,4 +1,4 @@
-"""A network inside a loop of compiled code: builds cython_loop.pyx against the installed package, and times a call.
+"""A network inside a compiled loop: builds cython_loop.pyx against the installed package, and times one prediction.
 
 Needs Cython, setuptools and a C compiler.
 """

@@ -1,8 +1,8 @@
-"""Digits freed from noise by 784-512-784, trained on noisy inputs and clean targets; against the best linear filter.
+"""A denoiser of digits, 784-512-784, trained on noisy inputs and clean targets; the best linear filter is the baseline.
 
 python examples/denoising.py [DIRECTORY-OF-MNIST]   (without it, the sample that comes with the package)
 
-The linear filter is a least-squares fit from noisy to clean images, a better one than PCA with any number of
+The linear filter is the least-squares map from noisy to clean images, which is better than PCA with any number of
 components. Needs chainrule[plot].
 """
 
@@ -21,7 +21,7 @@ rng = np.random.default_rng(0)
 noisy = test + NOISE * rng.standard_normal(test.shape).astype(np.float32)
 
 net = cr.Network([784, 512, 784], output="sigmoid", seed=0)
-# The inputs get fresh noise in every epoch; the targets stay clean.
+# The inputs get new noise in each epoch; the targets stay clean.
 net.fit(
     train, train, epochs=15, batch_size=64, optimizer=cr.Adam(1e-3), loss="cross_entropy", input_noise=NOISE, verbose=0
 )
@@ -38,7 +38,7 @@ def error(images):
 
 
 print(
-    f"mean square error of a pixel: noisy {error(noisy):.4f}, network {error(by_network):.4f}, "
+    f"mean square error per pixel: noisy {error(noisy):.4f}, network {error(by_network):.4f}, "
     f"linear filter {error(by_filter):.4f}"
 )
 
@@ -48,5 +48,5 @@ for row, (name, images) in enumerate((("noisy", noisy), ("network", by_network),
         axes = figure.add_subplot(3, 12, row * 12 + column + 1)
         axes.imshow(images[column].reshape(28, 28), cmap="gray_r", vmin=0, vmax=1)
         axes.set(xticks=[], yticks=[], ylabel=name if column == 0 else "")
-figure.suptitle("test images freed from noise")
+figure.suptitle("denoised test images")
 figure.savefig("denoising.png")

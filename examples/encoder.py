@@ -1,4 +1,4 @@
-"""The textbook's 8-3-8 encoder: three hidden units find a binary code, in the object model and in the core alike."""
+"""The 8-3-8 encoder of the textbook: three hidden units find a binary code, in the object model and in the core."""
 
 import numpy as np
 

@@ -7,7 +7,7 @@ import numpy as np
 import chainrule as cr
 
 X, y = cr.data.two_spirals()
-X *= 4  # tanh bends little over numbers as small as these
+X *= 4  # tanh is nearly linear for numbers as small as the original ones
 
 
 def losses(net, population):
@@ -17,13 +17,13 @@ def losses(net, population):
 
 
 def evolve(net, generations):
-    """Climb the gradient of ranks that small random steps give."""
+    """Follow the gradient that the ranks of small random steps estimate."""
     rng = np.random.default_rng(0)
     mean, m, v = net.parameters.astype(float), 0.0, 0.0
     for _ in range(generations):
         steps = 0.05 * rng.standard_normal((100, mean.size))
         both = losses(net, np.concatenate([mean + steps, mean - steps])).reshape(2, 100)
-        # Ranks, from -1/2 to 1/2, in the place of losses: outliers count no more than others.
+        # Ranks, from -1/2 to 1/2, replace the losses, so that outliers count no more than others.
         ranks = both.ravel().argsort().argsort().reshape(2, 100) / 199 - 0.5
         gradient = (ranks[0] - ranks[1]) @ steps
         m, v = 0.9 * m + 0.1 * gradient, 0.99 * v + 0.01 * gradient**2

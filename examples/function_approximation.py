@@ -1,4 +1,4 @@
-"""A noisy sine, approximated and drawn; needs chainrule[plot].
+"""A network approximates a noisy sine, and both are drawn; needs chainrule[plot].
 
 python examples/function_approximation.py [FILE.png]
 """

@@ -2,8 +2,9 @@
 
 python examples/gan.py [DIRECTORY-OF-MNIST] [--quick]
 
-Both networks are trained below `fit`: the discriminator's gradient by its inputs is what the generator learns from.
-It judges packs of samples (Lin et al. 2018, PacGAN): a pack of one kind gives a generator away that has lost others.
+Both networks are trained below `fit`: the generator learns from the discriminator's gradient with respect to its
+inputs. The discriminator judges packs of samples (PacGAN, Lin et al. 2018): a pack with samples of only one mode
+reveals a generator that has lost the others.
 """
 
 import argparse
@@ -16,7 +17,9 @@ import chainrule as cr
 MODES, DEVIATION, BATCH = 8, 0.05, 256
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("directory", nargs="?", help="of MNIST; without it, the sample that comes with the package")
+parser.add_argument(
+    "directory", nargs="?", help="folder of MNIST's files; without it, the sample of the package is used"
+)
 parser.add_argument("--quick", action="store_true", help="fewer steps for the digits")
 options = parser.parse_args()
 
@@ -30,7 +33,7 @@ def sigmoid(z):
 def train(generator, discriminator, real, pack, steps, rate):
     codes, size = generator.inputs, generator.outputs
     optimizers = cr.Adam(rate, beta1=0.5), cr.Adam(rate, beta1=0.5)
-    # Not quite one: a discriminator that is too sure teaches nothing (Salimans et al. 2016).
+    # Targets below one keep the discriminator from being too sure to teach the generator (Salimans et al. 2016).
     is_real = np.repeat([0.9, 0.0], BATCH // pack)[:, None]
     for _ in range(steps):
         made = generator.predict(rng.standard_normal((BATCH, codes)))
@@ -87,8 +90,8 @@ train(
     rate=3e-4,
 )
 
-reader = cr.Network([784, 300, 10], output="softmax", seed=0)
-reader.fit(data.X_train, data.y_train, epochs=10, optimizer=cr.SGD(0.1, momentum=0.9), verbose=0)
+reader = cr.Network([cr.Input(784), 300, 10], output="softmax", seed=0)
+reader.fit(images, data.y_train, epochs=10, optimizer=cr.SGD(0.1, momentum=0.9), verbose=0)
 written = writer.predict(rng.standard_normal((1000, 32)))
 read = reader.predict(written)
 sure = read.max(axis=1) > 0.9

@@ -1,4 +1,4 @@
-"""Any optimiser in the world: L-BFGS of SciPy on net.parameters (needs scipy)."""
+"""An optimiser from outside: SciPy's L-BFGS on net.parameters (needs scipy)."""
 
 import scipy.optimize
 

@@ -1,8 +1,8 @@
-"""LeNet-5 (LeCun et al. 1998, with ReLU, maxima, batch normalisation and dropout) on MNIST.
+"""LeNet-5 (LeCun et al. 1998, with ReLU, max pooling, batch normalisation and dropout) on MNIST.
 
 python examples/lenet_mnist.py [DIRECTORY-OF-MNIST] [--augment]   (without it, the sample in the package)
 
-With --augment the images are shifted and turned at random, anew in each epoch: 99.4 % of the test images after 30.
+With --augment the images are shifted and rotated at random in each epoch: 99.4 % of the test images after 30 epochs.
 """
 
 import argparse
@@ -12,8 +12,10 @@ import chainrule as cr
 BATCH = 64
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("directory", nargs="?", help="of MNIST; without it, the sample that comes with the package")
-parser.add_argument("--augment", action="store_true", help="train on images that are shifted and turned")
+parser.add_argument(
+    "directory", nargs="?", help="folder of MNIST's files; without it, the sample of the package is used"
+)
+parser.add_argument("--augment", action="store_true", help="train on shifted and rotated images")
 options = parser.parse_args()
 
 digits = cr.data.mnist(options.directory) if options.directory else cr.data.mnist_sample()
@@ -21,13 +23,13 @@ train, test = (X.reshape(-1, 28, 28, 1) for X in (digits.X_train, digits.X_test)
 epochs = 8 if options.directory is None else 30 if options.augment else 10
 
 
-def shifted_and_turned(images, seed):
+def shifted_and_rotated(images, seed):
     return cr.augment.rotate(cr.augment.shift(images, 2, seed), 12, seed)
 
 
 net = cr.Network(
     [
-        cr.Input(28, 28, 1),
+        cr.Input(28, 28, 1, scale=1 / 255),
         cr.Conv2D(6, 5, "identity", padding="same"),
         cr.BatchNorm(),
         cr.Activation("relu"),
@@ -47,7 +49,7 @@ net = cr.Network(
 )
 data = (train, digits.y_train)
 if options.augment:
-    data = (cr.augment.batches(*data, BATCH, shifted_and_turned),)
+    data = (cr.augment.batches(*data, BATCH, shifted_and_rotated),)
 net.fit(
     *data,
     epochs=epochs,

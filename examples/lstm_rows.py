@@ -8,7 +8,9 @@ import argparse
 import chainrule as cr
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("directory", nargs="?", help="of MNIST; without it, the sample that comes with the package")
+parser.add_argument(
+    "directory", nargs="?", help="folder of MNIST's files; without it, the sample of the package is used"
+)
 parser.add_argument("--gru", action="store_true", help="a GRU instead of an LSTM")
 options = parser.parse_args()
 
@@ -17,7 +19,8 @@ epochs = 6 if options.directory else 15
 steps = epochs * -(-len(digits.X_train) // 64)
 rows = [images.reshape(-1, 28, 28) for images in (digits.X_train, digits.X_test)]
 net = cr.Network(
-    [cr.Input(28, 28), cr.GRU(64) if options.gru else cr.LSTM(64), cr.Dense(10, activation="softmax")], seed=0
+    [cr.Input(28, 28, scale=1 / 255), cr.GRU(64) if options.gru else cr.LSTM(64), cr.Dense(10, activation="softmax")],
+    seed=0,
 )
 net.fit(
     rows[0],

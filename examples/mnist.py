@@ -9,7 +9,7 @@ import chainrule as cr
 
 digits = cr.data.mnist(sys.argv[1] if len(sys.argv) > 1 else None)
 steps = 10 * -(-len(digits.X_train) // 32)
-net = cr.Network([784, 300, 10], activation="relu", output="softmax", seed=0)
+net = cr.Network([cr.Input(784, scale=1 / 255), 300, 10], activation="relu", output="softmax", seed=0)
 net.fit(
     digits.X_train,
     digits.y_train,

@@ -1,4 +1,4 @@
-"""A sine whose pace wanders, ten steps ahead: Conv1D and LSTM against persistence and linear regression.
+"""A sine of varying frequency, forecast ten steps ahead by Conv1D and LSTM; baselines are persistence and regression.
 
 python examples/sine_forecast.py [--quick]   (needs chainrule[plot])
 """
@@ -57,7 +57,7 @@ print(
 
 figure = Figure(figsize=(8, 3), layout="constrained")
 axes = figure.subplots()
-axes.plot(y_test[:300], color="0.6", label="what came")
+axes.plot(y_test[:300], color="0.6", label="observed")
 axes.plot(by_regression[:300], color=cr.plot.BLUE, label="linear regression")
 axes.plot(by_network[:300], color=cr.plot.VERMILION, label="network")
 axes.set(xlabel="step", title=f"{AHEAD} steps ahead")

@@ -1,8 +1,8 @@
-"""Few labels: layers that were autoencoders first, one after the other, against the same network untrained.
+"""Greedy layer-wise pretraining for few labels, compared with the same network without pretraining.
 
 python examples/stacked_pretraining.py [DIRECTORY-OF-MNIST] [--quick]
 
-The greedy layer-wise pretraining of Bengio et al. (2007): all images but only 100 labels.
+Each layer is first trained as an autoencoder on all images (Bengio et al. 2007); only 100 labels are used.
 """
 
 import argparse
@@ -16,7 +16,9 @@ SIZES = [784, 400, 200, 100]
 LABELS = 100
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("directory", nargs="?", help="of MNIST; without it, the sample that comes with the package")
+parser.add_argument(
+    "directory", nargs="?", help="folder of MNIST's files; without it, the sample of the package is used"
+)
 parser.add_argument("--quick", action="store_true", help="two seeds instead of five")
 options = parser.parse_args()
 
@@ -26,7 +28,7 @@ images = data.X_train.astype(np.float32) / 255
 
 
 def pretrained(seed):
-    """Return layers of which each has learnt to keep what the one below it says, with noise on its inputs."""
+    """Return layers, each trained to reconstruct the outputs of the layer below from noisy copies of them."""
     layers, values = [], images
     for inputs, units in pairwise(SIZES):
         coder = cr.Network([cr.Input(inputs), cr.Dense(units, "sigmoid"), cr.Dense(inputs, "sigmoid")], seed=seed)
@@ -40,7 +42,7 @@ def pretrained(seed):
 def accuracy(hidden, seed):
     net = cr.Network([cr.Input(784), *hidden, cr.Dense(10, "softmax")], seed=seed)
     first = np.random.default_rng(seed).permutation(len(images))[:LABELS]
-    net.fit(data.X_train[first], data.y_train[first], epochs=150, batch_size=20, verbose=0)
+    net.fit(images[first], data.y_train[first], epochs=150, batch_size=20, verbose=0)
     return net.evaluate(data.X_test, data.y_test)["accuracy"]
 
 

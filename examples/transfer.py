@@ -1,8 +1,8 @@
-"""What a network has learnt of the digits 0 to 4 helps it with 5 to 9, of which it sees ten each.
+"""Transfer learning: a network trained on the digits 0 to 4 learns 5 to 9 from ten examples of each.
 
 python examples/transfer.py [DIRECTORY-OF-MNIST] [--quick]
 
-The convolutions are frozen, and a new head is trained; against the same network from scratch.
+The convolutions are frozen and a new head is trained; the baseline is the same network from scratch.
 """
 
 import argparse
@@ -14,7 +14,9 @@ import chainrule as cr
 EXAMPLES = 10
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("directory", nargs="?", help="of MNIST; without it, the sample that comes with the package")
+parser.add_argument(
+    "directory", nargs="?", help="folder of MNIST's files; without it, the sample of the package is used"
+)
 parser.add_argument("--quick", action="store_true", help="two seeds instead of five")
 options = parser.parse_args()
 
@@ -32,7 +34,9 @@ def convolutions(trainable=True):
     ]
 
 
-teacher = cr.Network([cr.Input(28, 28, 1), *convolutions(), cr.Dropout(0.5), cr.Dense(5, "softmax")], seed=0)
+teacher = cr.Network(
+    [cr.Input(28, 28, 1, scale=1 / 255), *convolutions(), cr.Dropout(0.5), cr.Dense(5, "softmax")], seed=0
+)
 teacher.fit(data.X_train[low], data.y_train[low], epochs=8, optimizer=cr.Adam(1e-3), verbose=0)
 
 
@@ -40,7 +44,13 @@ def accuracy(seed, *, taught):
     rng = np.random.default_rng(seed)
     few = np.concatenate([rng.permutation(np.flatnonzero(data.y_train == digit))[:EXAMPLES] for digit in range(5, 10)])
     net = cr.Network(
-        [cr.Input(28, 28, 1), *convolutions(trainable=not taught), cr.Dropout(0.5), cr.Dense(5, "softmax")], seed=seed
+        [
+            cr.Input(28, 28, 1, scale=1 / 255),
+            *convolutions(trainable=not taught),
+            cr.Dropout(0.5),
+            cr.Dense(5, "softmax"),
+        ],
+        seed=seed,
     )
     if taught:
         for layer, known in zip(net.layers, teacher.layers, strict=True):

@@ -1,9 +1,9 @@
-"""A variational autoencoder (Kingma and Welling 2014) of digits, and digits drawn from it; needs chainrule[plot].
+"""A variational autoencoder (Kingma and Welling 2014) of digits, and digits sampled from it; needs chainrule[plot].
 
 python examples/vae.py [DIRECTORY-OF-MNIST] [--quick]
 
-The encoder gives mean and log variance of a code, the decoder makes an image from a code drawn so. `Sampling` draws it,
-and adds its divergence from a standard normal to the loss, which is the cross-entropy of the pixels.
+The encoder computes mean and log variance of a code, `Sampling` draws the code, and the decoder makes an image from it.
+`Sampling` also adds the divergence from a standard normal to the loss, which is the cross-entropy of the pixels.
 """
 
 import argparse
@@ -16,7 +16,9 @@ import chainrule as cr
 CODE = 8
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("directory", nargs="?", help="of MNIST; without it, the sample that comes with the package")
+parser.add_argument(
+    "directory", nargs="?", help="folder of MNIST's files; without it, the sample of the package is used"
+)
 parser.add_argument("--quick", action="store_true", help="fewer epochs")
 options = parser.parse_args()
 
@@ -42,7 +44,7 @@ centre = train.mean(axis=0)
 components = np.linalg.svd(train - centre, full_matrices=False)[2][:CODE]
 by_pca = centre + (test - centre) @ components.T @ components
 errors = [float(np.mean((images - test) ** 2)) for images in (reconstructed, by_pca)]
-print(f"mean square error of a pixel, {CODE} numbers an image: {errors[0]:.4f}, PCA {errors[1]:.4f}")
+print(f"mean square error per pixel, {CODE} numbers per image: {errors[0]:.4f}, PCA {errors[1]:.4f}")
 
 decoder = cr.Network([CODE, 256, 784], activation="relu", output="sigmoid")
 for own, learned in zip(decoder.layers[1:], net.layers[4:], strict=True):
@@ -52,5 +54,5 @@ figure = Figure(figsize=(8, 2.8), layout="constrained")
 for image, axes in zip(drawn, figure.subplots(4, 12).flat, strict=True):
     axes.imshow(image.reshape(28, 28), cmap="gray_r", vmin=0, vmax=1)
     axes.axis("off")
-figure.suptitle("digits that nobody wrote")
+figure.suptitle("digits sampled from the decoder")
 figure.savefig("vae.png")

@@ -1,4 +1,4 @@
-"""How much of a gradient reaches the first of 30 layers: by activation, with batch normalisation, and with residuals.
+"""The share of the gradient that reaches the first of 30 layers: by activation, with batch norm, and with residuals.
 
 python examples/vanishing.py [FILE.png]        the picture needs chainrule[plot]
 """

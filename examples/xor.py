@@ -1,4 +1,4 @@
-"""Exclusive or: what one layer cannot learn, and two can."""
+"""Exclusive or, which two layers can learn and one cannot."""
 
 import chainrule as cr
 

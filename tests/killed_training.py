@@ -1,7 +1,7 @@
 """Kills a training with checkpoints again and again, and resumes it each time: ``python killed_training.py DIR KILLS``.
 
-Prints how often a kill came while a checkpoint was being written; fails if the end differs from that of a training
-that nobody disturbed. A process of its own, as children are forked, which is no good where threads are.
+It prints how many kills came while a checkpoint was being written, and fails if the result differs from that of an
+undisturbed training. It runs in a separate process, as it forks children, which is unsafe in a process with threads.
 """
 
 import os

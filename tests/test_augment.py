@@ -13,7 +13,7 @@ def test_nothing_changes_by_nothing_and_a_seed_says_what_changes(change):
     assert change(IMAGES, 0, 1) == pytest.approx(IMAGES)
     assert change(IMAGES, 3, 1).tobytes() == change(IMAGES, 3, 1).tobytes()
     assert change(IMAGES, 3, 1).tobytes() != change(IMAGES, 3, 2).tobytes()
-    assert change(np.full((1, 9, 9, 1), 255, np.uint8), 0, 0) == pytest.approx(np.ones((1, 9, 9, 1), np.float32))
+    assert change(np.full((1, 9, 9, 1), 255, np.uint8), 0, 0) == pytest.approx(np.full((1, 9, 9, 1), 255, np.float32))
     with pytest.raises(ValueError, match=r"\(samples, height, width, channels\), got \(7, 6\)"):
         change(IMAGES[0, :, :, 0], 1, 0)
 
@@ -42,6 +42,8 @@ def test_fit_takes_augmented_batches():
     X = digits.X_train.reshape(-1, 28, 28, 1)[:200]
     each_epoch = cr.augment.batches(X, digits.y_train[:200], 64, lambda images, seed: cr.augment.shift(images, 1, seed))
     assert [len(y) for _, y in each_epoch()] == [64, 64, 64, 8]
-    net = cr.Network([cr.Input(28, 28, 1), cr.MaxPool2D(4), cr.Flatten(), cr.Dense(10, "softmax")], seed=0)
+    net = cr.Network(
+        [cr.Input(28, 28, 1, scale=1 / 255), cr.MaxPool2D(4), cr.Flatten(), cr.Dense(10, "softmax")], seed=0
+    )
     history = net.fit(each_epoch, epochs=5, optimizer=cr.Adam(0.01), verbose=0)
     assert history["loss"][-1] < history["loss"][0]

@@ -1,4 +1,4 @@
-"""Bad input is refused by name, before anything is changed."""
+"""Errors for bad input name the argument, and are raised before anything changes."""
 
 import numpy as np
 import pytest
@@ -215,7 +215,7 @@ def test_unaligned_and_broadcast_arrays_are_read():
 
 
 def test_native_order_may_have_its_own_name():
-    native = np.dtype(">f4").newbyteorder()  # is not ">", but is not "=" either
+    native = np.dtype(">f4").newbyteorder()  # its byte order is neither ">" nor "="
     net = network()
     assert np.array_equal(net.predict(X.astype(native)), net.predict(X.astype(np.float32)))
     assert net.evaluate(X.astype(native), LABELS) == net.evaluate(X.astype(np.float32), LABELS)

@@ -17,7 +17,7 @@ def fit(callbacks, epochs=30, **options):
 
 
 class Scripted(cr.Callback):
-    """Puts a metric of its own in front of the others."""
+    """Adds a metric before the others."""
 
     def __init__(self, values):
         self.values = values

@@ -1,4 +1,4 @@
-"""The check finds what is wrong, and knows a kink when it meets one."""
+"""The check finds errors, and recognises kinks."""
 
 import numpy as np
 import pytest

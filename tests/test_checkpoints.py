@@ -1,4 +1,4 @@
-"""Checkpoints of a fit, and resuming it: the same bytes as though it had never stopped."""
+"""Checkpoints of a fit, and resuming it: the same bytes as without the interruption."""
 
 import resource
 import subprocess
@@ -18,7 +18,7 @@ class StopError(Exception):
 
 
 def stopping(at):
-    """A callback that ends the fit by an error after an epoch."""
+    """A callback that raises an error after a given epoch."""
 
     def callback(net, epoch, metrics):
         if epoch == at:

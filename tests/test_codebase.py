@@ -1,4 +1,4 @@
-"""What must be said twice is said the same twice: the version, and the extension's names in its stub."""
+"""The consistency of the code: one version, a stub that matches the extension, no questions about kinds."""
 
 import ast
 import re
@@ -46,8 +46,8 @@ def test_version_is_written_in_pyproject_only():
     assert [path for path in sources if f'"{PROJECT["version"]}"' in path.read_text(encoding="utf-8")] == []
 
 
-# The stub, as data: a class is a dictionary from name to member, a function the list of its arguments, a property or
-# a variable None.
+# The stub as data: a class is a dictionary from name to member. A function is the list of its arguments; a property or
+# variable is None.
 Member = list[str] | None
 
 
@@ -85,7 +85,7 @@ def stub() -> tuple[dict[str, dict[str, Member]], dict[str, Member]]:
 
 
 def extension_member(value: object) -> Member:
-    """Arguments stand in the first line of a pybind11 docstring: name(self: type, layer: int) -> type."""
+    """Read the arguments from the first line of a pybind11 docstring: name(self: type, layer: int) -> type."""
     if not callable(value):
         return None
     signature = (value.__doc__ or "").partition("\n")[0].rpartition(" -> ")[0]
@@ -103,7 +103,7 @@ def test_stub_has_the_names_of_the_extension():
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_stub_has_the_members_of_the_extension(name):
-    # A class that Python cannot make has an __init__ all the same, which refuses.
+    # A class that Python cannot construct still has an inherited __init__, which raises.
     extension = {
         member: value
         for member, value in vars(getattr(_core, name)).items()
@@ -116,7 +116,7 @@ SOURCES = sorted((ROOT / "python" / "chainrule").rglob("*.py"))
 
 
 def classes_of(path: Path) -> list[type]:
-    """Kinds of layers, losses, optimisers and schedules, and their abstract families, that a file defines."""
+    """Return the kinds of layers, losses, optimisers and schedules that a file defines, abstract ones included."""
     bases = (chainrule.Layer, chainrule.Loss, chainrule.Optimizer, chainrule.Schedule)
     name = ".".join(path.relative_to(ROOT / "python").with_suffix("").parts)
     module = sys.modules.get(name)

@@ -1,4 +1,4 @@
-"""Layers made of layers, beyond the contract of all layers."""
+"""Layers made of layers: properties beyond those that test_layers.py checks for every layer."""
 
 import numpy as np
 import pytest

@@ -130,7 +130,7 @@ def problems(draw):
         layers.append(
             cr.Dense(
                 units,
-                # Smooth ones: kinks have tests of their own, and rounding decides on them here.
+                # Smooth activations only: at a kink, rounding decides the side. Other tests cover kinks.
                 activation=draw(
                     st.sampled_from(["sigmoid", "tanh", "softplus", "softsign", "gelu", "silu", "identity"])
                 ),
@@ -165,7 +165,7 @@ def test_random_network_follows_reference(problem):
         net, X, y, problem["loss"], problem["optimizer"], batch_size=problem["batch_size"],
         weights=problem["weights"], noise=problem["noise"], shuffle=problem["shuffle"],
     )  # fmt: skip
-    # Momentum and division by small roots enlarge the last bits over the steps.
+    # Momentum and division by small roots amplify rounding errors over the steps.
     assert_agree(net.parameters, ref.parameters, 1e-6, "parameters")
     assert_agree([g[0] for g, _ in losses], [e[0] for _, e in losses], 1e-6, "loss")
 
@@ -217,8 +217,8 @@ def test_rows_are_read_where_they_lie(rows, zeros, dtype):
     X = rng.standard_normal((rows, columns)).astype(dtype)
     X[rng.random(X.shape) < zeros] = 0
     net = cr.Network([columns, 20, 3], activation="relu", seed=0, dtype=dtype)
-    expected = net.predict(X.astype("float64")).tobytes()  # gathered, if the network's type is another
-    for room in (columns, 117, 256, 1024):  # the last two are strides whose rows fall on the same lines of a cache
+    expected = net.predict(X.astype("float64")).tobytes()  # a copy, if the network has another type
+    for room in (columns, 117, 256, 1024):  # with the last two strides, rows share sets of the cache
         whole = np.full((rows, room), np.nan, dtype=dtype)
         whole[:, -columns:] = X
         assert net.predict(whole[:, -columns:]).tobytes() == expected, room
@@ -230,12 +230,14 @@ def test_rows_are_read_where_they_lie(rows, zeros, dtype):
 
 def test_bytes_are_scaled_as_they_are_gathered():
     X = np.random.default_rng(0).integers(0, 256, (20, 6), dtype=np.uint8)
+    scaled = cr.Network([cr.Input(6, scale=1 / 255), 4, 2], seed=0, dtype="float64")
     net = cr.Network([6, 4, 2], seed=0, dtype="float64")
-    assert np.array_equal(net.predict(X), net.predict(X / 255.0))
+    assert np.array_equal(scaled.predict(X), net.predict(X / 255.0))
+    assert np.array_equal(scaled.predict(X.astype(float)), net.predict(X / 255.0))
 
 
 def test_large_batch_in_chunks_follows_reference():
-    # Wide enough that the core works on it in several chunks.
+    # So wide that the core divides the batch into several chunks.
     net = cr.Network([700, 900, 2], activation="tanh", seed=0, dtype="float64")
     X, y = made_data("mse", "identity", 700, 2, 900, seed=0)
     ref, _ = train_both(net, X, y, cr.MSE(), cr.SGD(0.01, momentum=0.5), epochs=1, batch_size=900)

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 CPP = Path(__file__).parents[1] / "cpp"
-# From bottom to top; what one line names side by side does not include each other.
+# From bottom to top; folders on the same floor do not include each other.
 FLOORS = (
     {"base"},
     {"simd"},
@@ -19,7 +19,7 @@ FLOORS = (
 
 
 def folder(path: str) -> str:
-    """Return the folder of a file, or its name without extension where it is in cpp/ itself."""
+    """Return the folder of a file, or the name without extension of a file in cpp/ itself."""
     first = path.split("/")[0]
     return first.partition(".")[0]
 

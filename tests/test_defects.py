@@ -1,4 +1,4 @@
-"""Defects that were found by hand, each with the behaviour that is right."""
+"""Defects that were found by hand, each with the correct behaviour."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""The diagnosis says what the reference computes; the warnings come where they should, and nowhere else."""
+"""The diagnosis agrees with the reference; warnings are given where they should be, and nowhere else."""
 
 import itertools
 import re
@@ -97,9 +97,9 @@ def test_bytes_and_sparse_samples_are_the_samples_they_mean():
     rng = np.random.default_rng(0)
     bytes_ = rng.integers(0, 256, (50, 6), dtype=np.uint8) * (rng.random((50, 6)) < 0.3).astype(np.uint8)
     y = np.arange(50) % 3
-    expected = repr(deep("tanh", 2).diagnose(bytes_ / 255, y))
+    expected = repr(deep("tanh", 2).diagnose(bytes_.astype(float), y))
     assert repr(deep("tanh", 2).diagnose(bytes_, y)) == expected
-    assert repr(deep("tanh", 2).diagnose(scipy.sparse.csr_array(bytes_ / 255), y)) == expected
+    assert repr(deep("tanh", 2).diagnose(scipy.sparse.csr_array(bytes_.astype(float)), y)) == expected
 
 
 def test_diagnosis_leaves_the_network_alone():

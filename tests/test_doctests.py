@@ -1,4 +1,4 @@
-"""Every example in a docstring of the installed package does what it says."""
+"""Every example in a docstring of the installed package gives the output that it shows."""
 
 import doctest
 import importlib

@@ -1,4 +1,4 @@
-"""Every example runs, and reaches what it says."""
+"""Every example runs, and reaches the score that it promises."""
 
 import re
 import subprocess

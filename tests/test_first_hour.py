@@ -1,4 +1,4 @@
-"""What a user of scikit-learn, Keras or PyTorch writes first."""
+"""The first things that users of scikit-learn, Keras or PyTorch try."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a fit tells while it runs: a bar in a terminal, lines in a file, nothing when asked for nothing; the log."""
+"""The output of a running fit: a bar in a terminal, lines in a file, nothing with verbose=0; the log."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ def fit(**options):
 
 
 def on_a_terminal(monkeypatch, **options):
-    """Return what a terminal of 120 columns shows of a fit."""
+    """Return the output of a fit in a terminal of 120 columns."""
     fcntl, struct, termios = (pytest.importorskip(name) for name in ("fcntl", "struct", "termios"))
     terminal, standard_error = os.openpty()
     fcntl.ioctl(standard_error, termios.TIOCSWINSZ, struct.pack("4H", 40, 120, 0, 0))

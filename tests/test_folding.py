@@ -1,4 +1,4 @@
-"""A folded network predicts what the network predicts, from fewer layers."""
+"""A folded network gives the same predictions from fewer layers."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ def block(layer, activation="relu"):
     return [layer, cr.BatchNorm(), cr.Activation(activation)]
 
 
-# Layers behind an Input, the shape of a sample, and the kinds of the layers that are left.
+# Layers after an Input, the shape of a sample, and the kinds of the layers that remain.
 NETWORKS = {
     "dense": (lambda: [*block(cr.Dense(9, "identity")), cr.Dropout(0.1), cr.Dense(3, "softmax")], (5,), "Dense Dense"),
     "no activation": (

@@ -1,6 +1,6 @@
-"""Arrays, numbers and orders of calls from an enemy: the result is that of a plain copy, or the error is.
+"""Hostile arrays, numbers and orders of calls: the result, or the error, is the same as for plain copies.
 
-Two networks are called alike, one with strange arrays and one with plain, contiguous copies of what NumPy reads there.
+Two networks get the same calls, one with strange arrays and one with plain, contiguous copies of the values in them.
 Whatever the order of the calls, both must give the same bytes or the same error, and follow the reference.
 """
 
@@ -29,7 +29,7 @@ ERRORS = (ValueError, TypeError, RuntimeError, MemoryError, cr.DivergedError)
 
 
 class Subclass(np.ndarray):
-    """Gives nonsense to everybody who asks it and not the array below."""
+    """A subclass that returns nonsense to all who do not ask the array below it."""
 
     def __getitem__(self, key):
         return "nonsense"
@@ -66,7 +66,7 @@ def unaligned(a):
 
 
 def within(a):
-    """Every other element in every direction; the others are what must not be read."""
+    """Return a view of every other element on each axis; the elements between must not be read."""
     room = np.full([2 * size + 1 for size in a.shape], np.nan if a.dtype.kind == "f" else 1, dtype=a.dtype)
     strange = room[tuple(slice(1, None, 2) for _ in a.shape)]
     strange[...] = a
@@ -96,7 +96,7 @@ def field_of(align):
 
 
 def overlapping(a):
-    """Rows that lie in one another."""
+    """Return an array whose rows overlap in memory."""
     if a.ndim != 2 or a.size == 0:
         return a
     return np.lib.stride_tricks.sliding_window_view(np.resize(a, a.shape[0] + a.shape[1] - 1), a.shape[1])
@@ -126,20 +126,20 @@ POISON = [float("nan"), float("inf"), -float("inf"), 1e39, 1e300, 1e-320, -0.0, 
 
 
 def plain_copy(strange):
-    """Return what NumPy reads, in an array that has nothing strange."""
+    """Return the values that NumPy reads, in a plain array."""
     seen = np.asarray(strange)
     return np.array(seen, dtype=seen.dtype.newbyteorder("="), order="C", copy=True)
 
 
 @st.composite
 def strange_arrays(draw, shape, dtypes=tuple(REAL), low=-4, high=4):
-    """A pair: the strange array and its plain copy."""
+    """Draw a strange array and its plain copy."""
     dtype = np.dtype(draw(st.sampled_from(dtypes)))
     integers = dtype.kind in "bui"
     if dtype.kind in "bu":
         low = max(low, 0)
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
-    # Eighths are the same numbers in every type.
+    # Every float type represents eighths exactly.
     per_unit = 1 if integers else 8
     values = rng.integers(low * per_unit, high * per_unit, shape, endpoint=True) / per_unit
     if not integers and values.size and draw(st.integers(0, 9)) == 0:
@@ -151,7 +151,7 @@ def strange_arrays(draw, shape, dtypes=tuple(REAL), low=-4, high=4):
 
 
 def refused_arrays(samples):
-    """Arrays that no call may take, with themselves as their copies."""
+    """Draw an array that every call must refuse, and the same array as its copy."""
     arrays = [
         np.ones((samples, INPUTS), dtype=object),
         np.ones((samples, INPUTS), dtype=complex),
@@ -180,7 +180,7 @@ def targets_of(draw, samples, outputs):
     kind = draw(st.integers(0, 7))
     if kind == 0:
         return draw(refused_arrays(samples))
-    if kind <= 3:  # labels, and sometimes one too many
+    if kind <= 3:  # labels, sometimes with one that is out of range
         high = outputs - draw(st.sampled_from([1, 1, 1, 0]))
         strange = draw(
             strange_arrays((samples,), dtypes=("i8", "u1", "i4", "u8", "?", ">i8", "f8", ">f4"), low=0, high=high)
@@ -209,7 +209,7 @@ def outcome(call):
         result = call()
     except ERRORS as error:
         assert str(error)
-        assert "incompatible function arguments" not in str(error), error  # pybind11's own refusal explains nothing
+        assert "incompatible function arguments" not in str(error), error  # the message of pybind11 explains nothing
         return type(error)
     return as_bytes(result)
 
@@ -225,7 +225,7 @@ def as_bytes(result):
 
 
 def is_tame(net, *arrays):
-    """Whether the numbers are of a size at which types and orders of additions make no difference that matters."""
+    """Tell whether the numbers are so small that precision and order of additions make no relevant difference."""
     return all(np.abs(values).max() < 1e3 for values in (net.parameters, *(a.astype(float) for a in arrays)))
 
 
@@ -242,14 +242,14 @@ LOSSES = [None, None, "mse", "mae", "cross_entropy", "poisson", cr.Huber(0.5), c
 
 
 def options(**choices):
-    """A dictionary with a few of the options, mostly good ones."""
+    """Draw a dictionary with a few of the options, most of them valid."""
     return st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in choices.items()})
 
 
 class Calls(RuleBasedStateMachine):
-    """A network and its twin, which only ever sees plain arrays."""
+    """A network and its twin, which is given plain arrays only."""
 
-    own = Bundle("own")  # arrays that the network gave away, to be given back to it
+    own = Bundle("own")  # arrays that the network returned, to be passed to it again
 
     def __init__(self):
         super().__init__()
@@ -322,7 +322,7 @@ class Calls(RuleBasedStateMachine):
     def fit_batches_that_come_one_by_one(self, data, samples):
         batches = [(data.draw(inputs_of(n)), data.draw(targets_of(n, self.net.outputs))) for n in (samples, 2)]
         pair = [(X[0], y[0]) for X, y in batches], [(X[1], y[1]) for X, y in batches]
-        # The batches before a bad one are steps that were made, in both networks.
+        # Both networks have made the steps of the batches before a bad one.
         self.both(lambda net, source: dict(net.fit(source, epochs=1, verbose=0)), pair, atomic=False)
 
     # --- using
@@ -414,7 +414,7 @@ class Calls(RuleBasedStateMachine):
 
     @rule(array=own)
     def scribble(self, array):
-        array[...] = 1e30  # the network's own must not be meant
+        array[...] = 1e30  # the array must be a copy
 
     @rule(data=st.data(), name=st.sampled_from(["parameters", "weights", "bias"]))
     def set_parameters(self, data, name):
@@ -440,7 +440,7 @@ class Calls(RuleBasedStateMachine):
     @rule(pickled=st.booleans())
     def replace_by_a_copy(self, pickled):
         self.net = pickle.loads(pickle.dumps(self.net)) if pickled else self.net.copy()
-        self.twin.parameters = self.twin.parameters  # a copy has no gradients, nor has a network that was changed
+        self.twin.parameters = self.twin.parameters  # copies and changed networks have no gradients
 
     @rule(threads=st.sampled_from([1, 2]), isa=st.sampled_from([None, *_core.supported_isas()]))
     def choose_machine(self, threads, isa):
@@ -456,7 +456,7 @@ class Calls(RuleBasedStateMachine):
 TestCalls = Calls.TestCase
 
 
-# --- what does not fit in there
+# --- cases that the state machine does not cover
 
 
 @given(data=st.data(), value=st.sampled_from(NUMBERS + POISON))
@@ -498,7 +498,7 @@ def test_strange_networks_are_refused(sizes, seed):
 
 
 def shared():
-    """Inputs, targets and weights in the same memory."""
+    """Return inputs, targets and weights that share memory."""
     memory = np.abs(np.random.default_rng(0).standard_normal((12, 5)))
     return memory[:, :3], memory[:, 1:3], memory[:, 2]
 
@@ -551,7 +551,7 @@ def test_data_may_be_scribbled_on_while_they_are_trained_with(scribble, when, ma
     if when == "between epochs":
         result = outcome(lambda: net.fit(X, y, epochs=3, callbacks=[lambda *_: scribble(X, y)], verbose=0))
     else:
-        # What the core has been given already.
+        # Values that the core already has.
         data = net.border.batches(X, y, loss=cr.CrossEntropy())
         net.adopt(cr.SGD(0.1), cr.CrossEntropy())
         scribble(X, y)

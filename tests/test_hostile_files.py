@@ -1,4 +1,4 @@
-"""Files from an enemy: each is refused cleanly or is what it says; reading runs nothing and needs little memory."""
+"""Hostile files: each is refused cleanly or read correctly; reading runs no code and needs little memory."""
 
 import gzip
 import json
@@ -28,13 +28,13 @@ def path(tmp_path):
 
 
 def describe_anew(path, **changes):
-    """Write the file with other entries in its description, given as JSON, and its arrays as they are."""
+    """Write the file with other entries in its description, given as JSON, and unchanged arrays."""
     content = path.read_bytes()
     end = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(content[8:end])
     description = header["__metadata__"]["chainrule"]
     for name, text in changes.items():
-        # The last one of two equal keys counts.
+        # The last of two equal keys counts.
         description = f'{description[:-1]}, "{name}": {text}}}'
     header["__metadata__"]["chainrule"] = description
     text = json.dumps(header).encode()
@@ -42,7 +42,7 @@ def describe_anew(path, **changes):
 
 
 def test_thousands_of_mutated_files():
-    # In a process of its own: a crash or a hang is a failure, not the end of the tests.
+    # In a separate process, so that a crash or hang is a failure and does not end the tests.
     done = subprocess.run(
         [sys.executable, "-W", "error", ROOT / "tools" / "fuzz_files.py", "--files", "3000"],
         capture_output=True,
@@ -165,7 +165,7 @@ def test_folder_is_refused(tmp_path):
 
 
 def test_file_may_be_shortened_while_it_is_read(path, monkeypatch):
-    # A mapped file would end the process.
+    # If the file were mapped, this would crash the process.
     read = files.safetensors.numpy.load
 
     def late(content):

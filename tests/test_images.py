@@ -1,4 +1,4 @@
-"""Convolutions, pools and what else works on images: known values, shapes, initial weights, refusals."""
+"""Convolutions, pools and other layers of images: known values, shapes, initial weights, errors."""
 
 import numpy as np
 import pytest
@@ -35,10 +35,10 @@ def test_a_transposed_convolution_by_hand():
 def test_pools_by_hand():
     X = np.array([[1.0, 5, 2], [4, 3, 0]]).reshape(1, 2, 3, 1)
     assert through((2, 3, 1), cr.MaxPool2D())(X).ravel().tolist() == [5]
-    # The last window holds two places and no padding.
+    # The last window has two pixels and no padding.
     assert through((2, 3, 1), cr.AvgPool2D(padding="same"))(X).ravel().tolist() == [3.25, 1]
     assert through((2, 3, 1), cr.GlobalAvgPool2D())(X).ravel().tolist() == [2.5]
-    # Padding is less than any number.
+    # In max pooling, padding is less than any number.
     assert through((2, 3, 1), cr.MaxPool2D(3, padding="same"))(-X).ravel().tolist() == [0]
 
 
@@ -50,7 +50,7 @@ def test_the_first_of_equal_maxima_takes_the_gradient():
 
 @pytest.mark.parametrize("place", range(4))
 def test_a_nan_goes_through_a_maximum(place):
-    # Infinity less infinity where the input is not zero.
+    # Infinity minus infinity where the input is not zero.
     large = cr.Conv2D(1, 1, weights=1e300)
     both = cr.Conv2D(2, 1, weights=np.array([1e300, -1e300]).reshape(1, 1, 1, 2))
     total = cr.Conv2D(1, 1, weights=1.0)
@@ -140,7 +140,7 @@ def test_pytorch_has_the_same_convolutions():
 
 @pytest.mark.parametrize("samples", [3, 16, 37])
 def test_signals_in_lanes_and_in_rows_are_the_same(samples):
-    # Training and prediction keep images in lanes between such layers; passes that can be looked at keep rows.
+    # Training and prediction keep images in lanes between such layers; passes whose values users can read keep rows.
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((samples, 9, 10, 3)), rng.integers(0, 3, samples)
     layers = [

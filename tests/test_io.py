@@ -1,4 +1,4 @@
-"""Model files: what is saved comes back, and what is not one is refused."""
+"""Model files: loading restores what was saved, and refuses other files."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What every kind of layer promises: checked against the reference, the same bytes everywhere, kept in files."""
+"""The promises of every kind of layer: agreement with the reference, the same bytes everywhere, files."""
 
 import pickle
 
@@ -7,7 +7,7 @@ import pytest
 
 import chainrule as cr
 
-# Layers behind an Input, the shape of a sample; a Flatten and a softmax of three come behind.
+# Layers after an Input, and the shape of a sample; a Flatten and a softmax of three follow them.
 NETWORKS = {
     "activation": ([lambda: cr.Dense(6, "identity"), lambda: cr.Activation("gelu")], (5,)),
     "activation first": ([lambda: cr.Activation("tanh")], (5,)),

@@ -1,4 +1,4 @@
-"""Losses beyond the reference: which targets they take, and what is reported beside them."""
+"""Losses beyond the comparison with the reference: the targets that they take, and the metrics."""
 
 import numpy as np
 import pytest
@@ -55,7 +55,7 @@ def test_hinge_refuses_other_targets(y, message):
 
 
 def of_normal(outputs):
-    """Return samples, and targets with noise of their own."""
+    """Return samples, and targets whose noise depends on the sample."""
     y = RANDOM.normal(X[:, :1], np.exp(X[:, 1:] / 2), (60, outputs // 2))
     return X, y
 

@@ -1,4 +1,4 @@
-"""Threads and instruction sets can be chosen and seen."""
+"""Threads and instruction sets can be set and queried."""
 
 import os
 import subprocess

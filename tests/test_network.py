@@ -1,4 +1,4 @@
-"""The network as its users know it."""
+"""The public interface of the network."""
 
 import copy
 import os

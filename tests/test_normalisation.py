@@ -1,4 +1,4 @@
-"""Normalisation beyond the contract of all layers: what becomes of the running statistics."""
+"""The running statistics of normalisations, beyond what test_layers.py checks for every layer."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The pictures show the numbers that they are of."""
+"""The pictures show the right numbers."""
 
 import importlib.util
 import pickle

@@ -1,6 +1,6 @@
 """Other processes: children of every kind train and predict the same bytes, and signals leave a usable network.
 
-What forks or is stopped runs as a script: a test's own process has threads that a child would miss.
+Code that forks or is stopped runs as a script, as the process of the tests has threads that a child would lack.
 """
 
 import signal
@@ -14,7 +14,7 @@ import chainrule as cr
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and forks")
 
-# Every script knows these: a network that takes two threads, and what became of it.
+# The beginning of every script: networks that use two threads, and hashes of their parameters and predictions.
 PRELUDE = """
 import hashlib, os, pickle, signal, sys, threading, time
 import numpy as np
@@ -41,7 +41,7 @@ def trained_digest(seed):
 def script(path, code):
     path = path / "script.py"
     path.write_text(PRELUDE + textwrap.dedent(code), encoding="utf-8")
-    # Python warns of forks where there are threads, which is what is tested.
+    # Python warns of a fork in a process with threads, which is tested here.
     return [sys.executable, "-W", "ignore::DeprecationWarning", str(path)]
 
 
@@ -145,7 +145,7 @@ def test_joblib_with_processes_gets_the_same_bytes(tmp_path):
     assert run(tmp_path, code) == ["True"] * 2
 
 
-# What every network must do after it was stopped.
+# What every network must be able to do after it was stopped.
 USABLE = """
 def usable(net, path=sys.argv[0] + ".safetensors"):
     net.save(path)
@@ -167,14 +167,14 @@ def ready(net, epoch, metrics):
     if epoch == 1:
         print("ready", flush=True)
 
-# Who runs in the background may have interrupts ignored.
+# A process in the background may inherit that interrupts are ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 net = cr.Network([40, 300, 1], seed=0)
 """
 
 
 class Signalled:
-    """A script that gets signals when it says so."""
+    """Start a script that receives signals when it asks for them."""
 
     def __init__(self, path, code, between):
         self.process = subprocess.Popen(
@@ -222,7 +222,7 @@ def test_interrupt_stops_and_leaves_a_usable_network(signalled):
 
 
 def test_a_second_interrupt_is_not_lost(signalled):
-    # One comes while the callbacks end the first fit, the next in the fit after it.
+    # The first signal comes while the callbacks end the first fit, the next in the second fit.
     child = signalled("""
         class Ends(cr.Callback):
             def on_train_end(self, network):
@@ -297,7 +297,7 @@ def test_an_exception_in_a_callback_leaves_a_usable_network(tmp_path, method):
 
 
 def test_ctrl_c_in_a_terminal(signalled):
-    # A process between them passes on what is typed, and what is shown.
+    # A process between terminal and script passes on input and output.
     between = [sys.executable, "-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"]
     child = signalled(
         """

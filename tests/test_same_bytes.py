@@ -1,6 +1,6 @@
-"""One seed, the same bytes: for any threads, instruction set and kernels, whoever watches; and those that are stored.
+"""One seed, the same bytes: for any threads, instruction set, kernels and callbacks; and the stored bytes.
 
-A stored hash that changes means that the arithmetic has changed: say so in the changelog, and print the new ones with
+If a stored hash changes, the arithmetic has changed: say so in the changelog, and print the new hashes with
 ``python tests/test_same_bytes.py``.
 """
 
@@ -41,7 +41,9 @@ def dense(dtype):
 
 def digits_like(dtype):
     X, y = data(200, 300, 10, zeros=0.8)
-    net = cr.Network([300, 120, 10], activation="sigmoid", output="softmax", seed=2, dtype=dtype)
+    net = cr.Network(
+        [cr.Input(300, scale=1 / 255), 120, 10], activation="sigmoid", output="softmax", seed=2, dtype=dtype
+    )
     net.fit(as_bytes(X), classes(y), epochs=2, batch_size=32, optimizer=cr.SGD(0.3), verbose=0)
     return net, X
 
@@ -287,7 +289,7 @@ def test_who_watches_changes_nothing():
 
 
 def test_zeros_skipped_or_not_give_the_same_bytes():
-    # Zeros too few to be skipped, and the same zeros beside columns of zeros, which are.
+    # The zeros of X are too few to be skipped; next to columns of zeros they are skipped.
     X, y = data(128, 96, 4, zeros=0.3)
     wide = np.zeros((128, 96 * 8))
     wide[:, :96] = X

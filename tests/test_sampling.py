@@ -1,4 +1,4 @@
-"""Sampling: the divergence is the integral that it stands for, and counts in whatever is reported and learned."""
+"""Sampling: the divergence equals its integral, and is part of every loss that is reported or minimised."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def coder(kl=0.7, **options):
 
 
 def divergence(mean, log_variance):
-    """Integrate p log(p / q), p the normal of these, q the standard one."""
+    """Integrate p log(p / q), where p is this normal distribution and q the standard one."""
     p, q = scipy.stats.norm(mean, np.exp(log_variance / 2)), scipy.stats.norm()
     return scipy.integrate.quad(lambda z: p.pdf(z) * (p.logpdf(z) - q.logpdf(z)), -12, 12)[0]
 

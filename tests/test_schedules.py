@@ -1,4 +1,4 @@
-"""The schedules against the reference's plain formulas, and their bits."""
+"""The schedules against the plain formulas of the reference, and their exact bits."""
 
 import functools
 import hashlib

@@ -1,4 +1,4 @@
-"""Recurrent layers and embeddings: what is special about them, beside what test_layers.py asks of every layer."""
+"""Recurrent layers and embeddings: properties beyond those that test_layers.py checks for every layer."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_pytorch_has_the_same_outputs(cell, module):
     layer = net.layers[1]
 
     def in_their_order(values):
-        # PyTorch's r is ours, and its z too, but it has r before z.
+        # The gates r and z are the same as PyTorch's, but PyTorch has r before z.
         gates = np.split(values, values.shape[-1] // 6, axis=-1)
         return np.concatenate([gates[1], gates[0], gates[2]] if cell == "gru" else gates, axis=-1)
 
@@ -165,7 +165,7 @@ def padded(value=0.0):
 
 
 def alone(net, layers, sample, length):
-    """What a network without the masking makes of a sample without its padding."""
+    """Return the outputs of a network without the masking for a sample without its padding."""
     short = cr.Network([cr.Input(length, 3), *layers()], seed=0)
     short.parameters = net.parameters
     return short.predict(sample[None, :length])[0]
@@ -344,7 +344,7 @@ def test_the_same_units_are_dropped_at_all_steps_of_a_sample():
 
 
 def tagged(output="tanh", **options):
-    """Return a network with outputs at each step, targets for it, and weights that the padding has none of."""
+    """Return a network with outputs at each step, its targets, and weights that are zero on the padding."""
     layers = [cr.Masking(), cr.GRU(6, return_sequences=True), cr.Dense(2, output)]
     net = randomised(cr.Network([cr.Input(7, 3), *layers], seed=0, **options))
     weights = np.random.default_rng(3).uniform(0.5, 2, (5, 7)) * (np.arange(7) < np.array(LENGTHS)[:, None])
@@ -500,7 +500,7 @@ def test_plain_descent_moves_only_the_words_that_occur():
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("vocabulary", [300, 100_000])  # of the second, updates are put off
+@pytest.mark.parametrize("vocabulary", [300, 100_000])  # updates of the second are deferred
 @pytest.mark.parametrize(
     ("make", "penalty"),
     [
@@ -527,7 +527,7 @@ def test_words_that_are_absent_are_updated_as_by_their_whole_gradient(make, pena
             yield net.parameters.tobytes()
 
     cr.set_num_threads(threads)
-    # A gradient whose length is limited must be there as a whole before anything moves.
+    # Clipping by norm needs the whole gradient before any parameter changes.
     assert list(trained()) == list(trained(clip_norm=1e30))
 
 

@@ -1,4 +1,4 @@
-"""MLPClassifier and MLPRegressor beside scikit-learn's own: the same numbers where the order of samples is the same."""
+"""MLPClassifier and MLPRegressor compared with scikit-learn's: the same numbers for the same order of samples."""
 
 import inspect
 import pickle
@@ -56,7 +56,7 @@ def both(name, y=None, sample_weight=None, **options):
 
 
 def weighted(sample_weight):
-    """Return the argument; scikit-learn's own have it since 1.7."""
+    """Return the argument if scikit-learn's estimators have it, which is so since 1.7."""
     if sample_weight is None:
         return {}
     if "sample_weight" not in inspect.signature(neural_network.MLPClassifier.fit).parameters:
@@ -110,7 +110,7 @@ def test_sgd_gives_the_weights_of_scikit_learn(name, options):
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_adam_gives_the_weights_of_scikit_learn(name):
-    # Their epsilon is not put right for the start of the averages: larger gradients than it make both the same.
+    # scikit-learn adds epsilon before the bias correction; both agree where gradients are much larger than epsilon.
     theirs, ours = both(name, activation="tanh", alpha=0.1, epsilon=1e-12, sample_weight=WEIGHTS)
     assert_same_weights(theirs, ours, 1e-6)
 
@@ -328,7 +328,7 @@ def test_weights_can_be_set_but_not_written_into():
     np.testing.assert_allclose(model.predict(X), X.sum(axis=1) + 0.5)
 
 
-# --- what is said
+# --- messages
 
 
 def test_ends_are_said():

@@ -1,4 +1,4 @@
-"""Sparse samples are trained and predicted as they are, with the bytes of their dense twins."""
+"""Training and prediction on sparse samples give the same bytes as on dense copies of them."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_penalties_reach_columns_that_no_sample_touches(options):
 
 def test_updates_that_are_put_off_longer_than_they_are_remembered():
     X, y = made(3000, 50)
-    X = X @ scipy.sparse.diags((np.arange(50) != 7).astype(np.float32), format="csr")  # a column that none touches
+    X = X @ scipy.sparse.diags((np.arange(50) != 7).astype(np.float32), format="csr")  # an empty column
     X.eliminate_zeros()
     results = set()
     for data in (X, X.toarray()):

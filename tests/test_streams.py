@@ -1,4 +1,4 @@
-"""Batches that come one by one."""
+"""Training on streams of batches."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""What the callback writes, read back by TensorBoard itself."""
+"""The files of the callback, read back by TensorBoard."""
 
 import sys
 import threading
@@ -13,7 +13,7 @@ tensor_util = pytest.importorskip("tensorboard.util.tensor_util")
 
 
 def read(folder):
-    """Return for each name its steps and values, an array each."""
+    """Return steps and values of each name, as arrays."""
     events = accumulators.EventAccumulator(str(folder), size_guidance={accumulators.TENSORS: 0}).Reload()
     found = {}
     for name in events.Tags()["tensors"]:

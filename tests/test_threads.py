@@ -1,4 +1,4 @@
-"""Threads of the user's: networks side by side, one network for all that predict, and never two that train it."""
+"""The user's threads: several networks at once, one network in many predicting threads, one trainer at a time."""
 
 import pickle
 import threading
@@ -66,7 +66,7 @@ def test_one_network_predicts_for_many_threads(many_threads, samples):
 
 
 def in_another_thread(*asks):
-    """What each of the functions raises there."""
+    """Return the message of the error that each function raises in another thread."""
 
     def message(ask):
         with pytest.raises(RuntimeError) as caught:

@@ -1,9 +1,9 @@
-"""Turns the sign of every derivative of the core in turn, and sees whether a test fails.
+"""Flips the sign of each derivative of the core in turn, and checks that a test fails.
 
     python tools/break_derivatives.py
 
-Works on copies, with the kernels of one instruction set. Needs the package installed, with its extra `dev`. A mutation
-that no test notices is printed as SURVIVED, and makes the exit status 1.
+It works on copies, with the kernels of one instruction set, and needs the package installed with its extra `dev`. A
+mutation that no test notices is printed as SURVIVED; the exit status is then 1.
 """
 
 import os

@@ -1,8 +1,8 @@
-"""Scores and times beside scikit-learn's own: python tools/compare_sklearn.py prints the table of docs/sklearn.md.
+"""Scores and times of chainrule's and scikit-learn's MLPs: prints the table of docs/sklearn.md.
 
-Both train with their defaults, but for more epochs where these are too few, on the same three quarters of the scaled
-data, and are scored on the rest. They do so in turns in one process; the time of an epoch is that of a fit by its
-epochs, and the least of all fits counts.
+Both train with their defaults (with more epochs where these are too few) on the same three quarters of the scaled data,
+and are scored on the rest. They take turns in one process. The time per epoch is the time of a fit divided by its
+number of epochs; the least of all fits counts.
 """
 
 import argparse
@@ -26,10 +26,10 @@ Data = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
 
 def california_like(samples: int = 20640, seed: int = 0) -> Data:
-    """Return districts with eight features and a price that depends on them crookedly, with noise, cut off above.
+    """Return districts with eight features, and a noisy price that depends on them nonlinearly and is cut off above.
 
-    As in the California housing data, which would have to be downloaded: a skewed income, ages, rooms, people, and a
-    price that is dear near two centres on the map.
+    They resemble the California housing data, which would have to be downloaded: skewed incomes, ages, rooms, people,
+    and prices that are high near two centres on the map.
     """
     rng = np.random.default_rng(seed)
     income = rng.gamma(4.0, 1.0, samples)
@@ -74,7 +74,7 @@ def main() -> None:
     warnings.simplefilter("ignore", ConvergenceWarning)
     print(f"chainrule {cr.__version__}, scikit-learn {sklearn.__version__}, {cr.get_num_threads()} threads\n")
     print(
-        "| data | score of scikit-learn | of chainrule | epochs | of chainrule | ms an epoch | of chainrule | ratio |"
+        "| data | score of scikit-learn | of chainrule | epochs | of chainrule | ms per epoch | of chainrule | ratio |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for name in options.data:

@@ -1,7 +1,7 @@
 """Coefficients of the polynomials in cpp/simd/functions.hpp: `fit_functions.py exp|tail float|double`.
 
 Least squares at Chebyshev points, weighted for the relative error of the result, comes close to the best polynomial.
-A coefficient is rounded to the precision before the next ones are fitted, so that these make up for its rounding.
+Each coefficient is rounded to the precision before the next ones are fitted, so that these compensate its rounding.
 """
 
 import sys
@@ -19,23 +19,23 @@ TAIL_ZERO = {"float": "13.25", "double": "37.7"}
 
 
 def expm1_curve(r: Real) -> Real:
-    """(e^r - 1 - r) / r^2."""
+    """Return (e^r - 1 - r) / r^2."""
     return (mpmath.expm1(r) - r) / r**2
 
 
 def expm1_weight(r: Real) -> Real:
-    """What an error of expm1_curve is in e^r - 1."""
+    """Return the factor from an error of expm1_curve to the relative error of e^r - 1."""
     return r**2 / mpmath.expm1(r)
 
 
 def tail(t: Real) -> Real:
-    """(1 + z) exp(z^2 / 2) erfc(z / sqrt 2) - 1 for t = (z - 1) / (z + 1)."""
+    """Return (1 + z) exp(z^2 / 2) erfc(z / sqrt 2) - 1 for t = (z - 1) / (z + 1)."""
     z = (1 + t) / (1 - t)
     return (1 + z) * mpmath.exp(z**2 / 2) * mpmath.erfc(z / mpmath.sqrt(2)) - 1
 
 
 def tail_weight(t: Real) -> Real:
-    """What an error of tail is in 1 + tail."""
+    """Return the factor from an error of tail to the relative error of 1 + tail."""
     return 1 / (1 + tail(t))
 
 
@@ -68,7 +68,7 @@ def main() -> None:
         interval = (mpmath.mpf(-1), (zero - 1) / (zero + 1))
     else:
         function, weight = expm1_curve, expm1_weight
-        # A little more than half of log 2: the rounding to a multiple of it is not exact.
+        # The ends are a little beyond half of log 2, as the reduction to a multiple of log 2 is not exact.
         interval = (-mpmath.mpf("0.3468"), mpmath.mpf("0.3468"))
     coefficients = fit(function, weight, interval, DEGREES[name][precision], DIGITS[precision])
     points = [interval[0] + (interval[1] - interval[0]) * (i + mpmath.mpf("0.5")) / 1000 for i in range(1000)]

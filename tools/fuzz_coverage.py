@@ -1,9 +1,9 @@
-"""Guided by coverage, looks for a file whose reading is not refused cleanly: atheris on `load` and on `read_idx`.
+"""Searches, guided by coverage, for a file that is not refused cleanly: atheris on `load` and on `read_idx`.
 
     python tools/fuzz_coverage.py {model,description,idx} [folder] [libFuzzer's options, such as -max_total_time=600]
 
-Needs atheris (`pip install atheris`). "model" mutates whole files, "description" the JSON in the metadata of a file
-whose arrays stay as they are. What was interesting is kept in the folder, and gone on from.
+It needs atheris (`pip install atheris`). "model" mutates whole files; "description" mutates the JSON in the metadata of
+a file and leaves its arrays unchanged. The folder keeps the corpus, from which the next run continues.
 """
 
 import json

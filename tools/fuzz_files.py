@@ -1,11 +1,11 @@
-"""Mutates model files and IDX files, reads them, and fails unless each is refused cleanly or is what it should be.
+"""Mutates model files and IDX files, reads them, and fails unless each is refused cleanly or read correctly.
 
     python tools/fuzz_files.py --files 100000
 
-A file is refused by ModelFileError or DataError; a network that is loaded must predict, train a step or say why not,
-and come back from a file of its own. Reading must import, compile and start nothing, and need no more memory than a
-multiple of the file's size. The files depend on seed and number alone: `--first 4711 --files 1` makes one again, and
-`--folder` keeps it. A crash or a hang ends the process; the file is then the last one in the folder.
+A file is refused by ModelFileError or DataError. A network that is loaded must predict, must train a step or raise a
+clear error, and must survive saving and loading. Reading must not import, compile or start anything, and must need no
+more memory than a multiple of the file's size. The files depend on seed and number alone: `--first 4711 --files 1`
+makes one again, and `--folder` keeps it. A crash or a hang ends the process; the file is then the last in the folder.
 """
 
 import argparse
@@ -33,9 +33,9 @@ import chainrule as cr
 Header = dict[str, Any]
 
 HANG = 60  # seconds
-# Peak memory that reading may add: so many bytes, and so many times the file. Parsed JSON is the largest multiple.
+# Peak memory that reading may add: fixed bytes, plus a multiple of the file's size, which parsed JSON needs.
 MEMORY_FIXED, MEMORY_MULTIPLE = 16 << 20, 40
-# What the interpreter announces when a file makes it do more than read.
+# Audit events that show that a file made the interpreter do more than read.
 FORBIDDEN = ("import", "exec", "compile", "marshal.", "pickle.", "os.", "subprocess.", "socket.", "ctypes.", "shutil.")
 LARGE_EVERY, IDX_EVERY = 50, 4
 
@@ -62,7 +62,7 @@ NUMBERS = [
 
 
 def models(folder: Path) -> tuple[list[bytes], bytes]:
-    """Return small model files of many kinds, and one that is not small."""
+    """Return small model files of many kinds, and a large one."""
     X, y = cr.data.two_spirals(40)
     made = []
 
@@ -109,9 +109,9 @@ def join(text: str | bytes, data: bytes) -> bytes:
 
 
 def of_bytes(rng: random.Random, content: bytes) -> bytes:
-    """Cut, flip, overwrite, remove, repeat or append."""
+    """Cut, flip, overwrite, remove, repeat or append bytes."""
     changed = bytearray(content)
-    # Most of what matters lies at the beginning.
+    # The header is at the beginning, so most mutations are there.
     at = rng.randrange(rng.choice([8, min(1500, len(changed)), len(changed)]))
     length = rng.choice([1, 2, 4, 8, 100])
     kind = rng.randrange(7)
@@ -135,7 +135,7 @@ def of_bytes(rng: random.Random, content: bytes) -> bytes:
 
 
 def of_header(rng: random.Random, content: bytes) -> bytes:
-    """Change what the header says of an array: name, shape, type, place; or write a name twice."""
+    """Change name, shape, type or offsets of an array in the header, or write a name twice."""
     header, data = split(content)
     name = rng.choice([name for name in header if name != "__metadata__"])
     entry = header[name]
@@ -167,7 +167,7 @@ def places(node: Any) -> list[tuple[Any, Any]]:
 
 
 def of_description(rng: random.Random, content: bytes) -> bytes:
-    """Change the description in the metadata somewhere."""
+    """Change a random entry of the description in the metadata."""
     header, data = split(content)
     metadata = header["__metadata__"]
     description = json.loads(metadata["chainrule"])
@@ -236,7 +236,7 @@ def hostile_model(rng: random.Random, whole: list[bytes]) -> bytes:
 
 
 def hostile_idx(rng: random.Random) -> tuple[bytes, int]:
-    """Return an IDX file, perhaps gzipped, and how many dimensions it is said to have."""
+    """Return an IDX file, perhaps gzipped, and the number of dimensions that its reader is told."""
     shape = [rng.randrange(5) for _ in range(rng.randrange(1, 5))]
     content = bytes([0, 0, 8, len(shape)]) + b"".join(struct.pack(">I", size) for size in shape)
     content += rng.randbytes(int(np.prod(shape)))
@@ -257,7 +257,7 @@ def hostile_idx(rng: random.Random) -> tuple[bytes, int]:
 
 
 def use(network: cr.Network, path: Path) -> None:
-    """Do with a loaded network what anybody would; what it was loaded from does not excuse a strange error."""
+    """Use a loaded network in the ordinary ways; an unexpected error is a failure, whatever the file contained."""
     X = np.ones((3, network.inputs))
     with np.errstate(all="ignore"):
         assert network.predict(X).reshape(3, -1).shape == (3, network.outputs)
@@ -291,11 +291,11 @@ def read_idx(content: bytes, path: Path, dimensions: int) -> Any:
 
 
 class Watch:
-    """Measures time and memory of a block, and fails where it does more than to read."""
+    """Measures time and memory of a block, and fails if it does more than read."""
 
     slowest = 0.0
     largest = 0  # bytes of memory added
-    share = 0.0  # of what is allowed
+    share = 0.0  # of the allowed memory
     biggest = 0  # bytes of a file
     active = False
 
@@ -322,7 +322,7 @@ class Watch:
 
     @staticmethod
     def memory(reset: bool) -> int:
-        """Return the peak of resident memory since the last reset; where nothing resets it, of the whole process."""
+        """Return the peak of resident memory since the last reset, or of the whole process where it cannot be reset."""
         status = Path("/proc/self/status")
         if not status.exists():
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -346,13 +346,13 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--first", type=int, default=0, help="number of the first file")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folder", type=Path, help="where the file that is being read lies; a temporary one without")
+    parser.add_argument("--folder", type=Path, help="folder for the file that is being read (default: a temporary one)")
     arguments = parser.parse_args()
     faulthandler.enable()
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="fuzz-"))
     folder.mkdir(exist_ok=True)
     small, large = models(folder)
-    use(cr.load(folder / "whole"), folder / "again")  # imports all that will be needed
+    use(cr.load(folder / "whole"), folder / "again")  # imports everything that is needed later
     sys.addaudithook(audit)
     outcomes: Counter[str] = Counter()
     for number in range(arguments.first, arguments.first + arguments.files):
@@ -370,7 +370,7 @@ def main() -> int:
             raise
     for name, count in sorted(outcomes.items()):
         print(f"{count:9,} {name}")
-    print(f"{Watch.slowest:9.3f} s at most for a file")
+    print(f"{Watch.slowest:9.3f} s at most per file")
     print(
         f"{Watch.largest / 2**20:9.1f} MiB of memory at most added by a file; the largest has {Watch.biggest:,} bytes"
     )

@@ -1,9 +1,9 @@
-"""How much a second core brings to a grid search over 32 small networks in joblib's threads.
+"""Measures the gain of a second core for a grid search over 32 small networks in joblib's threads.
 
     python tools/grid_search.py
 
-Prints the best time of one worker, of two, and their ratio; at most 0.6 is the aim. Needs the package installed, with
-its extra `test`, and two idle cores.
+It prints the best time of one worker and of two, and their ratio, which should be at most 0.6. It needs the package
+installed with its extra `test`, and two idle cores.
 """
 
 import time

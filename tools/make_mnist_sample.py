@@ -1,4 +1,4 @@
-"""Make the embedded sample of MNIST: python tools/make_mnist_sample.py DIRECTORY-OF-MNIST."""
+"""Make the sample of MNIST that comes with the package: python tools/make_mnist_sample.py DIRECTORY-OF-MNIST."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ TARGET = Path(__file__).parents[1] / "python" / "chainrule" / "data" / "mnist_sa
 
 
 def main() -> None:
-    """Write the first images of both parts."""
+    """Write the first images of the training and test sets."""
     digits = mnist(sys.argv[1])
     np.savez_compressed(
         TARGET,

@@ -1,6 +1,7 @@
-"""Draw the pictures under docs/images, but that of the benchmarks: python tools/make_pictures.py [NAME …].
+"""Draw the pictures in docs/images: python tools/make_pictures.py [NAME …].
 
-Those of the benchmarks take hours, and come from `python -m benchmarks --plot`. Needs chainrule[plot].
+The picture of the benchmarks is an exception: it takes hours, and `python -m benchmarks --plot` draws it.
+Needs chainrule[plot].
 """
 
 import subprocess
@@ -20,7 +21,7 @@ IMAGES = ROOT / "docs" / "images"
 def digits() -> tuple[cr.Network, cr.data.MNIST]:
     """Return the network of `python -m chainrule`, and its data."""
     data = cr.data.mnist_sample()
-    net = cr.Network([784, 300, 10], activation="relu", output="softmax", seed=0)
+    net = cr.Network([cr.Input(784, scale=1 / 255), 300, 10], activation="relu", output="softmax", seed=0)
     held_out = (data.X_test, data.y_test)
     net.fit(
         data.X_train,
@@ -35,7 +36,7 @@ def digits() -> tuple[cr.Network, cr.data.MNIST]:
 
 @cache
 def spirals() -> tuple[cr.Network, Any, Any]:
-    """Return a network that tells two spirals apart, and the points."""
+    """Return a network that separates two spirals, and the points."""
     X, y = cr.data.two_spirals(300, noise=0.01)
     net = cr.Network([2, 64, 64, 2], activation="relu", output="softmax", seed=0, l2=1e-5)
     net.fit(X, y, epochs=1000, batch_size=20, optimizer=cr.Adam(0.003), verbose=0)
@@ -52,6 +53,12 @@ def confusion_of_digits() -> Any:
     return cr.plot.confusion_matrix(data.y_test, net.predict_classes(data.X_test))
 
 
+def tree() -> Any:
+    from draw_architecture import draw
+
+    return draw()
+
+
 PICTURES: dict[str, Callable[[], Any]] = {
     "digits": overview_of_digits,
     "learning_curves": lambda: digits()[0].history.plot(),
@@ -59,8 +66,9 @@ PICTURES: dict[str, Callable[[], Any]] = {
     "weights": lambda: digits()[0].plot_weights(),
     "decision_boundary": lambda: cr.plot.decision_boundary(*spirals()),
     "architecture": lambda: cr.plot.architecture(cr.Network([4, 12, 6, 3], output="softmax", seed=0)),
+    "tree": tree,
 }
-# They leave a picture of their name where they are run.
+# These examples write a picture of their name to the current directory.
 EXAMPLES = ["function_approximation", "autoencoder", "denoising", "vae", "gan", "sine_forecast", "vanishing"]
 
 

@@ -1,8 +1,8 @@
-"""Run the textbook's examples at full size, one after the other, and print what each reaches.
+"""Run the examples at full size, one after the other, and print what each reaches.
 
     python tools/run_examples.py DIRECTORY_OF_MNIST
 
-Takes about half an hour on two cores. Pictures go to the current directory.
+This takes about half an hour on two cores. Pictures are written to the current directory.
 """
 
 import argparse
@@ -35,7 +35,7 @@ COMMANDS = (
 def main() -> int:
     """Return the number of examples that failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("directory", help="of MNIST")
+    parser.add_argument("directory", help="folder of MNIST's files")
     directory = str(Path(parser.parse_args().directory).resolve())
     failed = 0
     for name, *arguments in COMMANDS:

@@ -1,9 +1,9 @@
-"""Fits, saves, loads, clones and errors in one process for a long time, with a look at its memory each minute.
+"""Fits, saves, loads, clones and fails in one process for a long time, and prints its memory each minute.
 
     python tools/soak.py --minutes 60
 
-Exit status 1 if resident memory has grown by more than 5 MiB since the end of the first minute. Needs Linux with glibc,
-and the package installed, with its extra `test`.
+The exit status is 1 if resident memory has grown by more than 5 MiB since the end of the first minute. It needs Linux
+with glibc, and the package installed with its extra `test`.
 """
 
 import argparse
@@ -33,7 +33,7 @@ LIVES_ON = cr.Network([200, 300, 2], output="softmax", seed=0)
 
 
 def resident_mib() -> float:
-    """Return what is in use: the allocator gives back first what was freed."""
+    """Return the memory in use, after the allocator has returned freed memory to the system."""
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])

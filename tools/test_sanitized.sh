@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs tests with an extension under AddressSanitizer and UndefinedBehaviorSanitizer: those of hostile input, or the
-# given ones. Needs GCC and the package installed with its extra `dev`; a report of a sanitizer ends the process.
+# Runs tests with the extension under AddressSanitizer and UndefinedBehaviorSanitizer: the given ones, or those of
+# hostile input. Needs GCC, and the package installed with its extra `dev`. A report of a sanitizer ends the process.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=build/sanitized
@@ -15,8 +15,8 @@ rm -f $build/site/chainrule/*.so
 cp $build/*.so $build/site/chainrule
 
 [ $# -gt 0 ] || set -- tests/test_hostile_arrays.py tests/test_hostile_files.py
-# The interpreter's own memory is checked too, and never given back at its end. Freed memory is not kept long: what
-# reading a file may need is measured.
+# Leaks are not reported, as the interpreter does not free its memory at exit. The quarantine of freed memory is small,
+# as the tests measure the memory that reading a file needs.
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=4 UBSAN_OPTIONS=print_stacktrace=1
 PYTHONMALLOC=malloc PYTHONPATH=$PWD/$build/site \
   LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" python -m pytest "$@"

@@ -12,16 +12,22 @@ from jax import lax
 
 import chainrule as cr
 
-from .jax_scan import ACTIVATIONS
-
-# Of a layer's parameters and samples.
+# Maps a layer's parameters and inputs to its outputs.
 Function = Callable[[Any, Any], Any]
-# Of parameters, statistics, samples and a random key, which is None in prediction: outputs, and the new statistics.
+# Maps parameters, statistics, inputs and a random key (None in prediction) to outputs and new statistics.
 Stateful = Callable[[Any, Any, Any, Any], tuple[Any, Any]]
+
+ACTIVATIONS = {
+    "identity": lambda z: z,
+    "relu": jax.nn.relu,
+    "sigmoid": jax.nn.sigmoid,
+    "softmax": jax.nn.softmax,
+    "tanh": jnp.tanh,
+}
 
 
 def function_of(network: cr.Network) -> tuple[Any, Any, Stateful]:
-    """Return parameters, statistics, and the function of them and of samples up to softmax, which the loss has."""
+    """Return parameters, statistics, and the network as a function of them; the loss contains the softmax."""
     activations = {**ACTIVATIONS, "softmax": ACTIVATIONS["identity"]}
     layers = [(_stateful(layer), activations[layer.activation]) for layer in network.stack]
 
@@ -49,7 +55,7 @@ def _pair(value: Any) -> tuple[int, int]:
 
 @singledispatch
 def _stateful(layer: cr.Layer) -> Stateful:
-    """Most layers gather no statistics and draw no numbers."""
+    """Return the layer as a function; this default is for layers without statistics and random numbers."""
     function = _function(layer)
     return lambda p, statistics, x, key: (function(p, x), statistics)
 
@@ -86,7 +92,7 @@ def _(layer: cr.Dropout) -> Stateful:
 
 @singledispatch
 def _function(layer: cr.Layer) -> Function:
-    raise NotImplementedError(f"{type(layer).__name__} is not known here")
+    raise NotImplementedError(f"{type(layer).__name__} has no counterpart here")
 
 
 @_function.register
@@ -125,7 +131,7 @@ def _(layer: cr.MaxPool2D) -> Function:
 
 
 def lstm_step(p: Any, state: Any, z: Any) -> Any:
-    """Return an LSTM's outputs and its cells after a step; z is what comes from the inputs."""
+    """Return an LSTM's outputs and cells after a step; `z` is the product with the inputs plus bias."""
     h, c = state
     i, f, g, o = jnp.split(z + h @ p["recurrent_weights"], 4, axis=-1)
     c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)

@@ -14,24 +14,17 @@ from numpy.typing import NDArray
 
 import chainrule as cr
 
-from ..data import WORDS_A_ROW
-from ..workloads import LayeredTraining, Stepping, Training, Workload
-from . import Model, Parameters, Peer, rows
+from ..data import TOKENS_PER_ROW
+from ..workload import LayeredTraining, Model, Stepping, Training, Workload
+from . import Parameters, Peer, rows
+from .jax_layers import ACTIVATIONS, function_of, lstm_step
 
-# Of parameters, statistics that training gathers, samples, targets and a random key: the loss, and the new statistics.
+# Maps parameters, statistics, inputs, targets and a random key to the loss and the new statistics.
 Objective = Callable[[Any, Any, Any, Any, Any], tuple[Any, Any]]
-
-ACTIVATIONS = {
-    "identity": lambda z: z,
-    "relu": jax.nn.relu,
-    "sigmoid": jax.nn.sigmoid,
-    "softmax": jax.nn.softmax,
-    "tanh": jnp.tanh,
-}
 
 
 def forward(parameters: Any, x: Any, hidden: str) -> Any:
-    """Return the last layer before its activation; integers are the words' numbers of sparse rows."""
+    """Return the pre-activations of the last layer; integer inputs are the tokens of sparse rows."""
     for index, (weights, bias) in enumerate(parameters):
         if index:
             x = ACTIVATIONS[hidden](x)
@@ -40,7 +33,7 @@ def forward(parameters: Any, x: Any, hidden: str) -> Any:
 
 
 def cross_entropy(z: Any, y: Any) -> Any:
-    """Return the mean loss of a batch from what comes before softmax."""
+    """Return the mean loss of a batch from the pre-activations of softmax."""
     return -jnp.take_along_axis(jax.nn.log_softmax(z), y[:, None], axis=1).mean()
 
 
@@ -106,7 +99,7 @@ def train_epoch(state: Any, key: Any, X: Any, y: Any, training: Training, object
 
 
 class OnJAX(Model):
-    """The state lives on the device and is donated to the next epoch."""
+    """A network of dense layers; its state stays on the device and is donated to the next epoch."""
 
     def __init__(self, workload: Workload, parameters: Parameters) -> None:
         self.workload = workload
@@ -115,7 +108,7 @@ class OnJAX(Model):
         self.function = self.compiled()
 
     def compiled(self) -> Any:
-        """Return prediction with the parameters as they are now, as constants."""
+        """Return a compiled prediction with the present parameters as constants."""
         parameters, hidden, output = self.state["parameters"], self.workload.hidden, ACTIVATIONS[self.workload.output]
         return jax.jit(lambda x: output(forward(parameters, x, hidden)))
 
@@ -138,24 +131,22 @@ class OnJAX(Model):
         return mean_loss(parameters, x, y, training.hidden, training.output, training.loss), statistics
 
     def native(self, X: Any) -> Any:
-        """Return an array on the device; of sparse rows the words' numbers."""
-        return jnp.array(X if isinstance(X, np.ndarray) else X.indices.reshape(-1, WORDS_A_ROW))
+        """Return an array on the device; sparse rows become tokens."""
+        return jnp.array(X if isinstance(X, np.ndarray) else X.indices.reshape(-1, TOKENS_PER_ROW))
 
     def predict(self, X: Any) -> Any:
-        """Return the outputs once they are there."""
+        """Return the outputs when they are computed."""
         return self.function(X).block_until_ready()
 
     def outputs(self, X: Any) -> NDArray[Any]:
-        """Return the outputs of the parameters as they are now."""
+        """Return the outputs with the present parameters."""
         return np.asarray(self.compiled()(self.native(X)))
 
 
 class LayersOnJAX(OnJAX):
-    """A network of other layers."""
+    """A network with other than dense layers."""
 
     def __init__(self, workload: LayeredTraining) -> None:
-        from .jax_layers import function_of
-
         self.workload = workload
         self.shape = workload.shape
         parameters, statistics, self.apply = function_of(workload.initial())
@@ -163,7 +154,7 @@ class LayersOnJAX(OnJAX):
         self.function = self.compiled()
 
     def compiled(self) -> Any:
-        """Return prediction with the parameters as they are now, as constants."""
+        """Return a compiled prediction with the present parameters as constants."""
         parameters, statistics = self.state["parameters"], self.state["statistics"]
         return jax.jit(lambda x: jax.nn.softmax(self.apply(parameters, statistics, x, None)[0]))
 
@@ -178,11 +169,9 @@ class LayersOnJAX(OnJAX):
 
 
 class StepsOnJAX(Model):
-    """An LSTM and the layer behind it, a compiled step with the parameters as constants."""
+    """An LSTM and a dense layer after it, as a compiled step with the parameters as constants."""
 
     def __init__(self, workload: Stepping) -> None:
-        from .jax_layers import function_of, lstm_step
-
         (lstm, head), _, _ = function_of(workload.initial())
         self.units = len(lstm["recurrent_weights"])
 
@@ -198,7 +187,7 @@ class StepsOnJAX(Model):
         return jnp.array(X)
 
     def stepper(self) -> Callable[[Any], Any]:
-        """Return what keeps the state of a new stream, and waits for the outputs."""
+        """Return a function that keeps the state of a new stream, and waits for the outputs of each step."""
         state = (jnp.zeros(self.units), jnp.zeros(self.units))
 
         def next_outputs(x: Any) -> Any:

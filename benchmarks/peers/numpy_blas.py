@@ -1,4 +1,4 @@
-"""NumPy on its BLAS: float32, everything into buffers that are there already."""
+"""NumPy on its BLAS: float32, with all results written to buffers that are allocated once."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 import chainrule as cr
 
-from ..workloads import Training, Workload
-from . import Model, Parameters, Peer, blas_threads, rows, thread_counts
+from ..workload import Model, Training, Workload
+from . import Parameters, Peer, blas_threads, rows, thread_counts
 
 Array = NDArray[np.float32]
 
 
 def sigmoid(z: Array) -> None:
-    """In place; through tanh, which has no overflow."""
+    """Compute in place, through tanh, which does not overflow."""
     z *= 0.5
     np.tanh(z, out=z)
     z += 1
@@ -27,21 +27,21 @@ def sigmoid(z: Array) -> None:
 
 
 def softmax(z: Array) -> None:
-    """In place."""
+    """Compute in place."""
     z -= z.max(axis=1, keepdims=True)
     np.exp(z, out=z)
     z /= z.sum(axis=1, keepdims=True)
 
 
 def sigmoid_slope(delta: Array, a: Array) -> None:
-    """Multiply delta by the derivative; `a` is not needed any more, and is scratch."""
+    """Multiply delta by the derivative; `a` is not needed any more and serves as scratch."""
     delta *= a
     np.subtract(1, a, out=a)
     delta *= a
 
 
 def tanh_slope(delta: Array, a: Array) -> None:
-    """As for sigmoid."""
+    """Multiply delta by the derivative; `a` serves as scratch."""
     np.multiply(a, a, out=a)
     np.subtract(1, a, out=a)
     delta *= a
@@ -63,14 +63,14 @@ SLOPES: dict[str, Any] = {
 
 
 class SGD:
-    """With momentum, if there is any."""
+    """Gradient descent, with momentum if the settings have one."""
 
     def __init__(self, settings: Any, size: int) -> None:
         self.rate, self.momentum = settings.learning_rate, settings.momentum
         self.velocity = np.zeros(size, np.float32)
 
     def step(self, parameters: Array, gradient: Array) -> None:
-        """Update in place; the gradient is scratch."""
+        """Update the parameters in place; the gradient serves as scratch."""
         gradient *= self.rate
         if self.momentum:
             self.velocity *= self.momentum
@@ -81,14 +81,14 @@ class SGD:
 
 
 class Adam:
-    """Kingma & Ba 2015."""
+    """Adam (Kingma & Ba 2015)."""
 
     def __init__(self, settings: Any, size: int) -> None:
         self.settings, self.t = settings, 0
         self.m, self.v, self.scratch = np.zeros((3, size), np.float32)
 
     def step(self, parameters: Array, gradient: Array) -> None:
-        """Update in place; the gradient is scratch."""
+        """Update the parameters in place; the gradient serves as scratch."""
         s, m, v, scratch = self.settings, self.m, self.v, self.scratch
         self.t += 1
         m *= s.beta1
@@ -107,7 +107,7 @@ class Adam:
 
 
 class OnNumPy(Model):
-    """All parameters in one array, so that the optimiser is a few calls for all layers together."""
+    """A network with all parameters in one array, so that the optimiser makes a few calls for all layers together."""
 
     def __init__(self, workload: Workload, parameters: Parameters, threads: int) -> None:
         self.threads = threads
@@ -127,15 +127,15 @@ class OnNumPy(Model):
         return layers
 
     def make_buffers(self, samples: int) -> list[Array]:
-        """Return one for the outputs of each layer."""
+        """Return a buffer for the outputs of each layer."""
         return [np.empty((samples, units), np.float32) for units in self.sizes[1:]]
 
     def turn(self) -> AbstractContextManager[Any]:
-        """Limit BLAS."""
+        """Limit the threads of BLAS."""
         return blas_threads(self.threads)
 
     def load(self, training: Training, X: Any, y: NDArray[Any]) -> None:
-        """Make the buffers of a batch."""
+        """Keep the data, and allocate the buffers of a batch."""
         self.X, self.y = X, rows(training, y)
         self.batch_size, self.labels = training.batch_size, self.y.ndim == 1
         self.gradient = np.empty_like(self.parameters)
@@ -147,7 +147,7 @@ class OnNumPy(Model):
         self.rng = np.random.default_rng(0)
 
     def epoch(self) -> None:
-        """Shuffle; then a step a batch."""
+        """Shuffle, then make one step per batch."""
         order = self.rng.permutation(self.X.shape[0])
         for begin in range(0, len(order), self.batch_size):
             chosen = order[begin : begin + self.batch_size]
@@ -172,7 +172,7 @@ class OnNumPy(Model):
         return outputs
 
     def backward(self, x: Any, activations: list[Array], targets: NDArray[Any]) -> None:
-        """Fill the gradient; overwrites the activations."""
+        """Compute the gradient; this overwrites the activations."""
         samples = len(targets)
         deltas = self.deltas(samples)
         last, delta = activations[-1], deltas[-1]
@@ -196,7 +196,7 @@ class OnNumPy(Model):
                 SLOPES[self.activations[k - 1]](deltas[k - 1], below)
 
     def predict(self, X: Any) -> Array:
-        """Return the outputs; they hold until the next call."""
+        """Return the outputs, which are valid until the next call."""
         return self.forward(X)[-1]
 
 

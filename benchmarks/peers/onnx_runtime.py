@@ -10,15 +10,15 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from ..workloads import Training, Workload
-from . import Model, Parameters, Peer, SkipError, thread_counts
+from ..workload import Model, SkipError, Training, Workload
+from . import Parameters, Peer, thread_counts
 
 ACTIVATIONS = {"identity": "Identity", "relu": "Relu", "sigmoid": "Sigmoid", "softmax": "Softmax", "tanh": "Tanh"}
 OPSET = 17
 
 
 def graph(workload: Workload, parameters: Parameters) -> onnx.ModelProto:
-    """Return the network as a graph of Gemm and activations."""
+    """Return the network as a graph of Gemm nodes and activations."""
     nodes, constants, x = [], [], "X"
     for k, (weights, bias) in enumerate(parameters):
         last = k == len(parameters) - 1
@@ -36,7 +36,7 @@ def graph(workload: Workload, parameters: Parameters) -> onnx.ModelProto:
 
 
 class OnRuntime(Model):
-    """One session on the CPU."""
+    """A network in a session on the CPU."""
 
     def __init__(self, workload: Workload, parameters: Parameters, threads: int) -> None:
         if isinstance(workload, Training):

@@ -9,19 +9,19 @@ from numpy.typing import NDArray
 
 import chainrule as cr
 
-from ..workloads import Training, Workload
-from . import Model, Parameters, Peer, SkipError, thread_counts
+from ..workload import Model, SkipError, Training, Workload
+from . import Parameters, Peer, thread_counts
 
 
 class Ours(Model):
-    """One network; every epoch goes on with the optimiser's state."""
+    """A network of chainrule; each epoch continues with the optimiser's state."""
 
     def __init__(self, workload: Workload, parameters: Parameters | None = None) -> None:
         self.network = workload.initial()
         self.predict = self.network.predict
 
     def load(self, training: Training, X: Any, y: NDArray[Any]) -> None:
-        """Keep the data, and what is said at each fit."""
+        """Keep the data and the arguments of `fit`."""
         try:
             self.network.predict(X[:1])
         except (TypeError, ValueError) as error:
@@ -39,7 +39,7 @@ class Ours(Model):
         self.network.fit(self.X, self.y, epochs=1, **self.options)
 
     def stepper(self) -> Callable[[Any], Any]:
-        """Return the step of a new stream."""
+        """Return the step function of a new stream."""
         return self.network.stepper().step
 
 

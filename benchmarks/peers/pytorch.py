@@ -1,4 +1,4 @@
-"""PyTorch: eager with fused optimisers, and with the whole step compiled."""
+"""PyTorch: eager with fused optimisers, and with the whole step as one compiled graph."""
 
 from __future__ import annotations
 
@@ -16,46 +16,39 @@ from torch.nn import functional
 
 import chainrule as cr
 
-from ..data import WORDS_A_ROW
-from ..workloads import LayeredTraining, Stepping, Training, Workload
-from . import Model, Parameters, Peer, SkipError, rows, thread_counts
+from ..data import TOKENS_PER_ROW
+from ..workload import LayeredTraining, Model, SkipError, Stepping, Training, Workload
+from . import Parameters, Peer, rows, thread_counts
+from .torch_layers import ACTIVATIONS, StepModule, module_of
 
 Loss = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Any]
 Step = Callable[[Tensor, Tensor], Any]
 
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "identity": nn.Identity,
-    "relu": nn.ReLU,
-    "sigmoid": nn.Sigmoid,
-    "softmax": partial(nn.Softmax, dim=1),
-    "tanh": nn.Tanh,
-}
-
-# Every workload, variant and shape is a graph of the same code; beyond this many it would silently run eagerly.
+# Each workload, variant and shape compiles the same code; above this limit PyTorch would silently run it eagerly.
 torch._dynamo.config.recompile_limit = 128
 
 
 class Bag(nn.Module):
-    """The first layer for rows of words: the sum of their rows of weights."""
+    """The first layer for sparse rows: the sum of the rows of weights that belong to their tokens."""
 
     def __init__(self, weights: Tensor, bias: Tensor) -> None:
         super().__init__()
         self.weight, self.bias = nn.Parameter(weights), nn.Parameter(bias)
 
-    def forward(self, words: Tensor) -> Tensor:
-        """Words as (samples, words a row)."""
-        return functional.embedding_bag(words, self.weight, mode="sum") + self.bias
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Map tokens (samples, tokens per row) to outputs."""
+        return functional.embedding_bag(tokens, self.weight, mode="sum") + self.bias
 
 
 def linear(weights: Tensor, bias: Tensor) -> nn.Module:
-    """Return a layer with these parameters."""
+    """Return a dense layer with these parameters."""
     layer = nn.Linear(*weights.shape)
     layer.weight, layer.bias = nn.Parameter(weights.T.contiguous()), nn.Parameter(bias)
     return layer
 
 
 def mean_loss(training: Training) -> Loss:
-    """Return the mean loss of a batch, of what gives the last layer before its activation."""
+    """Return the mean loss of a batch, as a function of the network without its last activation."""
     if training.loss == "cross_entropy":
         return lambda network, x, y: functional.cross_entropy(network(x), y)
     output = ACTIVATIONS[training.output]()
@@ -63,7 +56,7 @@ def mean_loss(training: Training) -> Loss:
 
 
 def eager_step(network: nn.Module, loss: Loss, settings: Any) -> Step:
-    """Return a step as in every tutorial, with the fused optimiser."""
+    """Return a step as tutorials write it, with the fused optimiser."""
     options: dict[str, Any] = {"lr": settings.learning_rate, "fused": True}
     optimizer: torch.optim.Optimizer
     if isinstance(settings, cr.SGD):
@@ -81,7 +74,7 @@ def eager_step(network: nn.Module, loss: Loss, settings: Any) -> Step:
 
 
 def compiled_step(network: nn.Module, loss: Loss, settings: Any) -> Step:
-    """Return forward, backward and update as one graph; that of model and loss alone is slower on small networks."""
+    """Return forward, backward and update as one graph, which is faster on small networks than model and loss alone."""
     parameters = {name: parameter.detach() for name, parameter in network.named_parameters()}
     statistics = dict(network.named_buffers())
     m, v = ({name: torch.zeros_like(p) for name, p in parameters.items()} for _ in range(2))
@@ -102,7 +95,7 @@ def compiled_step(network: nn.Module, loss: Loss, settings: Any) -> Step:
 
     update = sgd if isinstance(settings, cr.SGD) else adam
 
-    # Nothing from outside may change within `grad`, and batch normalisation changes its statistics.
+    # `grad` allows no changes of outer tensors, but batch normalisation changes its statistics: work on clones.
     def objective(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Any:
         new = {name: values.clone() for name, values in statistics.items()}
         return loss(lambda x: torch.func.functional_call(network, {**parameters, **new}, (x,)), x, y), new
@@ -115,13 +108,13 @@ def compiled_step(network: nn.Module, loss: Loss, settings: Any) -> Step:
         for name, p in parameters.items():
             update(name, p, gradients[name])
 
-    # A graph for each size of a batch: dropout cannot be traced with one that is left open.
+    # One graph per batch size: dropout cannot be traced with a dynamic one.
     compiled: Step = torch.no_grad()(torch.compile(step, dynamic=False))
     return compiled
 
 
 class OnTorch(Model):
-    """The data set is one tensor; a permutation an epoch, batches by index_select."""
+    """A network of dense layers; the data are one tensor, from which `index_select` takes the batches."""
 
     def __init__(self, workload: Workload, parameters: Parameters, threads: int, compiled: bool = False) -> None:
         self.threads, self.trains = threads, isinstance(workload, Training)
@@ -136,7 +129,7 @@ class OnTorch(Model):
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Set the threads; numbers too small for a normal float count as zero, as in chainrule and JAX."""
+        """Set the threads; denormal numbers count as zero, as in chainrule and JAX."""
         torch.set_num_threads(self.threads)
         torch.set_flush_denormal(True)
         try:
@@ -146,36 +139,34 @@ class OnTorch(Model):
             torch.set_flush_denormal(False)
 
     def load(self, training: Training, X: Any, y: NDArray[Any]) -> None:
-        """Make tensors of the data, and the step."""
+        """Convert the data to tensors, and make the step."""
         self.X, self.y, self.batch_size = self.native(X), torch.from_numpy(rows(training, y)), training.batch_size
         self.step = self.make_step(self.network, mean_loss(training), training.optimizer)
 
     def epoch(self) -> None:
-        """Shuffle; then a step a batch."""
+        """Shuffle, then make one step per batch."""
         for chosen in torch.split(torch.randperm(len(self.X)), self.batch_size):
             self.step(self.X.index_select(0, chosen), self.y.index_select(0, chosen))
 
     def native(self, X: Any) -> Tensor:
-        """Return a tensor; of sparse rows the words' numbers."""
+        """Return a tensor; sparse rows become tokens."""
         if isinstance(X, np.ndarray):
             return torch.from_numpy(X)
-        return torch.from_numpy(X.indices.reshape(-1, WORDS_A_ROW).astype(np.int64))
+        return torch.from_numpy(X.indices.reshape(-1, TOKENS_PER_ROW).astype(np.int64))
 
     def outputs(self, X: Any) -> NDArray[Any]:
-        """Return the outputs as NumPy's, without compiling anything for it."""
+        """Return the outputs as a NumPy array, from the network that is not compiled."""
         with torch.inference_mode():
             outputs: NDArray[Any] = self.whole(self.native(X)).numpy()
         return outputs
 
 
 class LayersOnTorch(OnTorch):
-    """A network of other layers; images have their channels in front, or last in memory if asked."""
+    """A network with other than dense layers; images are (channels, height, width), or channels last in memory."""
 
     def __init__(
         self, workload: LayeredTraining, threads: int, compiled: bool = False, channels_last: bool = False
     ) -> None:
-        from .torch_layers import module_of
-
         self.threads, self.trains = threads, True
         self.make_step = compiled_step if compiled else eager_step
         self.network = module_of(workload.initial())
@@ -192,25 +183,23 @@ class LayersOnTorch(OnTorch):
         return torch.from_numpy(X).reshape(-1, *self.shape).contiguous(memory_format=self.format)
 
     def outputs(self, X: Any) -> NDArray[Any]:
-        """Return the outputs of prediction."""
+        """Return the outputs in evaluation mode."""
         self.whole.eval()
         return super().outputs(X)
 
 
 def scripted(module: nn.Module) -> Any:
-    """Return TorchScript's version of it, made for inference."""
-    with warnings.catch_warnings(action="ignore"):  # it is deprecated
+    """Return the module in TorchScript, optimised for inference."""
+    with warnings.catch_warnings(action="ignore"):  # TorchScript is deprecated
         return torch.jit.optimize_for_inference(torch.jit.script(module))
 
 
 class StepsOnTorch(OnTorch):
-    """An LSTM's cell, step by step."""
+    """An LSTM's cell and a dense layer after it, step by step."""
 
     def __init__(self, workload: Stepping, threads: int, make: Callable[[nn.Module], Any] | None = None) -> None:
-        from .torch_layers import Step
-
         self.threads, self.trains = threads, False
-        module = Step(workload.initial()).eval()
+        module = StepModule(workload.initial()).eval()
         self.units = module.cell.hidden_size
         self.step = make(module) if make else module
 
@@ -219,7 +208,7 @@ class StepsOnTorch(OnTorch):
         return torch.from_numpy(X)[None]
 
     def stepper(self) -> Callable[[Tensor], Tensor]:
-        """Return what keeps the state of a new stream."""
+        """Return a function that keeps the state of a new stream."""
         step, h, c = self.step, *torch.zeros(2, 1, self.units)
 
         def next_outputs(x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""scikit-learn's multi-layer perceptrons, an epoch at a time through partial_fit."""
+"""scikit-learn's multi-layer perceptrons, one epoch per call of partial_fit."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import chainrule as cr
 
-from ..workloads import Training, Workload
-from . import Model, Parameters, Peer, SkipError, blas_threads, thread_counts
+from ..workload import Model, SkipError, Training, Workload
+from . import Parameters, Peer, blas_threads, thread_counts
 
 
 class OnScikitLearn(Model):
-    """Classifier for softmax, regressor for identity; other outputs it cannot express."""
+    """A classifier for softmax outputs, a regressor for identity; scikit-learn has no others."""
 
     def __init__(self, workload: Workload, parameters: Parameters, threads: int) -> None:
         if workload.output not in ("softmax", "identity"):
@@ -42,12 +42,12 @@ class OnScikitLearn(Model):
         self.begin(parameters)
 
     def begin(self, parameters: Parameters) -> None:
-        """Have the arrays made by a first call, then fill in the weights and forget the optimiser."""
+        """Let a first call allocate the arrays, then set the weights and drop the optimiser."""
         X = np.zeros((len(self.classes), len(parameters[0][0])), np.float32)
         with warnings.catch_warnings(action="ignore"):
             self.fit(X, self.classes if self.classifier else np.zeros((len(X), len(self.classes)), np.float32))
         if self.classifier and len(self.classes) == 2:
-            # Two classes have one logistic output here, of what is the difference of two softmax outputs.
+            # scikit-learn has one logistic output for two classes: of the difference of two softmax pre-activations.
             weights, bias = parameters[-1]
             parameters = [*parameters[:-1], (np.diff(weights), np.diff(bias))]
         for (weights, bias), own_weights, own_bias in zip(
@@ -57,14 +57,14 @@ class OnScikitLearn(Model):
         del self.model._optimizer
 
     def fit(self, X: Any, y: NDArray[Any]) -> None:
-        """Make one pass."""
+        """Make one pass over the data."""
         if self.classifier:
             self.model.partial_fit(X, y, classes=self.classes)
         else:
             self.model.partial_fit(X, y.ravel() if y.shape[1] == 1 else y)
 
     def turn(self) -> AbstractContextManager[Any]:
-        """Limit BLAS."""
+        """Limit the threads of BLAS."""
         return blas_threads(self.threads)
 
     def load(self, training: Training, X: Any, y: NDArray[Any]) -> None:
@@ -72,7 +72,7 @@ class OnScikitLearn(Model):
         self.X, self.y = X, y
 
     def epoch(self) -> None:
-        """Make one pass."""
+        """Make one pass over the data."""
         self.fit(self.X, self.y)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
+from collections.abc import Callable
+from functools import partial, singledispatch
 from typing import Any
 
 import numpy as np
@@ -12,26 +13,32 @@ from torch import Tensor, nn
 
 import chainrule as cr
 
-from .pytorch import ACTIVATIONS
-
 Shape = tuple[int, ...]
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "identity": nn.Identity,
+    "relu": nn.ReLU,
+    "sigmoid": nn.Sigmoid,
+    "softmax": partial(nn.Softmax, dim=1),
+    "tanh": nn.Tanh,
+}
 
 
 class LastStep(nn.Module):
-    """What a recurrent module puts out at the end of its sequences."""
+    """The outputs of a recurrent module at the last step."""
 
     def __init__(self, recurrent: nn.Module) -> None:
         super().__init__()
         self.recurrent = recurrent
 
     def forward(self, x: Tensor) -> Tensor:
-        """Steps in the middle, the last of which counts."""
+        """Map sequences (samples, steps, features) to the outputs at their last step."""
         outputs: Tensor = self.recurrent(x)[0][:, -1]
         return outputs
 
 
-class Step(nn.Module):
-    """A step of an LSTM and of the layer behind it; who calls carries the state."""
+class StepModule(nn.Module):
+    """One step of an LSTM and of the dense layer after it; the caller keeps the state."""
 
     def __init__(self, network: cr.Network) -> None:
         super().__init__()
@@ -42,13 +49,13 @@ class Step(nn.Module):
             setattr(self.cell, name, getattr(lstm, f"{name}_l0"))
 
     def forward(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Inputs (1, features) and state; returns the outputs and the new state."""
+        """Map inputs (1, features) and the state to the outputs and the new state."""
         h, c = self.cell(x, (h, c))
         return torch.softmax(self.head(h), dim=1), h, c
 
 
 def module_of(network: cr.Network) -> nn.Sequential:
-    """Return the network up to softmax, which the loss has; images come as (samples, channels, height, width)."""
+    """Return the network without softmax, which the loss contains; images are (samples, channels, height, width)."""
     activations = {**ACTIVATIONS, "softmax": nn.Identity}
     modules: list[nn.Module] = []
     for layer, shape in zip(network.stack, network.shapes, strict=False):
@@ -58,7 +65,7 @@ def module_of(network: cr.Network) -> nn.Sequential:
 
 
 def _read_channels_first(network: cr.Network, modules: list[nn.Module]) -> None:
-    """Bring the weights behind a Flatten of images into the order in which PyTorch flattens."""
+    """Reorder the weights after a Flatten of images, as PyTorch flattens channels first."""
     for index, (layer, shape) in enumerate(zip(network.stack, network.shapes, strict=False)):
         if isinstance(layer, cr.Flatten) and len(shape) == 3:
             dense = modules[2 * index + 2]
@@ -73,7 +80,7 @@ def _parameter(values: NDArray[Any]) -> nn.Parameter:
 
 @singledispatch
 def _module(layer: cr.Layer, shape: Shape) -> nn.Module:
-    raise NotImplementedError(f"{type(layer).__name__} is not known here")
+    raise NotImplementedError(f"{type(layer).__name__} has no counterpart here")
 
 
 @_module.register
@@ -140,7 +147,7 @@ def _(layer: cr.GRU, shape: Shape) -> nn.Module:
     module = nn.GRU(shape[-1], layer.units, batch_first=True)
 
     def of_torch(values: NDArray[Any]) -> nn.Parameter:
-        # Its gates are r, z, n.
+        # The order of the gates in PyTorch is r, z, n.
         z, r, h = np.split(values, 3, axis=-1)
         return _parameter(np.concatenate([r, z, h], axis=-1).T)
 

@@ -111,7 +111,9 @@ def info(options: argparse.Namespace) -> int:
 
 
 def _network(options: argparse.Namespace) -> cr.Network:
-    return cr.Network([784, options.hidden, 10], activation="relu", output="softmax", seed=options.seed)
+    return cr.Network(
+        [cr.Input(784, scale=1 / 255), options.hidden, 10], activation="relu", output="softmax", seed=options.seed
+    )
 
 
 def _build() -> str:

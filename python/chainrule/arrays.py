@@ -13,7 +13,10 @@ from . import _core
 # What the core reads as samples.
 Samples: TypeAlias = NDArray[Any] | _core.SparseMatrix
 
-_IN_PLACE = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float64))
+UINT8 = np.dtype(np.uint8)
+_IN_PLACE = (np.dtype(np.float32), np.dtype(np.float64))
+# The factor that the core applies to uint8 while it reads them.
+BYTE_SCALE = 1 / 255
 
 
 def as_rows(X: Any, shape: tuple[int, ...], argument: str = "X") -> Any:
@@ -41,8 +44,8 @@ def as_rows(X: Any, shape: tuple[int, ...], argument: str = "X") -> Any:
     raise ValueError(f"{argument} must have shape {wanted}, got {array.shape}{hint}")
 
 
-def as_inputs(X: ArrayLike, features: int, dtype: DTypeLike, argument: str = "X") -> NDArray[Any]:
-    """Return X as (samples, features) that the core can read, without a copy if possible.
+def as_inputs(X: ArrayLike, features: int, dtype: DTypeLike, argument: str = "X", scale: float = 1.0) -> NDArray[Any]:
+    """Return X times `scale` as (samples, features) that the core can read, without a copy if possible.
 
     Raises
     ------
@@ -59,9 +62,8 @@ def as_inputs(X: ArrayLike, features: int, dtype: DTypeLike, argument: str = "X"
         raise ValueError(f"{argument} must have {features} features, got {array.shape[1]} (shape {array.shape})")
     if array.shape[0] == 0:
         raise ValueError(f"{argument} must have at least one sample, got shape {array.shape}")
-    array = readable(array, dtype)
     check_finite(array, argument, dtype)
-    return array
+    return readable(array, dtype, scale)
 
 
 def as_tokens(X: Any, vocabulary: int, argument: str = "X") -> NDArray[np.int64]:
@@ -82,7 +84,7 @@ def as_tokens(X: Any, vocabulary: int, argument: str = "X") -> NDArray[np.int64]
     return tokens.astype(np.int64)
 
 
-def as_samples(X: Any, features: int, dtype: DTypeLike, argument: str = "X") -> Samples:
+def as_samples(X: Any, features: int, dtype: DTypeLike, argument: str = "X", scale: float = 1.0) -> Samples:
     """Return X as `as_inputs` does, or as sparse rows if it is a sparse matrix of SciPy, never as a dense copy.
 
     Raises
@@ -91,17 +93,22 @@ def as_samples(X: Any, features: int, dtype: DTypeLike, argument: str = "X") -> 
         As `as_inputs`.
     """
     if not hasattr(X, "tocsr"):
-        return as_inputs(X, features, dtype, argument)
+        return as_inputs(X, features, dtype, argument, scale)
     if len(X.shape) != 2 or X.shape[1] != features:
         raise ValueError(f"{argument} must have shape (samples, {features}), got {X.shape}")
     if X.shape[0] == 0:
         raise ValueError(f"{argument} must have at least one sample, got shape {X.shape}")
     rows = X.tocsr()
+    try:
+        rows.check_format(full_check=True)
+    except ValueError as error:
+        raise ValueError(f"{argument} must be a whole sparse matrix: {error}") from None
     if not rows.has_canonical_format:
         rows = rows.copy()
         rows.sum_duplicates()
-    data = readable(as_real_array(rows.data, argument), dtype)
+    data = as_real_array(rows.data, argument)
     check_finite(data, argument, dtype)
+    data = readable(data, dtype, scale)
     return _core.SparseMatrix(packed(data), packed(rows.indices), packed(rows.indptr), features)
 
 
@@ -137,12 +144,25 @@ def _has_nullable_numbers(values: Any) -> bool:
     return bool(dtypes) and all(getattr(dtype, "kind", "O") in "buif" for dtype in dtypes)
 
 
-def readable(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
-    """Return arrays that the core can read in place as they are, and others converted to the type."""
-    if array.dtype in _IN_PLACE and array.dtype.isnative and array.flags.aligned:
+def readable(array: NDArray[Any], dtype: DTypeLike, scale: float = 1.0) -> NDArray[Any]:
+    """Return an array times `scale` that the core can read, without a copy if possible.
+
+    The values decide, and not their type: equal values give equal bytes. The core reads bytes as multiples of 1/255.
+    """
+    if scale != 1.0:
+        if array.dtype == UINT8 and scale == BYTE_SCALE:
+            return array
+        with np.errstate(over="ignore"):
+            return np.asarray(array.astype(np.float64) / (1.0 / scale)).astype(dtype)
+    if _is_native(array):
         return array
     with np.errstate(over="ignore"):
         return array.astype(dtype)
+
+
+def _is_native(array: NDArray[Any]) -> bool:
+    """Tell arrays of floating-point numbers that the core reads in place."""
+    return array.dtype in _IN_PLACE and array.dtype.isnative and bool(array.flags.aligned)
 
 
 def packed(array: NDArray[Any], dtype: DTypeLike | None = None) -> NDArray[Any]:
@@ -153,7 +173,13 @@ def packed(array: NDArray[Any], dtype: DTypeLike | None = None) -> NDArray[Any]:
 def check_finite(array: NDArray[Any], argument: str, dtype: DTypeLike) -> None:
     """Refuse NaN, infinity, and what would become infinity in the type."""
     largest = np.float64(np.finfo(dtype).max)
-    if array.dtype.kind != "f" or _core.all_finite(array, float(largest)):
+    if array.dtype.kind != "f":
+        return
+    if _is_native(array) and array.ndim in (1, 2):
+        finite = _core.all_finite(array, float(largest))
+    else:
+        finite = bool((np.abs(array) <= largest).all())
+    if finite:
         return
     where = tuple(int(i) for i in np.argwhere(~(np.abs(array) <= largest))[0])
     of_type = f" in {np.dtype(dtype)}" if np.isfinite(array[where]) else ""

@@ -1,6 +1,6 @@
 """Random changes of images that leave their class as it is: shifts and small rotations, drawn anew in each epoch.
 
-Pixels of uint8 become numbers from 0 to 1, as a network takes them.
+Pixels keep their values; integers become numbers of float32.
 """
 
 from __future__ import annotations
@@ -134,8 +134,6 @@ def _as_images(images: ArrayLike) -> Images:
     X = np.asarray(images)
     if X.ndim != 4:
         raise ValueError(f"images must have shape (samples, height, width, channels), got {X.shape}")
-    if X.dtype == np.uint8:
-        return X.astype(np.float32) / np.float32(255)
     return X if np.issubdtype(X.dtype, np.floating) else X.astype(np.float32)
 
 

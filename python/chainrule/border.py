@@ -12,7 +12,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _core
 from ._checks import checked_integer, checked_number
-from .arrays import Samples, as_inputs, as_real_array, as_rows, as_samples, as_tokens, check_finite, packed, readable
+from .arrays import (
+    BYTE_SCALE,
+    UINT8,
+    Samples,
+    as_inputs,
+    as_real_array,
+    as_rows,
+    as_samples,
+    as_tokens,
+    check_finite,
+    packed,
+    readable,
+)
 from .losses import Loss
 
 
@@ -58,6 +70,8 @@ class Border:
         Number of tokens, where the samples are tokens.
     activation : str
         Activation of the last layer.
+    scale : float
+        What samples are multiplied by.
     classes : array, optional
         The labels of the classes, if they are not 0, 1, …
     """
@@ -67,6 +81,7 @@ class Border:
     dtype: str
     vocabulary: int | None
     activation: str
+    scale: float = 1.0
     classes: NDArray[Any] | None = None
 
     @property
@@ -81,11 +96,18 @@ class Border:
 
     def samples(self, X: Any, argument: str = "X") -> Samples:
         """Return samples, dense or sparse, for prediction and training."""
-        return as_samples(self._rows(X, argument), self.inputs, self.dtype, argument)
+        return as_samples(self._rows(X, argument), self.inputs, self.dtype, argument, self.scale)
+
+    def is_read_in_place(self, X: Any) -> bool:
+        """Tell whether the core reads this array with the values that it means; it need not be one."""
+        if self.vocabulary is not None:
+            return False
+        is_bytes = getattr(X, "dtype", None) == UINT8
+        return self.scale == BYTE_SCALE if is_bytes else self.scale == 1.0
 
     def dense_samples(self, X: Any, argument: str = "X") -> NDArray[Any]:
         """Return samples as rows; sparse ones are refused."""
-        return as_inputs(self._rows(X, argument), self.inputs, self.dtype, argument)
+        return as_inputs(self._rows(X, argument), self.inputs, self.dtype, argument, self.scale)
 
     def output_rows(self, values: Any, argument: str) -> NDArray[Any]:
         """Return values of the outputs' shape as contiguous rows of the network's precision."""
@@ -162,8 +184,8 @@ class Border:
             array = array[:, np.newaxis]
         if array.ndim != 2 or array.shape[1] != columns:
             raise ValueError(f"{argument} must have shape ({samples}, {columns}) or be labels, got {array.shape}")
+        check_finite(array, argument, self.dtype)
         rows = readable(array, self.dtype)
-        check_finite(rows, argument, self.dtype)
         loss.check_targets(rows, self.activation, argument)
         return rows
 

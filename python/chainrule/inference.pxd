@@ -9,6 +9,7 @@ cdef class Predictor:
     """Of a float32 network."""
 
     cdef object _owner
+    cdef object _scale
     cdef const void* _predictor
     cdef run_float32 _run
     cdef readonly Py_ssize_t inputs
@@ -23,6 +24,7 @@ cdef class Predictor64:
     """Of a float64 network."""
 
     cdef object _owner
+    cdef object _scale
     cdef const void* _predictor
     cdef run_float64 _run
     cdef readonly Py_ssize_t inputs

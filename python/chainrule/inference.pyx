@@ -17,7 +17,7 @@ from libc.stdint cimport uintptr_t
 import numpy as np
 
 from . import _core
-from .arrays import as_parameters
+from .arrays import as_parameters, readable
 
 
 # As in cpp/bindings/register_inference.cpp.
@@ -39,13 +39,19 @@ def _sample_predictor(network, dtype):
     return network.core.sample_predictor()
 
 
+def _scaled(x, inputs, dtype, scale):
+    values = as_parameters(x, (inputs,), np.float64 if scale != 1.0 else dtype, "x")
+    return readable(values, dtype, scale)
+
+
 cdef class Predictor:
     """Predicts single samples with a copy of a float32 network's parameters.
 
     Parameters
     ----------
     network : Network
-        Of float32; `Predictor64` takes float64.
+        Of float32; `Predictor64` takes float64. The scale of its `Input` is applied in a call from Python; the C
+        function `predict` takes values that are scaled already.
 
     Attributes
     ----------
@@ -66,10 +72,11 @@ cdef class Predictor:
         self._run = _functions.float32
         self.inputs = self._owner.inputs
         self.outputs = self._owner.outputs
+        self._scale = network.border.scale
 
     def __call__(self, x):
         """Return the outputs for one sample, (outputs,)."""
-        cdef const float[::1] sample = as_parameters(x, (self.inputs,), np.float32, "x")
+        cdef const float[::1] sample = _scaled(x, self.inputs, np.float32, self._scale)
         result = np.empty(self.outputs, dtype=np.float32)
         cdef float[::1] y = result
         with nogil:
@@ -95,10 +102,11 @@ cdef class Predictor64:
         self._run = _functions.float64
         self.inputs = self._owner.inputs
         self.outputs = self._owner.outputs
+        self._scale = network.border.scale
 
     def __call__(self, x):
         """Return the outputs for one sample, (outputs,)."""
-        cdef const double[::1] sample = as_parameters(x, (self.inputs,), np.float64, "x")
+        cdef const double[::1] sample = _scaled(x, self.inputs, np.float64, self._scale)
         result = np.empty(self.outputs, dtype=np.float64)
         cdef double[::1] y = result
         with nogil:

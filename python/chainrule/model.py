@@ -74,7 +74,12 @@ class Model:
             raise ValueError(f"layers must have at least one that computes, got {self.layers!r}")
         _check_masks(self.leaves)
         self.border = Border(
-            self.shapes[0], self.shapes[-1], self.dtype, rest[0].vocabulary, self.computing[-1].activation
+            self.shapes[0],
+            self.shapes[-1],
+            self.dtype,
+            rest[0].vocabulary,
+            self.computing[-1].activation,
+            first.scale,
         )
 
     # --- what it is
@@ -135,7 +140,7 @@ class Model:
         >>> cr.Network([3, 2], weights=1.0).predict(np.ones((1, 3)))
         array([[3., 3.]], dtype=float32)
         """
-        outputs = self.core.predict_in_place(X) if self.border.vocabulary is None else None
+        outputs = self.core.predict_in_place(X) if self.border.is_read_in_place(X) else None
         if outputs is None:
             outputs = self.core.predict(self.border.samples(X))
         return outputs if len(self.shapes[-1]) == 1 else outputs.reshape(-1, *self.shapes[-1])

@@ -32,7 +32,7 @@ from .prediction.stepper import Stepper
 from .training.callbacks import CallbackLike
 from .training.checkpoints import Unfinished
 from .training.fitting import LOGGER, run, train_step
-from .training.plan import Given, make_plan
+from .training.plan import Given, Options, make_plan
 from .verification.report import Report
 from .verification.table import as_table
 
@@ -42,8 +42,9 @@ class Network(Model):
 
     Parameters
     ----------
-    layers : sequence of int, or of Input and layers
-        Sizes, such as ``[784, 300, 10]``; or ``[Input(784), Dense(300, "relu"), Dense(10, "softmax")]``.
+    layers : sequence of int, or of Input and layers or sizes
+        Sizes, such as ``[784, 300, 10]`` or ``[Input(784, scale=1 / 255), 300, 10]``; or layers, such as
+        ``[Input(784), Dense(300, "relu"), Dense(10, "softmax")]``.
         Layers of another network are copied, with their parameters: ``[*other.truncated(6).layers, Dense(3)]``.
     activation, output : str
         With sizes: activation of the hidden layers and of the last one.
@@ -143,10 +144,10 @@ class Network(Model):
         Parameters
         ----------
         X : array (samples, inputs) or sparse matrix of SciPy
-            uint8 (scaled by 1/255), float32 and float64 of any strides are read in place, batch by batch; CSR is never
-            made dense. Many zeros make training faster. Without y, an iterable of batches (X, y) or
-            (X, y, sample_weight), or a callable that returns one for each epoch: each batch is a step, and a thread
-            fetches the next batch while the core trains.
+            float32 and float64 of any strides are read in place, batch by batch, and so are uint8 if the `Input` has
+            the scale 1 / 255; CSR is never made dense. Many zeros make training faster. Without y, an iterable of
+            batches (X, y) or (X, y, sample_weight), or a callable that returns one for each epoch: each batch is a
+            step, and a thread fetches the next batch while the core trains.
         y : array (samples,) of labels, or (samples, outputs), or of the shape of the last layer
             Integer labels 0 … outputs − 1 are one-hot encoded; with one sigmoid output and cross-entropy they are 0
             or 1.
@@ -209,11 +210,12 @@ class Network(Model):
             saturated or dead, gradients that vanish or explode, labels that do not go with the outputs. See `diagnose`.
         """
         given = Given(X, y, sample_weight, class_weight, validation_data, validation_split)
-        plan = make_plan(
-            self, given, batch_size=batch_size, optimizer=optimizer, loss=loss, shuffle=shuffle,
-            input_noise=input_noise, epochs=epochs, callbacks=callbacks, verbose=verbose, checkpoint=checkpoint,
-            checkpoint_every=checkpoint_every, resumed=self._unfinished, resume=resume,
+        options = Options(
+            epochs=epochs, batch_size=batch_size, optimizer=optimizer, loss=loss, shuffle=shuffle,
+            input_noise=input_noise, callbacks=callbacks, checkpoint=checkpoint, checkpoint_every=checkpoint_every,
+            resume=resume, verbose=verbose,
         )  # fmt: skip
+        plan = make_plan(self, given, options, self._unfinished)
         with self._exclusive():
             self._unfinished = None
             begin = plan.position.epoch + 1
@@ -370,11 +372,12 @@ def _as_layers(
     layers: Sequence[int] | Sequence[Input | Layer], activation: str, output: str, **options: Any
 ) -> tuple[Input, list[Layer]]:
     items: list[Any] = list(layers)
-    if items and all(not isinstance(item, (Input, Layer)) for item in items):
-        sizes = [checked_integer(size, "layers", lowest=1, highest=2**31) for size in items]
-        activations = [activation] * (len(sizes) - 2) + [output]
-        items = [Input(sizes[0])]
-        items += [Dense(units, f, **options) for units, f in zip(sizes[1:], activations, strict=False)]
+    numbers = items[1:] if items and isinstance(items[0], Input) else items
+    if numbers and all(not isinstance(item, (Input, Layer)) for item in numbers):
+        sizes = [checked_integer(size, "layers", lowest=1, highest=2**31) for size in numbers]
+        first, *units = items[:1] + sizes if len(sizes) < len(items) else [Input(sizes[0]), *sizes[1:]]
+        activations = [activation] * (len(units) - 1) + [output]
+        items = [first, *(Dense(count, f, **options) for count, f in zip(units, activations, strict=False))]
     elif options["weights"] is not None or options["l1"] or options["l2"] or options["max_norm"] is not None:
         raise ValueError("weights, l1, l2 and max_norm go with a list of sizes; give them to the layers instead")
     if len(items) < 2 or not isinstance(items[0], Input):

@@ -1,4 +1,4 @@
-"""The data: files that are right, files that are not, and a server to download from."""
+"""The data: valid files, invalid files, and downloads from a local server."""
 
 import functools
 import gzip
@@ -24,7 +24,7 @@ def idx(array):
 
 @pytest.fixture
 def tiny(monkeypatch):
-    """Four small files in place of MNIST's, with their checksums."""
+    """Return the contents of four small files that replace MNIST's; their checksums are patched."""
     rng = np.random.default_rng(0)
     contents = {
         name: idx(rng.integers(0, 10, (5, 28, 28) if dims == 3 else (5,), dtype=np.uint8))
@@ -126,7 +126,7 @@ def test_mnist_downloads_into_a_cache(tmp_path, tiny, monkeypatch):
             server.shutdown()
             thread.join()
     assert digits.X_train.shape == (5, 784)
-    # The second time nothing is asked for: the server is gone.
+    # The second call must not download: the server is gone.
     assert np.array_equal(cr.data.mnist(url=f"http://127.0.0.1:{server.server_port}/").X_test, digits.X_test)
 
 

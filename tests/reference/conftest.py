@@ -1,4 +1,4 @@
-"""What the layers' tests share."""
+"""Helpers that the tests of the layers share."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ H = 1e-4
 
 
 def assert_gradients_are_differences(layer, x, input_gradient=True):
-    """Compare all gradients of Σ a · (a random projection) with its central differences."""
+    """Compare all gradients of a random projection of the outputs with central differences."""
     projection = np.random.default_rng(7).standard_normal(layer.forward(x).shape)
     x_gradient = layer.backward(activations.delta(layer.activation, layer.pre_activations, projection))
     pairs = [(layer.parameters[name], gradient.copy()) for name, gradient in layer.gradients.items()]

@@ -1,4 +1,4 @@
-"""Convolutions against central differences, SciPy, PyTorch and sums worked by hand."""
+"""Convolutions against central differences, SciPy, PyTorch and sums computed by hand."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What all layers have, shown on fully connected ones; and layers in a network."""
+"""The common properties of layers, tested on dense ones, and layers in a network."""
 
 import numpy as np
 import pytest
@@ -121,7 +121,7 @@ def test_an_epoch_draws_by_place_and_leaves_training(rng):
     before = net.parameters
     rates = np.full(3, 0.1)
     net.train_epoch(X, y, CrossEntropy(), reference.optimizers.SGD(), rates, 2, seed=3, epoch=1)
-    # The last batch is the one sample at place 4.
+    # The last batch is the single sample at position 4.
     factors = net.layers[4].factors
     words = random.words(3, random.DROPOUT, 4, 1 * 4096 + 4, factors.size)
     assert (factors.ravel() == 0).tolist() == (random.uniform(words) < 0.4).tolist()

@@ -1,4 +1,4 @@
-"""Dropout and noise: which words they draw, and what they do with them."""
+"""Dropout and noise: the random words that they draw, and what they do with them."""
 
 import numpy as np
 import pytest

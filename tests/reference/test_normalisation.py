@@ -1,4 +1,4 @@
-"""Normalisations against central differences, PyTorch and their own definition."""
+"""Normalisations against central differences, PyTorch and their definitions."""
 
 import numpy as np
 import pytest

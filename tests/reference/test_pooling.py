@@ -1,4 +1,4 @@
-"""Pools against central differences, PyTorch and windows worked by hand."""
+"""Pools against central differences, PyTorch and windows computed by hand."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from chainrule.reference import AvgPool1D, AvgPool2D, GlobalAvgPool1D, GlobalAvg
 
 
 def distinct(rng, *shape):
-    """Values far enough apart that a difference never changes the winner."""
+    """Return values so far apart that a small difference does not change which is largest."""
     return rng.permutation(np.prod(shape)).reshape(shape) / 10.0
 
 

@@ -1,4 +1,4 @@
-"""Recurrent layers against central differences, PyTorch, steps worked by hand and sequences cut to their length."""
+"""Recurrent layers against central differences, PyTorch, steps computed by hand, and sequences cut to their length."""
 
 import numpy as np
 import pytest
@@ -209,7 +209,7 @@ def test_weights_and_biases_are_told_apart(rng):
 
 
 def torch_arrays(layer, order):
-    """Weights as PyTorch has them: transposed, its order of gates, two biases."""
+    """Return the weights in PyTorch's form: transposed, with its order of gates and two biases."""
     p = layer.parameters
 
     def arranged(values):

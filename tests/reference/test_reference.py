@@ -1,4 +1,4 @@
-"""The reference against central differences, numbers worked by hand, and loops over scalars."""
+"""The reference against central differences, numbers computed by hand, and loops over scalars."""
 
 import math
 
@@ -109,7 +109,7 @@ def test_random_network_gradient_is_the_central_difference():
 
 
 def scalar_steps(name, gradients, rate):
-    """The textbook's loops over one parameter, written without arrays."""
+    """Return the results of the textbook's loops over single parameters, without arrays."""
     w, m, v, u, gain, mean, step, before = 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, rate, 0.0
     for t, g in enumerate(gradients, start=1):
         if name == "sgd":
@@ -176,7 +176,7 @@ def test_decay_leaves_biases_alone():
 
 
 def test_philox_gives_the_known_words():
-    # Random123's known answer for a key and counter of zeros; NumPy's counter goes on by one before the first block.
+    # Random123's known answer for a key and counter of zeros; NumPy increments its counter before the first block.
     key, counter = np.zeros(2, dtype=np.uint64), np.full(4, 2**64 - 1, dtype=np.uint64)
     known = np.random.Philox(key=key, counter=counter).random_raw(4)
     assert [f"{int(word):016x}" for word in known] == [

@@ -24,7 +24,7 @@ def layers_of(configs: list[dict[str, Any]]) -> tuple[Input, list[Layer]]:
     first, *rest = configs
     if first.get("type") != "Input" or not rest:
         raise ValueError("layers must be an Input and layers after it")
-    return Input(*first["shape"]), [make_layer(config) for config in rest]
+    return Input(*first["shape"], scale=first.get("scale", 1.0)), [make_layer(config) for config in rest]
 
 
 def checked_settings(expected: type[_Settings], config: Any) -> _Settings | None:

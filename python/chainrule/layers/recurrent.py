@@ -203,11 +203,6 @@ class LSTM(Recurrent):
     trainable
         As in `SimpleRNN`.
 
-    Raises
-    ------
-    ValueError
-        When the network is made: for samples that are not (steps, features).
-
     Examples
     --------
     >>> import chainrule as cr
@@ -301,11 +296,6 @@ class GRU(Recurrent):
         Penalty l1 ‖W‖₁ + ½ l2 ‖W‖² on both kinds of weights, never on a bias. May be set at any time.
     trainable
         As in `SimpleRNN`.
-
-    Raises
-    ------
-    ValueError
-        When the network is made: for samples that are not (steps, features).
 
     Examples
     --------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._checks import checked_integer
@@ -63,8 +64,10 @@ class Stepper:
         rows = rows.reshape(self.streams, -1)
         if twin.border.vocabulary is not None:
             rows = as_tokens(rows, twin.border.vocabulary, "x")
-        if rows.dtype != twin.dtype:
-            rows = as_inputs(rows, twin.inputs, twin.dtype, "x").astype(twin.dtype)
+        scale = twin.border.scale
+        if rows.dtype != twin.dtype or scale != 1.0:
+            values = rows.astype(np.float64) if scale != 1.0 else rows
+            rows = as_inputs(values, twin.inputs, twin.dtype, "x", scale).astype(twin.dtype)
         outputs: NDArray[Any] = self._core.step(rows)  # type: ignore[arg-type]  # of the network's type, as made above
         return outputs[0] if alone else outputs
 

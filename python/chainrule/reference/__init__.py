@@ -1,7 +1,8 @@
-"""The NumPy reference: float64, the plain formula, one class for each layer, loss and optimiser.
+"""The NumPy reference: float64, plain formulas, and one class for each layer, loss and optimiser.
 
-It shares no code with the core, and is written to be right at one look; docs/formulas.md is its specification. The core
-is compared with it stage by stage, and over whole training runs: weights, shuffling and noise come from the same words.
+It shares no code with the core, and is written to be verified by reading; docs/formulas.md is its specification. The
+core is compared with it stage by stage, and over whole training runs: both draw weights, order and noise from the same
+random words.
 """
 
 from . import (

@@ -1,4 +1,4 @@
-"""The activations f(z) and their derivatives f'(z), a table from name to two functions."""
+"""The activations f(z) and their derivatives f'(z), as tables from a name to a function."""
 
 from __future__ import annotations
 

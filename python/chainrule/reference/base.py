@@ -1,4 +1,4 @@
-"""What a layer is: values go forward through it, deltas come back."""
+"""The base class of layers, which send values forward and deltas back, and functions for layers in a row."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from .activations import Array
 
 # Every kind of layer by its name, filled in as the classes are defined.
 LAYERS: dict[str, type[Layer]] = {}
-# A distance from the nearest kink that is below some rounding errors times this scale may be on either side.
+# Distances from a kink, and the scale of their rounding errors: a value closer than these may be on either side.
 Margin: TypeAlias = tuple[Array, float]
 
 
 class Layer(ABC):
     """z = g(x; parameters), a = f(z); values between layers are (samples, …, features).
 
-    The arrays of `parameters` and `gradients` are written in place, never replaced, as a composite shares those of its
-    parts.
+    The arrays in `parameters` and `gradients` are written in place and never replaced, because a composite shares the
+    arrays of its parts.
     """
 
-    # Parameters that are penalised, decayed and limited in norm; the others are biases and the like.
+    # The parameters that are penalised, decayed and limited in norm; others, such as biases, are not.
     weight_names: tuple[str, ...] = ()
-    # The axis of the weights that the units are on.
+    # The axis of the weights along which the units are.
     unit_axis = -1
     activation: str = "identity"
     l1: float = 0.0
@@ -35,7 +35,7 @@ class Layer(ABC):
     max_norm: float | None = None
     trainable: bool = True
     training: bool = False
-    # Where each sample of the inputs ends; None: with its last step.
+    # The number of steps before the end of each sample; None if all steps count.
     lengths: NDArray[np.int64] | None = None
     # Whether step t of the outputs belongs to step t of the inputs.
     preserves_steps: bool = False
@@ -63,29 +63,29 @@ class Layer(ABC):
         self.trainable = trainable
 
     def leaves(self) -> list[Layer]:
-        """Return the layers that hold the parameters: this one, or its parts."""
+        """Return this layer, or the parts that it is made of."""
         return [self]
 
     @property
     def lengths_after(self) -> NDArray[np.int64] | None:
-        """Where each sample of the last outputs ends."""
+        """The number of steps before the end of each sample of the last outputs; None if all steps count."""
         return self.lengths if self.preserves_steps else None
 
     def set_draw(self, seed: int, epoch: int, first_place: int) -> None:
-        """Set the random numbers of the next forward; its samples are at first_place, … in the epoch's order."""
+        """Set the key of the next forward's random numbers; its samples are at first_place, … in the epoch's order."""
         self.draw = seed, epoch, first_place
 
     # --- values forward, deltas backward
 
     def forward(self, x: Array) -> Array:
-        """Return a, and keep what backward needs."""
+        """Return a, and store what backward needs."""
         self.inputs = x
         self.pre_activations = self._forward(x)
         self.activations = activations.ACTIVATIONS[self.activation](self.pre_activations)
         return self.activations
 
     def backward(self, deltas: Array) -> Array:
-        """Take δ = ∂E/∂z: store the gradients of the parameters, return ∂E/∂x."""
+        """Store the gradients of the parameters, and return ∂E/∂x, from δ = ∂E/∂z."""
         self.deltas = deltas
         return self._backward(deltas)
 
@@ -95,27 +95,27 @@ class Layer(ABC):
 
     @abstractmethod
     def _backward(self, deltas: Array) -> Array:
-        """Keep the gradients, and return ∂E/∂x."""
+        """Store the gradients of the parameters, and return ∂E/∂x."""
 
     def _keep(self, **gradients: Array) -> None:
         for name, gradient in gradients.items():
             self.gradients[name][...] = gradient if self.trainable else 0.0
 
     def own_loss(self, shares: Array) -> Array | float:
-        """Return what the layer adds to the loss of each sample, (samples,), after a forward.
+        """Return what the layer adds to the loss of each sample of the last forward, (samples,).
 
-        The next backward adds its gradient, for samples with these shares in the batch's mean.
+        The next backward adds its gradient, with `shares` as the samples' weights in the mean of the batch.
         """
         return 0.0
 
-    # --- kinks, where there is no derivative to compare
+    # --- kinks, where derivatives cannot be compared
 
     def sides(self) -> list[NDArray[np.int64]]:
-        """Return on which side of the kinks the values of the last forward are."""
+        """Return the side of each kink on which the values of the last forward are."""
         return [activations.sides(self.activation, self.pre_activations)]
 
     def margins(self) -> list[Margin]:
-        """Return how far the values of the last forward are from each kink, with the scale of their rounding."""
+        """Return the distances of the last forward's values from each kink, with the scale of their rounding errors."""
         scale = max(float(np.abs(self.pre_activations).max()), 1.0)
         kinks = activations.KINKS.get(self.activation, ())
         return [(np.abs(self.pre_activations - kink), scale) for kink in kinks]
@@ -135,7 +135,7 @@ class Layer(ABC):
                 self.gradients[name] += self.l2 * w + self.l1 * np.sign(w)
 
     def limit_norm(self) -> None:
-        """Scale each unit's incoming weights to at most max_norm, in each array of weights."""
+        """Scale each unit's incoming weights to a norm of at most max_norm, separately in each array of weights."""
         if self.max_norm is not None and self.trainable:
             for name in self.weight_names:
                 w = self.parameters[name]
@@ -145,7 +145,7 @@ class Layer(ABC):
 
 
 def forward_through(layers: Sequence[Layer], x: Array, lengths: NDArray[np.int64] | None = None) -> Array:
-    """Return the activations of the last of layers in a row; `lengths` says where samples end."""
+    """Return the activations of the last of the layers; `lengths` are the steps before the end of each sample."""
     for layer in layers:
         layer.lengths = lengths
         x, lengths = layer.forward(x), layer.lengths_after
@@ -153,19 +153,19 @@ def forward_through(layers: Sequence[Layer], x: Array, lengths: NDArray[np.int64
 
 
 def lengths_of(is_step: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return where samples end: after the last of (samples, steps) that is no padding."""
+    """Return the number of steps up to the last one of each sample, (samples, steps), that is not padding."""
     return np.asarray((is_step * np.arange(1, is_step.shape[1] + 1)).max(axis=1), dtype=np.int64)
 
 
 def backward_through(layers: Sequence[Layer], gradient: Array) -> Array:
-    """Go back through layers in a row from ∂E/∂a of the last; return ∂E/∂x of the first."""
+    """Return ∂E/∂x of the first of the layers, from ∂E/∂a of the last."""
     for layer in reversed(layers):
         gradient = layer.backward(activations.delta(layer.activation, layer.pre_activations, gradient))
     return gradient
 
 
 class Entry:
-    """An attribute that is an array of a layer's parameters or gradients."""
+    """An attribute that reads and writes an array in a layer's parameters or gradients."""
 
     def __init__(self, table: str, name: str) -> None:
         self.table = table

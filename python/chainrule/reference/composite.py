@@ -13,7 +13,7 @@ __all__ = ["Concatenate", "Residual"]
 
 
 class Composite(Layer, abstract=True):
-    """A layer whose parameters and gradients are its parts', named "0.weights" for those of the first, and so on."""
+    """A layer that shares parameters and gradients with its parts; "0.weights" are the weights of the first."""
 
     def __init__(self, parts: Sequence[Layer]) -> None:
         self.parts = list(parts)
@@ -34,7 +34,7 @@ class Composite(Layer, abstract=True):
 
     @property
     def trainable(self) -> bool:
-        """Whether any part learns; set to have all learn, or none."""
+        """Whether any part is trained; setting it sets it for all parts."""
         return any(part.trainable for part in self.parts)
 
     @trainable.setter
@@ -44,7 +44,7 @@ class Composite(Layer, abstract=True):
 
     @property
     def training(self) -> bool:
-        """Whether the parts are in training; set for all."""
+        """Whether any part is in training; setting it sets it for all parts."""
         return any(part.training for part in self.parts)
 
     @training.setter
@@ -68,7 +68,7 @@ class Composite(Layer, abstract=True):
 
 
 class Residual(Composite):
-    """z = x + f(x), f the layers in a row (He et al. 2016)."""
+    """z = x + f(x), where f are the layers in a row (He et al. 2016)."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         super().__init__(layers)
@@ -81,7 +81,7 @@ class Residual(Composite):
 
 
 class Concatenate(Composite):
-    """z = (f₁(x), f₂(x), …) along the last axis, each f the layers of a branch in a row; one without layers gives x."""
+    """z = (f₁(x), f₂(x), …) along the last axis, where f are a branch's layers; one without layers returns x."""
 
     def __init__(self, branches: Sequence[Sequence[Layer]]) -> None:
         super().__init__([layer for branch in branches for layer in branch])

@@ -1,4 +1,4 @@
-"""Convolutions (cross-correlations, as the field has them) over one and two axes, and the transposed one."""
+"""Convolutions (cross-correlations, as usual in the field) over one and two axes, and the transposed convolution."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Conv1D", "Conv2D", "Conv2DTranspose"]
 class Convolution(WeightedLayer, abstract=True):
     """z[o] = b + Σₖ x[o·stride + k·dilation − padding] W[k], a = f(z); weights (*kernel, channels / groups, filters).
 
-    With groups, the channels and the filters fall into as many blocks, and each block of filters sees its own channels.
+    With groups, channels and filters are divided into as many blocks, and each block of filters reads one of channels.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Convolution(WeightedLayer, abstract=True):
         return np.asarray(z + self.bias)
 
     def _backward(self, deltas: Array) -> Array:
-        """Store ∂E/∂W[k] = Σ xᵀδ where they meet and ∂E/∂b = Σ δ; ∂E/∂x gets δ W[k]ᵀ at the same places."""
+        """Store ∂E/∂W[k] = Σ xᵀδ over the places that k meets, and ∂E/∂b = Σ δ; ∂E/∂x gets δ W[k]ᵀ at these places."""
         padded = self.windows.pad(self.inputs)
         weight_gradient, padded_gradient = np.zeros_like(self.weights), np.zeros_like(padded)
         grouped = self._grouped(deltas)
@@ -76,7 +76,7 @@ class Conv2D(Convolution):
 
 
 class Conv2DTranspose(WeightedLayer):
-    """z = b, and at o·stride + k − padding W[k] x[o] added: the transpose of the convolution from z to x.
+    """z = b + Σ W[k] x[o] at the places o·stride + k − padding: the transpose of the convolution from z to x.
 
     Weights (height, width, filters, channels). "same" makes n·stride outputs, "valid" n·stride + max(kernel − stride,
     0) (Dumoulin and Visin 2016).
@@ -110,7 +110,7 @@ class Conv2DTranspose(WeightedLayer):
         return self.windows.crop(padded) + self.bias
 
     def _backward(self, deltas: Array) -> Array:
-        """Store ∂E/∂W[k] = Σ δᵀx where they meet and ∂E/∂b = Σ δ, return ∂E/∂x = Σₖ δ W[k]."""
+        """Store ∂E/∂W[k] = Σ δᵀx over the places that k meets, and ∂E/∂b = Σ δ; return ∂E/∂x = Σₖ δ W[k]."""
         weight_gradient, x_gradient = np.zeros_like(self.weights), np.zeros_like(self.inputs)
         padded = self.windows.pad(deltas)
         for k, places in self.windows:

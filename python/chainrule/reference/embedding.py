@@ -14,7 +14,7 @@ __all__ = ["Embedding"]
 
 
 class Embedding(Layer):
-    """z = W[x]: for each whole number in x the row of W; max_norm limits the rows. With `mask_zero` 0 is padding."""
+    """z = W[x]: for each token in x, its row of W. `max_norm` limits the rows. With `mask_zero`, token 0 is padding."""
 
     weight_names = ("weights",)
     unit_axis = 0
@@ -34,7 +34,7 @@ class Embedding(Layer):
         return self.weights[self.rows]
 
     def _backward(self, deltas: Array) -> Array:
-        """Add up ∂E/∂W[i] = Σ δ where x = i; whole numbers have no gradient, so ∂E/∂x is zero."""
+        """Store ∂E/∂W[i] = Σ δ over the places where x = i; tokens have no gradient, so ∂E/∂x is zero."""
         gradient = np.zeros_like(self.weights)
         np.add.at(gradient, self.rows, deltas)
         self._keep(weights=gradient)

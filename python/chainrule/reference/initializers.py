@@ -11,7 +11,7 @@ from .activations import Array
 
 
 def scale_of(name: str, n_in: int, n_out: int) -> float:
-    """Return bound or standard deviation of the scaled distributions."""
+    """Return the bound of a uniform, or the standard deviation of a normal distribution."""
     return {
         "glorot_uniform": math.sqrt(6 / (n_in + n_out)),
         "glorot_normal": math.sqrt(2 / (n_in + n_out)),

@@ -37,15 +37,15 @@ class Loss(ABC):
         return activations.delta(activation, z, self.gradient(a, t))
 
     def smoothed(self, t: Array, activation: str) -> Array:
-        """Return the targets that the loss aims at."""
+        """Return the targets that the outputs are compared with, such as smoothed ones."""
         return t
 
     def target_columns(self, outputs: int) -> int:
-        """Return how many targets a sample has."""
+        """Return the number of targets per sample."""
         return outputs
 
     def predictions(self, a: Array) -> Array:
-        """Return the outputs that predict the targets."""
+        """Return those outputs that predict the targets."""
         return a
 
     def right(self, a: Array, t: Array, activation: str) -> Array:
@@ -55,15 +55,15 @@ class Loss(ABC):
     # --- for the check
 
     def sides(self, a: Array, t: Array) -> NDArray[np.int64]:
-        """Return on which side of the loss's kinks each output is."""
+        """Return the side of the loss's kinks on which each output is."""
         return np.zeros(a.shape, dtype=np.int64)
 
     def margins(self, a: Array, t: Array) -> list[Margin]:
-        """Return how far outputs are from each kink at which the slope jumps, with the scale of their rounding."""
+        """Return the distances of outputs from each kink, with the scale of their rounding errors."""
         return []
 
     def magnitudes(self, z: Array, a: Array, t: Array) -> tuple[Array, Array]:
-        """Return the magnitudes of the terms of the loss, and of its gradient by the outputs."""
+        """Return the magnitudes of the terms that cancel in the loss, and in its gradient by the outputs."""
         terms = np.abs(a) + np.abs(t)
         return 0.5 * terms**2, terms
 
@@ -99,7 +99,7 @@ class MAE(Loss):
 
 
 class Huber(Loss):
-    """½ e² up to delta, delta (|e| − ½ delta) beyond."""
+    """½ e² for |e| ≤ delta, else delta (|e| − ½ delta)."""
 
     name = "huber"
 
@@ -132,7 +132,7 @@ class Poisson(Loss):
 
 
 class Hinge(Loss):
-    """Σ max(0, 1 − t a), t = 1 where the target is above zero, else −1."""
+    """Σ max(0, 1 − t a), t = 1 if the target is above zero, else −1."""
 
     name = "hinge"
 
@@ -156,7 +156,7 @@ class Hinge(Loss):
 
 
 class GaussianNLL(Loss):
-    """½ Σ s + (t − μ)² e^(−s), outputs a = (μ, s), s = log σ² (Nix and Weigend 1994); without its ½ log 2π."""
+    """½ Σ s + (t − μ)² e^(−s), outputs a = (μ, s), s = log σ² (Nix and Weigend 1994); without the constant ½ log 2π."""
 
     name = "gaussian_nll"
 
@@ -184,7 +184,7 @@ class GaussianNLL(Loss):
 
 
 class CrossEntropy(Loss):
-    """−Σ t log a with softmax; −Σ t log a + (1 − t) log(1 − a) with sigmoid; from z, so that it stays finite."""
+    """−Σ t log a with softmax; −Σ t log a + (1 − t) log(1 − a) with sigmoid; computed from z, so that it is finite."""
 
     name = "cross_entropy"
 
@@ -204,7 +204,7 @@ class CrossEntropy(Loss):
         return np.asarray(-(t * log_a + (1.0 - t) * log_rest).sum(axis=1))
 
     def gradient(self, a: Array, t: Array) -> Array:
-        raise NotImplementedError("cross-entropy goes straight to the pre-activations")
+        raise NotImplementedError("cross-entropy has its gradient by the pre-activations")
 
     def delta(self, z: Array, a: Array, t: Array, activation: str) -> Array:
         return a * t.sum(axis=1, keepdims=True) - t if activation == "softmax" else a - t
@@ -219,7 +219,7 @@ class CrossEntropy(Loss):
 
 
 def target_rows(y: NDArray[np.generic], outputs: int) -> Array:
-    """Return rows (samples, outputs): labels become rows with a one, or the one output's targets."""
+    """Return rows (samples, outputs): labels become one-hot rows, or the targets of a single output."""
     if y.ndim == 2:
         return y.astype(np.float64)
     if outputs == 1:

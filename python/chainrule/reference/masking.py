@@ -12,7 +12,7 @@ __all__ = ["Masking"]
 
 
 class Masking(Layer):
-    """z = x, and a sample ends with its last step that has any feature different from `value`."""
+    """z = x; a sample ends after its last step with a feature that differs from `value`."""
 
     def __init__(self, value: float = 0.0) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Layers in a row, and the loop over batches."""
+"""A network of layers in a row, with the loop over batches."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ def as_values(X: NDArray[np.generic]) -> Array:
 
 
 class Network:
-    """A network of reference layers; outputs of any shape are rows."""
+    """A network of reference layers; outputs of any shape are returned as rows."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
-        # Any, as callers that know the kind of a layer read its weights.
+        # Any, because callers that know the kind of a layer read its weights.
         self.layers: list[Any] = list(layers)
 
     # --- one batch
 
     def forward(self, X: NDArray[np.generic]) -> Array:
-        """Return the outputs; every layer keeps its values for `backward`."""
+        """Return the outputs; every layer stores its values for `backward`."""
         return forward_through(self.layers, as_values(X)).reshape(len(X), -1)
 
     predict = forward
 
     def backward(self, output_gradient: Array) -> Array:
-        """Go back from ∂E/∂a of the output; return ∂E/∂X."""
+        """Return ∂E/∂X, from ∂E/∂a of the outputs."""
         return backward_through(self.layers, output_gradient.reshape(self.layers[-1].activations.shape))
 
     @property
     def outputs(self) -> tuple[Array, Array]:
-        """The pre-activations and the activations that forward has left, as rows."""
+        """The pre-activations and activations of the last forward, as rows."""
         last = self.layers[-1]
         samples = len(last.activations)
         return last.pre_activations.reshape(samples, -1), last.activations.reshape(samples, -1)
@@ -50,7 +50,7 @@ class Network:
     def loss_and_gradient(
         self, X: NDArray[np.generic], y: NDArray[np.generic], loss: Loss, sample_weight: Array | None = None
     ) -> float:
-        """Return weighted mean loss plus penalties; gradients are in the layers."""
+        """Return the weighted mean loss plus penalties, and store the gradients in the layers."""
         w = np.ones(len(X)) if sample_weight is None else sample_weight
         share = w / w.sum() if w.sum() > 0 else np.zeros(w.shape)
         steps = w.size // len(w)
@@ -68,12 +68,12 @@ class Network:
     def evaluate(
         self, X: NDArray[np.generic], y: NDArray[np.generic], loss: Loss, sample_weight: Array | None = None
     ) -> tuple[float, float]:
-        """Return weighted mean loss, without penalties, and metric."""
+        """Return the weighted mean loss, without penalties, and the metric."""
         self.forward(X)
         return self._measure(y, loss, np.ones(len(X)) if sample_weight is None else sample_weight)
 
     def _measure(self, y: NDArray[np.generic], loss: Loss, w: Array) -> tuple[float, float]:
-        """Return weighted mean loss, without penalties, and metric of the values that forward has left."""
+        """Return the weighted mean loss, without penalties, and the metric of the last forward."""
         last = self.layers[-1]
         steps = w.size // len(w)
         z, a, t = self._rows(y, loss, w.size)
@@ -92,19 +92,19 @@ class Network:
         return float((of_samples * sum(layer.own_loss(of_samples) for layer in self.layers)).sum())
 
     def _rows(self, y: NDArray[np.generic], loss: Loss, count: int) -> tuple[Array, Array, Array]:
-        """Return z, a and the targets in so many rows: of the samples, or of their steps where these are weighed."""
+        """Return z, a and the targets as this many rows: one per sample, or one per step if steps have weights."""
         z, a = self.outputs
         t = loss.smoothed(losses.target_rows(y, loss.target_columns(a.shape[1])), self.layers[-1].activation)
         return z.reshape(count, -1), a.reshape(count, -1), t.reshape(count, -1)
 
-    # --- all parameters in one array: layer by layer in the order of their dictionaries, each row by row
+    # --- all parameters in one array: layer by layer, in the order of their dictionaries, row-major
 
     def _leaves(self) -> list[Layer]:
         return [leaf for layer in self.layers for leaf in layer.leaves()]
 
     @property
     def parameters(self) -> Array:
-        """A flat copy; assign to set."""
+        """A flat copy of the parameters; assign to set them."""
         return np.concatenate([part.ravel() for leaf in self._leaves() for part in leaf.parameters.values()])
 
     @parameters.setter
@@ -121,7 +121,7 @@ class Network:
         return np.concatenate([part.ravel() for leaf in self._leaves() for part in leaf.gradients.values()])
 
     def _mask(self, of_weights: bool) -> NDArray[np.bool_]:
-        """Tell the weights, or the trainable parameters, from the others."""
+        """Return a mask of the weights, or of the trainable parameters."""
         parts = [
             np.full(part.size, name in leaf.weight_names if of_weights else leaf.trainable)
             for leaf in self._leaves()
@@ -132,7 +132,7 @@ class Network:
     # --- training
 
     def step(self, optimizer: Optimizer, rate: float) -> None:
-        """Make one update from the stored gradients."""
+        """Update the parameters once, by the stored gradients."""
         before = self.parameters
         after = optimizer.update(before, self.gradients, rate, self._mask(of_weights=True))
         self.parameters = np.where(self._mask(of_weights=False), after, before)
@@ -153,7 +153,7 @@ class Network:
         sample_weight: Array | None = None,
         input_noise: float = 0.0,
     ) -> tuple[float, float]:
-        """Make one pass over the data; return mean loss (before each step, without penalties) and metric."""
+        """Train for one epoch; return the mean loss (before each step, without penalties) and the metric."""
         order = random.order(len(X), seed, epoch) if shuffle else np.arange(len(X))
         w = np.ones(len(X)) if sample_weight is None else sample_weight
         totals = np.zeros(3)

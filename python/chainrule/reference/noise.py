@@ -1,4 +1,4 @@
-"""Layers that draw random numbers in training; in prediction they pass their inputs on, or their mean."""
+"""Layers that draw random numbers in training; in prediction they return their inputs, or their mean."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Dropout", "GaussianNoise", "Sampling"]
 
 
 class Noise(Layer, abstract=True):
-    """A layer that draws random numbers, which depend on its number `index` in the network."""
+    """A layer that draws random numbers, which depend on `index`, its number in the network."""
 
     preserves_steps = True
 
@@ -24,13 +24,13 @@ class Noise(Layer, abstract=True):
         self.index = index
 
     def _words(self, purpose: int, shape: tuple[int, ...]) -> NDArray[np.uint64]:
-        """Return a random word for each value, from a separate stream for each sample, in row-major order."""
+        """Return one random word per value, from a separate stream per sample, in row-major order."""
         samples, *rest = shape
         return random.layer_words(self.draw, purpose, self.index, samples, math.prod(rest)).reshape(shape)
 
 
 def dropout_factors(words: NDArray[np.uint64], rate: float) -> Array:
-    """Return 0 where a word's uniform number is below the rate, else what keeps the mean."""
+    """Return 0 where a word's uniform number is below the rate, else 1 / (1 − rate), which preserves the mean."""
     return np.where(random.uniform(words) < rate, 0.0, 1.0 / (1.0 - rate))
 
 

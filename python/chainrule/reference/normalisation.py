@@ -1,4 +1,4 @@
-"""Normalisation over a batch and over a sample's features."""
+"""Normalisation over a batch, and over the features of a sample."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["BatchNorm", "LayerNorm"]
 
 
 class Normalisation(Layer, abstract=True):
-    """z = γ x̂ + β, x̂ = (x − μ) / √(σ² + ε), γ and β for each feature; neither is penalised."""
+    """z = γ x̂ + β, x̂ = (x − μ) / √(σ² + ε), with γ and β per feature, which are not penalised."""
 
     def __init__(self, gamma: Array, beta: Array, epsilon: float = 1e-5, **learning: Any) -> None:
         super().__init__({"gamma": gamma, "beta": beta}, **learning)
@@ -37,10 +37,10 @@ class Normalisation(Layer, abstract=True):
 
 
 class BatchNorm(Normalisation):
-    """μ and σ² of each feature over all samples and places (Ioffe and Szegedy 2015).
+    """Normalisation of each feature over all samples and places (Ioffe and Szegedy 2015).
 
-    In training they are those of the batch, with the biased variance, and running ← momentum · running +
-    (1 − momentum) · batch. In prediction they are the running ones.
+    In training, μ and σ² are the mean and the biased variance of the batch, and running ← momentum · running +
+    (1 − momentum) · batch. In prediction, they are the running statistics.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class BatchNorm(Normalisation):
 
 
 class LayerNorm(Normalisation):
-    """μ and σ² over the last axis, for each sample and place (Ba, Kiros and Hinton 2016)."""
+    """Normalisation of each sample and place over the last axis (Ba, Kiros and Hinton 2016)."""
 
     preserves_steps = True
 

@@ -1,4 +1,4 @@
-"""The optimisers, each as its paper has it; parameters, gradient and state are flat arrays."""
+"""The optimisers, each as in its paper; parameters, gradient and state are flat arrays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {}
 
 
 class Optimizer(ABC):
-    """Clips the gradient, then changes the parameters by a rule."""
+    """An optimiser, which clips the gradient and then changes the parameters by a rule."""
 
     name: ClassVar[str]
 
@@ -41,7 +41,7 @@ class Optimizer(ABC):
         return self.rule(w, g, rate, is_weight)
 
     def start(self, w: Array, rate: float) -> None:
-        """Set the state before the first step; zero unless said."""
+        """Set the state before the first step, which is zero unless overridden."""
         for name in self.slots:
             self.state[name] = np.zeros_like(w)
 
@@ -210,7 +210,7 @@ class Nadam(Adam):
 
 
 class DeltaBarDelta(Optimizer):
-    """A gain for each weight, grown while the gradient agrees with its average so far (Jacobs 1988)."""
+    """Gains per weight, which grow while the gradient has the sign of its running average (Jacobs 1988)."""
 
     name = "delta_bar_delta"
 
@@ -252,7 +252,7 @@ class DeltaBarDelta(Optimizer):
 
 
 class IRprop(Optimizer):
-    """A step size for each weight, and of the gradient the sign alone (iRprop−, Igel and Hüsken 2000)."""
+    """Step sizes per weight; only the sign of the gradient counts (iRprop−, Igel and Hüsken 2000)."""
 
     name = "irprop"
 

@@ -1,4 +1,4 @@
-"""Pooling over windows and over whole signals or images."""
+"""Pooling over windows, and over whole signals and images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 
 
 class Pool(Layer, abstract=True):
-    """A pool of the places under a window, for each channel separately; the default stride is the size of the pool."""
+    """Pooling of the places in a window, for each channel separately; the default stride is the size of the window."""
 
     axes: int
 
@@ -60,7 +60,7 @@ class MaxPool(Pool, abstract=True):
         return [*super().sides(), self.winners]
 
     def margins(self) -> list[Margin]:
-        """Add by how much each maximum leads; equal values, such as the zeros of ReLU, share their gradient safely."""
+        """Add the lead of each maximum; of equal values, such as the zeros of ReLU, the first always wins."""
         padded = self.windows.pad(self.inputs, -np.inf)
         values = np.sort(np.stack([padded[places] for _, places in self.windows]), axis=0)
         lead = values[-1] - values[-2] if len(values) > 1 else np.full(values.shape[1:], np.inf)
@@ -81,7 +81,7 @@ class MaxPool2D(MaxPool):
 
 
 class AvgPool(Pool, abstract=True):
-    """z = mean over the window's places that are not padding."""
+    """z = mean over those places of the window that are not padding."""
 
     def _forward(self, x: Array) -> Array:
         self.windows = self._windows(x)

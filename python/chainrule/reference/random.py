@@ -1,4 +1,4 @@
-"""The random words and what is made of them: NumPy's own Philox, keyed as the core's."""
+"""Random words and numbers, from NumPy's Philox with the keys of the core."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ WEIGHTS, SHUFFLING, INPUT_NOISE, DROPOUT, LAYER_NOISE = 1, 2, 3, 4, 5
 
 
 def words(seed: int, purpose: int, b: int, c: int, count: int) -> NDArray[np.uint64]:
-    """Return the first words of the stream of that key and counter."""
+    """Return the first words of the stream with this key and counter."""
     key = np.array([seed, purpose], dtype=np.uint64)
     counter = np.array([0, b, c, 0], dtype=np.uint64)
     return np.asarray(np.random.Philox(key=key, counter=counter).random_raw(count), dtype=np.uint64)
 
 
 def sample_words(seed: int, purpose: int, first: int, c: int, samples: int, count: int) -> NDArray[np.uint64]:
-    """Return the first words of each sample's own stream, (samples, count); the samples' places begin at first."""
+    """Return the first words of each sample's stream, (samples, count); their positions start at `first`."""
     return np.stack([words(seed, purpose, first + i, c, count) for i in range(samples)])
 
 
 def layer_words(draw: tuple[int, int, int], purpose: int, layer: int, samples: int, count: int) -> NDArray[np.uint64]:
-    """Return the first words of each sample in a layer; `draw` is seed, epoch, and the first sample's place in it."""
+    """Return the first words of each sample in a layer; `draw` is seed, epoch, and the first sample's position."""
     seed, epoch, first = draw
     return sample_words(seed, purpose, first, epoch * 4096 + layer, samples, count)
 
@@ -43,7 +43,7 @@ def normal(raw: NDArray[np.uint64]) -> Array:
 
 
 def order(samples: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """Return the order of an epoch: Fisher–Yates, one word a swap."""
+    """Return the order of an epoch: Fisher–Yates, one word per swap."""
     shuffled = list(range(samples))
     raw = words(seed, SHUFFLING, epoch, 0, max(samples - 1, 0))
     for i, word in zip(range(samples - 1, 0, -1), raw, strict=True):

@@ -1,6 +1,6 @@
-"""Layers that read a sequence step by step; backward goes through all steps, last to first.
+"""Layers that read a sequence step by step; backward goes through all steps from the last to the first.
 
-Input weights are (inputs, gates · units), recurrent ones (units, gates · units), the gates side by side.
+Input weights are (inputs, gates · units), recurrent weights (units, gates · units), with the columns gate by gate.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from .noise import dropout_factors
 
 __all__ = ["GRU", "LSTM", "Bidirectional", "SimpleRNN"]
 
-# The arrays of a state, or what a step keeps for its way back.
+# The arrays of a state, or those that a step stores for backward.
 Values = tuple[Array, ...]
 
 
 class Recurrent(Layer, abstract=True):
-    """State s, whose first array h is the output: s(t) = step(x(t), s(t−1)).
+    """A layer with a state s, whose first array h is the output: s(t) = step(x(t), s(t−1)).
 
-    `lengths` says where each sample ends: after it the state stays constant, and output sequences are zero. Without
-    `return_sequences` the output is the last h. `initial_state` is zero unless set; forward stores `final_state`, and
-    backward `initial_state_gradient`. In training, a layer that is `stateful` starts from the final state of the first
-    samples of the batch before, and from zero at the first batch of an epoch.
+    After the end of a sample, given by `lengths`, the state is constant and output sequences are zero. Without
+    `return_sequences`, the output is the last h. `initial_state` is zero unless set; forward stores `final_state`, and
+    backward stores `initial_state_gradient`. In training, a `stateful` layer starts from the final state of the same
+    samples of the previous batch, and from zero in the first batch of an epoch.
 
-    In training, h is multiplied by `factors` where it enters the product with U: with `recurrent_dropout`, the same
-    units of a sample are dropped at all its steps (Gal and Ghahramani 2016). `index` is the number of the layer, which
-    its random numbers depend on.
+    In training, h is multiplied by `factors` in the product with U: with `recurrent_dropout`, the same units of a
+    sample are dropped at all its steps (Gal and Ghahramani 2016). Random numbers depend on `index`, the number of the
+    layer.
     """
 
     weight_names: tuple[str, ...] = ("input_weights", "recurrent_weights")
-    # How many arrays the state has.
+    # The number of arrays of the state.
     state_arrays = 1
     initial_state: Values | None = None
-    # Number of random words of a sample that the other direction takes first.
+    # The number of random words per sample that the other direction draws first.
     words_before = 0
 
     def __init__(
@@ -65,13 +65,13 @@ class Recurrent(Layer, abstract=True):
 
     @abstractmethod
     def _step(self, x: Array, state: Values) -> tuple[Values, Values]:
-        """Return the new state, and what _step_back needs."""
+        """Return the new state, and the arrays that _step_back needs."""
 
     @abstractmethod
     def _step_back(
         self, x: Array, state: Values, kept: Values, state_gradient: Values
     ) -> tuple[Array, Values, dict[str, Array]]:
-        """From ∂E/∂(new state) return ∂E/∂x, ∂E/∂(state before) and the step's share of the parameters' gradients."""
+        """Return ∂E/∂x, ∂E/∂(state before) and the step's part of the gradients, from ∂E/∂(new state)."""
 
     def _start(self, samples: int) -> Values:
         if self.initial_state is not None:
@@ -128,7 +128,7 @@ class Recurrent(Layer, abstract=True):
         return x_gradient
 
     def _gates_back(self, x: Array, h: Array, deltas: Array) -> tuple[Array, Array, dict[str, Array]]:
-        """Go back through x W + (m h) U + b: return ∂E/∂x, ∂E/∂h and the gradients of W, U and b."""
+        """Return ∂E/∂x, ∂E/∂h and the gradients of W, U and b, from ∂E/∂(x W + (m h) U + b)."""
         w, u, m = self.parameters["input_weights"], self.parameters["recurrent_weights"], self.factors
         shares = {"input_weights": x.T @ deltas, "recurrent_weights": (m * h).T @ deltas, "bias": deltas.sum(axis=0)}
         return deltas @ w.T, m * (deltas @ u.T), shares
@@ -164,8 +164,9 @@ class SimpleRNN(Recurrent):
 class LSTM(Recurrent):
     """i, f, o = σ(…), g = tanh(…) of x W + h U + b; c ← f c + i g; h ← o tanh c (Hochreiter and Schmidhuber 1997).
 
-    The forget gate is that of Gers, Schmidhuber and Cummins 2000. Peepholes (Gers and Schmidhuber 2000), rows for i, f
-    and o, let each unit's gates see its own cell: i and f add p c from before the step, o adds p c from after it.
+    The forget gate is that of Gers, Schmidhuber and Cummins 2000. Peepholes (Gers and Schmidhuber 2000) have a row for
+    each of i, f and o, through which the gates of a unit see its cell: i and f add p c, with c before the step, and o
+    adds p c, with c after the step.
     """
 
     state_arrays = 2
@@ -214,8 +215,8 @@ class LSTM(Recurrent):
 class GRU(Recurrent):
     """z, r = σ(x W + h U + b); h ← z h + (1 − z) ĥ (Cho et al. 2014).
 
-    ĥ = tanh(x W + b + (r h) U) as in the paper, or with `reset_after` tanh(x W + b + r (h U + b′)) as in CuDNN: there
-    the recurrent part has a second bias b′ for all three gates.
+    ĥ = tanh(x W + b + (r h) U) as in the paper, or with `reset_after` tanh(x W + b + r (h U + b′)) as in CuDNN,
+    where the recurrent part has a second bias b′ for all three gates.
     """
 
     def __init__(
@@ -277,7 +278,7 @@ class GRU(Recurrent):
 
 
 class Bidirectional(Composite):
-    """Two readings side by side along the last axis: `ahead` from the first step, `back` from each sample's last."""
+    """Two layers, concatenated along the last axis: `ahead` reads from the first step, `back` from the last."""
 
     def __init__(self, ahead: Recurrent, back: Recurrent) -> None:
         super().__init__([ahead, back])
@@ -286,7 +287,7 @@ class Bidirectional(Composite):
         back.words_before = ahead.units
 
     def _reversed(self, sequences: Array) -> Array:
-        """Return each sample's steps up to its end in reverse, and those after it unchanged."""
+        """Return sequences with each sample's steps reversed up to its end; steps after the end do not move."""
         return np.take_along_axis(sequences, self.order[:, :, None], axis=1)
 
     def _forward(self, x: Array) -> Array:

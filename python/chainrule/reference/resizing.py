@@ -14,7 +14,7 @@ __all__ = ["UpSample2D", "ZeroPad2D"]
 
 
 class ZeroPad2D(Layer):
-    """z = x with zeros around it: padding ((top, bottom), (left, right)), or one number for all four."""
+    """z = x with a border of zeros; padding is ((top, bottom), (left, right)), or one number for all four."""
 
     def __init__(self, padding: int | Sequence[tuple[int, int]] = 1) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class ZeroPad2D(Layer):
 
 
 class UpSample2D(Layer):
-    """Nearest neighbour: z[i, j] = x[⌊i / height⌋, ⌊j / width⌋], size (height, width)."""
+    """Nearest-neighbour upsampling: z[i, j] = x[⌊i / height⌋, ⌊j / width⌋], size (height, width)."""
 
     def __init__(self, size: int | Sequence[int] = 2) -> None:
         super().__init__()

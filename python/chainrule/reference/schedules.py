@@ -1,4 +1,4 @@
-"""The learning-rate schedules, one step at a time."""
+"""Learning-rate schedules, as functions of the step."""
 
 from __future__ import annotations
 

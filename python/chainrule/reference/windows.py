@@ -34,7 +34,7 @@ def padding_pairs(
 
 
 class Windows:
-    """Output o and kernel position k meet at the padded input's place o·stride + k·dilation, on every axis."""
+    """Windows of a convolution or a pool: output o and kernel position k meet at the place o·stride + k·dilation."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Windows:
         self.outputs = tuple((n - span) // s + 1 for n, span, s in zip(self.sizes, spans, strides, strict=True))
 
     def __iter__(self) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
-        """Yield each kernel position, in row-major order, with the padded input's places where all outputs meet it."""
+        """Yield each kernel position, in row-major order, with the places of the padded input that it meets."""
         for position in np.ndindex(self.kernel):
             begins = [k * d for k, d in zip(position, self.dilation, strict=True)]
             places = [
@@ -63,10 +63,10 @@ class Windows:
             yield position, (slice(None), *places)
 
     def pad(self, x: Array, value: float = 0.0) -> Array:
-        """Return x with its borders."""
+        """Return x with its padding."""
         return np.pad(x, [(0, 0), *self.padding, (0, 0)], constant_values=value)
 
     def crop(self, padded: Array) -> Array:
-        """Return the places of x within the borders."""
+        """Return the places of x without the padding."""
         inner = [slice(before, n - after) for n, (before, after) in zip(self.sizes, self.padding, strict=True)]
         return padded[(slice(None), *inner)]

@@ -234,37 +234,41 @@ class MultilayerPerceptron(BaseEstimator, ABC):
             net.optimizer = None
         self.n_iter_ = 0
         watch = Watch(self, samples, batch_size, self._constant(y, weights), validation)
-        try:
-            net.fit(
-                X,
-                y,
-                epochs=1 if incremental else int(self.max_iter),
-                batch_size=batch_size,
-                optimizer=self._chosen_optimizer(),
-                loss=self._loss(),
-                sample_weight=weights,
-                validation_data=validation,
-                shuffle=self.shuffle,
-                callbacks=[watch, *self.callbacks],
-                verbose=0,
+        options = {
+            "epochs": 1 if incremental else int(self.max_iter),
+            "batch_size": batch_size,
+            "optimizer": self._chosen_optimizer(),
+            "loss": self._loss(),
+            "sample_weight": weights,
+            "validation_data": validation,
+            "shuffle": self.shuffle,
+            "callbacks": [watch, *self.callbacks],
+            "verbose": 0,
+        }
+        if self._trains_to_the_end(X, y, options) and not incremental and not watch.stopped:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
+                "converged yet.",
+                ConvergenceWarning,
+                stacklevel=4,
             )
+        if self.early_stopping and not incremental:
+            net.go_back(watch.best)
+
+    def _trains_to_the_end(self, X: Any, y: Array, options: dict[str, Any]) -> bool:
+        """Fit the network; return whether all iterations were made, without an interrupt or a divergence."""
+        try:
+            self.network_.fit(X, y, **options)
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=4)
+            warnings.warn("Training interrupted by user.", stacklevel=5)
         except DivergedError as error:
             if not self.early_stopping:
                 raise ValueError(f"{_DIVERGED}: {error}") from error
             self.validation_scores_.append(math.nan)
-            warnings.warn(f"{_DIVERGED}: {error}", ConvergenceWarning, stacklevel=4)
+            warnings.warn(f"{_DIVERGED}: {error}", ConvergenceWarning, stacklevel=5)
         else:
-            if self.n_iter_ == self.max_iter and not incremental and not watch.stopped:
-                warnings.warn(
-                    f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
-                    "converged yet.",
-                    ConvergenceWarning,
-                    stacklevel=4,
-                )
-        if self.early_stopping and not incremental:
-            net.go_back(watch.best)
+            return bool(self.n_iter_ == self.max_iter)
+        return False
 
     def _fit_lbfgs(self, X: Any, y: Array, weights: Array | None) -> None:
         if self.callbacks:

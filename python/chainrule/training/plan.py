@@ -109,66 +109,79 @@ class Given:
     validation_split: float
 
 
-def make_plan(
-    model: Model,
-    given: Given,
-    *,
-    epochs: int,
-    batch_size: int | str,
-    optimizer: Optimizer | str | None,
-    loss: Loss | str | None,
-    shuffle: bool,
-    input_noise: float,
-    callbacks: Iterable[CallbackLike] | CallbackLike,
-    checkpoint: str | PathLike[str] | None,
-    checkpoint_every: int | str,
-    resume: bool,
-    resumed: Unfinished | None,
-    verbose: int,
-) -> Plan:
+@dataclass(frozen=True)
+class Options:
+    """The other arguments of `Network.fit`, as they are given."""
+
+    epochs: int
+    batch_size: int | str
+    optimizer: Optimizer | str | None
+    loss: Loss | str | None
+    shuffle: bool
+    input_noise: float
+    callbacks: Iterable[CallbackLike] | CallbackLike
+    checkpoint: str | PathLike[str] | None
+    checkpoint_every: int | str
+    resume: bool
+    verbose: int
+
+
+def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished | None) -> Plan:
     """Check the arguments of `Network.fit`, and return what it does.
 
     `resumed` is the unfinished fit that the network was loaded with, if there was one.
     """
-    chosen_loss, chosen_optimizer = model.chosen_loss(loss), model.chosen_optimizer(optimizer)
-    border = model.border if given.y is None else model.border.with_classes(given.y, chosen_loss)
+    loss, passed = model.chosen_loss(options.loss), model.chosen_optimizer(options.optimizer)
+    border = model.border if given.y is None else model.border.with_classes(given.y, loss)
     given = _held_back(given, model.seed)
-    data, validation = _data(border, given, chosen_loss)
-    chosen_optimizer = _resolved(chosen_optimizer, data, batch_size, epochs)
-    noise = _checked_noise(input_noise, model, data)
-    called = as_callbacks(callbacks)
-    settings = {
-        "samples": len(data) if isinstance(data, Batches) else 0,
-        "batch_size": _checked_batch_size(batch_size, data),
-        "shuffle": checked_flag(shuffle, "shuffle"),
-        "input_noise": noise,
-        "optimizer": to_config(chosen_optimizer),
-        "loss": to_config(chosen_loss),
-        "callbacks": [{"type": type(callback).__name__, **callback.settings()} for callback in called],
-    }
-    if checkpoint is not None or resume:
+    data, validation = _data(border, given, loss)
+    optimizer = _resolved(passed, data, options)
+    callbacks = as_callbacks(options.callbacks)
+    settings = _settings(model, data, loss, optimizer, callbacks, options)
+    resume = checked_flag(options.resume, "resume")
+    if options.checkpoint is not None or resume:
         settings |= _hashes(given, data, validation)
-    unfinished = _begin(settings, checked_flag(resume, "resume"), resumed)
+    unfinished = _begin(settings, resume, resumed)
     plan = Plan(
         border=border,
         data=data,
         validation=validation,
-        epochs=_checked_epochs(epochs, unfinished.position),
+        epochs=_checked_epochs(options.epochs, unfinished.position),
         batch_size=settings["batch_size"],
-        loss=chosen_loss,
-        optimizer=chosen_optimizer,
-        starts_anew=optimizer is not None and not resume,
-        restarts=not resume and chosen_optimizer is not model.chosen_optimizer(optimizer),
+        loss=loss,
+        optimizer=optimizer,
+        starts_anew=options.optimizer is not None and not resume,
+        restarts=optimizer is not passed and not resume,
         shuffle=settings["shuffle"],
-        input_noise=noise,
-        callbacks=called,
+        input_noise=settings["input_noise"],
+        callbacks=callbacks,
         position=unfinished.position,
         resumed=unfinished if resume else None,
-        checkpoints=CheckpointWriter(checkpoint, checkpoint_every, settings),
-        verbose=checked_integer(verbose, "verbose", lowest=0, highest=2),
+        checkpoints=CheckpointWriter(options.checkpoint, options.checkpoint_every, settings),
+        verbose=checked_integer(options.verbose, "verbose", lowest=0, highest=2),
     )
     _check_batches(model.leaves, plan)
     return plan
+
+
+def _settings(
+    model: Model,
+    data: Batches | Stream,
+    loss: Loss,
+    optimizer: Optimizer,
+    callbacks: Sequence[Callback],
+    options: Options,
+) -> dict[str, Any]:
+    """Return what must be the same when the fit is resumed, as values that JSON can hold."""
+    return {
+        "samples": len(data) if isinstance(data, Batches) else 0,
+        "batch_size": _checked_batch_size(options.batch_size, data),
+        "shuffle": checked_flag(options.shuffle, "shuffle"),
+        "input_noise": _checked_noise(options.input_noise, model, data),
+        "optimizer": to_config(optimizer),
+        "loss": to_config(loss),
+        "callbacks": [{"type": type(callback).__name__, **callback.settings()} for callback in callbacks],
+    }
 
 
 def _held_back(given: Given, seed: int) -> Given:
@@ -234,15 +247,15 @@ def _hashes(given: Given, data: Batches | Stream, validation: Batches | None) ->
     return {"X, y and weights": of_data, "validation_data": of_held}
 
 
-def _resolved(optimizer: Optimizer, data: Batches | Stream, batch_size: int | str, epochs: int) -> Optimizer:
+def _resolved(optimizer: Optimizer, data: Batches | Stream, options: Options) -> Optimizer:
     """Return the optimiser with a schedule that counts steps, where it was given in epochs or by the fit's length."""
     schedule = optimizer.learning_rate
     if not isinstance(schedule, Schedule) or not schedule.follows_fit:
         return optimizer
     if not isinstance(data, Batches):
         raise ValueError(f"learning_rate must count steps for batches that come one by one, got {schedule!r}")
-    steps = -(-len(data) // _checked_batch_size(batch_size, data))
-    return replace(optimizer, learning_rate=schedule.resolved(steps, steps * epochs))
+    steps = -(-len(data) // _checked_batch_size(options.batch_size, data))
+    return replace(optimizer, learning_rate=schedule.resolved(steps, steps * options.epochs))
 
 
 def _checked_epochs(epochs: int, position: Position) -> int:
