@@ -44,9 +44,9 @@ typename Session<T>::ChangeLock Session<T>::lock_to_change() {
 }
 
 template <class T>
-void Session<T>::add_layer(LayerSettings settings) {
+void Session<T>::add_layer(LayerSettings settings, std::vector<size_t> sources) {
   require(network_.output_activation() != Activation::softmax, "softmax must be on the last layer");
-  network_.add(make_layer<T>(settings), sources_of(settings, network_.size()));
+  network_.add(make_layer<T>(settings, network_.outputs()), std::move(sources));
   settings_.push_back(std::move(settings));
   const std::unique_ptr<Predictor<T>> outdated(cached_predictor_.exchange(nullptr));
   epoch_workspace_.reset();
@@ -144,7 +144,9 @@ void Session<T>::predict(const Source& inputs, T* outputs) const {
 template <class T>
 Network<T> Session<T>::copied_network() const {
   Network<T> copy(network_.inputs());
-  for (const LayerSettings& settings : settings_) copy.add(make_layer<T>(settings), sources_of(settings, copy.size()));
+  for (size_t i = 0; i < settings_.size(); ++i) {
+    copy.add(make_layer<T>(settings_[i], copy.outputs()), network_.sources(i));
+  }
   copy.statistics() = network_.statistics();
   return copy;
 }

@@ -43,7 +43,8 @@ class Session {
 
   // --- The network
   const Network<T>& network() const { return network_; }
-  void add_layer(LayerSettings settings);
+  // Adds a layer on top, which reads the signals above the layers `sources`.
+  void add_layer(LayerSettings settings, std::vector<size_t> sources = {});
   const Layer<T>& layer(size_t i) const;
   // Plain parameters, of one layer or of all.
   void get_parameters(size_t layer, T* to) const;

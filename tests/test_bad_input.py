@@ -246,12 +246,12 @@ def test_core_refuses_what_would_read_outside():
     core = network().core
     from chainrule import _core
 
-    loss, optimizer = _core.Loss("cross_entropy"), _core.Optimizer("sgd", {})
+    loss, optimizer = _core.Loss("cross_entropy"), _core.Optimizer("sgd")
     for y in (np.full(10, 2), np.full(10, -1), np.zeros(10, np.int32), np.zeros((10, 3)), np.zeros(9, np.int64)):
         with pytest.raises((ValueError, TypeError)):
-            core.train_epoch(X, y, None, 5, True, 0, 0, loss, optimizer, np.ones(2), 0.0, None)
+            core.train_epoch(X, y, None, _core.EpochOptions(loss, optimizer, np.ones(2), 5, True, 0, 0))
     with pytest.raises(ValueError, match="rates"):
-        core.train_epoch(X, LABELS, None, 5, True, 0, 0, loss, optimizer, np.ones(1), 0.0, None)
+        core.train_epoch(X, LABELS, None, _core.EpochOptions(loss, optimizer, np.ones(1), 5, True, 0, 0))
     with pytest.raises(IndexError):
         core.layer_parameters(9)
     with pytest.raises(ValueError, match="values must be all parameters"):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule import _core
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.standard_normal((7, 4))
@@ -94,3 +95,45 @@ def test_a_layer_belongs_to_one_block():
     shared = cr.Dense(4)
     with pytest.raises(ValueError, match="is twice in the network"):
         cr.Network([cr.Input(4), cr.Residual([shared]), cr.Residual([shared])])
+
+
+def row_of_layers() -> _core.NetworkFloat32:
+    """A core with layers 0, a mask of 4 steps; 1, a fork; 2, the only layer of its first branch."""
+    core = _core.NetworkFloat32(12)
+    core.add_layer(_core.MaskingSettings(steps=4, value=0.0))
+    core.add_layer(_core.ForkSettings())
+    core.add_layer(_core.ActivationSettings("tanh"))
+    return core
+
+
+def recurrent(steps: int) -> _core.RecurrentSettings:
+    return _core.RecurrentSettings(_core.simple_cell(), steps, 2, False, 1, False, 0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sources", "message"),
+    [
+        (_core.RecallSettings(12), [], "cannot read its sources"),
+        (_core.RecallSettings(12), [0], "cannot read its sources"),
+        (_core.RecallSettings(12), [3], "one of the 3 layers below, got layer 3"),
+        (_core.RecallSettings(12), [-1], "one of the layers below, got layer -1"),
+        (_core.RecallSettings(13), [1], "cannot read its sources"),
+        (recurrent(4), [1], "cannot read its sources"),
+        (recurrent(3), [0], "cannot read its sources"),
+        (recurrent(5), [0], "steps must divide"),
+        (recurrent(0), [0], "steps must divide"),
+        (_core.MergeSettings([_core.Slice(1, 0, 12, 12)] * 2), [2], "cannot read its sources"),
+        (_core.MergeSettings([_core.Slice(1, 0, 6, 12), _core.Slice(1, 0, 12, 12)]), [1, 2], "cannot read its sources"),
+        (_core.MergeSettings([_core.Slice(1, 6, 12, 12)]), [2], "slices must be parts"),
+        (_core.MergeSettings([]), [], "slices must have one element"),
+        (_core.ActivationSettings("relu"), [0], "cannot read its sources"),
+    ],
+)
+def test_core_refuses_sources_that_do_not_fit(settings, sources, message):
+    core = row_of_layers()
+    with pytest.raises(ValueError, match=message):
+        core.add_layer(settings, sources)
+    # Nothing has been added: the row can be continued as if nothing had happened.
+    core.add_layer(_core.RecallSettings(12), [1])
+    core.add_layer(_core.MergeSettings([_core.Slice(1, 0, 12, 12)] * 2), [2, 3])
+    assert core.predict(np.ones((1, 12))).tolist() == [[np.float32(1 + np.tanh(np.float32(1)))] * 12]

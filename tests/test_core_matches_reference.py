@@ -66,10 +66,10 @@ def train_both(net, X, y, loss, optimizer, *, epochs=2, batch_size=5, weights=No
     losses = []
     for epoch in range(epochs):
         rates = optimizer.rates(epoch * steps, steps)
-        got = net.core.train_epoch(
-            X, y, weights, batch_size, shuffle, net.seed, epoch, loss.core_loss(),
-            optimizer.core_optimizer(), rates, noise, None,
-        )  # fmt: skip
+        options = _core.EpochOptions(
+            loss.core_loss(), optimizer.core_optimizer(), rates, batch_size, shuffle, net.seed, epoch, noise
+        )
+        got = net.core.train_epoch(X, y, weights, options)
         expected = ref.train_epoch(
             X, y, reference_loss(loss), pupil, rates, batch_size, shuffle, net.seed, epoch, weights, noise
         )

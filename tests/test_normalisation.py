@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule import _core
 
 RANDOM = np.random.default_rng(0)
 
@@ -54,10 +55,10 @@ def test_an_epoch_that_is_stopped_has_the_statistics_of_its_steps():
     X, y = RANDOM.standard_normal((60000, 3)), RANDOM.integers(0, 2, 60000)
     stopped, short = (made(cr.Dense(40, "relu"), cr.BatchNorm()) for _ in range(2))
     rates = np.full(30000, 0.01)
-    arguments = (X, y, None, 2, True, 0, 0, cr.CrossEntropy().core_loss(), cr.SGD().core_optimizer(), rates, 0.0)
-    steps, _, _ = stopped.core.train_epoch(*arguments, lambda _: True)
+    options = _core.EpochOptions(cr.CrossEntropy().core_loss(), cr.SGD().core_optimizer(), rates, 2, True, 0, 0)
+    steps, _, _ = stopped.core.train_epoch(X, y, None, options, poll=lambda _: True)
     assert 0 < steps < 30000
-    short.core.train_epoch(*arguments, None, 0, steps)
+    short.core.train_epoch(X, y, None, options, _core.EpochPart(0, steps))
     assert statistics(stopped, 2) == statistics(short, 2)
     assert stopped.parameters.tobytes() == short.parameters.tobytes()
 

@@ -10,6 +10,7 @@ import pytest
 import scipy.sparse
 
 import chainrule as cr
+from chainrule import _core
 
 X = np.random.default_rng(0).standard_normal((400, 60)).astype(np.float32)
 X[X < 0] = 0
@@ -125,9 +126,8 @@ def test_within_an_epoch_other_threads_are_told_that_the_network_is_in_use():
         return True
 
     rates = np.full(4000, 0.01)
-    steps, *_ = net.core.train_epoch(
-        samples, targets, None, 100, False, 0, 0, cr.MSE().core_loss(), cr.SGD().core_optimizer(), rates, 0.0, poll
-    )
+    options = _core.EpochOptions(cr.MSE().core_loss(), cr.SGD().core_optimizer(), rates, 100, False, 0, 0)
+    steps, *_ = net.core.train_epoch(samples, targets, None, options, poll=poll)
     assert 0 < steps < 4000
     assert (
         raised

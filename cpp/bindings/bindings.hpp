@@ -11,6 +11,7 @@
 namespace chainrule::bindings {
 
 void register_inference(pybind11::module_& module);
+void register_layers(pybind11::module_& module);
 void register_settings(pybind11::module_& module);
 void register_networks(pybind11::module_& module);
 void register_utilities(pybind11::module_& module);

@@ -9,6 +9,7 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   chainrule::kernel_table();  // raises an error if CHAINRULE_ISA names an instruction set that this processor does not
                               // have
   chainrule::bindings::register_settings(module);
+  chainrule::bindings::register_layers(module);
   chainrule::bindings::register_inference(module);
   chainrule::bindings::register_networks(module);
   chainrule::bindings::register_utilities(module);

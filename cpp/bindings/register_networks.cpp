@@ -13,7 +13,7 @@
 
 #include "bindings/bindings.hpp"
 #include "bindings/bound_data.hpp"
-#include "layers/activation.hpp"
+#include "bindings/epoch_arguments.hpp"
 #include "session.hpp"
 
 namespace py = pybind11;
@@ -26,14 +26,16 @@ template <class T>
 class BoundNetwork {
  public:
   using Array = py::array_t<T, py::array::c_style | py::array::forcecast>;
-  using Rates = py::array_t<double, py::array::c_style | py::array::forcecast>;
   using Weights = BoundData::Weights;
 
   explicit BoundNetwork(size_t inputs) : session_(inputs) {}
 
-  void add_layer(const std::string& kind, const std::string& activation, const std::map<std::string, double>& numbers) {
+  void add_layer(const LayerSettings& settings, const std::vector<int64_t>& sources) {
     const auto lock = session_.lock_to_change();
-    session_.add_layer({kind, network().outputs(), activation_named(activation), numbers});
+    for (const int64_t source : sources) {
+      require(source >= 0, "a source must be one of the layers below, got layer " + std::to_string(source));
+    }
+    session_.add_layer(settings, {sources.begin(), sources.end()});
   }
 
   size_t parameter_count() const { return network().parameter_count(); }
@@ -47,7 +49,7 @@ class BoundNetwork {
 
   void set_layer_parameters(size_t layer, const Array& values) {
     const auto lock = session_.lock_to_change();
-    require_size(values, session_.layer(layer).parameters().count(), "values");
+    require_size(values, session_.layer(layer).parameters().count(), "values must be all parameters of the layer");
     session_.set_parameters(layer, values.data());
   }
 
@@ -60,7 +62,7 @@ class BoundNetwork {
 
   void set_layer_statistics(size_t layer, const Array& values) {
     const auto lock = session_.lock_to_change();
-    require_size(values, session_.layer(layer).traits().statistics_size, "values");
+    require_size(values, session_.layer(layer).traits().statistics_size, "values must be all statistics of the layer");
     session_.set_statistics(layer, values.data());
   }
 
@@ -71,7 +73,7 @@ class BoundNetwork {
 
   void set_parameters(const Array& values) {
     const auto lock = session_.lock_to_change();
-    require_size(values, parameter_count(), "parameters");
+    require_size(values, parameter_count(), "parameters must be those of all layers");
     session_.set_parameters(values.data());
   }
 
@@ -215,34 +217,17 @@ class BoundNetwork {
     session_.drop_snapshot();
   }
 
-  py::tuple train_epoch(const py::object& X, const py::array& y, const Weights& sample_weight, size_t batch_size,
-                        bool shuffle, uint64_t seed, uint64_t epoch, const Loss& loss, const Optimizer& optimizer,
-                        const Rates& rates, double input_noise, const py::object& poll, size_t first_step,
-                        const std::optional<size_t>& last_step, const std::tuple<double, double, double>& totals) {
+  py::tuple train_epoch(const py::object& X, const py::array& y, const Weights& sample_weight,
+                        const EpochArguments& arguments, const EpochPart& part, const py::object& poll) {
     const auto lock = session_.lock_to_change();
-    const BoundData bound(X, y, sample_weight, network().outputs(), session_.target_columns(loss), output());
+    const BoundData bound(X, y, sample_weight, network().outputs(), session_.target_columns(arguments.loss), output());
     session_.check_inputs(bound.data.inputs);
-    require(batch_size > 0, "batch_size must be positive");
-    const size_t samples = bound.data.inputs.rows;
-    const size_t steps = samples / batch_size + (samples % batch_size != 0);
-    require(rates.ndim() == 1 && size_t(rates.size()) == steps, "rates must have one element per step");
-    const Range part = {first_step, last_step.value_or(steps)};
-    require(part.begin < part.end && part.end <= steps, "first_step and last_step must be a part of the epoch");
-    const auto [weight, loss_sum, metric_sum] = totals;
-    const EpochOptions options = {.batch_size = batch_size,
-                                  .shuffle = shuffle,
-                                  .seed = seed,
-                                  .epoch = epoch,
-                                  .loss = loss,
-                                  .rates = rates.data(),
-                                  .input_noise = input_noise,
-                                  .steps = part,
-                                  .totals = {.weight = weight, .loss = loss_sum, .metric = metric_sum}};
+    const EpochOptions options = arguments.options(bound.data.inputs.rows, part);
     PythonPoll ask(poll);
     EpochResult result;
     {
       const py::gil_scoped_release unlocked;
-      result = session_.train_epoch(bound.data, options, optimizer, [&](size_t done) { return ask(done); });
+      result = session_.train_epoch(bound.data, options, arguments.optimizer, [&](size_t done) { return ask(done); });
     }
     ask.rethrow();
     const Totals& sums = result.totals;
@@ -337,13 +322,13 @@ class BoundNetwork {
     return inputs;
   }
 
-  static void require_size(const Array& values, size_t size, const std::string& name) {
+  static void require_size(const Array& values, size_t size, const std::string& what) {
     require(values.ndim() == 1 && size_t(values.size()) == size,
-            name + " must have shape (" + std::to_string(size) + ",)");
+            what + ", shape (" + std::to_string(size) + ",), got " + std::to_string(values.size()) + " numbers");
   }
 
   Array unpacked(const AlignedArray<T>& packed) const {
-    Array result({parameter_count()});
+    Array result = Array(py::ssize_t(parameter_count()));
     network().unpack(packed.data(), result.mutable_data());
     return result;
   }
@@ -362,7 +347,7 @@ void register_network(py::module_& module, const char* name) {
   using Net = BoundNetwork<T>;
   py::class_<Net>(module, name)
       .def(py::init<size_t>(), py::arg("inputs"))
-      .def("add_layer", &Net::add_layer, py::arg("kind"), py::arg("activation"), py::arg("numbers"))
+      .def("add_layer", &Net::add_layer, py::arg("settings"), py::arg("sources") = std::vector<int64_t>())
       .def_property_readonly("parameter_count", &Net::parameter_count)
       .def("layer_parameters", &Net::layer_parameters, py::arg("layer"))
       .def("set_layer_parameters", &Net::set_layer_parameters, py::arg("layer"), py::arg("values"))
@@ -389,13 +374,10 @@ void register_network(py::module_& module, const char* name) {
       .def("deltas", &Net::deltas, py::arg("layer"))
       .def("step", &Net::step, py::arg("optimizer"), py::arg("rate"))
       .def("train_epoch", &Net::train_epoch, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
-           py::arg("batch_size"), py::arg("shuffle"), py::arg("seed"), py::arg("epoch"), py::arg("loss"),
-           py::arg("optimizer"), py::arg("rates"), py::arg("input_noise"), py::arg("poll").none(true),
-           py::arg("first_step") = 0, py::arg("last_step").none(true) = py::none(),
-           py::arg("totals") = std::make_tuple(0.0, 0.0, 0.0))
-      .def("remember", &Net::save_snapshot)
-      .def("go_back", &Net::restore_snapshot)
-      .def("forget", &Net::drop_snapshot)
+           py::arg("options"), py::arg("part") = EpochPart(0, std::nullopt, {}), py::arg("poll") = py::none())
+      .def("save_snapshot", &Net::save_snapshot)
+      .def("restore_snapshot", &Net::restore_snapshot)
+      .def("drop_snapshot", &Net::drop_snapshot)
       .def("evaluate", &Net::evaluate, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true), py::arg("loss"))
       .def_property_readonly("optimizer_rule", &Net::optimizer_rule)
       .def_property_readonly("optimizer_steps", &Net::optimizer_steps)

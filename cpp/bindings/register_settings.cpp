@@ -4,6 +4,8 @@
 #include <string>
 
 #include "bindings/bindings.hpp"
+#include "bindings/epoch_arguments.hpp"
+#include "bindings/named_fields.hpp"
 #include "training/losses.hpp"
 #include "training/optimizers.hpp"
 
@@ -35,8 +37,22 @@ Loss make_loss(const std::string& name, double label_smoothing, double delta) {
 void register_settings(py::module_& module) {
   py::class_<Loss>(module, "Loss")
       .def(py::init(&make_loss), py::arg("name"), py::arg("label_smoothing") = 0.0, py::arg("delta") = 1.0);
-  py::class_<Optimizer>(module, "Optimizer")
-      .def(py::init<const std::string&, const std::map<std::string, double>&>(), py::arg("rule"), py::arg("settings"));
+  py::class_<Optimizer> optimizer(module, "Optimizer");
+  with_fields<OptimizerSettings>([&](const auto&... fields) {
+    optimizer.def(py::init([fields...](const std::string& rule, decltype(value_type(fields))... values) {
+                    OptimizerSettings settings;
+                    ((settings.*fields.member = values), ...);
+                    return Optimizer(rule, settings);
+                  }),
+                  py::arg("rule"), (py::arg(fields.name) = OptimizerSettings().*fields.member)...);
+  });
+  py::class_<EpochArguments>(module, "EpochOptions")
+      .def(py::init<Loss, Optimizer, EpochArguments::Rates, size_t, bool, uint64_t, uint64_t, double>(),
+           py::arg("loss"), py::arg("optimizer"), py::arg("rates"), py::arg("batch_size"), py::arg("shuffle"),
+           py::arg("seed"), py::arg("epoch"), py::arg("input_noise") = 0.0);
+  py::class_<EpochPart>(module, "EpochPart")
+      .def(py::init<size_t, std::optional<size_t>, std::tuple<double, double, double>>(), py::arg("first_step") = 0,
+           py::arg("last_step") = py::none(), py::arg("totals") = std::make_tuple(0.0, 0.0, 0.0));
 }
 
 }  // namespace chainrule::bindings

@@ -4,11 +4,25 @@
 #include <string>
 
 #include "layers/layer.hpp"
+#include "layers/settings.hpp"
 
 namespace chainrule {
 
 // Throws std::invalid_argument for an unknown name.
 Activation activation_named(const std::string& name);
+
+struct ActivationSettings {
+  static constexpr const char* name = "ActivationSettings";
+
+  Activation activation;
+
+  static constexpr auto fields() {
+    using S = ActivationSettings;
+    return std::tuple(field("activation", &S::activation));
+  }
+  template <class T>
+  std::unique_ptr<Layer<T>> make(size_t inputs) const;
+};
 
 template <class T>
 class ActivationLayer final : public Layer<T> {
@@ -31,5 +45,10 @@ class ActivationLayer final : public Layer<T> {
   size_t size_;
   Activation activation_;
 };
+
+template <class T>
+std::unique_ptr<Layer<T>> ActivationSettings::make(size_t inputs) const {
+  return std::make_unique<ActivationLayer<T>>(inputs, activation);
+}
 
 }  // namespace chainrule

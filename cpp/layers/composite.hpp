@@ -5,13 +5,32 @@
 // written before a barrier.
 #pragma once
 
+#include <algorithm>
+
 #include "layers/layer.hpp"
+#include "layers/settings.hpp"
 
 namespace chainrule {
 
 // The position of a branch's outputs, (places, width), in those of the block, (places, of).
 struct Slice {
+  static constexpr const char* name = "Slice";
+
   size_t places, first, width, of;
+
+  static constexpr auto fields() {
+    using S = Slice;
+    return std::tuple(field("places", &S::places), field("first", &S::first), field("width", &S::width),
+                      field("of", &S::of));
+  }
+};
+
+struct ForkSettings {
+  static constexpr const char* name = "ForkSettings";
+
+  static constexpr auto fields() { return std::tuple(); }
+  template <class T>
+  std::unique_ptr<Layer<T>> make(size_t inputs) const;
 };
 
 template <class T>
@@ -30,6 +49,19 @@ class Fork final : public Layer<T> {
   size_t size_;
 };
 
+struct RecallSettings {
+  static constexpr const char* name = "RecallSettings";
+
+  size_t size;  // of the outputs
+
+  static constexpr auto fields() {
+    using S = RecallSettings;
+    return std::tuple(field("size", &S::size));
+  }
+  template <class T>
+  std::unique_ptr<Layer<T>> make(size_t inputs) const;
+};
+
 template <class T>
 class Recall final : public Layer<T> {
  public:
@@ -38,9 +70,9 @@ class Recall final : public Layer<T> {
 
   size_t inputs() const override { return inputs_; }
   size_t outputs() const override { return outputs_; }
-  LayerTraits traits() const override { return {.work = outputs_, .source_count = 1, .returns_deltas = true}; }
-  bool takes_source(size_t, const Layer<T>& source) const override {
-    return source.outputs() == outputs_ && source.traits().collects_deltas;
+  LayerTraits traits() const override { return {.work = outputs_, .returns_deltas = true}; }
+  bool takes_sources(std::span<const Layer<T>* const> sources) const override {
+    return sources.size() == 1 && sources[0]->outputs() == outputs_ && sources[0]->traits().collects_deltas;
   }
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   // Does nothing: the merge has computed the deltas below, and the fork adds up those above.
@@ -48,6 +80,19 @@ class Recall final : public Layer<T> {
 
  private:
   size_t inputs_, outputs_;
+};
+
+struct MergeSettings {
+  static constexpr const char* name = "MergeSettings";
+
+  std::vector<Slice> slices;  // one per branch
+
+  static constexpr auto fields() {
+    using S = MergeSettings;
+    return std::tuple(field("slices", &S::slices));
+  }
+  template <class T>
+  std::unique_ptr<Layer<T>> make(size_t inputs) const;
 };
 
 // The sum of the branches if their slices are the same, else their outputs side by side. Its sources are the layers at
@@ -60,9 +105,12 @@ class Merge final : public Layer<T> {
 
   size_t inputs() const override { return slices_.back().places * slices_.back().width; }
   size_t outputs() const override { return slices_.back().places * slices_.back().of; }
-  LayerTraits traits() const override { return {.work = outputs(), .source_count = slices_.size()}; }
-  bool takes_source(size_t i, const Layer<T>& source) const override {
-    return source.outputs() == slices_[i].places * slices_[i].width;
+  LayerTraits traits() const override { return {.work = outputs()}; }
+  bool takes_sources(std::span<const Layer<T>* const> sources) const override {
+    const auto fits = [](const Layer<T>* source, const Slice& slice) {
+      return source->outputs() == slice.places * slice.width;
+    };
+    return std::equal(sources.begin(), sources.end(), slices_.begin(), slices_.end(), fits);
   }
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
@@ -71,5 +119,28 @@ class Merge final : public Layer<T> {
  private:
   std::vector<Slice> slices_;
 };
+
+template <class T>
+std::unique_ptr<Layer<T>> ForkSettings::make(size_t inputs) const {
+  return std::make_unique<Fork<T>>(inputs);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> RecallSettings::make(size_t inputs) const {
+  return std::make_unique<Recall<T>>(inputs, size);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> MergeSettings::make(size_t inputs) const {
+  if (slices.empty()) throw std::invalid_argument("slices must have one element per branch, got none");
+  for (const Slice& slice : slices) {
+    const bool fits = slice.width <= slice.of && slice.first <= slice.of - slice.width;
+    if (!fits || slice.places != slices[0].places || slice.of != slices[0].of) {
+      throw std::invalid_argument("slices must be parts of the same outputs");
+    }
+  }
+  quotient(inputs, slices.back().places, "places");
+  return std::make_unique<Merge<T>>(slices);
+}
 
 }  // namespace chainrule

@@ -4,9 +4,34 @@
 #pragma once
 
 #include "layers/lane_map.hpp"
+#include "layers/settings.hpp"
 #include "layers/stored_gradient_layer.hpp"
 
 namespace chainrule {
+
+struct ConvolutionSettings {
+  static constexpr const char* name = "ConvolutionSettings";
+
+  ConvolutionAxis rows;
+  ConvolutionAxis columns;
+  size_t image_channels;
+  size_t result_channels;
+  size_t groups;
+  bool transposed;  // from the result to the image
+  Activation activation;
+  double l1;
+  double l2;
+
+  static constexpr auto fields() {
+    using S = ConvolutionSettings;
+    return std::tuple(field("rows", &S::rows), field("columns", &S::columns),
+                      field("image_channels", &S::image_channels), field("result_channels", &S::result_channels),
+                      field("groups", &S::groups), field("transposed", &S::transposed),
+                      field("activation", &S::activation), field("l1", &S::l1), field("l2", &S::l2));
+  }
+  template <class T>
+  std::unique_ptr<Layer<T>> make(size_t inputs) const;
+};
 
 template <class T>
 class Convolution final : public StoredGradientLayer<T> {
@@ -54,5 +79,11 @@ class Convolution final : public StoredGradientLayer<T> {
   // The offsets, from the beginning of a window, of the image's vectors that the weights of a group multiply.
   std::vector<uint32_t> window_;
 };
+
+template <class T>
+std::unique_ptr<Layer<T>> ConvolutionSettings::make(size_t /*inputs*/) const {
+  const ConvolutionShape shape = {rows, columns, image_channels, result_channels, groups};
+  return std::make_unique<Convolution<T>>(shape, transposed, activation, l1, l2);
+}
 
 }  // namespace chainrule

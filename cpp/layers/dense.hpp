@@ -4,8 +4,27 @@
 
 #include "base/aligned.hpp"
 #include "layers/layer.hpp"
+#include "layers/settings.hpp"
 
 namespace chainrule {
+
+struct DenseSettings {
+  static constexpr const char* name = "DenseSettings";
+
+  size_t units;
+  Activation activation;
+  double l1;
+  double l2;
+  double max_norm;  // 0: none
+
+  static constexpr auto fields() {
+    using S = DenseSettings;
+    return std::tuple(field("units", &S::units), field("activation", &S::activation), field("l1", &S::l1),
+                      field("l2", &S::l2), field("max_norm", &S::max_norm));
+  }
+  template <class T>
+  std::unique_ptr<Layer<T>> make(size_t inputs) const;
+};
 
 template <class T>
 class Dense final : public Layer<T>, public ParameterRows<T> {
@@ -57,5 +76,10 @@ class Dense final : public Layer<T>, public ParameterRows<T> {
   AlignedArray<T> transposed_;
   bool transposed_current_ = false;
 };
+
+template <class T>
+std::unique_ptr<Layer<T>> DenseSettings::make(size_t inputs) const {
+  return std::make_unique<Dense<T>>(inputs, units, typename Dense<T>::Options{activation, l1, l2, max_norm});
+}
 
 }  // namespace chainrule

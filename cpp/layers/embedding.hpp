@@ -3,9 +3,27 @@
 // batch's tokens alone.
 #pragma once
 
+#include "layers/settings.hpp"
 #include "layers/stored_gradient_layer.hpp"
 
 namespace chainrule {
+
+struct EmbeddingSettings {
+  static constexpr const char* name = "EmbeddingSettings";
+
+  size_t vocabulary;  // number of tokens
+  size_t units;
+  double l1;
+  double l2;
+
+  static constexpr auto fields() {
+    using S = EmbeddingSettings;
+    return std::tuple(field("vocabulary", &S::vocabulary), field("units", &S::units), field("l1", &S::l1),
+                      field("l2", &S::l2));
+  }
+  template <class T>
+  std::unique_ptr<Layer<T>> make(size_t inputs) const;
+};
 
 template <class T>
 class Embedding final : public StoredGradientLayer<T>, public ParameterRows<T> {
@@ -49,5 +67,10 @@ class Embedding final : public StoredGradientLayer<T>, public ParameterRows<T> {
   std::vector<uint32_t> touched_;      // the token of each gradient
   std::vector<uint32_t> gradient_of_;  // the gradient of each token; no_gradient between steps
 };
+
+template <class T>
+std::unique_ptr<Layer<T>> EmbeddingSettings::make(size_t inputs) const {
+  return std::make_unique<Embedding<T>>(inputs, vocabulary, units, l1, l2);
+}
 
 }  // namespace chainrule

@@ -1,5 +1,5 @@
-// The two linear maps of a convolution, for groups of 16 samples in the lanes of vectors. One goes from the image to the
-// result, the other, its transpose, from the result to the image:
+// The two linear maps of a convolution, for groups of 16 samples in the lanes of vectors. One goes from the image to
+// the result, the other, its transpose, from the result to the image:
 //   correlate: result[o] = sum over k of image[o * stride + k * dilation - before] w[k]
 //   transpose: image[i]  = sum over the (o, k) with o * stride + k * dilation - before = i of result[o] w[k]
 // Both are sums of terms along the rows and along the columns.
@@ -8,12 +8,22 @@
 #include <vector>
 
 #include "base/aligned.hpp"
+#include "base/fields.hpp"
 #include "layers/lanes.hpp"
 
 namespace chainrule {
 
+// One axis of a convolution: sizes of the image, of the result and of the kernel, and where the kernel is placed.
 struct ConvolutionAxis {
+  static constexpr const char* name = "ConvolutionAxis";
+
   size_t image, result, kernel, stride, dilation, before;
+
+  static constexpr auto fields() {
+    using S = ConvolutionAxis;
+    return std::tuple(field("image", &S::image), field("result", &S::result), field("kernel", &S::kernel),
+                      field("stride", &S::stride), field("dilation", &S::dilation), field("before", &S::before));
+  }
 };
 
 struct ConvolutionShape {

@@ -3,6 +3,7 @@
 // gradient's target they know (gradient_target.hpp): it is stored, or updates the parameters at once.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "base/team.hpp"
@@ -40,8 +41,6 @@ struct LayerTraits {
   bool stateful = false;
   // The number of running statistics, which training changes without a gradient.
   size_t statistics_size = 0;
-  // The number of other layers whose signals it reads (Signal::sources).
-  size_t source_count = 0;
   // Whether its sources add its deltas to their own, and whether it does so with those of its readers
   // (Signal::readers).
   bool returns_deltas = false, collects_deltas = false;
@@ -84,8 +83,8 @@ class Layer {
   virtual LayerTraits traits() const = 0;
   Activation activation() const { return traits().activation; }
 
-  // Whether source number i can be this layer.
-  virtual bool takes_source(size_t /*i*/, const Layer& /*source*/) const { return false; }
+  // Whether it can read the signals above these layers (Signal::sources).
+  virtual bool takes_sources(std::span<const Layer* const> sources) const { return sources.empty(); }
 
   // Whether a team divides samples in forward and backward, so that no barrier is needed between two such layers. Else
   // it divides units, and a thread's units read only the parameters that its part of `gradient` updates.

@@ -1,33 +1,33 @@
-// Layers by name, from the numbers that describe them: the one list of all kinds.
+// The one list of all kinds of layers, and the way from settings to a layer.
 #pragma once
 
-#include <map>
-#include <memory>
-#include <string>
-#include <vector>
+#include <variant>
 
-#include "layers/layer.hpp"
+#include "layers/activation.hpp"
+#include "layers/composite.hpp"
+#include "layers/convolution.hpp"
+#include "layers/dense.hpp"
+#include "layers/embedding.hpp"
+#include "layers/masking.hpp"
+#include "layers/noise.hpp"
+#include "layers/normalisation.hpp"
+#include "layers/pooling.hpp"
+#include "layers/recurrent.hpp"
+#include "layers/resizing.hpp"
+#include "layers/stepwise_dense.hpp"
 
 namespace chainrule {
 
-struct LayerSettings {
-  std::string kind;
-  size_t inputs;
-  Activation activation;
-  std::map<std::string, double> numbers;
+using LayerSettings =
+    std::variant<ActivationSettings, BatchNormSettings, ConvolutionSettings, DenseSettings, DropoutSettings,
+                 EmbeddingSettings, ForkSettings, GaussianNoiseSettings, LayerNormSettings, MaskingSettings,
+                 MergeSettings, PoolSettings, RecallSettings, RecurrentSettings, SamplingSettings,
+                 StepwiseDenseSettings, UpSampleSettings, ZeroPadSettings>;
 
-  // std::invalid_argument where a number is missing.
-  double number(const std::string& name) const;
-  size_t size(const std::string& name) const { return size_t(number(name)); }
-  // "name.0", "name.1", ..., as many as there are.
-  std::vector<size_t> sizes(const std::string& name) const;
-};
-
-// The layers whose signals a layer reads, if it has this index in its network.
-std::vector<size_t> sources_of(const LayerSettings& settings, size_t index);
-
-// Numbers make sense together: checked by who makes them. std::invalid_argument for an unknown kind.
+// Throws std::invalid_argument for settings that make no sense.
 template <class T>
-std::unique_ptr<Layer<T>> make_layer(const LayerSettings& settings);
+std::unique_ptr<Layer<T>> make_layer(const LayerSettings& settings, size_t inputs) {
+  return std::visit([&](const auto& of_kind) { return of_kind.template make<T>(inputs); }, settings);
+}
 
 }  // namespace chainrule

@@ -4,8 +4,23 @@
 #pragma once
 
 #include "layers/layer.hpp"
+#include "layers/settings.hpp"
 
 namespace chainrule {
+
+struct MaskingSettings {
+  static constexpr const char* name = "MaskingSettings";
+
+  size_t steps;
+  double value;  // every feature of a padding step has it
+
+  static constexpr auto fields() {
+    using S = MaskingSettings;
+    return std::tuple(field("steps", &S::steps), field("value", &S::value));
+  }
+  template <class T>
+  std::unique_ptr<Layer<T>> make(size_t inputs) const;
+};
 
 template <class T>
 class Masking final : public Layer<T> {
@@ -25,5 +40,11 @@ class Masking final : public Layer<T> {
   size_t size_, steps_;
   T value_;
 };
+
+template <class T>
+std::unique_ptr<Layer<T>> MaskingSettings::make(size_t inputs) const {
+  quotient(inputs, steps, "steps");
+  return std::make_unique<Masking<T>>(inputs, steps, value);
+}
 
 }  // namespace chainrule

@@ -3,6 +3,7 @@
 
 #include "base/random.hpp"
 #include "layers/layer.hpp"
+#include "layers/settings.hpp"
 
 namespace chainrule {
 
@@ -39,6 +40,20 @@ class Noise : public Layer<T> {
   size_t size_;
 };
 
+struct DropoutSettings {
+  static constexpr const char* name = "DropoutSettings";
+
+  double rate;
+  size_t group;  // values that have the same mask
+
+  static constexpr auto fields() {
+    using S = DropoutSettings;
+    return std::tuple(field("rate", &S::rate), field("group", &S::group));
+  }
+  template <class T>
+  std::unique_ptr<Layer<T>> make(size_t inputs) const;
+};
+
 // z = x m / (1 - rate), m = 0 if a uniform number is below the rate, else 1 (Srivastava et al. 2014). Each run of
 // `group` values has the same m: one number per value, or one per channel (Tompson et al. 2015).
 template <class T>
@@ -57,6 +72,19 @@ class Dropout final : public Noise<T> {
   size_t group_;
 };
 
+struct GaussianNoiseSettings {
+  static constexpr const char* name = "GaussianNoiseSettings";
+
+  double deviation;
+
+  static constexpr auto fields() {
+    using S = GaussianNoiseSettings;
+    return std::tuple(field("deviation", &S::deviation));
+  }
+  template <class T>
+  std::unique_ptr<Layer<T>> make(size_t inputs) const;
+};
+
 // z = x + deviation * normal.
 template <class T>
 class GaussianNoise final : public Noise<T> {
@@ -69,6 +97,19 @@ class GaussianNoise final : public Noise<T> {
 
  private:
   double deviation_;
+};
+
+struct SamplingSettings {
+  static constexpr const char* name = "SamplingSettings";
+
+  double kl;
+
+  static constexpr auto fields() {
+    using S = SamplingSettings;
+    return std::tuple(field("kl", &S::kl));
+  }
+  template <class T>
+  std::unique_ptr<Layer<T>> make(size_t inputs) const;
 };
 
 // Inputs are means m, followed by log variances s: z = m + e^(s/2) normal in training, else m. The layer's own loss is
@@ -99,5 +140,21 @@ class Sampling final : public Noise<T> {
 
   double kl_;
 };
+
+template <class T>
+std::unique_ptr<Layer<T>> DropoutSettings::make(size_t inputs) const {
+  quotient(inputs, group, "group");
+  return std::make_unique<Dropout<T>>(inputs, rate, group);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> GaussianNoiseSettings::make(size_t inputs) const {
+  return std::make_unique<GaussianNoise<T>>(inputs, deviation);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> SamplingSettings::make(size_t inputs) const {
+  return std::make_unique<Sampling<T>>(inputs / 2, kl);
+}
 
 }  // namespace chainrule

@@ -3,6 +3,7 @@
 // Means and variances are summed in float64.
 #pragma once
 
+#include "layers/settings.hpp"
 #include "layers/stored_gradient_layer.hpp"
 
 namespace chainrule {
@@ -28,6 +29,20 @@ class Normalisation : public StoredGradientLayer<T> {
   double epsilon_;
 };
 
+struct LayerNormSettings {
+  static constexpr const char* name = "LayerNormSettings";
+
+  size_t features;
+  double epsilon;
+
+  static constexpr auto fields() {
+    using S = LayerNormSettings;
+    return std::tuple(field("features", &S::features), field("epsilon", &S::epsilon));
+  }
+  template <class T>
+  std::unique_ptr<Layer<T>> make(size_t inputs) const;
+};
+
 // Over the features of each place (Ba, Kiros and Hinton 2016).
 template <class T>
 class LayerNorm final : public Normalisation<T> {
@@ -43,6 +58,21 @@ class LayerNorm final : public Normalisation<T> {
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;
+};
+
+struct BatchNormSettings {
+  static constexpr const char* name = "BatchNormSettings";
+
+  size_t features;
+  double momentum;
+  double epsilon;
+
+  static constexpr auto fields() {
+    using S = BatchNormSettings;
+    return std::tuple(field("features", &S::features), field("momentum", &S::momentum), field("epsilon", &S::epsilon));
+  }
+  template <class T>
+  std::unique_ptr<Layer<T>> make(size_t inputs) const;
 };
 
 // Over all samples and places (Ioffe and Szegedy 2015). In training the statistics are those of the batch, else the
@@ -70,5 +100,17 @@ class BatchNorm final : public Normalisation<T> {
  private:
   double momentum_;
 };
+
+template <class T>
+std::unique_ptr<Layer<T>> LayerNormSettings::make(size_t inputs) const {
+  quotient(inputs, features, "features");
+  return std::make_unique<LayerNorm<T>>(inputs, features, epsilon);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> BatchNormSettings::make(size_t inputs) const {
+  quotient(inputs, features, "features");
+  return std::make_unique<BatchNorm<T>>(inputs, features, momentum, epsilon);
+}
 
 }  // namespace chainrule

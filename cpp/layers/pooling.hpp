@@ -2,12 +2,44 @@
 #pragma once
 
 #include "layers/lanes.hpp"
+#include "layers/settings.hpp"
 
 namespace chainrule {
 
 struct PoolShape {
   PoolAxis rows, columns;
   size_t channels;
+};
+
+// A PoolAxis as a setting.
+struct PoolAxisSettings {
+  static constexpr const char* name = "PoolAxis";
+
+  size_t inputs, outputs, window, stride, before;
+
+  PoolAxis axis() const { return {inputs, outputs, window, stride, before}; }
+  static constexpr auto fields() {
+    using S = PoolAxisSettings;
+    return std::tuple(field("inputs", &S::inputs), field("outputs", &S::outputs), field("window", &S::window),
+                      field("stride", &S::stride), field("before", &S::before));
+  }
+};
+
+struct PoolSettings {
+  static constexpr const char* name = "PoolSettings";
+
+  PoolAxisSettings rows;
+  PoolAxisSettings columns;
+  size_t channels;
+  bool maximum;  // else the mean
+
+  static constexpr auto fields() {
+    using S = PoolSettings;
+    return std::tuple(field("rows", &S::rows), field("columns", &S::columns), field("channels", &S::channels),
+                      field("maximum", &S::maximum));
+  }
+  template <class T>
+  std::unique_ptr<Layer<T>> make(size_t inputs) const;
 };
 
 template <class T>
@@ -35,5 +67,12 @@ class PoolLayer final : public Layer<T> {
   PoolShape shape_;
   Pooling pooling_;
 };
+
+template <class T>
+std::unique_ptr<Layer<T>> PoolSettings::make(size_t /*inputs*/) const {
+  const PoolShape shape = {rows.axis(), columns.axis(), channels};
+  using Pooling = typename PoolLayer<T>::Pooling;
+  return std::make_unique<PoolLayer<T>>(shape, maximum ? Pooling::maximum : Pooling::mean);
+}
 
 }  // namespace chainrule

@@ -66,7 +66,6 @@ LayerTraits Recurrent<T>::traits() const {
           .kept_size = options_.directions * (direction_size() + (options_.dropout > 0 ? block_ : 0)),
           .state_size = options_.directions * cell_.states * block_,
           .stateful = options_.stateful,
-          .source_count = options_.masked ? size_t(1) : size_t(0),
           .needs_whole_batch = options_.stateful,
           .gradient_needs_backward = true};
 }
@@ -79,7 +78,7 @@ size_t Recurrent<T>::output_at(size_t direction, size_t step, size_t length) con
 
 template <class T>
 size_t Recurrent<T>::length_of(const Signal<T>& above, size_t sample) const {
-  if (!options_.masked) return options_.steps;
+  if (above.sources.empty()) return options_.steps;
   const Signal<T>& masking = *above.sources[0];
   return size_t(masking.kept[sample * masking.kept_stride]);
 }
@@ -87,7 +86,12 @@ size_t Recurrent<T>::length_of(const Signal<T>& above, size_t sample) const {
 template <class T>
 typename Recurrent<T>::Reading Recurrent<T>::reading_of(const Signal<T>& above, const Range& rows,
                                                         size_t direction) const {
-  Reading reading = {rows, direction, {}, 0, {factors_of(above, rows.begin, direction), above.kept_stride}};
+  Reading reading = {.rows = rows,
+                     .direction = direction,
+                     .masked = !above.sources.empty(),
+                     .lengths = {},
+                     .longest = 0,
+                     .factors = {factors_of(above, rows.begin, direction), above.kept_stride}};
   for (size_t i = 0; i < rows.size(); ++i) {
     reading.lengths[i] = length_of(above, rows.begin + i);
     reading.longest = std::max(reading.longest, reading.lengths[i]);
@@ -102,7 +106,7 @@ typename Recurrent<T>::PerSample Recurrent<T>::inputs_of(const Reading& reading,
                                                          size_t step) const {
   const size_t features = options_.features;
   const T* samples = below.activations + reading.rows.begin * below.stride;
-  if (!options_.masked) return {samples + step_index(reading.direction, step, options_.steps) * features, below.stride};
+  if (!reading.masked) return {samples + step_index(reading.direction, step, options_.steps) * features, below.stride};
   const size_t stride = whole_panels(features);
   T* gathered = scratch<T, ForInputs>(reading.rows.size() * stride);
   for (size_t i = 0; i < reading.rows.size(); ++i) {

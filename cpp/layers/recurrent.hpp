@@ -10,9 +10,34 @@
 #include <array>
 
 #include "layers/recurrent_cell.hpp"
+#include "layers/settings.hpp"
 #include "layers/stored_gradient_layer.hpp"
 
 namespace chainrule {
+
+struct RecurrentSettings {
+  static constexpr const char* name = "RecurrentSettings";
+
+  RecurrentCell cell;
+  size_t steps;
+  size_t units;
+  bool return_sequences;
+  size_t directions;  // 1, or 2: from the first step and from the last
+  bool stateful;
+  double dropout;  // of the state, when it enters a product
+  double l1;
+  double l2;
+
+  static constexpr auto fields() {
+    using S = RecurrentSettings;
+    return std::tuple(field("cell", &S::cell), field("steps", &S::steps), field("units", &S::units),
+                      field("return_sequences", &S::return_sequences), field("directions", &S::directions),
+                      field("stateful", &S::stateful), field("dropout", &S::dropout), field("l1", &S::l1),
+                      field("l2", &S::l2));
+  }
+  template <class T>
+  std::unique_ptr<Layer<T>> make(size_t inputs) const;
+};
 
 template <class T>
 class Recurrent final : public StoredGradientLayer<T> {
@@ -21,7 +46,6 @@ class Recurrent final : public StoredGradientLayer<T> {
     size_t steps, features, units;
     bool return_sequences;
     size_t directions;  // 1, or 2: from the first step and from the last
-    bool masked;        // whether its source has the lengths of the samples; else all have `steps`
     bool stateful;
     double dropout;  // of the state, when it enters a product
     double l1, l2;
@@ -32,8 +56,9 @@ class Recurrent final : public StoredGradientLayer<T> {
   size_t inputs() const override { return options_.steps * options_.features; }
   size_t outputs() const override { return (options_.return_sequences ? options_.steps : 1) * output_width(); }
   LayerTraits traits() const override;
-  bool takes_source(size_t i, const Layer<T>& source) const override {
-    return i == 0 && source.traits().length_steps == options_.steps;
+  // A source that keeps the lengths of the samples, or none if all samples have all steps.
+  bool takes_sources(std::span<const Layer<T>* const> sources) const override {
+    return sources.empty() || (sources.size() == 1 && sources[0]->traits().length_steps == options_.steps);
   }
 
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
@@ -77,6 +102,7 @@ class Recurrent final : public StoredGradientLayer<T> {
   struct Reading {
     Range rows;
     size_t direction;
+    bool masked;  // whether samples can have fewer than all steps
     std::array<size_t, tuning::recurrent_samples> lengths;
     size_t longest;
     PerSample factors;  // of dropout; null: none
@@ -106,5 +132,19 @@ class Recurrent final : public StoredGradientLayer<T> {
   // Derived from the parameters, per direction: the initial values of the products, and the transposed weights.
   std::vector<AlignedArray<T>> starts_, input_transposed_, recurrent_transposed_;
 };
+
+template <class T>
+std::unique_ptr<Layer<T>> RecurrentSettings::make(size_t inputs) const {
+  using Options = typename Recurrent<T>::Options;
+  return std::make_unique<Recurrent<T>>(cell, Options{.steps = steps,
+                                                      .features = quotient(inputs, steps, "steps"),
+                                                      .units = units,
+                                                      .return_sequences = return_sequences,
+                                                      .directions = directions,
+                                                      .stateful = stateful,
+                                                      .dropout = dropout,
+                                                      .l1 = l1,
+                                                      .l2 = l2});
+}
 
 }  // namespace chainrule

@@ -2,8 +2,30 @@
 #pragma once
 
 #include "layers/layer.hpp"
+#include "layers/settings.hpp"
 
 namespace chainrule {
+
+struct ZeroPadSettings {
+  static constexpr const char* name = "ZeroPadSettings";
+
+  size_t height;
+  size_t width;
+  size_t channels;
+  size_t top;
+  size_t bottom;
+  size_t left;
+  size_t right;
+
+  static constexpr auto fields() {
+    using S = ZeroPadSettings;
+    return std::tuple(field("height", &S::height), field("width", &S::width), field("channels", &S::channels),
+                      field("top", &S::top), field("bottom", &S::bottom), field("left", &S::left),
+                      field("right", &S::right));
+  }
+  template <class T>
+  std::unique_ptr<Layer<T>> make(size_t inputs) const;
+};
 
 template <class T>
 class ZeroPad final : public Layer<T> {
@@ -31,6 +53,24 @@ class ZeroPad final : public Layer<T> {
   Shape shape_;
 };
 
+struct UpSampleSettings {
+  static constexpr const char* name = "UpSampleSettings";
+
+  size_t height;
+  size_t width;
+  size_t channels;
+  size_t down;
+  size_t right;
+
+  static constexpr auto fields() {
+    using S = UpSampleSettings;
+    return std::tuple(field("height", &S::height), field("width", &S::width), field("channels", &S::channels),
+                      field("down", &S::down), field("right", &S::right));
+  }
+  template <class T>
+  std::unique_ptr<Layer<T>> make(size_t inputs) const;
+};
+
 // z[y, x] = x[y / down, x / right], with integer quotients.
 template <class T>
 class UpSample final : public Layer<T> {
@@ -56,5 +96,15 @@ class UpSample final : public Layer<T> {
 
   Shape shape_;
 };
+
+template <class T>
+std::unique_ptr<Layer<T>> ZeroPadSettings::make(size_t /*inputs*/) const {
+  return std::make_unique<ZeroPad<T>>(typename ZeroPad<T>::Shape{height, width, channels, top, bottom, left, right});
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> UpSampleSettings::make(size_t /*inputs*/) const {
+  return std::make_unique<UpSample<T>>(typename UpSample<T>::Shape{height, width, channels, down, right});
+}
 
 }  // namespace chainrule

@@ -45,7 +45,7 @@ struct Signal {
   NonZeroLists<T>* lists = nullptr;
   // Per batch, the values that the layer below keeps in training (LayerTraits::batch_kept_size).
   double* batch_kept = nullptr;
-  // The signals above other layers that the layer below reads (LayerTraits::source_count).
+  // The signals above other layers that the layer below reads (Layer::takes_sources).
   std::span<const Signal* const> sources = {};
   // The signals above layers that read this one and return deltas to it.
   std::span<const Signal* const> readers = {};

@@ -1,9 +1,28 @@
 // A fully connected layer at each step of a sequence: z(t) = x(t) W + b, a = f(z), for samples (steps, features).
 #pragma once
 
+#include "layers/settings.hpp"
 #include "layers/stored_gradient_layer.hpp"
 
 namespace chainrule {
+
+struct StepwiseDenseSettings {
+  static constexpr const char* name = "StepwiseDenseSettings";
+
+  size_t steps;
+  size_t units;
+  Activation activation;
+  double l1;
+  double l2;
+
+  static constexpr auto fields() {
+    using S = StepwiseDenseSettings;
+    return std::tuple(field("steps", &S::steps), field("units", &S::units), field("activation", &S::activation),
+                      field("l1", &S::l1), field("l2", &S::l2));
+  }
+  template <class T>
+  std::unique_ptr<Layer<T>> make(size_t inputs) const;
+};
 
 template <class T>
 class StepwiseDense final : public StoredGradientLayer<T> {
@@ -40,5 +59,12 @@ class StepwiseDense final : public StoredGradientLayer<T> {
   Options options_;
   AlignedArray<T> transposed_;
 };
+
+template <class T>
+std::unique_ptr<Layer<T>> StepwiseDenseSettings::make(size_t inputs) const {
+  const size_t features = quotient(inputs, steps, "steps");
+  return std::make_unique<StepwiseDense<T>>(typename StepwiseDense<T>::Options{
+      .steps = steps, .features = features, .units = units, .activation = activation, .l1 = l1, .l2 = l2});
+}
 
 }  // namespace chainrule

@@ -14,20 +14,16 @@ void Network<T>::check(const Layer<T>& layer, const std::vector<size_t>& sources
     throw std::invalid_argument("a layer's inputs must be the outputs of the layer below, " +
                                 std::to_string(outputs()) + ", got " + std::to_string(layer.inputs()));
   }
-  const size_t count = layer.traits().source_count;
-  if (sources.size() != count) {
-    throw std::invalid_argument("this layer must have " + std::to_string(count) + " sources, got " +
-                                std::to_string(sources.size()));
-  }
-  for (size_t i = 0; i < count; ++i) {
-    if (sources[i] >= size()) {
+  std::vector<const Layer<T>*> layers;
+  for (const size_t source : sources) {
+    if (source >= size()) {
       throw std::invalid_argument("a source must be one of the " + std::to_string(size()) +
-                                  " layers below, got layer " + std::to_string(sources[i]));
+                                  " layers below, got layer " + std::to_string(source));
     }
-    if (!layer.takes_source(i, *layers_[sources[i]])) {
-      throw std::invalid_argument("layer " + std::to_string(sources[i]) +
-                                  " cannot be a source of this layer: its kind or its size does not fit");
-    }
+    layers.push_back(layers_[source].get());
+  }
+  if (!layer.takes_sources(layers)) {
+    throw std::invalid_argument("a layer cannot read its sources: their number, kinds or sizes do not fit");
   }
 }
 

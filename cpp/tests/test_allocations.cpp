@@ -49,10 +49,10 @@ void add_sequences(Network<float>& network) {
   network.add(std::make_unique<Masking<float>>(inputs, 9, 0));
   network.add(std::make_unique<StepwiseDense<float>>(StepwiseDense<float>::Options{9, 10, 10, Activation::relu, 0, 0}));
   network.add(std::make_unique<Recurrent<float>>(lstm_cell(true),
-                                                 Recurrent<float>::Options{9, 10, 7, true, 2, true, false, 0.1, 0, 0}),
+                                                 Recurrent<float>::Options{9, 10, 7, true, 2, false, 0.1, 0, 0}),
               {0});
   network.add(std::make_unique<Recurrent<float>>(gru_cell(false),
-                                                 Recurrent<float>::Options{9, 14, 20, false, 1, true, true, 0, 0, 0}),
+                                                 Recurrent<float>::Options{9, 14, 20, false, 1, true, 0, 0, 0}),
               {0});
 }
 
@@ -89,7 +89,7 @@ size_t counted(size_t steps, size_t batch, const Optimizer& optimizer, double sh
 int main() {
   set_work_per_thread(1);
   for (const char* rule : {"sgd", "adam"}) {
-    const Optimizer optimizer(rule, {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}});
+    const Optimizer optimizer(rule, {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8});
     for (double zeros : {0.0, 0.8}) {
       for (size_t threads : {1u, 2u}) {
         for (size_t batch : {1u, 32u}) {

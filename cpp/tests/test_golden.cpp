@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cinttypes>
 #include <cmath>
+#include <map>
 #include <string>
+#include <tuple>
+#include <type_traits>
 
 #include "base/random.hpp"
 #include "data/sizes.hpp"
@@ -258,6 +261,21 @@ class Hash {
   uint64_t value_ = 0xcbf29ce484222325;
 };
 
+OptimizerSettings optimizer_settings(const std::map<std::string, double>& values) {
+  OptimizerSettings settings;
+  size_t used = 0;
+  const auto set = [&](const auto& field) {
+    const auto found = values.find(field.name);
+    if (found == values.end()) return;
+    auto& member = settings.*field.member;
+    member = std::remove_reference_t<decltype(member)>(found->second);
+    used += 1;
+  };
+  std::apply([&](const auto&... fields) { (set(fields), ...); }, OptimizerSettings::fields());
+  expect(used == values.size(), "settings have the optimiser's names");
+  return settings;
+}
+
 template <class T>
 Network<T> made_network(const Plan& plan) {
   constexpr Distribution distributions[] = {Distribution::uniform, Distribution::normal, Distribution::orthogonal};
@@ -282,7 +300,7 @@ Network<T> made_network(const Plan& plan) {
 template <class T>
 uint64_t hash_after_training(const Plan& plan, const Data& data) {
   Network<T> network = made_network<T>(plan);
-  const Optimizer optimizer(plan.steps.rule, plan.steps.settings);
+  const Optimizer optimizer(plan.steps.rule, optimizer_settings(plan.steps.settings));
   OptimizerState<T> state(optimizer, network.parameters().size(), plan.steps.rate);
   std::unique_ptr<EpochWorkspace<T>> workspace;
   Hash hash;

@@ -28,13 +28,12 @@ void expect_refused(Network<float>& network, std::unique_ptr<Layer<float>> layer
   expect(false, what);
 }
 
-std::unique_ptr<Layer<float>> lstm(bool masked) {
+std::unique_ptr<Layer<float>> lstm() {
   return std::make_unique<Recurrent<float>>(lstm_cell(true), Recurrent<float>::Options{.steps = steps,
                                                                                        .features = features,
                                                                                        .units = units,
                                                                                        .return_sequences = false,
                                                                                        .directions = 2,
-                                                                                       .masked = masked,
                                                                                        .stateful = false,
                                                                                        .dropout = 0,
                                                                                        .l1 = 0,
@@ -46,12 +45,12 @@ void test_sources() {
   Network<float> network(size);
   expect_refused(network, std::make_unique<Dense<float>>(size + 1, 2, Dense<float>::Options{}), {}, "wrong inputs");
   network.add(std::make_unique<Masking<float>>(size, steps, 0));
-  expect_refused(network, lstm(true), {}, "a masked layer without a mask");
-  expect_refused(network, lstm(false), {0}, "a mask for a layer without one");
-  expect_refused(network, lstm(true), {1}, "a mask that is not below");
-  expect_refused(network, lstm(true), {size_t(-1)}, "a negative source");
+  expect_refused(network, std::make_unique<Fork<float>>(size), {0}, "a source of a layer that reads none");
+  expect_refused(network, lstm(), {0, 0}, "two masks");
+  expect_refused(network, lstm(), {1}, "a mask that is not below");
+  expect_refused(network, lstm(), {size_t(-1)}, "a negative source");
   network.add(std::make_unique<Fork<float>>(size));
-  expect_refused(network, lstm(true), {1}, "a mask that has no lengths");
+  expect_refused(network, lstm(), {1}, "a mask that has no lengths");
   expect_refused(network, std::make_unique<Recall<float>>(size, size), {0}, "a recall of what is no fork");
   expect_refused(network, std::make_unique<Recall<float>>(size, size + 1), {1}, "a recall of another size");
   network.add(std::make_unique<Recall<float>>(size, size), {1});
@@ -60,7 +59,7 @@ void test_sources() {
   expect_refused(network, std::make_unique<Merge<float>>(std::vector<Slice>{half, all}), {1, 2},
                  "an end of another size");
   network.add(std::make_unique<Merge<float>>(std::vector<Slice>{all, all}), {1, 2});
-  network.add(lstm(true), {0});
+  network.add(lstm(), {0});
   expect(network.sources(4) == std::vector<size_t>{0}, "sources are kept");
 }
 
@@ -68,7 +67,7 @@ std::vector<float> trained(size_t threads) {
   constexpr size_t samples = 40, inputs = steps * features;
   set_num_threads(threads);
   Network<float> network(inputs);
-  network.add(lstm(false));
+  network.add(lstm());
   network.add(std::make_unique<Dense<float>>(2 * units, 2, Dense<float>::Options{Activation::identity, 0, 0, 0}));
   RandomWords words(1, Purpose::weights, 0, 0);
   const auto draw = [&](size_t count) {

@@ -27,7 +27,7 @@ Network<T> made_network() {
 }
 
 template <class T>
-void test_training(const std::map<std::string, double>& settings, size_t batch) {
+void test_training(const OptimizerSettings& settings, size_t batch) {
   constexpr size_t samples = 53;
   std::vector<double> x(samples * 11);
   std::vector<int64_t> y(samples);
@@ -102,9 +102,9 @@ void test_divergence() {
 
 int main() {
   set_work_per_thread(1);
-  const std::map<std::string, double> adam = {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}};
-  std::map<std::string, double> clipped = adam;
-  clipped["clip_norm"] = 0.5;
+  const OptimizerSettings adam = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
+  OptimizerSettings clipped = adam;
+  clipped.clip_norm = 0.5;
   for (size_t batch : {1u, 7u, 53u}) {
     test_training<float>(adam, batch);
     test_training<double>(clipped, batch);

@@ -1,7 +1,6 @@
 // Sessions: locks, the cached predictor, snapshots, and passes whose values are kept. Its name makes ThreadSanitizer
 // watch it (.ci/run).
 #include <atomic>
-#include <map>
 #include <stdexcept>
 #include <thread>
 
@@ -25,10 +24,7 @@ std::vector<double> numbers(size_t count, uint64_t seed) {
 }
 
 void add_dense(Session<double>& session, size_t units, Activation activation) {
-  session.add_layer({.kind = "Dense",
-                     .inputs = session.network().outputs(),
-                     .activation = activation,
-                     .numbers = {{"units", double(units)}, {"l1", 0}, {"l2", 0}, {"max_norm", 0}}});
+  session.add_layer(DenseSettings{.units = units, .activation = activation, .l1 = 0, .l2 = 0, .max_norm = 0});
 }
 
 void add_layers(Session<double>& session) {
@@ -68,7 +64,7 @@ EpochResult train(Session<double>& session, const Data& data, const Poll& poll =
                                 .input_noise = 0,
                                 .steps = {0, rates.size()},
                                 .totals = {}};
-  const Optimizer optimizer("sgd", {{"momentum", 0.9}});
+  const Optimizer optimizer("sgd", {.momentum = 0.9});
   return session.train_epoch(data, options, optimizer, poll);
 }
 

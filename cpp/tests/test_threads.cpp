@@ -70,7 +70,7 @@ struct Samples {
 // of the hidden layer, with large ones the samples.
 std::vector<float> trained(uint64_t seed, const Samples& all, bool sparse) {
   Network<float> network = made_network(seed);
-  const Optimizer optimizer("adam", {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}});
+  const Optimizer optimizer("adam", {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8});
   OptimizerState<float> state(optimizer, network.parameters().size(), 0.01);
   std::unique_ptr<EpochWorkspace<float>> workspace;
   const Data data = {sparse ? all.sparse() : all.dense(), {all.labels.data(), nullptr}};

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <stdexcept>
 
 namespace chainrule {
@@ -35,12 +34,6 @@ const RuleEntry& entry(Rule rule) {
   return *std::find_if(rules().begin(), rules().end(), [&](const RuleEntry& e) { return e.rule == rule; });
 }
 
-// In the order of Setting.
-constexpr const char* setting_names[] = {"momentum",     "nesterov",  "beta1",      "beta2",    "rho",      "epsilon",
-                                         "weight_decay", "clip_norm", "clip_value", "increase", "decrease", "smoothing",
-                                         "min_gain",     "max_gain",  "min_step",   "max_step"};
-static_assert(std::size(setting_names) == size_t(Setting::count));
-
 // Up to this number of steps, powers are products step by step. A state from a file can have any number of steps.
 constexpr size_t most_products = size_t(1) << 24;
 
@@ -65,20 +58,18 @@ const char* name_of(Rule rule) { return entry(rule).name; }
 
 const std::vector<std::string>& slot_names(Rule rule) { return entry(rule).slots; }
 
-Optimizer::Optimizer(const std::string& rule, const std::map<std::string, double>& settings) : rule_(rule_named(rule)) {
-  for (const auto& [name, value] : settings) {
-    const auto found = std::find(std::begin(setting_names), std::end(setting_names), name);
-    if (found == std::end(setting_names)) throw std::invalid_argument("unknown optimizer setting '" + name + "'");
-    if (!std::isfinite(value)) throw std::invalid_argument("optimizer setting '" + name + "' must be finite");
-    settings_[size_t(found - std::begin(setting_names))] = value;
-  }
-  if (rule_ == Rule::sgd && (*this)[Setting::momentum] > 0) {
-    rule_ = (*this)[Setting::nesterov] > 0 ? Rule::nesterov : Rule::momentum;
-  }
+Optimizer::Optimizer(const std::string& rule, const OptimizerSettings& settings)
+    : settings_(settings), rule_(rule_named(rule)) {
+  const auto check = [&](const auto& field) {
+    if (std::isfinite(double(settings.*field.member))) return;
+    throw std::invalid_argument("optimizer setting '" + std::string(field.name) + "' must be finite");
+  };
+  std::apply([&](const auto&... fields) { (check(fields), ...); }, OptimizerSettings::fields());
+  if (rule_ == Rule::sgd && settings.momentum > 0) rule_ = settings.nesterov ? Rule::nesterov : Rule::momentum;
 }
 
 bool Optimizer::ignores_zero_gradients() const {
-  return (rule_ == Rule::sgd || rule_ == Rule::adagrad) && (*this)[Setting::weight_decay] == 0;
+  return (rule_ == Rule::sgd || rule_ == Rule::adagrad) && settings_.weight_decay == 0;
 }
 
 template <class T>
@@ -95,9 +86,10 @@ OptimizerState<T>::OptimizerState(const Optimizer& optimizer, size_t size, doubl
 
 template <class T>
 StepSettings<T> OptimizerState<T>::next_step(const Optimizer& optimizer, double rate) {
+  const OptimizerSettings& given = optimizer.settings();
   steps_ += 1;
-  const double beta1 = optimizer[Setting::beta1];
-  const double beta2 = optimizer[Setting::beta2];
+  const double beta1 = given.beta1;
+  const double beta2 = given.beta2;
   if (steps_ > most_products) {
     power1_ = power(beta1, steps_);
     power2_ = power(beta2, steps_);
@@ -109,16 +101,16 @@ StepSettings<T> OptimizerState<T>::next_step(const Optimizer& optimizer, double 
   StepSettings<T> s = {};
   s.rule = rule_;
   s.rate = T(rate);
-  s.momentum = T(optimizer[Setting::momentum]);
-  s.epsilon = T(optimizer[Setting::epsilon]);
-  s.clip_value = T(optimizer[Setting::clip_value]);
+  s.momentum = T(given.momentum);
+  s.epsilon = T(given.epsilon);
+  s.clip_value = T(given.clip_value);
   s.scale = T(1);
-  s.increase = T(optimizer[Setting::increase]);
-  s.decrease = T(optimizer[Setting::decrease]);
-  s.smoothing = T(optimizer[Setting::smoothing]);
-  s.minimum = T(optimizer[rule_ == Rule::irprop ? Setting::min_step : Setting::min_gain]);
-  s.maximum = T(optimizer[rule_ == Rule::irprop ? Setting::max_step : Setting::max_gain]);
-  s.decay1 = T(optimizer[Setting::rho]);
+  s.increase = T(given.increase);
+  s.decrease = T(given.decrease);
+  s.smoothing = T(given.smoothing);
+  s.minimum = T(rule_ == Rule::irprop ? given.min_step : given.min_gain);
+  s.maximum = T(rule_ == Rule::irprop ? given.max_step : given.max_gain);
+  s.decay1 = T(given.rho);
   if (rule_ == Rule::adam || rule_ == Rule::nadam) {
     s.decay1 = T(beta1);
     s.decay2 = T(beta2);

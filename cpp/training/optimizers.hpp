@@ -2,51 +2,51 @@
 // parameters, and the number of steps taken.
 #pragma once
 
-#include <array>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "base/aligned.hpp"
+#include "base/fields.hpp"
 #include "kernels/table.hpp"
 
 namespace chainrule {
 
-enum class Setting : size_t {
-  momentum,
-  nesterov,
-  beta1,
-  beta2,
-  rho,
-  epsilon,
-  weight_decay,
-  clip_norm,
-  clip_value,
-  increase,
-  decrease,
-  smoothing,
-  min_gain,
-  max_gain,
-  min_step,
-  max_step,
-  count,
+// The settings of all optimisers (docs/formulas.md); each rule reads some of them. 0: none.
+struct OptimizerSettings {
+  double momentum = 0;
+  bool nesterov = false;
+  double beta1 = 0, beta2 = 0, rho = 0, epsilon = 0;
+  double weight_decay = 0;  // decoupled
+  double clip_norm = 0, clip_value = 0;
+  double increase = 0, decrease = 0, smoothing = 0;
+  double min_gain = 0, max_gain = 0, min_step = 0, max_step = 0;
+
+  static constexpr auto fields() {
+    using S = OptimizerSettings;
+    return std::tuple(field("momentum", &S::momentum), field("nesterov", &S::nesterov), field("beta1", &S::beta1),
+                      field("beta2", &S::beta2), field("rho", &S::rho), field("epsilon", &S::epsilon),
+                      field("weight_decay", &S::weight_decay), field("clip_norm", &S::clip_norm),
+                      field("clip_value", &S::clip_value), field("increase", &S::increase),
+                      field("decrease", &S::decrease), field("smoothing", &S::smoothing),
+                      field("min_gain", &S::min_gain), field("max_gain", &S::max_gain), field("min_step", &S::min_step),
+                      field("max_step", &S::max_step));
+  }
 };
 
 class Optimizer {
  public:
-  // Throws std::invalid_argument for a rule or setting that does not exist.
-  Optimizer(const std::string& rule, const std::map<std::string, double>& settings);
+  // Throws std::invalid_argument for a rule that does not exist, or a setting that is not finite.
+  Optimizer(const std::string& rule, const OptimizerSettings& settings);
 
   Rule rule() const { return rule_; }
-  // Zero if it was not given.
-  double operator[](Setting setting) const { return settings_[size_t(setting)]; }
+  const OptimizerSettings& settings() const { return settings_; }
   // Whether the whole gradient is needed before the first parameter changes.
-  bool clips_norm() const { return (*this)[Setting::clip_norm] > 0; }
+  bool clips_norm() const { return settings_.clip_norm > 0; }
   // Whether a gradient of zero changes neither parameter nor state.
   bool ignores_zero_gradients() const;
 
  private:
-  std::array<double, size_t(Setting::count)> settings_ = {};
+  OptimizerSettings settings_;
   Rule rule_;
 };
 

@@ -45,7 +45,7 @@ void WholeGradientStep<T>::run(const Team& team, StepSettings<T> settings, T shr
 
 template <class T>
 T WholeGradientStep<T>::scale() const {
-  const double longest = optimizer_[Setting::clip_norm];
+  const double longest = optimizer_.settings().clip_norm;
   double squares = 0;
   for (size_t i = 0; i < network_.size(); ++i) squares += square_sums_.data()[i];
   const double norm = std::sqrt(squares);

@@ -20,7 +20,7 @@ GradientTarget<T> updating(const Network<T>& network, OptimizerState<T>& state, 
 // The decoupled weight decay of a step.
 template <class T>
 T shrink_of(const Optimizer& optimizer, double rate) {
-  return T(rate * optimizer[Setting::weight_decay]);
+  return T(rate * optimizer.settings().weight_decay);
 }
 
 // One update from a stored gradient: penalties, clipping, the optimiser's rule. All threads of a team call it; each

@@ -5,7 +5,7 @@ uint8 (``X`` only: scaled by 1/255 while gathered), float32 or float64, of any s
 order; they are read in place. Labels are contiguous int64.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -25,11 +25,182 @@ class Loss:
 class Optimizer:
     """rule: "sgd", "adagrad", "adadelta", "rmsprop", "adam", "nadam", "delta_bar_delta", "irprop".
 
-    settings: any of momentum, nesterov (0 or 1), beta1, beta2, rho, epsilon, weight_decay (decoupled), clip_norm,
-    clip_value (0: none), increase, decrease, smoothing, min_gain, max_gain, min_step, max_step: docs/formulas.md.
+    Each rule reads some of the settings; 0 is none: docs/formulas.md.
     """
 
-    def __init__(self, rule: str, settings: Mapping[str, float]) -> None: ...
+    def __init__(
+        self,
+        rule: str,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        beta1: float = 0.0,
+        beta2: float = 0.0,
+        rho: float = 0.0,
+        epsilon: float = 0.0,
+        weight_decay: float = 0.0,
+        clip_norm: float = 0.0,
+        clip_value: float = 0.0,
+        increase: float = 0.0,
+        decrease: float = 0.0,
+        smoothing: float = 0.0,
+        min_gain: float = 0.0,
+        max_gain: float = 0.0,
+        min_step: float = 0.0,
+        max_step: float = 0.0,
+    ) -> None: ...
+
+class EpochOptions:
+    """What all parts of an epoch have in common.
+
+    rates: one learning rate per step of the epoch, ceil(samples / batch_size) of them.
+    """
+
+    def __init__(
+        self,
+        loss: Loss,
+        optimizer: Optimizer,
+        rates: NDArray[np.float64],
+        batch_size: int,
+        shuffle: bool,
+        seed: int,
+        epoch: int,
+        input_noise: float = 0.0,
+    ) -> None: ...
+
+class EpochPart:
+    """Steps [first_step, last_step) of an epoch, to its end if last_step is None; the totals of the steps before."""
+
+    def __init__(self, first_step: int = 0, last_step: int | None = None, totals: Totals = (0.0, 0.0, 0.0)) -> None: ...
+
+# --- settings of layers: one class per kind
+
+class ConvolutionAxis:
+    def __init__(self, image: int, result: int, kernel: int, stride: int, dilation: int, before: int) -> None: ...
+
+class PoolAxis:
+    def __init__(self, inputs: int, outputs: int, window: int, stride: int, before: int) -> None: ...
+
+class Slice:
+    """A branch's outputs, (places, width), in those of the merge, (places, of)."""
+
+    def __init__(self, places: int, first: int, width: int, of: int) -> None: ...
+
+class RecurrentCell: ...
+
+def lstm_cell(peepholes: bool) -> RecurrentCell: ...
+def gru_cell(reset_after: bool) -> RecurrentCell: ...
+def simple_cell() -> RecurrentCell: ...
+
+class ActivationSettings:
+    def __init__(self, activation: str) -> None: ...
+
+class BatchNormSettings:
+    def __init__(self, features: int, momentum: float, epsilon: float) -> None: ...
+
+class ConvolutionSettings:
+    """From the image to the result; transposed: from the result to the image."""
+
+    def __init__(
+        self,
+        rows: ConvolutionAxis,
+        columns: ConvolutionAxis,
+        image_channels: int,
+        result_channels: int,
+        groups: int,
+        transposed: bool,
+        activation: str,
+        l1: float,
+        l2: float,
+    ) -> None: ...
+
+class DenseSettings:
+    """max_norm: 0 for none."""
+
+    def __init__(self, units: int, activation: str, l1: float, l2: float, max_norm: float) -> None: ...
+
+class DropoutSettings:
+    """group: the number of last values that share one number, or all values of a sample."""
+
+    def __init__(self, rate: float, group: int) -> None: ...
+
+class EmbeddingSettings:
+    def __init__(self, vocabulary: int, units: int, l1: float, l2: float) -> None: ...
+
+class ForkSettings:
+    def __init__(self) -> None: ...
+
+class GaussianNoiseSettings:
+    def __init__(self, deviation: float) -> None: ...
+
+class LayerNormSettings:
+    def __init__(self, features: int, epsilon: float) -> None: ...
+
+class MaskingSettings:
+    def __init__(self, steps: int, value: float) -> None: ...
+
+class MergeSettings:
+    """One slice per branch. Sources: the last layers of the branches."""
+
+    def __init__(self, slices: Sequence[Slice]) -> None: ...
+
+class PoolSettings:
+    def __init__(self, rows: PoolAxis, columns: PoolAxis, channels: int, maximum: bool) -> None: ...
+
+class RecallSettings:
+    """size: of the fork, which is its source."""
+
+    def __init__(self, size: int) -> None: ...
+
+class RecurrentSettings:
+    """directions: 1, or 2 for both. Source: a masking layer, or none."""
+
+    def __init__(
+        self,
+        cell: RecurrentCell,
+        steps: int,
+        units: int,
+        return_sequences: bool,
+        directions: int,
+        stateful: bool,
+        dropout: float,
+        l1: float,
+        l2: float,
+    ) -> None: ...
+
+class SamplingSettings:
+    def __init__(self, kl: float) -> None: ...
+
+class StepwiseDenseSettings:
+    def __init__(self, steps: int, units: int, activation: str, l1: float, l2: float) -> None: ...
+
+class UpSampleSettings:
+    def __init__(self, height: int, width: int, channels: int, down: int, right: int) -> None: ...
+
+class ZeroPadSettings:
+    def __init__(
+        self, height: int, width: int, channels: int, top: int, bottom: int, left: int, right: int
+    ) -> None: ...
+
+LayerSettings = (
+    ActivationSettings
+    | BatchNormSettings
+    | ConvolutionSettings
+    | DenseSettings
+    | DropoutSettings
+    | EmbeddingSettings
+    | ForkSettings
+    | GaussianNoiseSettings
+    | LayerNormSettings
+    | MaskingSettings
+    | MergeSettings
+    | PoolSettings
+    | RecallSettings
+    | RecurrentSettings
+    | SamplingSettings
+    | StepwiseDenseSettings
+    | UpSampleSettings
+    | ZeroPadSettings
+)
 
 class SparseMatrix:
     """Compressed sparse rows of samples, checked; indices and row_begins both int32 or both int64."""
@@ -65,8 +236,8 @@ sample_functions: object
 
 class _Network(Generic[_Float]):
     def __init__(self, inputs: int) -> None: ...
-    def add_layer(self, kind: str, activation: str, numbers: Mapping[str, float]) -> None: ...
-    """kind: the name of the Python class; numbers: what it says of itself. Parameters start at zero."""
+    def add_layer(self, settings: LayerSettings, sources: Sequence[int] = ()) -> None: ...
+    """A layer on top, which reads the outputs of the layers `sources` too. Parameters start at zero."""
 
     # --- parameters: plain matrices outside, packed panels inside; getters copy
     @property
@@ -114,33 +285,23 @@ class _Network(Generic[_Float]):
         X: NDArray[Any] | SparseMatrix,
         y: NDArray[Any],
         sample_weight: NDArray[np.float64] | None,
-        batch_size: int,
-        shuffle: bool,
-        seed: int,
-        epoch: int,
-        loss: Loss,
-        optimizer: Optimizer,
-        rates: NDArray[np.float64],
-        input_noise: float,
-        poll: Callable[[int], Any] | None,
-        first_step: int = 0,
-        last_step: int | None = None,
-        totals: Totals = (0.0, 0.0, 0.0),
+        options: EpochOptions,
+        part: EpochPart = ...,
+        poll: Callable[[int], Any] | None = None,
     ) -> tuple[int, Totals, int]:
-        """One pass over the data with the GIL released, or its steps from first_step to before last_step.
+        """One pass over the data with the GIL released, or a part of it.
 
-        rates: one learning rate a step of the epoch, ceil(samples / batch_size) of them. poll(steps of the epoch that
-        are done) is called with the GIL about every 50 ms (signals are checked then, with or without poll); True from
-        it, or an exception, stops the epoch after a whole step, and an exception comes out of here. Returns (steps
-        done, totals, diverged): totals go on from those that came with the steps before; diverged is -1, or the step
+        poll(steps of the epoch that are done) is called with the GIL about every 50 ms (signals are checked then, with
+        or without poll); True from it, or an exception, stops the epoch after a whole step, and the exception is
+        raised. Returns (steps done, totals, diverged): totals include those of the part; diverged is -1, or the step
         whose loss or weights stopped being finite, and then parameters and optimiser state are spoiled. y: labels
         (samples,) int64, or rows (samples, outputs).
         """
 
-    def remember(self) -> None: ...
-    def go_back(self) -> None: ...
-    def forget(self) -> None: ...
-    """Keeps parameters, statistics and optimiser state; returns to them; gives their memory back."""
+    def save_snapshot(self) -> None: ...
+    def restore_snapshot(self) -> None: ...
+    def drop_snapshot(self) -> None: ...
+    """A snapshot of parameters, statistics and optimiser state. Dropping it frees the memory of epochs too."""
 
     def evaluate(
         self, X: NDArray[Any] | SparseMatrix, y: NDArray[Any], sample_weight: NDArray[np.float64] | None, loss: Loss

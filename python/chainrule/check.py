@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import reference
+from . import _core, reference
 from ._checks import checked_integer
 from .errors import CheckError
 from .losses import MSE, Loss
@@ -167,10 +167,16 @@ def _training(network: Model, batch: Batch, optimizer: Optimizer, steps: int) ->
     got, expected = [], []
     for epoch in range(-(-steps // per_epoch)):
         rates = optimizer.rates(epoch * per_epoch, per_epoch)
-        _, (weight, loss_sum, _), _ = network.core.train_epoch(
-            X, y, weights, size, True, network.seed, epoch, batch.loss.core_loss(), optimizer.core_optimizer(), rates,
-            0.0, None,
-        )  # fmt: skip
+        options = _core.EpochOptions(
+            loss=batch.loss.core_loss(),
+            optimizer=optimizer.core_optimizer(),
+            rates=rates,
+            batch_size=size,
+            shuffle=True,
+            seed=network.seed,
+            epoch=epoch,
+        )
+        _, (weight, loss_sum, _), _ = network.core.train_epoch(X, y, weights, options)
         got.append(loss_sum / weight)
         mean, _ = net.train_epoch(X, y, loss, pupil, rates, size, True, network.seed, epoch, sample_weight=weights)
         expected.append(mean)

@@ -87,7 +87,7 @@ class Optimizer:
     def core_optimizer(self) -> _core.Optimizer:
         """Return the settings as the core takes them; rates come with each step."""
         settings = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "learning_rate"}
-        return _core.Optimizer(self.rule, {name: float(value or 0.0) for name, value in settings.items()})
+        return _core.Optimizer(self.rule, **{name: value for name, value in settings.items() if value is not None})
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .. import _core
 from ..activations import checked_activation
-from .base import Layer, Part
+from .base import Layer, Part, Shape
 
 __all__ = ["Activation"]
 
@@ -30,6 +31,9 @@ class Activation(Layer):
     def __init__(self, activation: str, *, trainable: bool = True) -> None:
         super().__init__(trainable=trainable)
         self.activation = checked_activation(activation)
+
+    def core_settings(self, shape: Shape) -> _core.LayerSettings:
+        return _core.ActivationSettings(self.activation)
 
     def fold_into(self, before: Part) -> bool:
         # Softmax of a Dense is over features in a row.

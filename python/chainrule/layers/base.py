@@ -152,13 +152,9 @@ class Layer:
         """Return names and shapes of state that training gathers and no gradient changes, such as running means."""
         return {}
 
-    def core_kind(self, shape: Shape) -> str:
-        """Return the core's name of the layer, for inputs of this shape."""
-        return type(self).__name__
-
-    def core_settings(self, shape: Shape) -> dict[str, float]:
+    def core_settings(self, shape: Shape) -> _core.LayerSettings:
         """Return the settings of the core's layer, for inputs of this shape."""
-        return {}
+        raise NotImplementedError
 
     def core_size(self, shape: Shape) -> int:
         """Return how many layers of the core the layer is made of."""
@@ -217,11 +213,9 @@ class Layer:
         self._place = place
         if not self.in_core:
             return 0
-        core, shape = place.core, place.input_shape
-        distance = 0 if place.mask_source is None else place.index - place.mask_source
-        settings = {**self.core_settings(shape), "padding": distance}
-        core.add_layer(self.core_kind(shape), self.activation, settings)
-        core.set_trainable(place.index, self._trainable)
+        sources = [place.mask_source] if self.reads_padding and place.mask_source is not None else []
+        place.core.add_layer(self.core_settings(place.input_shape), sources)
+        place.core.set_trainable(place.index, self._trainable)
         return 1
 
     @property

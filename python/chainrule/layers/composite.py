@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from numpy.typing import ArrayLike
 
+from .. import _core
 from .._checks import checked_flag
 from .base import Arrays, Layer, Part, Place, Shape, enter, shapes_through
 
@@ -120,22 +121,18 @@ class Composite(Layer, abstract=True):
             joints.append(joints[-1] + count + 1)
         merge = joints[-1]
         self._place = replace(place, index=merge)
-        output = self.output_shape(shape)
-        common = {"places": math.prod(output[:-1]), "of": output[-1]}
-        first, widths = self._first_features(shape), self._widths(shape)
         core = place.core
-        recalls = {f"recall.{i}": joint - index for i, joint in enumerate(joints[1:-1])}
-        core.add_layer("Fork", "identity", recalls)
+        core.add_layer(_core.ForkSettings())
         for i, branch in enumerate(self._branches):
             at = enter(branch, replace(place, index=joints[i] + 1, is_first=False)).index
             if at < merge:
-                of_branch = {"first": first[i], "width": widths[i]}
-                distances = {"size": math.prod(shape), "fork": at - index, "merge": merge - at}
-                core.add_layer("Recall", "identity", {**common, **of_branch, **distances})
-        ends = {f"end.{i}": merge - joint + 1 for i, joint in enumerate(joints[1:])}
-        slices = {f"first.{i}": value for i, value in enumerate(first)}
-        slices |= {f"width.{i}": value for i, value in enumerate(widths)}
-        core.add_layer("Merge", "identity", {**common, **ends, **slices})
+                core.add_layer(_core.RecallSettings(size=math.prod(shape)), [index])
+        output = self.output_shape(shape)
+        slices = [
+            _core.Slice(places=math.prod(output[:-1]), first=first, width=width, of=output[-1])
+            for first, width in zip(self._first_features(shape), self._widths(shape), strict=True)
+        ]
+        core.add_layer(_core.MergeSettings(slices), [joint - 1 for joint in joints[1:]])
         return merge + 1 - index
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from .. import _core
 from .._checks import checked_integer, checked_name
 from ..activations import checked_activation
 from .base import Parameter, Shape
@@ -19,7 +20,7 @@ from .windows import (
     checked_per_axis,
     checked_shape,
     of_axis,
-    window_settings,
+    rows_and_columns,
     windows,
 )
 
@@ -119,9 +120,19 @@ class Correlation(Convolution, abstract=True):
         places = math.prod(self._kernel)
         return places * shape[-1] // self.groups, places * self.filters // self.groups
 
-    def core_settings(self, shape: Shape) -> dict[str, float]:
-        channels = {"image_channels": shape[-1], "result_channels": self.filters, "groups": self.groups}
-        return {**window_settings(self._moves(shape), "kernel"), **channels, "l1": self._l1, "l2": self._l2}
+    def core_settings(self, shape: Shape) -> _core.LayerSettings:
+        rows, columns = (_axis(window) for window in rows_and_columns(self._moves(shape)))
+        return _core.ConvolutionSettings(
+            rows=rows,
+            columns=columns,
+            image_channels=shape[-1],
+            result_channels=self.filters,
+            groups=self.groups,
+            transposed=False,
+            activation=self.activation,
+            l1=self._l1,
+            l2=self._l2,
+        )
 
 
 class Conv2D(Correlation):
@@ -277,9 +288,31 @@ class Conv2DTranspose(Convolution):
         steps = math.prod(of_axis(self.strides, axis) for axis in range(2))
         return max(places * shape[-1] // steps, 1), places * self.filters
 
-    def core_settings(self, shape: Shape) -> dict[str, float]:
-        channels = {"image_channels": self.filters, "result_channels": shape[-1], "groups": 1}
-        return {**window_settings(self._moves(shape), "kernel"), **channels, "l1": self._l1, "l2": self._l2}
+    def core_settings(self, shape: Shape) -> _core.LayerSettings:
+        rows, columns = (_axis(window) for window in rows_and_columns(self._moves(shape)))
+        return _core.ConvolutionSettings(
+            rows=rows,
+            columns=columns,
+            image_channels=self.filters,
+            result_channels=shape[-1],
+            groups=1,
+            transposed=True,
+            activation=self.activation,
+            l1=self._l1,
+            l2=self._l2,
+        )
+
+
+def _axis(window: Window) -> _core.ConvolutionAxis:
+    """Return one axis of a convolution as the core takes it."""
+    return _core.ConvolutionAxis(
+        image=window.inputs,
+        result=window.outputs,
+        kernel=window.size,
+        stride=window.stride,
+        dilation=window.dilation,
+        before=window.before,
+    )
 
 
 def _elementwise(activation: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
+from .. import _core
 from .._checks import checked_integer, checked_number
 from ..activations import checked_activation
 from .base import Parameter, Shape
@@ -84,12 +85,14 @@ class Dense(WeightedLayer):
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
         return {"weights": (shape[-1], self.units), "bias": (self.units,)}
 
-    def core_kind(self, shape: Shape) -> str:
-        return "Dense" if len(shape) == 1 else "StepwiseDense"
-
-    def core_settings(self, shape: Shape) -> dict[str, float]:
-        settings = {"units": self.units, "l1": self._l1, "l2": self._l2}
-        return {**settings, "max_norm": self.max_norm or 0.0} if len(shape) == 1 else {**settings, "steps": shape[0]}
+    def core_settings(self, shape: Shape) -> _core.LayerSettings:
+        if len(shape) == 1:
+            return _core.DenseSettings(
+                units=self.units, activation=self.activation, l1=self._l1, l2=self._l2, max_norm=self.max_norm or 0.0
+            )
+        return _core.StepwiseDenseSettings(
+            steps=shape[0], units=self.units, activation=self.activation, l1=self._l1, l2=self._l2
+        )
 
     def initialize(self, seed: int) -> None:
         shape = (self.place.input_shape[-1], self.units)

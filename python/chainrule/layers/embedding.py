@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from .. import _core
 from .._checks import checked_flag, checked_integer
 from .base import Parameter, Place, Shape
 from .weighted import Initial, WeightedLayer, checked_initial, filled
@@ -76,8 +77,8 @@ class Embedding(WeightedLayer):
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
         return {"weights": (self.vocabulary, self.units)}
 
-    def core_settings(self, shape: Shape) -> dict[str, float]:
-        return {"vocabulary": self.vocabulary, "units": self.units, "l1": self._l1, "l2": self._l2}
+    def core_settings(self, shape: Shape) -> _core.LayerSettings:
+        return _core.EmbeddingSettings(vocabulary=self.vocabulary, units=self.units, l1=self._l1, l2=self._l2)
 
     @property
     def marks_padding(self) -> bool:  # type: ignore[override]
@@ -91,7 +92,7 @@ class Embedding(WeightedLayer):
             raise ValueError("Embedding must be the first layer after the Input")
         if not self.mask_zero:
             return super().enter(place)
-        place.core.add_layer("Masking", "identity", {"steps": place.input_shape[0], "value": 0})
+        place.core.add_layer(_core.MaskingSettings(steps=place.input_shape[0], value=0.0))
         return 1 + super().enter(replace(place, index=place.index + 1, mask_source=place.index))
 
     @property

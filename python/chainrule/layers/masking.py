@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import _core
 from .._checks import checked_number
 from .base import Layer, Shape
 
@@ -55,8 +56,8 @@ class Masking(Layer):
             raise ValueError(f"Masking takes samples of shape (steps, features), got {shape}")
         return shape
 
-    def core_settings(self, shape: Shape) -> dict[str, float]:
-        return {"steps": shape[0], "value": self.value}
+    def core_settings(self, shape: Shape) -> _core.LayerSettings:
+        return _core.MaskingSettings(steps=shape[0], value=self.value)
 
     @property
     def mask_source_after(self) -> int | None:

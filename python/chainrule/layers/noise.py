@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from .. import _core
 from .._checks import checked_flag, checked_number
 from .base import Layer, Shape
 
@@ -40,8 +41,8 @@ class Dropout(Layer):
         self.rate = checked_number(rate, "rate", lowest=0, highest=1, open_highest=True)
         self.spatial = checked_flag(spatial, "spatial")
 
-    def core_settings(self, shape: Shape) -> dict[str, float]:
-        return {"rate": self.rate, "group": shape[-1] if self.spatial else math.prod(shape)}
+    def core_settings(self, shape: Shape) -> _core.LayerSettings:
+        return _core.DropoutSettings(rate=self.rate, group=shape[-1] if self.spatial else math.prod(shape))
 
 
 class GaussianNoise(Layer):
@@ -68,8 +69,8 @@ class GaussianNoise(Layer):
         super().__init__(trainable=trainable)
         self.deviation = checked_number(deviation, "deviation", lowest=0)
 
-    def core_settings(self, shape: Shape) -> dict[str, float]:
-        return {"deviation": self.deviation}
+    def core_settings(self, shape: Shape) -> _core.LayerSettings:
+        return _core.GaussianNoiseSettings(deviation=self.deviation)
 
 
 class Sampling(Layer):
@@ -114,5 +115,5 @@ class Sampling(Layer):
             raise ValueError(f"Sampling takes an even number of features in a row, got samples of shape {shape}")
         return (shape[0] // 2,)
 
-    def core_settings(self, shape: Shape) -> dict[str, float]:
-        return {"kl": self.kl}
+    def core_settings(self, shape: Shape) -> _core.LayerSettings:
+        return _core.SamplingSettings(kl=self.kl)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _core
 from .._checks import checked_number
 from .base import LAYERS, Layer, Parameter, Part, Shape, Statistic
 
@@ -26,9 +27,6 @@ class Normalisation(Layer, abstract=True):
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
         return {"gamma": shape[-1:], "beta": shape[-1:]}
-
-    def core_settings(self, shape: Shape) -> dict[str, float]:
-        return {"features": shape[-1], "epsilon": self.epsilon}
 
     def initialize(self, seed: int) -> None:
         self.gamma = np.ones(self.place.input_shape[-1])
@@ -81,8 +79,8 @@ class BatchNorm(Normalisation):
             raise ValueError(f"running_variance must be >= 0, got {np.min(values)}")
         super().set_statistic(name, values)
 
-    def core_settings(self, shape: Shape) -> dict[str, float]:
-        return {**super().core_settings(shape), "momentum": self.momentum}
+    def core_settings(self, shape: Shape) -> _core.LayerSettings:
+        return _core.BatchNormSettings(features=shape[-1], momentum=self.momentum, epsilon=self.epsilon)
 
     def initialize(self, seed: int) -> None:
         super().initialize(seed)
@@ -129,3 +127,6 @@ class LayerNorm(Normalisation):
 
     def __init__(self, epsilon: float = 1e-5, *, trainable: bool = True) -> None:
         super().__init__(epsilon, trainable)
+
+    def core_settings(self, shape: Shape) -> _core.LayerSettings:
+        return _core.LayerNormSettings(features=shape[-1], epsilon=self.epsilon)

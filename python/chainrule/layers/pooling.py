@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import _core
 from .base import Layer, Shape
 from .windows import (
     Padding,
@@ -12,7 +13,7 @@ from .windows import (
     checked_shape,
     of_axis,
     pairs,
-    window_settings,
+    rows_and_columns,
     windows,
 )
 
@@ -32,6 +33,7 @@ class Pool(Layer, abstract=True):
     """What pools over windows have in common; use one of its kinds."""
 
     _axes: int
+    _maximum: bool
     settings = ("pool_size", "strides", "padding")
 
     def __init__(
@@ -59,8 +61,9 @@ class Pool(Layer, abstract=True):
         checked_shape(self, shape, self._axes)
         return (*(window.outputs for window in self._moves(shape)), shape[-1])
 
-    def core_settings(self, shape: Shape) -> dict[str, float]:
-        return {**window_settings(self._moves(shape), "window"), "channels": shape[-1]}
+    def core_settings(self, shape: Shape) -> _core.LayerSettings:
+        rows, columns = (_axis(window) for window in rows_and_columns(self._moves(shape)))
+        return _core.PoolSettings(rows=rows, columns=columns, channels=shape[-1], maximum=self._maximum)
 
 
 class MaxPool2D(Pool):
@@ -84,6 +87,7 @@ class MaxPool2D(Pool):
     """
 
     _axes = 2
+    _maximum = True
 
 
 class MaxPool1D(Pool):
@@ -105,6 +109,7 @@ class MaxPool1D(Pool):
     """
 
     _axes = 1
+    _maximum = True
 
 
 class AvgPool2D(Pool):
@@ -122,6 +127,7 @@ class AvgPool2D(Pool):
     """
 
     _axes = 2
+    _maximum = False
 
 
 class AvgPool1D(Pool):
@@ -139,20 +145,23 @@ class AvgPool1D(Pool):
     """
 
     _axes = 1
+    _maximum = False
 
 
 class GlobalPool(Layer, abstract=True):
     """What pools over all places have in common; use one of their kinds."""
 
     _axes: int
+    _maximum: bool
 
     def output_shape(self, shape: Shape) -> Shape:
         checked_shape(self, shape, self._axes)
         return shape[-1:]
 
-    def core_settings(self, shape: Shape) -> dict[str, float]:
+    def core_settings(self, shape: Shape) -> _core.LayerSettings:
         moves = [Window(n, n, 1, 1, 0, 1) for n in shape[:-1]]
-        return {**window_settings(moves, "window"), "channels": shape[-1]}
+        rows, columns = (_axis(window) for window in rows_and_columns(moves))
+        return _core.PoolSettings(rows=rows, columns=columns, channels=shape[-1], maximum=self._maximum)
 
 
 class GlobalAvgPool2D(GlobalPool):
@@ -166,6 +175,7 @@ class GlobalAvgPool2D(GlobalPool):
     """
 
     _axes = 2
+    _maximum = False
 
 
 class GlobalAvgPool1D(GlobalPool):
@@ -178,6 +188,7 @@ class GlobalAvgPool1D(GlobalPool):
     """
 
     _axes = 1
+    _maximum = False
 
 
 class GlobalMaxPool2D(GlobalPool):
@@ -191,9 +202,7 @@ class GlobalMaxPool2D(GlobalPool):
     """
 
     _axes = 2
-
-    def core_kind(self, shape: Shape) -> str:
-        return "MaxPool2D"
+    _maximum = True
 
 
 class GlobalMaxPool1D(GlobalPool):
@@ -206,6 +215,15 @@ class GlobalMaxPool1D(GlobalPool):
     """
 
     _axes = 1
+    _maximum = True
 
-    def core_kind(self, shape: Shape) -> str:
-        return "MaxPool1D"
+
+def _axis(window: Window) -> _core.PoolAxis:
+    """Return one axis of a pool as the core takes it."""
+    return _core.PoolAxis(
+        inputs=window.inputs,
+        outputs=window.outputs,
+        window=window.size,
+        stride=window.stride,
+        before=window.before,
+    )

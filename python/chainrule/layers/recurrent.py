@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .. import _core
 from .._checks import checked_flag, checked_integer, checked_number
 from .base import Arrays, Layer, Parameter, Place, Shape, cut
 from .weighted import Initial, WeightedLayer, checked_initial, filled, is_drawn
@@ -80,17 +81,22 @@ class Recurrent(WeightedLayer, abstract=True):
             "bias": (columns,),
         }
 
-    def core_settings(self, shape: Shape) -> dict[str, float]:
-        return {
-            "units": self.units,
-            "steps": shape[0],
-            "return_sequences": self.return_sequences,
-            "directions": 1,
-            "stateful": self.stateful,
-            "recurrent_dropout": self.recurrent_dropout,
-            "l1": self._l1,
-            "l2": self._l2,
-        }
+    def core_cell(self) -> _core.RecurrentCell:
+        """Return what a step does in the core."""
+        raise NotImplementedError
+
+    def core_settings(self, shape: Shape, directions: int = 1) -> _core.LayerSettings:
+        return _core.RecurrentSettings(
+            cell=self.core_cell(),
+            steps=shape[0],
+            units=self.units,
+            return_sequences=self.return_sequences,
+            directions=directions,
+            stateful=self.stateful,
+            dropout=self.recurrent_dropout,
+            l1=self._l1,
+            l2=self._l2,
+        )
 
     def initialize(self, seed: int) -> None:
         shapes = self.parameter_shapes(self.place.input_shape)
@@ -162,6 +168,9 @@ class SimpleRNN(Recurrent):
     """
 
     _gates = ("h",)
+
+    def core_cell(self) -> _core.RecurrentCell:
+        return _core.simple_cell()
 
 
 class LSTM(Recurrent):
@@ -251,8 +260,8 @@ class LSTM(Recurrent):
         shapes = super().parameter_shapes(shape)
         return {**shapes, "peepholes": (3, self.units)} if self.peepholes else shapes
 
-    def core_settings(self, shape: Shape) -> dict[str, float]:
-        return {**super().core_settings(shape), "peepholes": self.peepholes}
+    def core_cell(self) -> _core.RecurrentCell:
+        return _core.lstm_cell(self.peepholes)
 
     def _starting_bias(self, shape: Shape) -> ArrayLike:
         bias = super()._starting_bias(shape)
@@ -333,8 +342,8 @@ class GRU(Recurrent):
         shapes = super().parameter_shapes(shape)
         return {**shapes, "recurrent_bias": shapes["bias"]} if self.reset_after else shapes
 
-    def core_settings(self, shape: Shape) -> dict[str, float]:
-        return {**super().core_settings(shape), "reset_after": self.reset_after}
+    def core_cell(self) -> _core.RecurrentCell:
+        return _core.gru_cell(self.reset_after)
 
 
 class Bidirectional(WeightedLayer):
@@ -397,11 +406,8 @@ class Bidirectional(WeightedLayer):
         of_one = self.ahead.parameter_shapes(shape)
         return {f"{direction}.{name}": part for direction in (0, 1) for name, part in of_one.items()}
 
-    def core_kind(self, shape: Shape) -> str:
-        return self.ahead.core_kind(shape)
-
-    def core_settings(self, shape: Shape) -> dict[str, float]:
-        return {**self.ahead.core_settings(shape), "directions": 2}
+    def core_settings(self, shape: Shape) -> _core.LayerSettings:
+        return self.ahead.core_settings(shape, directions=2)
 
     def enter(self, place: Place) -> int:
         self.ahead._place = self.back._place = place

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .. import _core
 from .._checks import checked_integer
 from .base import Layer, Shape
 from .windows import PerAxis, checked_borders, checked_per_axis, checked_shape, of_axis
@@ -48,10 +49,12 @@ class ZeroPad2D(Layer):
         height, width = (n + sum(pair) for n, pair in zip(shape, self._borders, strict=False))
         return height, width, shape[-1]
 
-    def core_settings(self, shape: Shape) -> dict[str, float]:
+    def core_settings(self, shape: Shape) -> _core.LayerSettings:
+        height, width, channels = shape
         (top, bottom), (left, right) = self._borders
-        sizes = dict(zip(("height", "width", "channels"), shape, strict=True))
-        return {**sizes, "top": top, "bottom": bottom, "left": left, "right": right}
+        return _core.ZeroPadSettings(
+            height=height, width=width, channels=channels, top=top, bottom=bottom, left=left, right=right
+        )
 
 
 class UpSample2D(Layer):
@@ -79,6 +82,8 @@ class UpSample2D(Layer):
         height, width, channels = shape
         return height * of_axis(self.size, 0), width * of_axis(self.size, 1), channels
 
-    def core_settings(self, shape: Shape) -> dict[str, float]:
-        sizes = dict(zip(("height", "width", "channels"), shape, strict=True))
-        return {**sizes, "down": of_axis(self.size, 0), "right": of_axis(self.size, 1)}
+    def core_settings(self, shape: Shape) -> _core.LayerSettings:
+        height, width, channels = shape
+        return _core.UpSampleSettings(
+            height=height, width=width, channels=channels, down=of_axis(self.size, 0), right=of_axis(self.size, 1)
+        )

@@ -100,18 +100,7 @@ def checked_shape(layer: Layer, shape: Shape, axes: int) -> None:
         raise ValueError(f"{type(layer).__name__} takes samples {wanted}, got samples of shape {shape}")
 
 
-def _axis_settings(name: str, window: Window, size: str) -> dict[str, float]:
-    return {
-        name: window.inputs,
-        f"{name}_result": window.outputs,
-        f"{name}_{size}": window.size,
-        f"{name}_stride": window.stride,
-        f"{name}_dilation": window.dilation,
-        f"{name}_before": window.before,
-    }
-
-
-def window_settings(moves: Sequence[Window], size: str) -> dict[str, float]:
-    """Return windows as the core takes them, with `size` the name of the extent of a window."""
-    height, width = moves if len(moves) == 2 else (_SINGLE, *moves)
-    return _axis_settings("height", height, size) | _axis_settings("width", width, size)
+def rows_and_columns(moves: Sequence[Window]) -> tuple[Window, Window]:
+    """Return the windows of the rows and of the columns; a signal is one row."""
+    rows, columns = moves if len(moves) == 2 else (_SINGLE, *moves)
+    return rows, columns

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .. import _core
 from ..border import Batches
 from ..diagnose import warn_of_first_samples
 from ..errors import DivergedError, ModelFileError, warn
@@ -43,7 +44,7 @@ def run(model: Model, plan: Plan) -> None:
                 checkpoints.count("epochs", 1)
             states, last = checkpoints.states(), model.snapshot()
         finally:
-            model.core.forget()
+            model.core.drop_snapshot()
             _end_callbacks(model, plan.callbacks)
     checkpoints.write_end(model, position, states, last)
 
@@ -110,7 +111,7 @@ def _restore(callback: Callback, state: Mapping[str, Any]) -> None:
 
 
 def _run_epoch(model: Model, plan: Plan, progress: Progress) -> dict[str, float]:
-    model.core.remember()
+    model.core.save_snapshot()
     part, rate = None, 0.0
     for part in parts_of(plan, model.epochs):
         if _is_untrained(model):
@@ -142,6 +143,16 @@ def _run_part(model: Model, plan: Plan, part: Part, progress: Progress) -> float
         progress.show(part.samples_before + min(steps * part.batch_size, len(part.data)))
         return checkpoints.is_timed and checkpoints.is_due()
 
+    options = _core.EpochOptions(
+        loss=plan.core_loss,
+        optimizer=plan.core_optimizer,
+        rates=rates,
+        batch_size=part.batch_size,
+        shuffle=plan.shuffle and isinstance(plan.data, Batches),
+        seed=model.seed,
+        epoch=model.epochs,
+        input_noise=plan.input_noise,
+    )
     end = part.first_step + part.steps
     while position.step < end:
         if checkpoints.is_due():
@@ -150,18 +161,13 @@ def _run_part(model: Model, plan: Plan, part: Part, progress: Progress) -> float
             part.data.X,
             part.data.y,
             part.data.weights,
-            part.batch_size,
-            plan.shuffle and isinstance(plan.data, Batches),
-            model.seed,
-            model.epochs,
-            plan.core_loss,
-            plan.core_optimizer,
-            rates,
-            plan.input_noise,
+            options,
+            _core.EpochPart(
+                first_step=position.step - part.first_step,
+                last_step=checkpoints.end_of_part(position.step, end) - part.first_step,
+                totals=position.totals,
+            ),
             poll if progress.shown or checkpoints.is_timed else None,
-            position.step - part.first_step,
-            checkpoints.end_of_part(position.step, end) - part.first_step,
-            position.totals,
         )
         if diverged >= 0:
             raise _go_back(model, position.epoch + 1, part.first_step + diverged + 1, float(rates[diverged]))
@@ -177,7 +183,7 @@ def _is_untrained(model: Model) -> bool:
 
 def _go_back(model: Model, epoch: int, step: int, rate: float) -> DivergedError:
     """Restore the state from before the epoch; return the error to raise."""
-    model.core.go_back()
+    model.core.restore_snapshot()
     error = DivergedError(epoch, step, rate)
     LOGGER.warning("%s", error)
     return error
@@ -188,16 +194,22 @@ def train_step(model: Model, data: Batches, optimizer: Optimizer, loss: Loss) ->
     model.adopt(optimizer, loss)
     core = model.core
     rates = optimizer.rates(core.optimizer_steps, 1) * model.rate_factor
-    core.remember()
+    core.save_snapshot()
     try:
         if _is_untrained(model):
             warn_of_first_samples(model, data, loss)
-        _, (weight, loss_sum, metric), diverged = core.train_epoch(
-            data.X, data.y, data.weights, len(data), False, model.seed, model.epochs, loss.core_loss(),
-            optimizer.core_optimizer(), rates, 0.0, None,
-        )  # fmt: skip
+        options = _core.EpochOptions(
+            loss=loss.core_loss(),
+            optimizer=optimizer.core_optimizer(),
+            rates=rates,
+            batch_size=len(data),
+            shuffle=False,
+            seed=model.seed,
+            epoch=model.epochs,
+        )
+        _, (weight, loss_sum, metric), diverged = core.train_epoch(data.X, data.y, data.weights, options)
         if diverged >= 0:
             raise _go_back(model, 1, 1, float(rates[0]))
     finally:
-        core.forget()
+        core.drop_snapshot()
     return {"loss": loss_sum / weight, loss.metric_name(model.outputs, data.y): metric / weight}

@@ -1,0 +1,73 @@
+// What Python tells of an epoch.
+#pragma once
+
+#include <pybind11/numpy.h>
+
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "bindings/bindings.hpp"
+#include "training/epoch.hpp"
+
+namespace chainrule::bindings {
+
+// The part of an epoch that is trained: steps [first_step, last_step), to the end if `last_step` is empty. The totals
+// are the sums of weight, loss and metric over the steps before.
+struct EpochPart {
+  EpochPart(size_t first, std::optional<size_t> last, std::tuple<double, double, double> sums)
+      : first_step(first),
+        last_step(last),
+        totals{.weight = std::get<0>(sums), .loss = std::get<1>(sums), .metric = std::get<2>(sums)} {}
+
+  size_t first_step;
+  std::optional<size_t> last_step;
+  Totals totals;
+};
+
+// What all parts of an epoch have in common.
+struct EpochArguments {
+  using Rates = pybind11::array_t<double, pybind11::array::c_style | pybind11::array::forcecast>;
+
+  EpochArguments(Loss loss_, Optimizer optimizer_, Rates rates_, size_t batch_size_, bool shuffle_, uint64_t seed_,
+                 uint64_t epoch_, double input_noise_)
+      : loss(loss_),
+        optimizer(std::move(optimizer_)),
+        rates(std::move(rates_)),
+        batch_size(batch_size_),
+        shuffle(shuffle_),
+        seed(seed_),
+        epoch(epoch_),
+        input_noise(input_noise_) {
+    require(batch_size > 0, "batch_size must be positive, got 0");
+  }
+
+  EpochOptions options(size_t samples, const EpochPart& part) const {
+    const size_t steps = samples / batch_size + (samples % batch_size != 0);
+    require(rates.ndim() == 1 && size_t(rates.size()) == steps,
+            "rates must have one element per step, " + std::to_string(steps) + ", got " + std::to_string(rates.size()));
+    const Range range = {part.first_step, part.last_step.value_or(steps)};
+    require(range.begin < range.end && range.end <= steps,
+            "first_step and last_step must be a part of the epoch's " + std::to_string(steps) + " steps, got " +
+                std::to_string(range.begin) + " and " + std::to_string(range.end));
+    return {.batch_size = batch_size,
+            .shuffle = shuffle,
+            .seed = seed,
+            .epoch = epoch,
+            .loss = loss,
+            .rates = rates.data(),
+            .input_noise = input_noise,
+            .steps = range,
+            .totals = part.totals};
+  }
+
+  Loss loss;
+  Optimizer optimizer;
+  Rates rates;
+  size_t batch_size;
+  bool shuffle;
+  uint64_t seed, epoch;
+  double input_noise;
+};
+
+}  // namespace chainrule::bindings

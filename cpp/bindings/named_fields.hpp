@@ -1,0 +1,52 @@
+// Python classes of structs that list their fields (base/fields.hpp): the constructor takes the fields as arguments.
+#pragma once
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "base/fields.hpp"
+#include "layers/activation.hpp"
+
+// An activation is passed by its name.
+template <>
+struct pybind11::detail::type_caster<chainrule::Activation> {
+  PYBIND11_TYPE_CASTER(chainrule::Activation, const_name("str"));
+
+  bool load(handle source, bool) {
+    if (!isinstance<str>(source)) return false;
+    value = chainrule::activation_named(source.cast<std::string>());
+    return true;
+  }
+};
+
+namespace chainrule::bindings {
+
+// Calls use(fields...) with the fields of a struct.
+template <class Struct, class Use>
+decltype(auto) with_fields(Use use) {
+  return std::apply(use, Struct::fields());
+}
+
+template <class Struct, class Value>
+Value value_type(const Field<Struct, Value>&);
+
+// Registers a class whose constructor takes all fields, in their order.
+template <class Struct>
+void register_struct(pybind11::module_& module) {
+  namespace py = pybind11;
+  py::class_<Struct> bound(module, Struct::name);
+  with_fields<Struct>([&](const auto&... fields) {
+    bound.def(py::init([fields...](decltype(value_type(fields))... values) {
+                Struct made = {};
+                ((made.*fields.member = std::move(values)), ...);
+                return made;
+              }),
+              py::arg(fields.name)...);
+  });
+}
+
+}  // namespace chainrule::bindings
