@@ -31,16 +31,21 @@ Session<T>::~Session() {
 
 template <class T>
 typename Session<T>::ReadLock Session<T>::lock_to_read() const {
-  ReadLock lock(mutex_, std::try_to_lock);
-  if (!lock.owns_lock()) throw std::runtime_error("the network is being changed by another thread");
+  ReadLock lock(mutex_, std::defer_lock);
+  if (changing_ || !lock.try_lock()) throw std::runtime_error("the network is being changed by another thread");
   return lock;
 }
 
 template <class T>
-typename Session<T>::ChangeLock Session<T>::lock_to_change() {
-  ChangeLock lock(mutex_, std::try_to_lock);
-  if (!lock.owns_lock()) throw std::runtime_error("the network is in use by another thread");
-  return lock;
+Session<T>::ChangeLock::ChangeLock(Session& session) : session_(session) {
+  if (session_.changing_.exchange(true)) throw std::runtime_error("the network is in use by another thread");
+  session_.mutex_.lock();
+}
+
+template <class T>
+Session<T>::ChangeLock::~ChangeLock() {
+  session_.mutex_.unlock();
+  session_.changing_ = false;
 }
 
 template <class T>

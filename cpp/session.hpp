@@ -36,10 +36,21 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   using ReadLock = std::shared_lock<std::shared_mutex>;
-  using ChangeLock = std::unique_lock<std::shared_mutex>;
-  // Both throw std::runtime_error instead of waiting: a second thread that changes the network is a mistake.
+  // Excludes readers and other threads that change the session, until it is destroyed.
+  class ChangeLock {
+   public:
+    explicit ChangeLock(Session& session);
+    ~ChangeLock();
+    ChangeLock(const ChangeLock&) = delete;
+    ChangeLock& operator=(const ChangeLock&) = delete;
+
+   private:
+    Session& session_;
+  };
+  // Both throw std::runtime_error while another thread changes the session: that is a mistake. A thread that will
+  // change it waits for the readers, whose calls are short; no new readers start until it is done.
   ReadLock lock_to_read() const;
-  ChangeLock lock_to_change();
+  ChangeLock lock_to_change() { return ChangeLock(*this); }
 
   // --- The network
   const Network<T>& network() const { return network_; }
@@ -115,6 +126,7 @@ class Session {
   T* fresh_gradient();
 
   mutable std::shared_mutex mutex_;
+  std::atomic<bool> changing_{false};  // set while a thread holds or awaits the ChangeLock
   Network<T> network_;
   std::vector<LayerSettings> settings_;  // from which the layers were made
   // A thread that predicts takes it, and puts it back.

@@ -31,7 +31,7 @@ class BoundNetwork {
   explicit BoundNetwork(size_t inputs) : session_(inputs) {}
 
   void add_layer(const LayerSettings& settings, const std::vector<int64_t>& sources) {
-    const auto lock = session_.lock_to_change();
+    const auto lock = to_change();
     for (const int64_t source : sources) {
       require(source >= 0, "a source must be one of the layers below, got layer " + std::to_string(source));
     }
@@ -48,7 +48,7 @@ class BoundNetwork {
   }
 
   void set_layer_parameters(size_t layer, const Array& values) {
-    const auto lock = session_.lock_to_change();
+    const auto lock = to_change();
     require_size(values, session_.layer(layer).parameters().count(), "values must be all parameters of the layer");
     session_.set_parameters(layer, values.data());
   }
@@ -61,7 +61,7 @@ class BoundNetwork {
   }
 
   void set_layer_statistics(size_t layer, const Array& values) {
-    const auto lock = session_.lock_to_change();
+    const auto lock = to_change();
     require_size(values, session_.layer(layer).traits().statistics_size, "values must be all statistics of the layer");
     session_.set_statistics(layer, values.data());
   }
@@ -72,18 +72,18 @@ class BoundNetwork {
   }
 
   void set_parameters(const Array& values) {
-    const auto lock = session_.lock_to_change();
+    const auto lock = to_change();
     require_size(values, parameter_count(), "parameters must be those of all layers");
     session_.set_parameters(values.data());
   }
 
   void set_trainable(size_t layer, bool trainable) {
-    const auto lock = session_.lock_to_change();
+    const auto lock = to_change();
     session_.set_trainable(layer, trainable);
   }
 
   void set_penalties(size_t layer, double l1, double l2) {
-    const auto lock = session_.lock_to_change();
+    const auto lock = to_change();
     session_.set_penalties(layer, l1, l2);
   }
 
@@ -144,7 +144,7 @@ class BoundNetwork {
   }
 
   Array forward(const py::array& X, bool training, uint64_t seed, uint64_t epoch) {
-    const auto lock = session_.lock_to_change();
+    const auto lock = to_change();
     const Source inputs = checked_inputs(X);
     {
       const py::gil_scoped_release unlocked;
@@ -154,7 +154,7 @@ class BoundNetwork {
   }
 
   Array backward(const Array& output_gradient) {
-    const auto lock = session_.lock_to_change();
+    const auto lock = to_change();
     const RowsView<T> outputs = session_.last_outputs();
     require(output_gradient.ndim() == 2 && size_t(output_gradient.shape(0)) == outputs.rows &&
                 size_t(output_gradient.shape(1)) == outputs.columns,
@@ -169,7 +169,7 @@ class BoundNetwork {
   }
 
   double loss_and_gradient(const py::object& X, const py::array& y, const Weights& sample_weight, const Loss& loss) {
-    const auto lock = session_.lock_to_change();
+    const auto lock = to_change();
     const BoundData bound(X, y, sample_weight, network().outputs(), session_.target_columns(loss), output());
     session_.check_inputs(bound.data.inputs);
     const py::gil_scoped_release unlocked;
@@ -197,29 +197,29 @@ class BoundNetwork {
   }
 
   void step(const Optimizer& optimizer, double rate) {
-    const auto lock = session_.lock_to_change();
+    const auto lock = to_change();
     const py::gil_scoped_release unlocked;
     session_.step(optimizer, rate);
   }
 
   void save_snapshot() {
-    const auto lock = session_.lock_to_change();
+    const auto lock = to_change();
     session_.save_snapshot();
   }
 
   void restore_snapshot() {
-    const auto lock = session_.lock_to_change();
+    const auto lock = to_change();
     session_.restore_snapshot();
   }
 
   void drop_snapshot() {
-    const auto lock = session_.lock_to_change();
+    const auto lock = to_change();
     session_.drop_snapshot();
   }
 
   py::tuple train_epoch(const py::object& X, const py::array& y, const Weights& sample_weight,
                         const EpochArguments& arguments, const EpochPart& part, const py::object& poll) {
-    const auto lock = session_.lock_to_change();
+    const auto lock = to_change();
     const BoundData bound(X, y, sample_weight, network().outputs(), session_.target_columns(arguments.loss), output());
     session_.check_inputs(bound.data.inputs);
     const EpochOptions options = arguments.options(bound.data.inputs.rows, part);
@@ -268,7 +268,7 @@ class BoundNetwork {
   }
 
   void set_optimizer_state(const std::string& rule, size_t steps, const std::map<std::string, Array>& values) {
-    const auto lock = session_.lock_to_change();
+    const auto lock = to_change();
     const Rule kind = rule_named(rule);
     require(values.size() == slot_names(kind).size(), "state must have the slots of the rule");
     OptimizerState<T> state(kind, network().parameters().size(), steps);
@@ -282,7 +282,7 @@ class BoundNetwork {
   }
 
   void reset_optimizer() {
-    const auto lock = session_.lock_to_change();
+    const auto lock = to_change();
     session_.set_optimizer_state({});
   }
 
@@ -312,6 +312,12 @@ class BoundNetwork {
     const py::object& poll_;
     std::exception_ptr error_;
   };
+
+  // Waits for the threads that read; they need the interpreter to finish.
+  typename Session<T>::ChangeLock to_change() {
+    const py::gil_scoped_release unlocked;
+    return session_.lock_to_change();
+  }
 
   const Network<T>& network() const { return session_.network(); }
   Activation output() const { return network().output_activation(); }

@@ -1,6 +1,7 @@
 // Sessions: locks, the cached predictor, snapshots, and passes whose values are kept. Its name makes ThreadSanitizer
 // watch it (.ci/run).
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 
@@ -79,10 +80,25 @@ void test_locks() {
   {
     const auto first = session.lock_to_read();
     const auto second = session.lock_to_read();
-    expect_throws<std::runtime_error>([&] { session.lock_to_change(); }, "a session that is read is not changed");
   }
   const auto changing = session.lock_to_change();
   expect_throws<std::runtime_error>([&] { session.lock_to_read(); }, "a session that is changed is not read");
+  expect_throws<std::runtime_error>([&] { session.lock_to_change(); }, "a session is changed by one thread");
+}
+
+void test_a_change_waits_for_readers() {
+  Session<double> session(inputs);
+  std::atomic<bool> read{false}, reading{false};
+  std::thread reader([&] {
+    const auto lock = session.lock_to_read();
+    reading = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    read = true;
+  });
+  while (!reading) std::this_thread::yield();
+  const auto lock = session.lock_to_change();
+  expect(read, "the reader has come to its end");
+  reader.join();
 }
 
 void test_arguments() {
@@ -186,6 +202,7 @@ void test_passes() {
 int main() {
   set_work_per_thread(1);
   test_locks();
+  test_a_change_waits_for_readers();
   test_arguments();
   test_prediction_by_many();
   test_snapshot();

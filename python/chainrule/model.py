@@ -134,6 +134,11 @@ class Model:
         X : array (samples, inputs) or sparse matrix of SciPy
             As for `Network.fit`.
 
+        Raises
+        ------
+        RuntimeError
+            While another thread trains the network; predict with a `copy` of it.
+
         Examples
         --------
         >>> import numpy as np, chainrule as cr
