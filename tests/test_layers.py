@@ -30,6 +30,8 @@ NETWORKS = {
         ],
         (5,),
     ),
+    "scale": ([lambda: cr.Scale(1.5), lambda: cr.Dense(19, "tanh"), lambda: cr.Scale()], (5,)),
+    "scale of channels": ([lambda: cr.Conv2D(18, 2, "silu"), lambda: cr.Scale(-0.5)], (4, 3, 2)),
     "sampling": ([lambda: cr.Dense(10, "tanh"), lambda: cr.Sampling(0.3)], (5,)),
     "sampling in a branch": (
         [lambda: cr.Concatenate([[cr.Dense(36, "softplus"), cr.Sampling(), cr.Sampling(2.0)], [cr.Sampling()]])],

@@ -14,6 +14,7 @@
 #include "layers/pooling.hpp"
 #include "layers/recurrent.hpp"
 #include "layers/resizing.hpp"
+#include "layers/scale.hpp"
 #include "layers/stepwise_dense.hpp"
 
 namespace chainrule {
@@ -21,7 +22,7 @@ namespace chainrule {
 using LayerSettings =
     std::variant<ActivationSettings, BatchNormSettings, ConvolutionSettings, DenseSettings, DropoutSettings,
                  EmbeddingSettings, ForkSettings, GaussianNoiseSettings, LayerNormSettings, MaskingSettings,
-                 MergeSettings, PoolSettings, RecallSettings, RecurrentSettings, SamplingSettings,
+                 MergeSettings, PoolSettings, RecallSettings, RecurrentSettings, SamplingSettings, ScaleSettings,
                  StepwiseDenseSettings, UpSampleSettings, ZeroPadSettings>;
 
 // Throws std::invalid_argument for settings that make no sense.

@@ -170,6 +170,9 @@ class RecurrentSettings:
 class SamplingSettings:
     def __init__(self, kl: float) -> None: ...
 
+class ScaleSettings:
+    def __init__(self, features: int) -> None: ...
+
 class StepwiseDenseSettings:
     def __init__(self, steps: int, units: int, activation: str, l1: float, l2: float) -> None: ...
 
@@ -197,6 +200,7 @@ LayerSettings = (
     | RecallSettings
     | RecurrentSettings
     | SamplingSettings
+    | ScaleSettings
     | StepwiseDenseSettings
     | UpSampleSettings
     | ZeroPadSettings

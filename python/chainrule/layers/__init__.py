@@ -18,6 +18,7 @@ from . import (
     pooling,
     recurrent,
     resizing,
+    scale,
     shape,
 )
 from .activation import *
@@ -35,6 +36,7 @@ from .normalisation import *
 from .pooling import *
 from .recurrent import *
 from .resizing import *
+from .scale import *
 from .shape import *
 
 __all__ = ["Layer"]
@@ -51,4 +53,5 @@ __all__ += normalisation.__all__
 __all__ += pooling.__all__
 __all__ += recurrent.__all__
 __all__ += resizing.__all__
+__all__ += scale.__all__
 __all__ += shape.__all__

@@ -22,6 +22,7 @@ from . import (
     random,
     recurrent,
     resizing,
+    scale,
     schedules,
     shape,
 )
@@ -38,6 +39,7 @@ from .normalisation import *
 from .pooling import *
 from .recurrent import *
 from .resizing import *
+from .scale import *
 from .shape import *
 
 __all__ = ["LAYERS", "Layer", "Network", "activations", "initializers", "losses", "optimizers", "random", "schedules"]
@@ -52,4 +54,5 @@ __all__ += normalisation.__all__
 __all__ += pooling.__all__
 __all__ += recurrent.__all__
 __all__ += resizing.__all__
+__all__ += scale.__all__
 __all__ += shape.__all__
