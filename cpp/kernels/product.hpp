@@ -75,9 +75,8 @@ struct Inner {
   size_t count;
 };
 
-template <class T, size_t R, size_t Q, Walk walk>
-void tile(const Product<T>& product, const Inner<T>& inner, size_t panel, const Sums<T>& sums) {
-  Vector<T> sum[R][Q];
+template <class T, size_t R, size_t Q>
+CHAINRULE_INLINE void start_sums(const Sums<T>& sums, size_t panel, Vector<T> (&sum)[R][Q]) {
 #pragma GCC unroll 12
   for (size_t r = 0; r < R; ++r) {
 #pragma GCC unroll 6
@@ -91,6 +90,33 @@ void tile(const Product<T>& product, const Inner<T>& inner, size_t panel, const 
       }
     }
   }
+}
+
+template <class T, size_t R, size_t Q>
+CHAINRULE_INLINE void store_sums(const Sums<T>& sums, const Vector<T> (&sum)[R][Q]) {
+  if (sums.end == End::descend) {
+    const Vector<T> down = Vector<T>::broadcast(-sums.rate);
+#pragma GCC unroll 12
+    for (size_t r = 0; r < R; ++r) {
+#pragma GCC unroll 6
+      for (size_t q = 0; q < Q; ++q) {
+        T* w = sums.to + r * sums.row + q * sums.panel;
+        fma(down, sum[r][q], Vector<T>::load(w)).store(w);
+      }
+    }
+    return;
+  }
+#pragma GCC unroll 12
+  for (size_t r = 0; r < R; ++r) {
+#pragma GCC unroll 6
+    for (size_t q = 0; q < Q; ++q) sum[r][q].store(sums.to + r * sums.row + q * sums.panel);
+  }
+}
+
+template <class T, size_t R, size_t Q, Walk walk>
+void tile(const Product<T>& product, const Inner<T>& inner, size_t panel, const Sums<T>& sums) {
+  Vector<T> sum[R][Q];
+  start_sums(sums, panel, sum);
   const T* panels = product.b + panel * product.b_panel;
   for (size_t i = 0; i < inner.count; ++i) {
     const size_t k = walk == Walk::all ? i : inner.index[i];
@@ -110,23 +136,7 @@ void tile(const Product<T>& product, const Inner<T>& inner, size_t panel, const 
       for (size_t q = 0; q < Q; ++q) sum[r][q] = fma(element, column[q], sum[r][q]);
     }
   }
-  if (sums.end == End::descend) {
-    const Vector<T> down = Vector<T>::broadcast(-sums.rate);
-#pragma GCC unroll 12
-    for (size_t r = 0; r < R; ++r) {
-#pragma GCC unroll 6
-      for (size_t q = 0; q < Q; ++q) {
-        T* w = sums.to + r * sums.row + q * sums.panel;
-        fma(down, sum[r][q], Vector<T>::load(w)).store(w);
-      }
-    }
-    return;
-  }
-#pragma GCC unroll 12
-  for (size_t r = 0; r < R; ++r) {
-#pragma GCC unroll 6
-    for (size_t q = 0; q < Q; ++q) sum[r][q].store(sums.to + r * sums.row + q * sums.panel);
-  }
+  store_sums(sums, sum);
 }
 
 template <size_t value>
@@ -169,7 +179,7 @@ CHAINRULE_INLINE void for_each_run(const Range& panels, Compute compute) {
 
 // The loop over rows is the inner one, so that the panels of B stay in the cache.
 template <class T, size_t R, size_t Q, class Target>
-void tiles_beside(Constant<Q>, const Product<T>& product, Range rows, size_t panel, const Target& target) {
+void tiles_in_column(Constant<Q>, const Product<T>& product, Range rows, size_t panel, const Target& target) {
   for (size_t row = rows.begin; row < rows.end; row += R) {
     const Inner<T> inner = {row_of_a(product, row), nullptr, product.inner};
     const TileOrigin origin = {.row = row, .rows = R, .panel = panel, .panels = Q};
@@ -183,7 +193,7 @@ void all_tiles(const Product<T>& product, Range rows, const Target& target) {
   const size_t whole = rows.begin + rows.size() / R * R;
   if (whole > rows.begin) {
     for_each_run<T, R>(product.panels, [&](auto count, size_t panel) {
-      tiles_beside<T, R>(count, product, {rows.begin, whole}, panel, target);
+      tiles_in_column<T, R>(count, product, {rows.begin, whole}, panel, target);
     });
   }
   if constexpr (R > 1) {

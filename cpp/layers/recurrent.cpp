@@ -255,57 +255,66 @@ void Recurrent<T>::read(const Signal<T>& below, const Signal<T>& above, const Ra
 template <class T>
 void Recurrent<T>::step_forward(const Reading& reading, const PerSample& inputs, const T* before, T* record,
                                 size_t stride) const {
-  const size_t rows = reading.rows.size(), direction = reading.direction;
-  const size_t panels = block_ / panel_width;
-  const size_t features = options_.features, units = options_.units;
-  const T* start = starts_[direction].data();
-  const Product<T> of_inputs = {.a = inputs.values,
-                                .a_row = inputs.stride,
-                                .a_inner = 1,
-                                .b = this->panels(matrix_of(direction, input_weights)),
-                                .b_panel = features * panel_width,
-                                .b_inner = panel_width,
-                                .c = record,
-                                .c_row = stride,
-                                .c_panel = panel_width,
-                                .inner = features,
-                                .rows = {0, rows},
-                                .panels = {0, cell_.gates * panels}};
-  kernels<T>().forward({of_inputs, start, Activation::identity, record});
+  const size_t features = options_.features;
+  kernels<T>().forward({.product = {.a = inputs.values,
+                                    .a_row = inputs.stride,
+                                    .a_inner = 1,
+                                    .b = this->panels(matrix_of(reading.direction, input_weights)),
+                                    .b_panel = features * panel_width,
+                                    .b_inner = panel_width,
+                                    .c = record,
+                                    .c_row = stride,
+                                    .c_panel = panel_width,
+                                    .inner = features,
+                                    .rows = {0, reading.rows.size()},
+                                    .panels = {0, cell_.gates * block_ / panel_width}},
+                        .bias = starts_[reading.direction].data(),
+                        .activation = Activation::identity,
+                        .outputs = record});
   for (size_t i = 0; i < cell_.stage_count; ++i) {
     const RecurrentProduct& part = cell_.stages[i].product;
-    const T* weights = this->panels(matrix_of(direction, recurrent_weights)) + part.gate * block_ * units;
-    T* sums = record + part.block * block_;
-    PerSample source = {(part.of_state ? before : record) + part.source * block_, stride};
-    if (reading.factors.values != nullptr) {
-      T* dropped = scratch<T, ForFactors>(rows * block_);
-      for (size_t row = 0; row < rows; ++row) {
-        multiply_values(source.values + row * stride, reading.factors.values + row * reading.factors.stride, units,
-                        dropped + row * block_);
-      }
-      source = {dropped, block_};
-    }
-    const Product<T> of_state = {.a = source.values,
-                                 .a_row = source.stride,
-                                 .a_inner = 1,
-                                 .b = weights,
-                                 .b_panel = units * panel_width,
-                                 .b_inner = panel_width,
-                                 .c = sums,
-                                 .c_row = stride,
-                                 .c_panel = panel_width,
-                                 .inner = units,
-                                 .rows = {0, rows},
-                                 .panels = {0, part.gates * panels}};
-    if (part.continues) {
-      kernels<T>().product(of_state, true);
-    } else {
-      kernels<T>().forward({of_state, start + part.block * block_, Activation::identity, sums});
-    }
+    const T* values = (part.of_state ? before : record) + part.source * block_;
+    add_state(reading, part, source_of(reading, {values, stride}), record, stride);
     if (cell_.stages[i].steps) {
       kernels<T>().cells_forward(cells(reading, cell_.stages[i].step, before, record, stride));
     }
   }
+}
+
+// The source of a product with recurrent weights: in place, or a copy that is multiplied by the dropout factors.
+template <class T>
+typename Recurrent<T>::PerSample Recurrent<T>::source_of(const Reading& reading, const PerSample& source) const {
+  if (reading.factors.values == nullptr) return source;
+  T* dropped = scratch<T, ForFactors>(reading.rows.size() * block_);
+  for (size_t row = 0; row < reading.rows.size(); ++row) {
+    multiply_values(source.values + row * source.stride, reading.factors.values + row * reading.factors.stride,
+                    options_.units, dropped + row * block_);
+  }
+  return {dropped, block_};
+}
+
+// The product of a source with some recurrent weights, in the blocks of the record that it goes to.
+template <class T>
+void Recurrent<T>::add_state(const Reading& reading, const RecurrentProduct& part, const PerSample& source, T* record,
+                             size_t stride) const {
+  const size_t units = options_.units;
+  T* sums = record + part.block * block_;
+  const Product<T> product = {
+      .a = source.values,
+      .a_row = source.stride,
+      .a_inner = 1,
+      .b = this->panels(matrix_of(reading.direction, recurrent_weights)) + part.gate * block_ * units,
+      .b_panel = units * panel_width,
+      .b_inner = panel_width,
+      .c = sums,
+      .c_row = stride,
+      .c_panel = panel_width,
+      .inner = units,
+      .rows = {0, reading.rows.size()},
+      .panels = {0, part.gates * block_ / panel_width}};
+  if (part.continues) return kernels<T>().product(product, true);
+  const T* start = starts_[reading.direction].data() + part.block * block_;
+  kernels<T>().forward({product, start, Activation::identity, sums});
 }
 
 template <class T>

@@ -115,6 +115,8 @@ class Recurrent final : public StoredGradientLayer<T> {
 
   void read(const Signal<T>& below, const Signal<T>& above, const Range& rows, size_t direction) const;
   void step_forward(const Reading&, const PerSample& inputs, const T* before, T* record, size_t stride) const;
+  PerSample source_of(const Reading&, const PerSample& source) const;
+  void add_state(const Reading&, const RecurrentProduct&, const PerSample& source, T* record, size_t stride) const;
   void read_back(const Signal<T>& above, const Signal<T>& below, const Range& rows, size_t direction) const;
   void step_back(const Reading&, const T* before, T* record, size_t stride, T* state_gradient,
                  size_t gradient_stride) const;
