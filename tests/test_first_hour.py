@@ -105,31 +105,3 @@ def test_schedules_follow_the_fit():
         cr.StepDecay(0.1, every="soon")
     with pytest.raises(ValueError, match="learning_rate must count steps for batches that come one by one"):
         net.fit([(X, Y)], epochs=1, verbose=0, optimizer=cr.Adam(cr.CosineDecay(3e-3)))
-
-
-WARNED = {
-    "labels without classes": (
-        lambda: cr.Network([4, 8, 3], seed=0),
-        X,
-        np.arange(120) % 3,
-        "y holds labels, but loss",
-    ),
-    "targets out of reach": (
-        lambda: cr.Network([4, 8, 1], output="relu", seed=0),
-        X,
-        X[:, :1],
-        r"outputs of 'relu' are in \[0, inf\] and cannot reach the targets",
-    ),
-    "large targets": (lambda: cr.Network([4, 8, 1], seed=0), X, X[:, :1] * 1e6, "is far from scale 1"),
-    "large inputs": (lambda: cr.Network([4, 8, 1], seed=0), X * 1000, X[:, :1], "inputs of .* are far from scale 1"),
-}
-
-
-@pytest.mark.parametrize("name", WARNED)
-def test_what_will_hardly_be_learned_is_said_once_before_the_first_fit(name):
-    make, samples, targets, message = WARNED[name]
-    net = make()
-    with pytest.warns(cr.ChainruleWarning, match=message) as caught:
-        net.fit(samples, targets, epochs=1, verbose=0)
-    assert len(caught) == 1
-    net.fit(samples, targets, epochs=1, verbose=0)

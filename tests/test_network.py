@@ -233,7 +233,7 @@ def test_class_weights_are_sample_weights():
     assert len(set(results)) == 1
 
 
-@pytest.mark.filterwarnings("ignore:y holds one class per sample")
+@pytest.mark.filterwarnings("ignore:y holds one class a sample")
 def test_labels_are_rows_with_a_one():
     X = np.random.default_rng(0).standard_normal((30, 2))
     y = np.arange(30) % 3

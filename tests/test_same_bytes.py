@@ -45,7 +45,9 @@ def digits_like(dtype):
         [cr.Input(300, scale=1 / 255), 120, 10], activation="sigmoid", output="softmax", seed=2, dtype=dtype
     )
     net.fit(as_bytes(X), classes(y), epochs=2, batch_size=32, optimizer=cr.SGD(0.3), verbose=0)
-    return net, X
+    plain = cr.Network([300, 120, 10], activation="sigmoid", output="softmax", seed=2, dtype=dtype)
+    plain.parameters, plain.history = net.parameters, net.history
+    return plain, X
 
 
 def online(dtype):

@@ -19,29 +19,26 @@ class ActivationTraits:
     flat : (float, float) or None
         Outputs at and beyond which the slope is below 3 % of the steepest; the upper one is infinite where only one
         end is flat. None where no end is flat, or where an output does not tell (gelu and silu bend back to zero).
-    range : (float, float)
-        Smallest and largest output.
     """
 
     initializer: str = "glorot_uniform"
     flat: tuple[float, float] | None = None
-    range: tuple[float, float] = (-math.inf, math.inf)
 
 
 ACTIVATIONS: dict[str, ActivationTraits] = {
     "identity": ActivationTraits(),
-    "sigmoid": ActivationTraits(flat=(0.0067, 0.9933), range=(0.0, 1.0)),
-    "tanh": ActivationTraits(flat=(-0.9866, 0.9866), range=(-1.0, 1.0)),
-    "relu": ActivationTraits("he_normal", flat=(0.0, math.inf), range=(0.0, math.inf)),
+    "sigmoid": ActivationTraits(flat=(0.0067, 0.9933)),
+    "tanh": ActivationTraits(flat=(-0.9866, 0.9866)),
+    "relu": ActivationTraits("he_normal", flat=(0.0, math.inf)),
     "leaky_relu": ActivationTraits("he_normal"),
-    "elu": ActivationTraits("he_normal", flat=(-0.97, math.inf), range=(-1.0, math.inf)),
-    "selu": ActivationTraits("lecun_normal", flat=(-1.71, math.inf), range=(-1.7581, math.inf)),
-    "softplus": ActivationTraits("he_normal", flat=(0.03, math.inf), range=(0.0, math.inf)),
-    "softsign": ActivationTraits(flat=(-5 / 6, 5 / 6), range=(-1.0, 1.0)),
-    "gelu": ActivationTraits("he_normal", range=(-0.17, math.inf)),
-    "silu": ActivationTraits("he_normal", range=(-0.2785, math.inf)),
-    "hard_sigmoid": ActivationTraits(flat=(0.0, 1.0), range=(0.0, 1.0)),
-    "exp": ActivationTraits(range=(0.0, math.inf)),
+    "elu": ActivationTraits("he_normal", flat=(-0.97, math.inf)),
+    "selu": ActivationTraits("lecun_normal", flat=(-1.71, math.inf)),
+    "softplus": ActivationTraits("he_normal", flat=(0.03, math.inf)),
+    "softsign": ActivationTraits(flat=(-5 / 6, 5 / 6)),
+    "gelu": ActivationTraits("he_normal"),
+    "silu": ActivationTraits("he_normal"),
+    "hard_sigmoid": ActivationTraits(flat=(0.0, 1.0)),
+    "exp": ActivationTraits(),
     "softmax": ActivationTraits(),
 }
 

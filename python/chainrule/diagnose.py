@@ -23,10 +23,7 @@ from .verification.table import as_table
 
 # Root mean square of inputs that should have been scaled.
 LARGE_INPUTS = 5.0
-SCALED_TO = "scaled to mean 0 and spread 1"
-SCALED = f"inputs {SCALED_TO}"
-# Root mean squares beyond which inputs and targets are far from scale 1, whatever the layers do.
-FAR, NEAR = 50.0, 1e-3
+SCALED = "inputs scaled to mean 0 and spread 1"
 # Number of samples that are looked at before training; fewer than the least say nothing about a layer.
 LOOKED_AT, LEAST = 32, 8
 
@@ -193,65 +190,27 @@ def diagnose(network: Model, X: ArrayLike, y: ArrayLike, *, loss: Loss | str | N
 
 
 def warn_of_first_samples(network: Model, data: Batches, loss: Loss) -> None:
-    """Look at some samples before a network is trained, and warn of the first thing that will keep it from learning.
+    """Look at some samples before a network is trained, and warn of what will keep it from learning.
 
-    Only the targets of sparse samples are looked at.
+    Sparse samples are not looked at, only their targets.
     """
-    found = _trouble_of_targets(network, data, loss)
-    if found is None and isinstance(data.X, np.ndarray) and len(data) >= LEAST:
-        X = data.X[:: -(-len(data) // LOOKED_AT)]
-        found = _trouble_of_layers(network, X, loss) or _trouble_of_inputs(X)
-    if found is not None:
-        warn(found)
-
-
-def _trouble_of_targets(network: Model, data: Batches, loss: Loss) -> str | None:
-    """Tell labels that do not go with the outputs, and numbers that these cannot reach, or that are far from 1."""
-    activation, y = network.border.activation, data.y
-    if y.ndim == 1 and network.outputs > 1:
-        if loss.from_pre_activations and activation == "sigmoid":
-            return (
-                f"y holds one class per sample, but the {network.outputs} sigmoid outputs are independent; "
-                "use output 'softmax' for classes that exclude one another; if they do not, give y as rows of 0 and 1"
-            )
-        if not loss.classifies:
-            return (
-                f"y holds labels, but loss {loss.name!r} takes the {network.outputs} outputs as numbers; use output "
-                "'softmax' for classes, or give y as rows"
-            )
-    if loss.classifies or len(data) < LEAST or y.ndim == 1:
-        return None
-    low, high = ACTIVATIONS[activation].range
-    if y.min() < low or y.max() > high:
-        worst = y.min() if y.min() < low else y.max()
-        return (
-            f"outputs of {activation!r} are in [{low:g}, {high:g}] and cannot reach the targets, such as {worst:g}; "
-            "use a last layer without an activation, or scale y"
+    last = network.computing[-1]
+    if loss.from_pre_activations and last.activation == "sigmoid" and data.y.ndim == 1 and network.outputs > 1:
+        warn(
+            f"y holds one class a sample, but the {network.outputs} sigmoid outputs are independent of one another: "
+            "use output 'softmax' for classes that exclude one another; if they do not, give y as rows of 0 and 1"
         )
-    mean, spread = _statistics(y[:: -(-len(y) // LOOKED_AT)])
-    if activation == "identity" and not NEAR <= math.hypot(mean, spread) <= FAR and (y != 0).any():
-        return f"y of {_with_spread(mean, spread)} is far from scale 1, and will hardly be reached; try y {SCALED_TO}"
-    return None
-
-
-def _trouble_of_layers(network: Model, X: NDArray[Any], loss: Loss) -> str | None:
-    """Tell the first layer that too little comes through."""
+    if not isinstance(data.X, np.ndarray) or len(data) < LEAST:
+        return
+    X = data.X[:: -(-len(data) // LOOKED_AT)]
     inputs = _statistics(X)
     for number, (layer, flow) in enumerate(zip(network.computing, _flows(network, X, loss), strict=True), start=1):
         found = flow.finding(WARNED, _are_large(inputs))
         if found is not None:
             trouble, remedy = found
             size = f", with inputs of {_with_spread(*inputs)}" if _are_large(inputs) else ""
-            return f"layer {number} ({layer.activation}) will hardly learn: {trouble}{size}; try {remedy}"
-    return None
-
-
-def _trouble_of_inputs(X: NDArray[Any]) -> str | None:
-    """Tell inputs that are far from scale 1, with which even layers that let everything through learn badly."""
-    mean, spread = _statistics(X)
-    if math.hypot(mean, spread) <= FAR:
-        return None
-    return f"inputs of {_with_spread(mean, spread)} are far from scale 1, and will hardly be learned; try {SCALED}"
+            warn(f"layer {number} ({layer.activation}) will hardly learn: {trouble}{size}; try {remedy}")
+            return
 
 
 def _flows(network: Model, X: NDArray[Any], loss: Loss) -> list[Flow]:
