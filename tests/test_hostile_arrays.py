@@ -332,7 +332,7 @@ class Calls(RuleBasedStateMachine):
         pair = data.draw(inputs_of(samples))
         result = self.both(lambda net, X: getattr(net, how)(X), pair)
         if not isinstance(result, type) and how != "predict_classes" and is_tame(self.net, pair[1]):
-            expected = reference_of(self.net).predict(pair[1])
+            expected = reference_of(self.net).predict(pair[1].astype(np.float64))
             line = compare(how, "reference", self.net.predict(pair[0]), expected, TOLERANCE[self.net.dtype], scale=1.0)
             assert line.ok, line
 
@@ -350,7 +350,7 @@ class Calls(RuleBasedStateMachine):
         targets = y[1].astype(np.int64) if y[1].ndim == 1 and self.net.outputs > 1 else y[1].reshape(samples, -1)
         weights = None if w[1] is None else w[1].astype(np.float64)
         net = reference_of(self.net)
-        evaluated = getattr(net, name)(X[1], targets, reference_loss(chosen), weights)
+        evaluated = getattr(net, name)(X[1].astype(np.float64), targets, reference_loss(chosen), weights)
         expected = evaluated if gradient else evaluated[0]
         if np.isfinite(expected):
             assert value == pytest.approx(expected, rel=TOLERANCE[self.net.dtype], abs=TOLERANCE[self.net.dtype])
