@@ -9,16 +9,6 @@ namespace {
 
 constexpr uint32_t no_gradient = UINT32_MAX;
 
-// Whole panels are copied in a few instructions.
-template <class T>
-void copy_panel(const T* from, T* to, size_t count) {
-  if (count == panel_width) {
-    std::memcpy(to, from, panel_width * sizeof(T));
-  } else {
-    std::memcpy(to, from, count * sizeof(T));
-  }
-}
-
 }  // namespace
 
 template <class T>

@@ -21,12 +21,6 @@ void draw_dropout(RandomWords& words, double rate, T* factors, size_t count) {
   for (size_t k = 0; k < count; ++k) factors[k] = kept[uniform(words.next()) >= rate];
 }
 
-// to = from * factors
-template <class T>
-void multiply_values(const T* from, const T* factors, size_t size, T* to) {
-  for (size_t k = 0; k < size; ++k) to[k] = from[k] * factors[k];
-}
-
 template <class T>
 class Noise : public Layer<T> {
  public:

@@ -1,21 +1,10 @@
 #include "layers/panel_parameters.hpp"
 
 #include <cmath>
-#include <cstring>
 
 namespace chainrule {
 
 namespace {
-
-// Copies up to 16 elements; whole panels in a few instructions.
-template <class T>
-void copy_run(const T* from, T* to, size_t count) {
-  if (count == panel_width) {
-    std::memcpy(to, from, panel_width * sizeof(T));
-  } else {
-    std::memcpy(to, from, count * sizeof(T));
-  }
-}
 
 // Calls move(packed offset, plain offset, count) for each run of a matrix that is contiguous in both layouts.
 template <class Move>
@@ -50,7 +39,7 @@ template <class T>
 void PanelParameters<T>::pack(const T* plain, T* packed) const {
   for (size_t i = 0; i < matrices_.size(); ++i) {
     T* to = packed + offsets_[i];
-    for_each_run(matrices_[i], [&](size_t at, size_t from, size_t count) { copy_run(plain + from, to + at, count); });
+    for_each_run(matrices_[i], [&](size_t at, size_t from, size_t count) { copy_panel(plain + from, to + at, count); });
     plain += matrices_[i].rows * matrices_[i].columns;
   }
 }
@@ -59,7 +48,7 @@ template <class T>
 void PanelParameters<T>::unpack(const T* packed, T* plain) const {
   for (size_t i = 0; i < matrices_.size(); ++i) {
     const T* from = packed + offsets_[i];
-    for_each_run(matrices_[i], [&](size_t at, size_t to, size_t count) { copy_run(from + at, plain + to, count); });
+    for_each_run(matrices_[i], [&](size_t at, size_t to, size_t count) { copy_panel(from + at, plain + to, count); });
     plain += matrices_[i].rows * matrices_[i].columns;
   }
 }

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "layers/noise.hpp"
 #include "layers/packing.hpp"
 #include "layers/recurrent.hpp"
 #include "layers/scratch.hpp"

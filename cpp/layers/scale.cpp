@@ -16,7 +16,7 @@ namespace {
 template <class T>
 void multiply(const T* from, const T* factors, size_t places, size_t features, T* to) {
   for (size_t place = 0; place < places; ++place, from += features, to += features) {
-    for (size_t k = 0; k < features; ++k) to[k] = from[k] * factors[k];
+    multiply_values(from, factors, features, to);
   }
 }
 

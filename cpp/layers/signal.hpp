@@ -89,6 +89,22 @@ void copy_rows(const T* from, size_t from_stride, T* to, size_t to_stride, const
   }
 }
 
+// Copies up to a panel of values; a whole one in a few instructions.
+template <class T>
+void copy_panel(const T* from, T* to, size_t count) {
+  if (count == panel_width) {
+    std::memcpy(to, from, panel_width * sizeof(T));
+  } else {
+    std::memcpy(to, from, count * sizeof(T));
+  }
+}
+
+// to = from * factors
+template <class T>
+void multiply_values(const T* from, const T* factors, size_t size, T* to) {
+  for (size_t k = 0; k < size; ++k) to[k] = from[k] * factors[k];
+}
+
 // The rows of a signal that belong to some samples, as kernels take them.
 template <class T>
 Rows<T> rows_of(const Signal<T>& signal, const Range& samples) {
