@@ -63,6 +63,13 @@ void Network<T>::update_statistics(const Team& team, const std::vector<Signal<T>
 }
 
 template <class T>
+void Network<T>::finish_update(const Team& team) {
+  for (auto& layer : layers_) {
+    if (layer->trainable) layer->finish_update(team);
+  }
+}
+
+template <class T>
 void Network<T>::pack(const T* plain, T* packed) const {
   for (size_t i = 0; i < size(); ++i) layers_[i]->parameters().pack(plain + plain_offset(i), packed + offsets_[i]);
 }

@@ -40,6 +40,8 @@ class Network {
   AlignedArray<T>& statistics() { return statistics_; }
   const AlignedArray<T>& statistics() const { return statistics_; }
   void update_statistics(const Team&, const std::vector<Signal<T>>& signals);
+  // Called by a team after an update of all trainable layers (Layer::finish_update).
+  void finish_update(const Team&);
   // Conversions between plain and packed, for parameters, gradients and optimiser states alike.
   void pack(const T* plain, T* packed) const;
   void unpack(const T* packed, T* plain) const;

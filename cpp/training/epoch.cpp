@@ -186,7 +186,7 @@ class Epoch {
                       : stored_gradient(network_, workspace_.gradient.data(), i, !turn.starts_step());
       network_.layer(i).gradient(team, signals[i], signals[i + 1], turn.samples(), target);
     }
-    if (plan_.fused) finish_updates(team);
+    if (plan_.fused) network_.finish_update(team);
   }
 
   GradientTarget<T> target_of(size_t layer, size_t step) {
@@ -199,14 +199,8 @@ class Epoch {
   void update_from_whole_gradient(const Team& team, const Turn& turn) {
     const T shrink = shrink_of<T>(optimizer_, options_.rates[turn.step]);
     whole_step_.run(team, settings_, shrink, workspace_.gradient.data(), true);
-    finish_updates(team);
+    network_.finish_update(team);
     team.barrier();
-  }
-
-  void finish_updates(const Team& team) {
-    for (size_t i = plan_.lowest; i < network_.size(); ++i) {
-      if (network_.layer(i).trainable) network_.layer(i).finish_update(team);
-    }
   }
 
   void update_rows(const Team& team, const Turn& turn, const std::optional<Turn>& next) {

@@ -127,9 +127,7 @@ void step(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimi
   const StepSettings<T> settings = state.next_step(optimizer, rate);
   run_team(1, [&](const Team& team) {
     whole.run(team, settings, shrink_of<T>(optimizer, rate), gradient, false);
-    for (size_t i = 0; i < network.size(); ++i) {
-      if (network.layer(i).trainable) network.layer(i).finish_update(team);
-    }
+    network.finish_update(team);
   });
 }
 
