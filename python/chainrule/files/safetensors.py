@@ -56,7 +56,8 @@ def read(path: Path) -> tuple[dict[str, Any], Tensors]:
     metadata, tensors = _read(path)
     if metadata.get("format") != FORMAT:
         raise ModelFileError(f"{path} is not a chainrule model: its format is {metadata.get('format')!r}")
-    if metadata.get("checksum", _checksum(tensors)) != _checksum(tensors):
+    checksum = _checksum(tensors)
+    if metadata.get("checksum", checksum) != checksum:
         raise ModelFileError(f"{path} is damaged: its arrays do not have the checksum that it was written with")
     return json.loads(metadata["chainrule"]), tensors
 
