@@ -19,16 +19,3 @@ def r2(outputs: NDArray[np.generic], targets: NDArray[np.generic], weights: Arra
     mean = np.average(t, axis=0, weights=w)
     residual, total = w @ (t - y) ** 2, w @ (t - mean) ** 2
     return float(np.mean(np.where(total > 0, 1.0 - residual / np.where(total > 0, total, 1.0), 0.0)))
-
-
-def rmse(outputs: NDArray[np.generic], targets: NDArray[np.generic], weights: ArrayLike | None = None) -> float:
-    """Return the root of the mean squared error over samples and outputs.
-
-    Examples
-    --------
-    >>> round(rmse(np.array([1.0, 2.0, 5.0]), np.array([1.0, 2.0, 2.0])) ** 2, 12)
-    3.0
-    """
-    y, t = (np.asarray(values, dtype=np.float64).reshape(len(values), -1) for values in (outputs, targets))
-    w = np.ones(len(t)) if weights is None else np.asarray(weights, dtype=np.float64).reshape(len(t), -1).mean(axis=1)
-    return float(np.sqrt(np.average((t - y) ** 2, axis=0, weights=w).mean()))
