@@ -423,14 +423,8 @@ class Bidirectional(WeightedLayer):
             half._l1, half._l2 = self._l1, self._l2
         super()._penalties_changed()
 
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes the layer."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._set_trainable(value)
+    def _set_trainable(self, value: bool) -> None:
+        super()._set_trainable(value)
         self.ahead._trainable = self.back._trainable = self._trainable
 
     def reference_arguments(self) -> dict[str, Any]:
