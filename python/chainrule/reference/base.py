@@ -116,7 +116,7 @@ class Layer(ABC):
 
     def margins(self) -> list[Margin]:
         """Return the distances of the last forward's values from each kink, with the scale of their rounding errors."""
-        scale = max(float(np.abs(self.pre_activations).max()), 1.0)
+        scale = rounding_scale(self.pre_activations)
         kinks = activations.KINKS.get(self.activation, ())
         return [(np.abs(self.pre_activations - kink), scale) for kink in kinks]
 
@@ -142,6 +142,11 @@ class Layer(ABC):
                 others = tuple(axis for axis in range(w.ndim) if axis != self.unit_axis % w.ndim)
                 norms = np.sqrt((w**2).sum(axis=others, keepdims=True))
                 w *= np.where(norms > self.max_norm, self.max_norm / np.maximum(norms, 1e-300), 1.0)
+
+
+def rounding_scale(values: Array) -> float:
+    """Return the scale of the rounding errors of values: the largest magnitude among them, and at least 1."""
+    return max(float(np.abs(values).max()), 1.0)
 
 
 def forward_through(layers: Sequence[Layer], x: Array, lengths: NDArray[np.int64] | None = None) -> Array:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from . import activations
 from .activations import Array
-from .base import Margin
+from .base import Margin, rounding_scale
 
 # Every loss by its name, filled in as the classes are defined.
 LOSSES: dict[str, type[Loss]] = {}
@@ -95,7 +95,7 @@ class MAE(Loss):
         return np.asarray(np.sign(a - t), dtype=np.int64)
 
     def margins(self, a: Array, t: Array) -> list[Margin]:
-        return [(np.abs(a - t), _rounding_scale(a))]
+        return [(np.abs(a - t), rounding_scale(a))]
 
 
 class Huber(Loss):
@@ -152,7 +152,7 @@ class Hinge(Loss):
         return np.asarray(t * a < 1.0, dtype=np.int64)
 
     def margins(self, a: Array, t: Array) -> list[Margin]:
-        return [(np.abs(t * a - 1.0), _rounding_scale(a))]
+        return [(np.abs(t * a - 1.0), rounding_scale(a))]
 
 
 class GaussianNLL(Loss):
@@ -234,7 +234,3 @@ def metric(a: Array, y: NDArray[np.generic], loss: Loss, activation: str) -> Arr
     if y.ndim == 1 and a.shape[1] > 1:
         return np.asarray(a.argmax(axis=1) == t.argmax(axis=1), dtype=np.float64)
     return loss.right(a, t, activation)
-
-
-def _rounding_scale(a: Array) -> float:
-    return max(float(np.abs(a).max()), 1.0)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .activations import Array
-from .base import Layer, Margin
+from .base import Layer, Margin, rounding_scale
 from .windows import Padding, Windows, per_axis
 
 __all__ = [
@@ -62,10 +62,8 @@ class MaxPool(Pool, abstract=True):
     def margins(self) -> list[Margin]:
         """Add the lead of each maximum; of equal values, such as the zeros of ReLU, the first always wins."""
         padded = self.windows.pad(self.inputs, -np.inf)
-        values = np.sort(np.stack([padded[places] for _, places in self.windows]), axis=0)
-        lead = values[-1] - values[-2] if len(values) > 1 else np.full(values.shape[1:], np.inf)
-        scale = max(float(np.abs(self.inputs).max()), 1.0)
-        return [*super().margins(), (np.where(lead > 0, lead, np.inf), scale)]
+        candidates = np.stack([padded[places] for _, places in self.windows])
+        return [*super().margins(), (_lead(candidates), rounding_scale(self.inputs))]
 
 
 class MaxPool1D(MaxPool):
@@ -151,10 +149,7 @@ class GlobalMaxPool(Layer, abstract=True):
 
     def margins(self) -> list[Margin]:
         """Add by how much each maximum leads."""
-        values = np.sort(self.places, axis=1)
-        lead = values[:, -1] - values[:, -2] if values.shape[1] > 1 else np.full(values[:, 0].shape, np.inf)
-        scale = max(float(np.abs(self.inputs).max()), 1.0)
-        return [*super().margins(), (np.where(lead > 0, lead, np.inf), scale)]
+        return [*super().margins(), (_lead(self.places.swapaxes(0, 1)), rounding_scale(self.inputs))]
 
 
 class GlobalMaxPool1D(GlobalMaxPool):
@@ -163,3 +158,10 @@ class GlobalMaxPool1D(GlobalMaxPool):
 
 class GlobalMaxPool2D(GlobalMaxPool):
     """The maximum over the places of images."""
+
+
+def _lead(candidates: Array) -> Array:
+    """Return by how much the largest along the first axis leads; infinity where there is no other, or an equal one."""
+    values = np.sort(candidates, axis=0)
+    lead = values[-1] - values[-2] if len(values) > 1 else np.full(values.shape[1:], np.inf)
+    return np.where(lead > 0, lead, np.inf)
