@@ -59,6 +59,18 @@ class Part:
     config: dict[str, Any]
     arrays: Arrays
 
+    @property
+    def is_affine(self) -> bool:
+        """Whether the layer is z = x W + b alone, so that an affine map of each output can be merged into it."""
+        return LAYERS[self.config["type"]].output_axis is not None and self.config["activation"] == "identity"
+
+    def scale_outputs(self, factors: NDArray[Any]) -> None:
+        """Multiply each output of an affine layer by a factor: (x W + b) ∘ s = x (W s) + b s."""
+        axis = LAYERS[self.config["type"]].output_axis
+        assert axis is not None
+        weights = self.arrays["weights"] * factors.reshape(-1, *(1,) * (-1 - axis))
+        self.arrays = {"weights": weights, "bias": self.arrays["bias"] * factors}
+
 
 class Layer:
     """What all layers have in common; use one of its kinds.

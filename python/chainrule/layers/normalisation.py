@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import _core
 from .._checks import checked_number
-from .base import LAYERS, Layer, Parameter, Part, Shape, Statistic
+from .base import Layer, Parameter, Part, Shape, Statistic
 
 __all__ = ["BatchNorm", "LayerNorm"]
 
@@ -88,16 +88,14 @@ class BatchNorm(Normalisation):
 
     def fold_into(self, before: Part) -> bool:
         """γ (x W + b − μ) / √(σ² + ε) + β = x (W s) + (b − μ) s + β, with s = γ / √(σ² + ε)."""
-        axis = LAYERS[before.config["type"]].output_axis
-        if axis is None or before.config["activation"] != "identity":
+        if not before.is_affine:
             return False
         gamma, beta, mean, variance = (
             values.astype(np.float64) for values in (self.gamma, self.beta, self.running_mean, self.running_variance)
         )
-        scale = gamma / np.sqrt(variance + self.epsilon)
-        weights, bias = before.arrays["weights"], before.arrays["bias"]
-        along_outputs = scale.reshape(-1, *(1,) * (-1 - axis))
-        before.arrays = {"weights": weights * along_outputs, "bias": (bias - mean) * scale + beta}
+        before.arrays["bias"] = before.arrays["bias"] - mean
+        before.scale_outputs(gamma / np.sqrt(variance + self.epsilon))
+        before.arrays["bias"] += beta
         return True
 
 

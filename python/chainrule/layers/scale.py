@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _core
-from .base import LAYERS, Layer, Parameter, Part, Shape
+from .base import Layer, Parameter, Part, Shape
 from .weighted import filled
 
 __all__ = ["Scale"]
@@ -52,11 +52,7 @@ class Scale(Layer):
         self.factors = filled(self._initial_factors, self.place.input_shape[-1:])
 
     def fold_into(self, before: Part) -> bool:
-        """(x W + b) ∘ s = x (W s) + b s."""
-        axis = LAYERS[before.config["type"]].output_axis
-        if axis is None or before.config["activation"] != "identity":
+        if not before.is_affine:
             return False
-        factors = self.factors.astype(np.float64)
-        weights = before.arrays["weights"] * factors.reshape(-1, *(1,) * (-1 - axis))
-        before.arrays = {"weights": weights, "bias": before.arrays["bias"] * factors}
+        before.scale_outputs(self.factors.astype(np.float64))
         return True
