@@ -118,9 +118,8 @@ class Layer:
         self._trainable = checked_flag(trainable, "trainable")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        known = [other for kind in type(self).__mro__ for other in vars(kind)]
-        if self.is_placed and not name.startswith("_") and name not in (*vars(self), *known):
-            public = {other for other in (*vars(self), *known) if not other.startswith("_")}
+        if self.is_placed and not name.startswith("_") and name not in dir(self):
+            public = [other for other in dir(self) if not other.startswith("_")]
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{close_names(name, public)}")
         super().__setattr__(name, value)
 
