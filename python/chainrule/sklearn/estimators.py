@@ -18,7 +18,7 @@ try:
     from sklearn.utils.class_weight import compute_sample_weight
     from sklearn.utils.metaestimators import available_if
     from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-    from sklearn.utils.validation import check_is_fitted, validate_data
+    from sklearn.utils.validation import validate_data
 except ImportError as error:
     raise ImportError('chainrule.sklearn needs scikit-learn 1.6 or newer: pip install "chainrule[sklearn]"') from error
 
@@ -198,13 +198,13 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Return the probability of each class, (samples, classes)."""
-        outputs = self._outputs(X)
-        return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
+        samples = self._samples(X)
+        return self.network_.predict_proba(samples)
 
     def predict_log_proba(self, X: ArrayLike) -> Array:
         """Return the logarithm of `predict_proba`, which stays finite where a probability underflows."""
-        check_is_fitted(self, "network_")
-        z = self.network_.pre_activations(validate_data(self, X, accept_sparse="csr", reset=False))
+        samples = self._samples(X)
+        z = self.network_.pre_activations(samples)
         if self.out_activation_ == "softmax":
             return z - np.logaddexp.reduce(z, axis=1, keepdims=True)
         log_p, log_rest = -np.logaddexp(0.0, -z), -np.logaddexp(0.0, z)

@@ -112,7 +112,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
     @property
     def coefs_(self) -> list[Array]:
         """The weights of each layer, (inputs, units): copies that cannot be written; assign a list to set them."""
-        return [_read_only(layer.weights) for layer in self._dense]
+        return [layer.weights for layer in self._dense]
 
     @coefs_.setter
     def coefs_(self, values: Sequence[ArrayLike]) -> None:
@@ -122,7 +122,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
     @property
     def intercepts_(self) -> list[Array]:
         """The bias of each layer, (units,): as `coefs_`."""
-        return [_read_only(layer.bias) for layer in self._dense]
+        return [layer.bias for layer in self._dense]
 
     @intercepts_.setter
     def intercepts_(self, values: Sequence[ArrayLike]) -> None:
@@ -149,10 +149,14 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         activation = self._dense[-1].activation
         return _SKLEARN_NAMES.get(activation, activation)
 
-    def _outputs(self, X: ArrayLike) -> Array:
+    def _samples(self, X: ArrayLike) -> Any:
+        """Return what a fitted estimator predicts for, checked."""
         check_is_fitted(self, "network_")
-        X = validate_data(self, X, accept_sparse="csr", reset=False)
-        return self.network_.predict(X)
+        return validate_data(self, X, accept_sparse="csr", reset=False)
+
+    def _outputs(self, X: ArrayLike) -> Array:
+        samples = self._samples(X)
+        return self.network_.predict(samples)
 
     # --- training
 
@@ -397,11 +401,6 @@ class MultilayerPerceptron(BaseEstimator, ABC):
     @abstractmethod
     def _score(self, outputs: Array, y: Array, sample_weight: Array | None) -> float:
         """Return the score that early stopping goes by, from outputs and targets."""
-
-
-def _read_only(array: Array) -> Array:
-    array.flags.writeable = False
-    return array
 
 
 def _checked_weights(weights: Array | None) -> Array | None:
