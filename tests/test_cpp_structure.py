@@ -1,21 +1,13 @@
 """The core's folders are floors: a file includes files of its own floor and of lower ones, and there are no circles."""
 
 import re
+import runpy
 from pathlib import Path
 
-CPP = Path(__file__).parents[1] / "cpp"
+ROOT = Path(__file__).parents[1]
+CPP = ROOT / "cpp"
 # From bottom to top; folders on the same floor do not include each other.
-FLOORS = (
-    {"base"},
-    {"simd"},
-    {"kernels"},
-    {"layers"},
-    {"network"},
-    {"data"},
-    {"training", "prediction"},
-    {"session"},
-    {"bindings"},
-)
+FLOORS = runpy.run_path(str(ROOT / "tools" / "measure_code.py"))["FLOORS"]
 
 
 def folder(path: str) -> str:
