@@ -176,9 +176,10 @@ class Model:
 
     def score(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy for classes, and the coefficient of determination R² (mean over outputs) for numbers."""
-        measured = self.evaluate(X, y, sample_weight=sample_weight)
-        if "accuracy" in measured:
-            return measured["accuracy"]
+        chosen = self.chosen_loss(None)
+        data = self.border.batches(X, y, sample_weight, loss=chosen)
+        if chosen.metric_name(self.outputs, data.y) == "accuracy":
+            return self.core.evaluate(data.X, data.y, data.weights, chosen.core_loss())[1]
         targets = np.asarray(y, dtype=np.float64)
         return r2(self.predict(X).reshape(targets.shape), targets, sample_weight)
 
