@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 from .activations import ACTIVATIONS
 from .border import Batches
 from .errors import warn
-from .files.description import Tensors
 from .losses import Loss
 from .model import Model
 from .verification.table import as_table
@@ -232,13 +231,7 @@ def _flows(network: Model, X: NDArray[Any], loss: Loss) -> list[Flow]:
 
 def _twin(network: Model, loss: Loss) -> Model:
     """Return a network of the same parameters but with separate buffers, which ends where cross-entropy begins."""
-
-    def end_before_the_loss(description: dict[str, Any], _: Tensors) -> None:
-        if loss.from_pre_activations:
-            last = max(i for i, layer in enumerate(network.layers) if layer is network.computing[-1])
-            description["layers"][last]["activation"] = "identity"
-
-    return network.rebuilt(end_before_the_loss)
+    return network.without_last_activation() if loss.from_pre_activations else network.rebuilt(lambda *_: None)
 
 
 def _units(network: Model) -> list[int]:

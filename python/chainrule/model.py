@@ -185,12 +185,7 @@ class Model:
 
     def pre_activations(self, X: ArrayLike) -> NDArray[Any]:
         """Return the pre-activations of the last layer, such as the logits before a softmax, as `predict`."""
-
-        def without_activation(description: dict[str, Any], _: Tensors) -> None:
-            last = max(i for i, layer in enumerate(self.stack, start=1) if layer.in_core)
-            description["layers"][last]["activation"] = "identity"
-
-        return self.rebuilt(without_activation).predict(X)
+        return self.without_last_activation().predict(X)
 
     def evaluate(
         self, X: ArrayLike, y: ArrayLike, *, loss: Loss | str | None = None, sample_weight: ArrayLike | None = None
@@ -345,6 +340,14 @@ class Model:
             description.update(loss=None, history={}, epochs=0)
 
         return self.rebuilt(shorten)
+
+    def without_last_activation(self: _Model) -> _Model:
+        """Return a network whose outputs are the pre-activations of this one's last layer."""
+
+        def change(description: dict[str, Any], _: Tensors) -> None:
+            description["layers"][self.layers.index(self.computing[-1])]["activation"] = "identity"
+
+        return self.rebuilt(change)
 
     def copy(self: _Model) -> _Model:
         """Return an independent copy, with optimiser state and history."""
