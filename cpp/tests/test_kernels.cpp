@@ -37,6 +37,40 @@ struct Case {
 };
 
 template <class T>
+void expect_outputs(const Case<T>& c, double tolerance) {
+  const size_t samples = c.samples, inputs = c.inputs, outputs = c.outputs;
+  for (size_t i = 0; i < samples; ++i) {
+    for (size_t j = 0; j < outputs; ++j) {
+      long double sum = c.plain.data()[inputs * outputs + j];
+      for (size_t k = 0; k < inputs; ++k) sum += (long double)c.x.data()[i * c.below + k] * c.w(k, j);
+      expect_near(double(c.a.data()[i * c.above + j]), double(sum), tolerance, "forward");
+    }
+    for (size_t k = 0; k < inputs; ++k) {
+      long double sum = 0;
+      for (size_t j = 0; j < outputs; ++j) sum += (long double)c.delta.data()[i * c.above + j] * c.w(k, j);
+      expect_near(double(c.below_delta.data()[i * c.below + k]), double(sum), tolerance, "input gradient");
+    }
+  }
+}
+
+template <class T>
+void expect_gradient(const Case<T>& c, const T* gradient, double tolerance) {
+  const size_t samples = c.samples, inputs = c.inputs, outputs = c.outputs;
+  for (size_t j = 0; j < outputs; ++j) {
+    long double bias = 0;
+    for (size_t i = 0; i < samples; ++i) bias += (long double)c.delta.data()[i * c.above + j];
+    expect_near(double(gradient[inputs * outputs + j]), double(bias), tolerance, "bias gradient");
+    for (size_t k = 0; k < inputs; ++k) {
+      long double sum = 0;
+      for (size_t i = 0; i < samples; ++i) {
+        sum += (long double)c.x.data()[i * c.below + k] * c.delta.data()[i * c.above + j];
+      }
+      expect_near(double(gradient[k * outputs + j]), double(sum), tolerance, "weight gradient");
+    }
+  }
+}
+
+template <class T>
 void test_dense(size_t samples, size_t inputs, size_t outputs) {
   const double tolerance = sizeof(T) == 4 ? 2e-5 : 1e-13;
   Case<T> c = {samples, inputs, outputs};
@@ -62,32 +96,10 @@ void test_dense(size_t samples, size_t inputs, size_t outputs) {
       layer.backward(team, above, below, samples, {});
       layer.gradient(team, below, above, samples, {.gradient = gradient.data()});
     });
-    for (size_t i = 0; i < samples; ++i) {
-      for (size_t j = 0; j < outputs; ++j) {
-        long double sum = c.plain.data()[inputs * outputs + j];
-        for (size_t k = 0; k < inputs; ++k) sum += (long double)c.x.data()[i * c.below + k] * c.w(k, j);
-        expect_near(double(c.a.data()[i * c.above + j]), double(sum), tolerance, "forward");
-      }
-      for (size_t k = 0; k < inputs; ++k) {
-        long double sum = 0;
-        for (size_t j = 0; j < outputs; ++j) sum += (long double)c.delta.data()[i * c.above + j] * c.w(k, j);
-        expect_near(double(c.below_delta.data()[i * c.below + k]), double(sum), tolerance, "input gradient");
-      }
-    }
+    expect_outputs(c, tolerance);
     AlignedArray<T> plain_gradient(c.plain.size());
     layer.parameters().unpack(gradient.data(), plain_gradient.data());
-    for (size_t j = 0; j < outputs; ++j) {
-      long double bias = 0;
-      for (size_t i = 0; i < samples; ++i) bias += (long double)c.delta.data()[i * c.above + j];
-      expect_near(double(plain_gradient.data()[inputs * outputs + j]), double(bias), tolerance, "bias gradient");
-      for (size_t k = 0; k < inputs; ++k) {
-        long double sum = 0;
-        for (size_t i = 0; i < samples; ++i) {
-          sum += (long double)c.x.data()[i * c.below + k] * c.delta.data()[i * c.above + j];
-        }
-        expect_near(double(plain_gradient.data()[k * outputs + j]), double(sum), tolerance, "weight gradient");
-      }
-    }
+    expect_gradient(c, plain_gradient.data(), tolerance);
   }
 }
 

@@ -26,18 +26,31 @@ Network<T> made_network() {
   return network;
 }
 
+// Random samples of eleven numbers, with labels of five classes.
+struct Samples {
+  static constexpr size_t count = 53;
+  std::vector<double> x = std::vector<double>(count * 11);
+  std::vector<int64_t> y = std::vector<int64_t>(count);
+
+  Samples() {
+    RandomWords words(1, Purpose::weights, 0, 0);
+    for (double& value : x) value = uniform(words.next());
+    for (size_t i = 0; i < count; ++i) y[i] = int64_t(i % 5);
+  }
+
+  Data data() const {
+    Data data;
+    data.inputs = {reinterpret_cast<const char*>(x.data()), Element::float64, 88, 8, count, 11};
+    data.targets.labels = y.data();
+    return data;
+  }
+};
+
 template <class T>
 void test_training(const OptimizerSettings& settings, size_t batch) {
-  constexpr size_t samples = 53;
-  std::vector<double> x(samples * 11);
-  std::vector<int64_t> y(samples);
-  RandomWords words(1, Purpose::weights, 0, 0);
-  for (double& value : x) value = uniform(words.next());
-  for (size_t i = 0; i < samples; ++i) y[i] = int64_t(i % 5);
-  Data data;
-  data.inputs = {reinterpret_cast<const char*>(x.data()), Element::float64, 88, 8, samples, 11};
-  data.targets.labels = y.data();
-  const std::vector<double> rates((samples + batch - 1) / batch, 0.1);
+  const Samples samples;
+  const Data data = samples.data();
+  const std::vector<double> rates((Samples::count + batch - 1) / batch, 0.1);
   const Loss loss = {LossKind::cross_entropy, 0.1, 1};
   const EpochOptions whole = {batch, true, 1, 0, loss, rates.data(), 0.1, {0, rates.size()}, {}};
 
