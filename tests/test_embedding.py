@@ -86,3 +86,18 @@ def test_only_the_words_that_occur_have_a_gradient():
     net.forward([[1, 4, 4]])
     assert not net.backward([[1.0]]).any()
     assert net.gradients[0][0].tolist() == [[0, 0], [1, 1], [0, 0], [0, 0], [2, 2], [0, 0]]
+
+
+@pytest.mark.parametrize("mask", [False, True])
+@pytest.mark.parametrize("optimizer", [cr.SGD(1.0), cr.SGD(1.0, clip_value=5.0), cr.Adagrad(0.1)])
+@pytest.mark.parametrize("penalty", [{"l1": 0.1}, {"l2": 0.1}])
+def test_words_that_are_absent_are_penalised_after_a_mask_too(mask, optimizer, penalty):
+    words, y = np.array([[1, 2, 0], [2, 1, 0]]), np.zeros((2, 1))
+    layers = [cr.Embedding(5, 2, mask_zero=mask, **penalty), cr.SimpleRNN(2), cr.Dense(1)]
+    net = cr.Network([cr.Input(3), *layers], seed=0, dtype="float64")
+    assert net.check(words, y, optimizer=optimizer, loss="mse").ok
+    before = net.layers[1].weights
+    net.train_on_batch(words, y, optimizer=optimizer, loss="mse")
+    if optimizer == cr.SGD(1.0):
+        moved = 0.1 * (before if "l2" in penalty else np.sign(before))
+        np.testing.assert_allclose((before - net.layers[1].weights)[3:], moved[3:], rtol=1e-12)

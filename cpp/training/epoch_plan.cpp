@@ -32,6 +32,16 @@ bool can_defer(Network<T>& network, const OptimizerState<T>& state, const Source
   return (inputs.sparse() || large_table) && !first.traits().couples_parameters;
 }
 
+// Whether rows of parameters that no sample touches change all the same, by their penalty. The layer of these rows need
+// not be the first one: a mask can be below an embedding.
+template <class T>
+bool penalizes_rows(Network<T>& network) {
+  for (size_t i = 0; i < network.size(); ++i) {
+    if (network.layer(i).parameter_rows() != nullptr) return network.layer(i).parameters().penalized();
+  }
+  return false;
+}
+
 }  // namespace
 
 template <class T>
@@ -49,7 +59,7 @@ EpochPlan plan_epoch(Network<T>& network, const OptimizerState<T>& state, const 
                    : chunk_in_cache(network, plan.threads, chunk_size(network, inputs, plan.batch));
   plan.lowest = network.first_trainable();
   plan.fused = plan.chunk == plan.batch && !optimizer.clips_norm();
-  plan.zeros_count = !plan.fused || !optimizer.ignores_zero_gradients() || network.layer(0).parameters().penalized();
+  plan.zeros_count = !plan.fused || !optimizer.ignores_zero_gradients() || penalizes_rows(network);
   plan.defers = plan.zeros_count && plan.fused && can_defer(network, state, inputs);
   plan.overlaps = plan.fused && plan.chunk * Workspace<T>::sample_bytes(network) <= tuning::overlapping_bytes;
   return plan;
