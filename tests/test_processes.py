@@ -318,3 +318,45 @@ def test_ctrl_c_in_a_terminal(signalled):
     assert shown.startswith("terminal\n")
     assert shown.endswith("usable\n")
     child.ends()
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        "while True: net.predict(X)",
+        "net.fit(X, X[:, 0], epochs=10**6, verbose=0)",
+        "net.fit(X, X[:, 0], epochs=10**6, verbose=0, checkpoint=path, checkpoint_every='1000 seconds')",
+        "net.fit(lambda: ((X, X[:, 0]) for _ in range(100)), epochs=10**6, verbose=0)",
+    ],
+    ids=["predict", "fit", "poll", "stream"],
+)
+def test_a_daemon_thread_does_not_abort_the_exit(tmp_path, work):
+    code = f"""
+    def forever():
+        net = cr.Network([40, 70, 1], seed=0)
+        path = sys.argv[0] + ".safetensors"
+        {work}
+
+    threading.Thread(target=forever, daemon=True).start()
+    time.sleep(0.3)
+    """
+    done = subprocess.run(script(tmp_path, code), timeout=60, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_subinterpreter_is_told_that_it_cannot_import(tmp_path):
+    code = """
+    try:
+        import _interpreters as interpreters
+        failure = interpreters.exec(interpreters.create(), "import chainrule")
+        text = failure.formatted
+    except ModuleNotFoundError:
+        import _xxsubinterpreters as interpreters
+        try:
+            interpreters.run_string(interpreters.create(), "import chainrule")
+        except Exception as error:
+            text = str(error)
+    assert "chainrule cannot be imported in a subinterpreter" in text, text
+    """
+    done = subprocess.run(script(tmp_path, code), timeout=60, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

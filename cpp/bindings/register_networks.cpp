@@ -14,6 +14,7 @@
 #include "bindings/bindings.hpp"
 #include "bindings/bound_data.hpp"
 #include "bindings/epoch_arguments.hpp"
+#include "bindings/interpreter_lock.hpp"
 #include "session.hpp"
 
 namespace py = pybind11;
@@ -101,7 +102,7 @@ class BoundNetwork {
     if (session_.predicts_quickly(inputs)) {
       session_.predict(inputs, to);
     } else {
-      const py::gil_scoped_release unlocked;
+      const WithoutInterpreter unlocked;
       session_.predict(inputs, to);
     }
     return outputs;
@@ -128,7 +129,7 @@ class BoundNetwork {
     Array outputs({members, inputs.rows, network().outputs()});
     const T* from = parameters.data();
     T* to = outputs.mutable_data();
-    const py::gil_scoped_release unlocked;
+    const WithoutInterpreter unlocked;
     session_.predict_population(from, members, inputs, to);
     return outputs;
   }
@@ -147,7 +148,7 @@ class BoundNetwork {
     const auto lock = to_change();
     const Source inputs = checked_inputs(X);
     {
-      const py::gil_scoped_release unlocked;
+      const WithoutInterpreter unlocked;
       session_.forward(inputs, training, seed, epoch);
     }
     return array_of(session_.activations(network().size() - 1));
@@ -162,7 +163,7 @@ class BoundNetwork {
     const T* from = output_gradient.data();
     RowsView<T> input_gradient = {};
     {
-      const py::gil_scoped_release unlocked;
+      const WithoutInterpreter unlocked;
       input_gradient = session_.backward(from);
     }
     return array_of(input_gradient);
@@ -172,7 +173,7 @@ class BoundNetwork {
     const auto lock = to_change();
     const BoundData bound(X, y, sample_weight, network().outputs(), session_.target_columns(loss), output());
     session_.check_inputs(bound.data.inputs);
-    const py::gil_scoped_release unlocked;
+    const WithoutInterpreter unlocked;
     return session_.loss_and_gradient(bound.data, loss);
   }
 
@@ -198,7 +199,7 @@ class BoundNetwork {
 
   void step(const Optimizer& optimizer, double rate) {
     const auto lock = to_change();
-    const py::gil_scoped_release unlocked;
+    const WithoutInterpreter unlocked;
     session_.step(optimizer, rate);
   }
 
@@ -226,7 +227,7 @@ class BoundNetwork {
     PythonPoll ask(poll);
     EpochResult result;
     {
-      const py::gil_scoped_release unlocked;
+      const WithoutInterpreter unlocked;
       result = session_.train_epoch(bound.data, options, arguments.optimizer, [&](size_t done) { return ask(done); });
     }
     ask.rethrow();
@@ -240,7 +241,7 @@ class BoundNetwork {
     session_.check_inputs(bound.data.inputs);
     Evaluation<T> evaluation;
     {
-      const py::gil_scoped_release unlocked;
+      const WithoutInterpreter unlocked;
       evaluation = session_.evaluate(bound.data, loss);
     }
     return py::make_tuple(evaluation.loss, evaluation.metric);
@@ -294,10 +295,14 @@ class BoundNetwork {
 
     // False: stop.
     bool operator()(size_t steps_done) {
-      const py::gil_scoped_acquire locked;
+      const WithInterpreter locked;
       try {
         if (PyErr_CheckSignals() != 0) throw py::error_already_set();
         return poll_.is_none() || !py::cast<bool>(py::bool_(poll_(steps_done)));
+#ifdef __GLIBCXX__
+      } catch (const abi::__forced_unwind&) {
+        sleep_until_exit();  // the interpreter has ended while it ran `poll`
+#endif
       } catch (...) {
         error_ = std::current_exception();
         return false;
@@ -315,7 +320,7 @@ class BoundNetwork {
 
   // Waits for the threads that read; they need the interpreter to finish.
   typename Session<T>::ChangeLock to_change() {
-    const py::gil_scoped_release unlocked;
+    const WithoutInterpreter unlocked;
     return session_.lock_to_change();
   }
 

@@ -10,6 +10,7 @@
 #include "base/random.hpp"
 #include "base/team.hpp"
 #include "bindings/bindings.hpp"
+#include "bindings/interpreter_lock.hpp"
 #include "data/sizes.hpp"
 #include "kernels/dispatch.hpp"
 #include "network/initializers.hpp"
@@ -73,7 +74,7 @@ double best_peak(size_t threads) {
 double fma_peak(const std::string& dtype, size_t threads) {
   if (threads == 0 || threads > most_threads) throw py::value_error("threads must be positive");
   if (dtype != "float32" && dtype != "float64") throw py::value_error("dtype must be float32 or float64");
-  const py::gil_scoped_release unlocked;
+  const WithoutInterpreter unlocked;
   return dtype == "float32" ? best_peak<float>(threads) : best_peak<double>(threads);
 }
 
@@ -96,7 +97,7 @@ void register_utilities(py::module_& module) {
       "all_finite",
       [](const py::array& array, double largest) {
         const Source source = source_of(array, "array");
-        const py::gil_scoped_release unlocked;
+        const WithoutInterpreter unlocked;
         return all_finite(source, largest);
       },
       py::arg("array"), py::arg("largest"));

@@ -3,6 +3,7 @@
 from importlib.metadata import version as _version
 from typing import Any as _Any
 
+from . import _interpreter as _interpreter  # must come first: it refuses where the core cannot be loaded
 from . import augment, check, data, diagnose, errors, layers, losses, machine, nodes, optimizers, plot, schedules
 from .errors import *
 from .history import History
