@@ -137,3 +137,13 @@ def test_core_refuses_sources_that_do_not_fit(settings, sources, message):
     core.add_layer(_core.RecallSettings(12), [1])
     core.add_layer(_core.MergeSettings([_core.Slice(1, 0, 12, 12)] * 2), [2, 3])
     assert core.predict(np.ones((1, 12))).tolist() == [[np.float32(1 + np.tanh(np.float32(1)))] * 12]
+
+
+def test_blocks_can_be_nested_deeply_but_not_endlessly():
+    block = [cr.Dense(4)]
+    for _ in range(100):
+        block = [cr.Residual(block)]
+    net = cr.Network([cr.Input(4), *block], seed=0)
+    assert np.array_equal(net.copy().predict(np.ones((1, 4))), net.predict(np.ones((1, 4))))
+    with pytest.raises(ValueError, match="layers must be nested at most 100 deep"):
+        cr.Residual(block)

@@ -106,6 +106,8 @@ class Layer:
     output_axis: ClassVar[int | None] = None
     # Number of tokens, where the inputs are tokens.
     vocabulary: int | None = None
+    # How deeply layers are nested in it.
+    depth: int = 0
 
     def __init_subclass__(cls, *, abstract: bool = False, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -180,6 +182,10 @@ class Layer:
 
     def check_in_row(self) -> None:
         """Raise ValueError if the layer makes no sense where it stands in its network."""
+
+    def batch_warning(self, samples: int) -> str | None:
+        """Return what a user must know of training with a batch of so many samples, if there is something."""
+        return None
 
     def reference_arguments(self) -> dict[str, Any]:
         """Return the arguments of the reference's layer of the same name; layers among them have a twin there too."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from numpy.typing import ArrayLike
@@ -16,6 +16,41 @@ from .base import Arrays, Layer, Part, Place, Shape, enter, shapes_through
 __all__ = ["Concatenate", "Residual"]
 
 Branch: TypeAlias = list[Layer]
+# Deeper blocks in blocks would exceed Python's limit of calls within calls.
+DEEPEST = 100
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What branches make of samples of one shape.
+
+    Attributes
+    ----------
+    shapes : list of list of tuple of int
+        For each branch, the shape before each layer and at the end.
+    core_sizes : list of int
+        Number of the core's layers of each branch.
+    parameters, statistics : dict of str to tuple of int
+        Shapes of all parameters and statistics by name.
+    """
+
+    shapes: list[list[Shape]]
+    core_sizes: list[int]
+    parameters: dict[str, Shape]
+    statistics: dict[str, Shape]
+
+
+def inside(branches: list[Branch], shape: Shape) -> Inside:
+    """Return what branches make of samples of this shape."""
+    shapes = [shapes_through(shape, branch) for branch in branches]
+    placed = [list(zip(branch, before, strict=False)) for branch, before in zip(branches, shapes, strict=True)]
+    everything = [pair for branch in placed for pair in branch]
+    return Inside(
+        shapes,
+        [sum(layer.core_size(before) for layer, before in branch) for branch in placed],
+        numbered([layer.parameter_shapes(before) for layer, before in everything]),
+        numbered([layer.statistic_shapes(before) for layer, before in everything]),
+    )
 
 
 class Composite(Layer, abstract=True):
@@ -27,6 +62,7 @@ class Composite(Layer, abstract=True):
     def __init__(self, branches: list[Branch]) -> None:
         super().__init__()
         self._branches = branches
+        self._known: dict[Shape, Inside] = {}
         for layer in self._layers:
             if not isinstance(layer, Layer):
                 raise TypeError(f"{type(self).__name__} must be made of layers, got {layer!r}")
@@ -34,6 +70,9 @@ class Composite(Layer, abstract=True):
                 raise ValueError(
                     f"activation 'softmax' must be on the last layer of a network, got {layer!r} in a block"
                 )
+        self.depth = 1 + max((layer.depth for layer in self._layers), default=0)
+        if self.depth > DEEPEST:
+            raise ValueError(f"layers must be nested at most {DEEPEST} deep; put blocks one after the other instead")
 
     @property
     def _layers(self) -> list[Layer]:
@@ -43,23 +82,25 @@ class Composite(Layer, abstract=True):
     def preserves_steps(self) -> bool:  # type: ignore[override]
         return all(layer.preserves_steps for layer in self._layers)
 
-    def _widths(self, shape: Shape) -> list[int]:
-        """Return the number of features at the end of each branch."""
-        return [shapes_through(shape, branch)[-1][-1] for branch in self._branches]
+    def _inside(self, shape: Shape) -> Inside:
+        """Return what the branches make of samples of this shape; worked out once, as blocks can be nested deeply."""
+        if shape not in self._known:
+            self._known[shape] = inside(self._branches, shape)
+        return self._known[shape]
+
+    def _ends(self, shape: Shape) -> list[Shape]:
+        """Return the shape at the end of each branch."""
+        return [shapes[-1] for shapes in self._inside(shape).shapes]
 
     def _first_features(self, shape: Shape) -> list[int]:
         """Return where each branch's features begin among those of the output."""
         raise NotImplementedError
 
-    def _with_shapes(self, shape: Shape) -> list[tuple[Layer, Shape]]:
-        """Return all layers with the shapes of their inputs."""
-        return [pair for branch in self._branches for pair in zip(branch, shapes_through(shape, branch), strict=False)]
-
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        return numbered([layer.parameter_shapes(inputs) for layer, inputs in self._with_shapes(shape)])
+        return self._inside(shape).parameters
 
     def statistic_shapes(self, shape: Shape) -> dict[str, Shape]:
-        return numbered([layer.statistic_shapes(inputs) for layer, inputs in self._with_shapes(shape)])
+        return self._inside(shape).statistics
 
     def parameter_arrays(self) -> Arrays:
         return numbered([layer.parameter_arrays() for layer in self._layers])
@@ -107,17 +148,13 @@ class Composite(Layer, abstract=True):
     # --- in the core: Fork, the first branch, Recall, the second branch, ..., Merge (cpp/layers/composite.hpp)
 
     def core_size(self, shape: Shape) -> int:
-        return len(self._branches) + 1 + sum(layer.core_size(inputs) for layer, inputs in self._with_shapes(shape))
+        return len(self._branches) + 1 + sum(self._inside(shape).core_sizes)
 
     def enter(self, place: Place) -> int:
         index, shape = place.index, place.input_shape
-        counts = [
-            sum(layer.core_size(s) for layer, s in zip(branch, shapes_through(shape, branch), strict=False))
-            for branch in self._branches
-        ]
         # The numbers of Fork, each Recall, and Merge.
         joints = [index]
-        for count in counts:
+        for count in self._inside(shape).core_sizes:
             joints.append(joints[-1] + count + 1)
         merge = joints[-1]
         self._place = replace(place, index=merge)
@@ -129,8 +166,8 @@ class Composite(Layer, abstract=True):
                 core.add_layer(_core.RecallSettings(size=math.prod(shape)), [index])
         output = self.output_shape(shape)
         slices = [
-            _core.Slice(places=math.prod(output[:-1]), first=first, width=width, of=output[-1])
-            for first, width in zip(self._first_features(shape), self._widths(shape), strict=True)
+            _core.Slice(places=math.prod(output[:-1]), first=first, width=end[-1], of=output[-1])
+            for first, end in zip(self._first_features(shape), self._ends(shape), strict=True)
         ]
         core.add_layer(_core.MergeSettings(slices), [joint - 1 for joint in joints[1:]])
         return merge + 1 - index
@@ -172,7 +209,7 @@ class Residual(Composite):
         super().__init__([self.layers, []])
 
     def output_shape(self, shape: Shape) -> Shape:
-        after = shapes_through(shape, self.layers)[-1]
+        after = self._ends(shape)[0]
         if after != shape:
             raise ValueError(f"layers of Residual must keep the shape {shape}, got {after}")
         return shape
@@ -221,13 +258,13 @@ class Concatenate(Composite):
         super().__init__(self.branches)
 
     def output_shape(self, shape: Shape) -> Shape:
-        after = [shapes_through(shape, branch)[-1] for branch in self.branches]
+        after = self._ends(shape)
         if any(other[:-1] != after[0][:-1] for other in after):
             raise ValueError(f"branches must end in the same shape but for the features, got {after}")
-        return (*after[0][:-1], sum(self._widths(shape)))
+        return (*after[0][:-1], sum(end[-1] for end in after))
 
     def _first_features(self, shape: Shape) -> list[int]:
-        widths = self._widths(shape)
+        widths = [end[-1] for end in self._ends(shape)]
         return [sum(widths[:i]) for i in range(len(widths))]
 
     def config_of(self, branches: list[list[dict[str, Any]]]) -> dict[str, Any]:
