@@ -73,13 +73,34 @@ def test_an_epoch_that_diverges_gives_the_statistics_back():
     assert statistics(net, 2) == before
 
 
-def test_a_frozen_layer_still_follows_the_batches():
-    net = made(cr.BatchNorm(trainable=False))
-    before = statistics(net)
-    net.fit(RANDOM.standard_normal((20, 3)) + 9, np.zeros(20, int), epochs=1, verbose=0)
-    assert statistics(net) != before
-    assert (net.layers[1].gamma == 1).all()
-    assert (net.layers[1].beta == 0).all()
+def test_a_frozen_layer_does_in_training_what_it_does_in_prediction():
+    net = cr.Network([cr.Input(3), cr.Dense(6, "relu"), cr.BatchNorm(), cr.Dense(2, "softmax")], seed=0)
+    net.fit(RANDOM.standard_normal((40, 3)), np.arange(40) % 2, epochs=2, verbose=0)
+    X = RANDOM.standard_normal((20, 3))
+    for layer in net.layers[1:]:
+        layer.trainable = False
+    before = net.predict(X)
+    assert np.array_equal(net.forward(X, training=True), before)
+    net.fit(X + 9, np.zeros(20, int), epochs=2, verbose=0)
+    assert np.array_equal(net.predict(X), before)
+
+
+def test_layers_around_a_frozen_one_learn_as_in_the_reference():
+    norm = cr.BatchNorm(trainable=False)
+    net = cr.Network([cr.Input(3), cr.Dense(6, "tanh"), norm, cr.Dense(2, "softmax")], seed=0)
+    norm.running_mean, norm.running_variance = np.linspace(-1, 1, 6), np.linspace(0.5, 2, 6)
+    assert net.check(RANDOM.standard_normal((20, 3)), np.arange(20) % 2).ok
+
+
+@pytest.mark.parametrize("samples", [1, 33])
+def test_a_batch_of_one_sample_is_warned_of(samples):
+    net = cr.Network([cr.Input(3), cr.BatchNorm(), cr.Dense(1)], seed=0)
+    with pytest.warns(cr.ChainruleWarning, match="BatchNorm.* batch of one sample, whose variance is zero"):
+        net.fit(RANDOM.standard_normal((samples, 3)), np.zeros(samples), epochs=1, verbose=0)
+    with pytest.warns(cr.ChainruleWarning, match="batch of one sample"):
+        net.train_on_batch(np.ones((1, 3)), np.ones(1))
+    net.layers[1].trainable = False
+    net.fit(RANDOM.standard_normal((samples, 3)), np.zeros(samples), epochs=1, verbose=0)
 
 
 def test_files_name_the_statistics(tmp_path):

@@ -153,7 +153,7 @@ void BatchNorm<T>::forward(const Team& team, const Signal<T>& below, const Signa
     const T* const gamma = this->gamma() + part.first;
     const T* const beta = this->beta() + part.first;
     double mean[panel_width] = {}, variance[panel_width] = {};
-    if (pass.training) {
+    if (is_by_batch(pass)) {
       part.for_each_place([&](size_t row, size_t at) {
         const T* x = below.activations + row * below.stride + at;
         for_each_lane(part.width, [&](size_t k) { mean[k] += double(x[k]); });
@@ -196,7 +196,7 @@ void BatchNorm<T>::backward(const Team& team, const Signal<T>& above, const Sign
   const double count = double(samples * this->places_);
   for_each_panel(team, samples, this->places_, this->features_, [&](const Features& part) {
     double sum[panel_width] = {}, products[panel_width] = {};
-    if (pass.training) {
+    if (is_by_batch(pass)) {
       part.for_each_place([&](size_t row, size_t at) {
         const T* delta = above.deltas + row * above.stride + at;
         const T* normalised = above.kept + row * above.kept_stride + at;
@@ -209,8 +209,8 @@ void BatchNorm<T>::backward(const Team& team, const Signal<T>& above, const Sign
     T mean[panel_width], along[panel_width], factor[panel_width];
     for (size_t k = 0; k < part.width; ++k) {
       const size_t feature = part.first + k;
-      const double variance = pass.training ? above.batch_kept[this->features_ + feature]
-                                            : double(this->statistics_[this->features_ + feature]);
+      const double variance = is_by_batch(pass) ? above.batch_kept[this->features_ + feature]
+                                                : double(this->statistics_[this->features_ + feature]);
       mean[k] = T(sum[k] / count);
       along[k] = T(products[k] / count);
       factor[k] = this->gamma()[feature] * inverse_deviation<T>(variance, this->epsilon_);
@@ -229,6 +229,7 @@ void BatchNorm<T>::backward(const Team& team, const Signal<T>& above, const Sign
 
 template <class T>
 void BatchNorm<T>::update_statistics(const Team& team, const Signal<T>& above) {
+  if (!this->trainable) return;
   for_each_panel(team, 0, 0, this->features_, [&](const Features& part) {
     for (const size_t begin : {part.first, this->features_ + part.first}) {
       for (size_t k = begin; k < begin + part.width; ++k) {

@@ -76,8 +76,8 @@ struct BatchNormSettings {
 };
 
 // Over all samples and places (Ioffe and Szegedy 2015). In training the statistics are those of the batch, else the
-// running ones, which become momentum * running + (1 - momentum) * batch. Threads divide features, so that each sum has
-// all samples in order.
+// running ones, which become momentum * running + (1 - momentum) * batch. A frozen layer does in training what it does
+// in prediction. Threads divide features, so that each sum has all samples in order.
 template <class T>
 class BatchNorm final : public Normalisation<T> {
  public:
@@ -98,6 +98,9 @@ class BatchNorm final : public Normalisation<T> {
                 const Pass&) const override;
 
  private:
+  // Whether the statistics are those of the batch.
+  bool is_by_batch(const Pass& pass) const { return pass.training && this->trainable; }
+
   double momentum_;
 };
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,8 @@ class BatchNorm(Normalisation):
     epsilon : float
         Added to the variance, > 0.
     trainable : bool
-        False: training leaves γ and β as they are. May be set at any time.
+        False: the layer does in training what it does in prediction, and keeps γ, β and the running statistics. May be
+        set at any time.
 
     Examples
     --------
@@ -85,6 +87,14 @@ class BatchNorm(Normalisation):
     def initialize(self, seed: int) -> None:
         super().initialize(seed)
         self.running_variance = np.ones(self.place.input_shape[-1])
+
+    def batch_warning(self, samples: int) -> str | None:
+        if not self.trainable or samples * math.prod(self.place.input_shape[:-1]) > 1:
+            return None
+        return (
+            f"{self!r} is trained with a batch of one sample, whose variance is zero: predictions, which divide by the "
+            "running variance, can become huge; choose a batch_size that leaves no single sample, or use LayerNorm"
+        )
 
     def fold_into(self, before: Part) -> bool:
         """γ (x W + b − μ) / √(σ² + ε) + β = x (W s) + (b − μ) s + β, with s = γ / √(σ² + ε)."""

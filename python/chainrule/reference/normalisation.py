@@ -40,7 +40,7 @@ class BatchNorm(Normalisation):
     """Normalisation of each feature over all samples and places (Ioffe and Szegedy 2015).
 
     In training, μ and σ² are the mean and the biased variance of the batch, and running ← momentum · running +
-    (1 − momentum) · batch. In prediction, they are the running statistics.
+    (1 − momentum) · batch. In prediction, and in a layer that is not trainable, they are the running statistics.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class BatchNorm(Normalisation):
         self.momentum = momentum
 
     def _forward(self, x: Array) -> Array:
-        self.by_batch = self.training
+        self.by_batch = self.training and self.trainable
         if not self.by_batch:
             return self._normalise(x, self.running_mean, self.running_variance)
         others = tuple(range(x.ndim - 1))

@@ -117,6 +117,9 @@ def _run_epoch(model: Model, plan: Plan, progress: Progress) -> dict[str, float]
         if _is_untrained(model):
             with progress.aside():
                 warn_of_first_samples(model, part.data, plan.loss)
+        if part.smallest_batch == 1:
+            with progress.aside():
+                _warn_of_single_samples(model)
         rate = _run_part(model, plan, part, progress)
     if part is None:
         raise ValueError("X gave no batches")
@@ -181,6 +184,13 @@ def _is_untrained(model: Model) -> bool:
     return model.epochs == 0 and model.core.optimizer_steps == 0
 
 
+def _warn_of_single_samples(model: Model) -> None:
+    """Say what layers do badly with a batch of one sample."""
+    for layer in model.leaves:
+        if message := layer.batch_warning(1):
+            warn(message)
+
+
 def _go_back(model: Model, epoch: int, step: int, rate: float) -> DivergedError:
     """Restore the state from before the epoch; return the error to raise."""
     model.core.restore_snapshot()
@@ -198,6 +208,8 @@ def train_step(model: Model, data: Batches, optimizer: Optimizer, loss: Loss) ->
     try:
         if _is_untrained(model):
             warn_of_first_samples(model, data, loss)
+        if len(data) == 1:
+            _warn_of_single_samples(model)
         options = _core.EpochOptions(
             loss=loss.core_loss(),
             optimizer=optimizer.core_optimizer(),

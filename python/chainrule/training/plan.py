@@ -85,6 +85,11 @@ class Part:
         """Number of steps; the last short batch counts."""
         return -(-len(self.data) // self.batch_size)
 
+    @property
+    def smallest_batch(self) -> int:
+        """Number of samples of the last batch, which may be a short one."""
+        return len(self.data) - (self.steps - 1) * self.batch_size
+
 
 def parts_of(plan: Plan, epoch: int) -> Iterator[Part]:
     """Yield the parts of an epoch that are still to come: one for arrays, one per batch for a stream."""
