@@ -268,3 +268,14 @@ def test_cross_entropy_stays_finite_where_the_probability_underflows():
 def test_float64_twin_has_the_same_numbers():
     net = cr.Network([3, 4, 2], seed=0)
     assert np.array_equal(in_float64(net).parameters, net.parameters.astype(np.float64))
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_a_gradient_is_clipped_whose_square_is_no_number(size):
+    net = cr.Network([2, 3, 1], dtype="float64", weights=0.5, seed=0)
+    net.forward(np.ones((1, 2)))
+    net.backward([[size]])
+    direction = np.concatenate([part.ravel() for parts in net.gradients for part in parts]) / size
+    before = net.parameters
+    net.step(cr.SGD(1.0 / min(size, 1.0), clip_norm=min(size, 1.0)))
+    np.testing.assert_allclose(before - net.parameters, direction / np.linalg.norm(direction), rtol=1e-12)

@@ -1,5 +1,6 @@
 #include "training/whole_gradient.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "data/sizes.hpp"
@@ -23,13 +24,30 @@ GradientTarget<T> updating(const Network<T>& network, OptimizerState<T>& state, 
   return target;
 }
 
+namespace {
+
+// The norm of numbers whose squares are too large or too small: they are scaled by the largest before they are squared.
+template <class T>
+double scaled_norm(const T* values, size_t size) {
+  double largest = 0, squares = 0;
+  for (size_t i = 0; i < size; ++i) largest = std::max(largest, std::abs(double(values[i])));
+  if (largest == 0) return 0;
+  for (size_t i = 0; i < size; ++i) squares += (values[i] / largest) * (values[i] / largest);
+  return largest * std::sqrt(squares);
+}
+
+}  // namespace
+
 template <class T>
 void WholeGradientStep<T>::run(const Team& team, StepSettings<T> settings, T shrink, T* gradient, bool regularize) {
   for (size_t i = team.index(); i < network_.size(); i += team.size()) {
     if (!network_.layer(i).trainable) continue;
     if (regularize) network_.layer(i).parameters().regularize(gradient + network_.offset(i), settings.clip_value);
-    square_sums_.data()[i] =
-        kernels<T>().square_sum(gradient + network_.offset(i), network_.layer(i).parameters().packed_size());
+    const T* of_layer = gradient + network_.offset(i);
+    const size_t size = network_.layer(i).parameters().packed_size();
+    const double squares = kernels<T>().square_sum(of_layer, size);
+    square_sums_.data()[i] = squares;
+    norms_.data()[i] = std::isnormal(squares) ? std::sqrt(squares) : scaled_norm(of_layer, size);
   }
   team.barrier();
   settings.scale = scale();
@@ -44,12 +62,16 @@ void WholeGradientStep<T>::run(const Team& team, StepSettings<T> settings, T shr
 }
 
 template <class T>
-T WholeGradientStep<T>::scale() const {
-  const double longest = optimizer_.settings().clip_norm;
+double WholeGradientStep<T>::norm() const {
   double squares = 0;
   for (size_t i = 0; i < network_.size(); ++i) squares += square_sums_.data()[i];
-  const double norm = std::sqrt(squares);
-  return longest > 0 && norm > longest ? T(longest / norm) : T(1);
+  return std::isnormal(squares) ? std::sqrt(squares) : scaled_norm(norms_.data(), network_.size());
+}
+
+template <class T>
+T WholeGradientStep<T>::scale() const {
+  const double longest = optimizer_.settings().clip_norm, length = norm();
+  return longest > 0 && length > longest ? T(longest / length) : T(1);
 }
 
 namespace {

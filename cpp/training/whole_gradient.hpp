@@ -29,18 +29,20 @@ template <class T>
 class WholeGradientStep {
  public:
   WholeGradientStep(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer)
-      : network_(network), state_(state), optimizer_(optimizer), square_sums_(network.size()) {}
+      : network_(network), state_(state), optimizer_(optimizer), square_sums_(network.size()), norms_(network.size()) {}
 
   // Without `regularize`, the gradient has the penalties' already.
   void run(const Team& team, StepSettings<T> settings, T shrink, T* gradient, bool regularize);
 
  private:
+  double norm() const;
   T scale() const;
 
   Network<T>& network_;
   OptimizerState<T>& state_;
   const Optimizer& optimizer_;
-  AlignedArray<double> square_sums_;
+  // Of each layer's gradient. The norm counts where the squares are too large or too small for a double.
+  AlignedArray<double> square_sums_, norms_;
 };
 
 // The objective (with penalties) and its gradient, laid out as the parameters. Afterwards, the workspace holds the

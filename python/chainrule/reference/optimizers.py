@@ -33,7 +33,9 @@ class Optimizer(ABC):
         if self.clip_value is not None:
             g = np.clip(g, -self.clip_value, self.clip_value)
         if self.clip_norm is not None:
-            norm = float(np.sqrt((g**2).sum()))
+            # Scaled before it is squared, as the square of a large number is infinite.
+            largest = max(float(np.abs(g).max()), 1e-300)
+            norm = largest * float(np.sqrt(((g / largest) ** 2).sum()))
             g = g * (self.clip_norm / norm) if norm > self.clip_norm else g
         if self.steps == 0:
             self.start(w, rate)
