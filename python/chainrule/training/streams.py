@@ -90,12 +90,14 @@ def ahead(items: Iterator[_Item]) -> Generator[_Item, None, None]:
                 fetched.put((False, error))
                 return
 
-    threading.Thread(target=fetch, name="chainrule-batches", daemon=True).start()
+    thread = threading.Thread(target=fetch, name="chainrule-batches", daemon=True)
+    thread.start()
     wanted.put(True)
     try:
         while True:
             there, item = _patient(fetched)
             if not there:
+                thread.join()
                 if item is not None:
                     raise item
                 return
