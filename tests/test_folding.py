@@ -23,7 +23,24 @@ NETWORKS = {
     "dense, at each step": (lambda: block(cr.Dense(7, "identity"), "tanh"), (4, 5), "Dense"),
     "softmax": (lambda: block(cr.Dense(3, "identity"), "softmax"), (5,), "Dense"),
     "activation in between": (lambda: [cr.Dense(9, "tanh"), cr.BatchNorm()], (5,), "Dense BatchNorm"),
-    "first": (lambda: [cr.BatchNorm(), cr.Dense(3, "identity")], (5,), "BatchNorm Dense"),
+    "first": (lambda: [cr.BatchNorm(), cr.Dense(3, "relu")], (5,), "Dense"),
+    "inputs of both": (lambda: [cr.BatchNorm(), cr.Dense(3), cr.Scale(2.0), cr.BatchNorm()], (5,), "Dense"),
+    "units": (
+        lambda: [
+            cr.Normalization(3.0, [1.0, 2, 3, 4, 5]),
+            cr.Dense(4, "tanh"),
+            cr.Dense(2),
+            cr.Rescale(7.0, [1.0, -5]),
+        ],
+        (5,),
+        "Dense Dense",
+    ),
+    "units of steps": (lambda: [cr.Rescale(0.1, 2.0), cr.Dense(4, "tanh"), cr.GRU(3)], (4, 5), "Dense GRU"),
+    "units of images": (
+        lambda: [cr.Rescale(0.1, 2.0), cr.Conv2D(4, 2, "relu", padding="same")],
+        (4, 5, 2),
+        "Rescale Conv2D",
+    ),
     "other axis": (
         lambda: [cr.Conv2D(4, 2, "identity"), cr.Flatten(), cr.BatchNorm()],
         (4, 3, 2),

@@ -32,6 +32,26 @@ NETWORKS = {
     ),
     "scale": ([lambda: cr.Scale(1.5), lambda: cr.Dense(19, "tanh"), lambda: cr.Scale()], (5,)),
     "scale of channels": ([lambda: cr.Conv2D(18, 2, "silu"), lambda: cr.Scale(-0.5)], (4, 3, 2)),
+    "normalization": (
+        [
+            lambda: cr.Normalization([0.3, 0.0, -1.0, 2.0, 0.1], [2.0, 1.0, 0.5, 3.0, 0.4]),
+            lambda: cr.Dense(4, "tanh"),
+        ],
+        (5,),
+    ),
+    "rescaled steps": (
+        [lambda: cr.Rescale(0.1, [1.0, -1.0, 0.5]), lambda: cr.GRU(5), lambda: cr.Rescale([3.0] * 5, 2.0)],
+        (4, 3),
+    ),
+    "selected features": ([lambda: cr.Dense(7, "relu"), lambda: cr.Select([5, 0, 0, -1])], (4,)),
+    "branches of selected features": (
+        [
+            lambda: cr.Concatenate(
+                [[cr.Select(slice(2)), cr.Dense(4, "tanh")], [cr.Select(slice(2, None)), cr.Reshape(3, 2), cr.GRU(3)]]
+            )
+        ],
+        (8,),
+    ),
     "sampling": ([lambda: cr.Dense(10, "tanh"), lambda: cr.Sampling(0.3)], (5,)),
     "sampling in a branch": (
         [lambda: cr.Concatenate([[cr.Dense(36, "softplus"), cr.Sampling(), cr.Sampling(2.0)], [cr.Sampling()]])],

@@ -13,8 +13,10 @@
 #include "layers/normalisation.hpp"
 #include "layers/pooling.hpp"
 #include "layers/recurrent.hpp"
+#include "layers/rescaling.hpp"
 #include "layers/resizing.hpp"
 #include "layers/scale.hpp"
+#include "layers/selection.hpp"
 #include "layers/stepwise_dense.hpp"
 
 namespace chainrule {
@@ -22,8 +24,9 @@ namespace chainrule {
 using LayerSettings =
     std::variant<ActivationSettings, BatchNormSettings, ConvolutionSettings, DenseSettings, DropoutSettings,
                  EmbeddingSettings, ForkSettings, GaussianNoiseSettings, LayerNormSettings, MaskingSettings,
-                 MergeSettings, PoolSettings, RecallSettings, RecurrentSettings, SamplingSettings, ScaleSettings,
-                 StepwiseDenseSettings, UpSampleSettings, ZeroPadSettings>;
+                 MergeSettings, NormalizationSettings, PoolSettings, RecallSettings, RecurrentSettings, RescaleSettings,
+                 SamplingSettings, ScaleSettings, SelectSettings, StepwiseDenseSettings, UpSampleSettings,
+                 ZeroPadSettings>;
 
 // Throws std::invalid_argument for settings that make no sense.
 template <class T>

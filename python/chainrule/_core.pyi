@@ -167,11 +167,20 @@ class RecurrentSettings:
         l2: float,
     ) -> None: ...
 
+class NormalizationSettings:
+    def __init__(self, features: int) -> None: ...
+
+class RescaleSettings:
+    def __init__(self, features: int) -> None: ...
+
 class SamplingSettings:
     def __init__(self, kl: float) -> None: ...
 
 class ScaleSettings:
     def __init__(self, features: int) -> None: ...
+
+class SelectSettings:
+    def __init__(self, features: int, chosen: list[int]) -> None: ...
 
 class StepwiseDenseSettings:
     def __init__(self, steps: int, units: int, activation: str, l1: float, l2: float) -> None: ...
@@ -196,11 +205,14 @@ LayerSettings = (
     | LayerNormSettings
     | MaskingSettings
     | MergeSettings
+    | NormalizationSettings
     | PoolSettings
     | RecallSettings
     | RecurrentSettings
+    | RescaleSettings
     | SamplingSettings
     | ScaleSettings
+    | SelectSettings
     | StepwiseDenseSettings
     | UpSampleSettings
     | ZeroPadSettings

@@ -267,11 +267,11 @@ class Network(Model):
     def folded(self) -> Network:
         """Return a network that predicts the same up to rounding, with fewer layers.
 
-        In prediction a `BatchNorm` is an affine map of each feature. After `Dense`, `Conv1D`, `Conv2D` or
-        `Conv2DTranspose` with activation "identity" it is merged into weights and bias, and an `Activation` after them
-        becomes theirs (Jacob et al. 2018, section 3.2). `Dropout` and `GaussianNoise` are left out. All else stays, in
-        `Residual` and `Concatenate` too. The network itself is not changed; the new one has no optimiser state, and
-        would learn as one without normalisation.
+        In prediction, `BatchNorm`, `Scale`, `Normalization` and `Rescale` are affine maps of each feature. After
+        `Dense`, `Conv1D`, `Conv2D` or `Conv2DTranspose` with activation "identity", or before a `Dense`, they are
+        merged into its weights and bias, and an `Activation` after it becomes its own (Jacob et al. 2018, section 3.2).
+        `Dropout` and `GaussianNoise` are left out. All else stays, in `Residual` and `Concatenate` too. The network
+        itself is not changed; the new one has no optimiser state, and would learn as one without normalisation.
 
         Returns
         -------

@@ -17,8 +17,10 @@ from . import (
     normalisation,
     pooling,
     recurrent,
+    rescaling,
     resizing,
     scale,
+    selection,
     shape,
 )
 from .activation import *
@@ -35,8 +37,10 @@ from .noise import *
 from .normalisation import *
 from .pooling import *
 from .recurrent import *
+from .rescaling import *
 from .resizing import *
 from .scale import *
+from .selection import *
 from .shape import *
 
 __all__ = ["Layer"]
@@ -52,6 +56,8 @@ __all__ += noise.__all__
 __all__ += normalisation.__all__
 __all__ += pooling.__all__
 __all__ += recurrent.__all__
+__all__ += rescaling.__all__
 __all__ += resizing.__all__
 __all__ += scale.__all__
+__all__ += selection.__all__
 __all__ += shape.__all__

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
@@ -52,6 +53,14 @@ class Place:
     is_first: bool = True
 
 
+@dataclass(frozen=True)
+class AffineMap:
+    """z = x ∘ factors + shifts, each (features,) or a single number."""
+
+    factors: NDArray[np.float64]
+    shifts: NDArray[np.float64]
+
+
 @dataclass
 class Part:
     """A layer as plain values: its description, and its arrays by name."""
@@ -64,12 +73,23 @@ class Part:
         """Whether the layer is z = x W + b alone, so that an affine map of each output can be merged into it."""
         return LAYERS[self.config["type"]].output_axis is not None and self.config["activation"] == "identity"
 
-    def scale_outputs(self, factors: NDArray[Any]) -> None:
-        """Multiply each output of an affine layer by a factor: (x W + b) ∘ s = x (W s) + b s."""
+    @property
+    def mixes_features(self) -> bool:
+        """Whether the layer is f(x W + b) with weights (features, units), which absorb an affine map of x."""
+        return LAYERS[self.config["type"]].mixes_features
+
+    def change_outputs(self, affine: AffineMap) -> None:
+        """Map the outputs of an affine layer: (x W + b) ∘ s + t = x (W s) + b s + t."""
         axis = LAYERS[self.config["type"]].output_axis
         assert axis is not None
-        weights = self.arrays["weights"] * factors.reshape(-1, *(1,) * (-1 - axis))
-        self.arrays = {"weights": weights, "bias": self.arrays["bias"] * factors}
+        weights = self.arrays["weights"] * affine.factors.reshape(-1, *(1,) * (-1 - axis))
+        self.arrays = {"weights": weights, "bias": self.arrays["bias"] * affine.factors + affine.shifts}
+
+    def change_inputs(self, affine: AffineMap) -> None:
+        """Map the inputs of a layer that mixes features: (x ∘ s + t) W + b = x (s W) + t W + b."""
+        weights = self.arrays["weights"].astype(np.float64)
+        bias = self.arrays["bias"] + affine.shifts @ weights
+        self.arrays = {"weights": affine.factors[:, None] * weights, "bias": bias}
 
 
 class Layer:
@@ -104,6 +124,8 @@ class Layer:
     stateful: bool = False
     # The axis of the weights that the outputs are on, if z = x W + b can absorb an affine map of each output.
     output_axis: ClassVar[int | None] = None
+    # Whether z = x W + b with weights (features, units), which can absorb an affine map of each feature.
+    mixes_features: ClassVar[bool] = False
     # Number of tokens, where the inputs are tokens.
     vocabulary: int | None = None
     # How deeply layers are nested in it.
@@ -207,9 +229,25 @@ class Layer:
         """Return the layer as values for prediction; `fold` folds the layers in a row that it may contain."""
         return Part(self.config(), self.parameter_arrays() | self.statistic_arrays())
 
+    def affine_map(self) -> AffineMap | None:
+        """Return what prediction does with each feature, if that is z = x ∘ factors + shifts."""
+        return None
+
     def fold_into(self, before: Part) -> bool:
         """Change the part before this layer so that it does the work of both, if it can; tell whether it did."""
-        return False
+        affine = self.affine_map()
+        if affine is None or not before.is_affine:
+            return False
+        before.change_outputs(affine)
+        return True
+
+    def fold_ahead(self, after: Part) -> bool:
+        """Change the part after this layer so that it does the work of both, if it can; tell whether it did."""
+        affine = self.affine_map()
+        if affine is None or not after.mixes_features:
+            return False
+        after.change_inputs(affine)
+        return True
 
     # --- in a network
 

@@ -45,6 +45,7 @@ class Dense(WeightedLayer):
     works_step_by_step = True
     preserves_steps = True
     output_axis = -1
+    mixes_features = True
 
     weights = Parameter("A copy of the weights, (inputs, units); assign to set them.")
     bias = Parameter("A copy of the bias, (units,); assign to set it.")

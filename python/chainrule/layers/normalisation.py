@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _core
 from .._checks import checked_number
-from .base import Layer, Parameter, Part, Shape, Statistic
+from .base import AffineMap, Layer, Parameter, Shape, Statistic
 
 __all__ = ["BatchNorm", "LayerNorm"]
 
@@ -96,17 +96,13 @@ class BatchNorm(Normalisation):
             "running variance, can become huge; choose a batch_size that leaves no single sample, or use LayerNorm"
         )
 
-    def fold_into(self, before: Part) -> bool:
-        """γ (x W + b − μ) / √(σ² + ε) + β = x (W s) + (b − μ) s + β, with s = γ / √(σ² + ε)."""
-        if not before.is_affine:
-            return False
+    def affine_map(self) -> AffineMap:
+        """γ (x − μ) / √(σ² + ε) + β = x s + β − μ s, with s = γ / √(σ² + ε)."""
         gamma, beta, mean, variance = (
             values.astype(np.float64) for values in (self.gamma, self.beta, self.running_mean, self.running_variance)
         )
-        before.arrays["bias"] = before.arrays["bias"] - mean
-        before.scale_outputs(gamma / np.sqrt(variance + self.epsilon))
-        before.arrays["bias"] += beta
-        return True
+        factors = gamma / np.sqrt(variance + self.epsilon)
+        return AffineMap(factors, beta - mean * factors)
 
 
 class LayerNorm(Normalisation):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _core
-from .base import Layer, Parameter, Part, Shape
+from .base import AffineMap, Layer, Parameter, Shape
 from .weighted import filled
 
 __all__ = ["Scale"]
@@ -51,8 +51,5 @@ class Scale(Layer):
     def initialize(self, seed: int) -> None:
         self.factors = filled(self._initial_factors, self.place.input_shape[-1:])
 
-    def fold_into(self, before: Part) -> bool:
-        if not before.is_affine:
-            return False
-        before.scale_outputs(self.factors.astype(np.float64))
-        return True
+    def affine_map(self) -> AffineMap:
+        return AffineMap(self.factors.astype(np.float64), np.zeros(len(self.factors)))

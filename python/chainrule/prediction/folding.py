@@ -1,4 +1,4 @@
-"""A network folded for prediction: normalisations and activations are merged into the layers before them."""
+"""A network folded for prediction: normalisations and activations are merged into the layers next to them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,15 @@ def folded(model: _Model) -> _Model:
 def _folded(layers: Sequence[Layer]) -> list[Part]:
     """Return layers in a row that predict the same."""
     parts: list[Part] = []
+    # The layer that the last part is, as long as nothing was folded into it.
+    alone: Layer | None = None
     # A row must keep a layer, even if it does nothing.
     for layer in [layer for layer in layers if not layer.only_in_training] or layers:
-        if not (parts and layer.fold_into(parts[-1])):
-            parts.append(layer.folded_part(_folded))
+        if parts and layer.fold_into(parts[-1]):
+            alone = None
+            continue
+        part = layer.folded_part(_folded)
+        absorbs = alone is not None and alone.fold_ahead(part)
+        parts[len(parts) - absorbs :] = [part]
+        alone = None if absorbs else layer
     return parts

@@ -21,9 +21,11 @@ from . import (
     pooling,
     random,
     recurrent,
+    rescaling,
     resizing,
     scale,
     schedules,
+    selection,
     shape,
 )
 from .activation import *
@@ -38,8 +40,10 @@ from .noise import *
 from .normalisation import *
 from .pooling import *
 from .recurrent import *
+from .rescaling import *
 from .resizing import *
 from .scale import *
+from .selection import *
 from .shape import *
 
 __all__ = ["LAYERS", "Layer", "Network", "activations", "initializers", "losses", "optimizers", "random", "schedules"]
@@ -53,6 +57,8 @@ __all__ += noise.__all__
 __all__ += normalisation.__all__
 __all__ += pooling.__all__
 __all__ += recurrent.__all__
+__all__ += rescaling.__all__
 __all__ += resizing.__all__
 __all__ += scale.__all__
+__all__ += selection.__all__
 __all__ += shape.__all__
