@@ -105,3 +105,10 @@ def test_schedules_follow_the_fit():
         cr.StepDecay(0.1, every="soon")
     with pytest.raises(ValueError, match="learning_rate must count steps for batches that come one by one"):
         net.fit([(X, Y)], epochs=1, verbose=0, optimizer=cr.Adam(cr.CosineDecay(3e-3)))
+
+
+@pytest.mark.parametrize("last", [lambda: cr.GlobalMaxPool1D(), lambda: cr.LSTM(2), lambda: cr.Scale(2.0)])
+def test_a_layer_without_an_activation_has_its_outputs_as_pre_activations(last):
+    net = cr.Network([cr.Input(4, 3), last()], seed=0)
+    X = np.random.default_rng(0).standard_normal((5, 4, 3))
+    assert np.array_equal(net.pre_activations(X), net.predict(X))

@@ -345,7 +345,10 @@ class Model:
         """Return a network whose outputs are the pre-activations of this one's last layer."""
 
         def change(description: dict[str, Any], _: Tensors) -> None:
-            description["layers"][self.layers.index(self.computing[-1])]["activation"] = "identity"
+            last = description["layers"][self.layers.index(self.computing[-1])]
+            # A layer without this setting, such as a pool, has no activation that could be cut.
+            if "activation" in last:
+                last["activation"] = "identity"
 
         return self.rebuilt(change)
 
