@@ -1,4 +1,4 @@
-"""Random changes of images that leave their class as it is: shifts and small rotations, drawn anew in each epoch.
+"""Random changes of images that leave their class as it is, such as shifts and small rotations, anew in each epoch.
 
 Pixels keep their values; integers become numbers of float32.
 """
@@ -74,6 +74,112 @@ def rotate(images: ArrayLike, degrees: float, seed: int) -> Images:
     return _bilinear(X, middle_y + cos * dy - sin * dx, middle_x + sin * dy + cos * dx)
 
 
+def zoom(images: ArrayLike, share: float, seed: int) -> Images:
+    """Return each image larger or smaller by a uniform random factor, about its middle, with zeros around.
+
+    Parameters
+    ----------
+    images : array (samples, height, width, channels)
+    share : float
+        The factor is in [1 − share, 1 + share]; in [0, 1).
+    seed : int
+        Of the factors.
+
+    Returns
+    -------
+    array of the same shape, of floating-point numbers
+
+    Examples
+    --------
+    >>> zoom(np.ones((1, 3, 3, 1)), 0.2, seed=0)[0, 1, 1]
+    array([1.])
+    """
+    X = _as_images(images)
+    limit = checked_number(share, "share", lowest=0, highest=1, open_highest=True)
+    factor = np.random.default_rng(seed).uniform(1 - limit, 1 + limit, (len(X), 1, 1))
+    y, x = _places(X)
+    middle_y, middle_x = (X.shape[1] - 1) / 2, (X.shape[2] - 1) / 2
+    return _bilinear(X, middle_y + (y - middle_y) / factor, middle_x + (x - middle_x) / factor)
+
+
+def flip(images: ArrayLike, seed: int) -> Images:
+    """Return every second image, chosen at random, mirrored from left to right.
+
+    Parameters
+    ----------
+    images : array (samples, height, width, channels)
+    seed : int
+        Of the choice; each image is mirrored with probability ½.
+
+    Returns
+    -------
+    array of the same shape, of floating-point numbers
+
+    Examples
+    --------
+    >>> flip(np.arange(4).reshape(2, 1, 2, 1), seed=0)[:, 0, :, 0]
+    array([[0., 1.],
+           [3., 2.]], dtype=float32)
+    """
+    X = _as_images(images)
+    chosen = np.random.default_rng(seed).random((len(X), 1, 1, 1)) < 0.5
+    return np.where(chosen, X[:, :, ::-1], X)
+
+
+def crop(images: ArrayLike, pixels: int, seed: int) -> Images:
+    """Return a window of the same size, at a random place in each image that is framed by zeros.
+
+    Parameters
+    ----------
+    images : array (samples, height, width, channels)
+    pixels : int
+        Width of the frame, and so the longest distance that the image moves, >= 0. It moves by whole pixels.
+    seed : int
+        Of the places.
+
+    Returns
+    -------
+    array of the same shape, of floating-point numbers
+
+    Examples
+    --------
+    >>> crop(np.ones((1, 2, 2, 1)), 0, seed=0).ravel()
+    array([1., 1., 1., 1.])
+    """
+    X = _as_images(images)
+    frame = checked_integer(pixels, "pixels", lowest=0)
+    down, right = np.random.default_rng(seed).integers(0, 2 * frame + 1, (2, len(X)))
+    framed = np.pad(X, ((0, 0), (frame, frame), (frame, frame), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(framed, X.shape[1:3], axis=(1, 2))
+    return np.ascontiguousarray(np.moveaxis(windows[np.arange(len(X)), down, right], 1, -1))
+
+
+def noise(images: ArrayLike, deviation: float, seed: int) -> Images:
+    """Return each image with normal noise on every value.
+
+    Parameters
+    ----------
+    images : array (samples, height, width, channels)
+    deviation : float
+        Standard deviation, in units of the pixels, >= 0.
+    seed : int
+        Of the noise.
+
+    Returns
+    -------
+    array of the same shape, of floating-point numbers
+
+    Examples
+    --------
+    >>> noise(np.ones((1, 1, 2, 1)), 0, seed=0).ravel()
+    array([1., 1.])
+    """
+    X = _as_images(images)
+    limit = checked_number(deviation, "deviation", lowest=0)
+    drawn = np.random.default_rng(seed).standard_normal(X.shape, dtype=np.float32)
+    return np.asarray(X + (limit * drawn).astype(X.dtype))
+
+
 def batches(
     X: ArrayLike, y: ArrayLike, batch_size: int, change: Callable[[Images, int], ArrayLike], seed: int = 0
 ) -> ChangedBatches:
@@ -143,15 +249,19 @@ def _places(X: Images) -> tuple[Images, Images]:
 
 
 def _bilinear(X: Images, y: Images, x: Images) -> Images:
-    """Return the values at places between the pixels: the mean of the four around, weighted by how near they are."""
-    top, left = np.floor(y).astype(np.int64), np.floor(x).astype(np.int64)
-    result = np.zeros_like(X)
-    samples = np.arange(len(X))[:, None, None]
-    for down in (0, 1):
-        for right in (0, 1):
-            i, j = top + down, left + right
-            inside = (i >= 0) & (i < X.shape[1]) & (j >= 0) & (j < X.shape[2])
-            weight = np.where(inside, (1 - np.abs(y - i)) * (1 - np.abs(x - j)), 0.0)
-            values = X[samples, i.clip(0, X.shape[1] - 1), j.clip(0, X.shape[2] - 1)]
-            result += (weight[..., None] * values).astype(X.dtype)
-    return result
+    """Return the values at places between the pixels: the mean of the four around, weighted by how near they are.
+
+    A border of zeros around the images stands for everything outside.
+    """
+    samples, height, width, channels = X.shape
+    framed = np.pad(X, ((0, 0), (1, 1), (1, 1), (0, 0))).reshape(-1, channels)
+    y, x = y.clip(-1, height), x.clip(-1, width)
+    top, left = np.floor(y).clip(max=height - 1), np.floor(x).clip(max=width - 1)
+    down, right = ((y - top).astype(X.dtype)[..., None], (x - left).astype(X.dtype)[..., None])
+    row = (top + 1).astype(np.int64) + np.arange(samples)[:, None, None] * (height + 2)
+    place = row * (width + 2) + (left + 1).astype(np.int64)
+    one = X.dtype.type(1)
+    above = (one - right) * framed.take(place, axis=0) + right * framed.take(place + 1, axis=0)
+    place += width + 2
+    below = (one - right) * framed.take(place, axis=0) + right * framed.take(place + 1, axis=0)
+    return np.asarray((one - down) * above + down * below)
