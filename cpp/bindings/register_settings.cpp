@@ -19,6 +19,8 @@ LossKind loss_named(const std::string& name) {
   if (name == "mse") return LossKind::mse;
   if (name == "mae") return LossKind::mae;
   if (name == "huber") return LossKind::huber;
+  if (name == "log_cosh") return LossKind::log_cosh;
+  if (name == "quantile") return LossKind::quantile;
   if (name == "poisson") return LossKind::poisson;
   if (name == "hinge") return LossKind::hinge;
   if (name == "gaussian_nll") return LossKind::gaussian_nll;
@@ -26,17 +28,25 @@ LossKind loss_named(const std::string& name) {
   throw py::value_error("unknown loss '" + name + "'");
 }
 
-Loss make_loss(const std::string& name, double label_smoothing, double delta) {
+Loss make_loss(const std::string& name, double label_smoothing, double delta, const std::vector<double>& quantiles) {
   if (!(label_smoothing >= 0 && label_smoothing < 1)) throw py::value_error("label_smoothing must be in [0, 1)");
   if (!(delta > 0 && std::isfinite(delta))) throw py::value_error("delta must be positive and finite");
-  return {loss_named(name), label_smoothing, delta};
+  const LossKind kind = loss_named(name);
+  if (quantiles.empty() == (kind == LossKind::quantile)) {
+    throw py::value_error("quantiles must be there for the loss of that name, and for no other");
+  }
+  for (const double quantile : quantiles) {
+    if (!(quantile > 0 && quantile < 1)) throw py::value_error("quantiles must be in (0, 1)");
+  }
+  return {kind, label_smoothing, delta, quantiles};
 }
 
 }  // namespace
 
 void register_settings(py::module_& module) {
   py::class_<Loss>(module, "Loss")
-      .def(py::init(&make_loss), py::arg("name"), py::arg("label_smoothing") = 0.0, py::arg("delta") = 1.0);
+      .def(py::init(&make_loss), py::arg("name"), py::arg("label_smoothing") = 0.0, py::arg("delta") = 1.0,
+           py::arg("quantiles") = std::vector<double>());
   py::class_<Optimizer> optimizer(module, "Optimizer");
   with_fields<OptimizerSettings>([&](const auto&... fields) {
     optimizer.def(py::init([fields...](const std::string& rule, decltype(value_type(fields))... values) {

@@ -125,6 +125,21 @@ CHAINRULE_INLINE Term<T> huber(const Vector<T>& a, const Vector<T>& t, const Vec
   return {select(near, constant<T>(0.5) * (e * e), far), select(near, e, copysign(delta, e))};
 }
 
+template <class T>
+CHAINRULE_INLINE Term<T> log_cosh_error(const Vector<T>& a, const Vector<T>& t) {
+  const Vector<T> e = a - t;
+  return {log_cosh(e), tanh(e)};
+}
+
+// The gradient is zero where the output meets its target.
+template <class T>
+CHAINRULE_INLINE Term<T> quantile_error(const Vector<T>& a, const Vector<T>& t, const Vector<T>& quantile) {
+  const Vector<T> e = a - t;
+  const Vector<T> slope = select(less(Vector<T>::zero(), e), constant<T>(1) - quantile, -quantile);
+  const Vector<T> gradient = select(equal(e, Vector<T>::zero()), Vector<T>::zero(), slope);
+  return {slope * e, gradient};
+}
+
 // t = 1 or -1
 template <class T>
 CHAINRULE_INLINE Term<T> hinge(const Vector<T>& a, const Vector<T>& t) {
@@ -162,7 +177,8 @@ CHAINRULE_INLINE Term<T> binary_cross_entropy(const Vector<T>& z, const Vector<T
   return {fma(t, softplus(-z), (one - t) * softplus(z)), a - t};
 }
 
-// Sum of the terms' losses over a row, weighted by output; the gradients go to the row's deltas, zero in the padding.
+// Sum of the terms' losses over a row, panel by panel from the first, weighted by output; the gradients go to the row's
+// deltas, zero in the padding.
 template <class T, class Compute>
 CHAINRULE_INLINE double sum_terms(const LossRows<T>& args, size_t row, Compute compute) {
   const size_t begin = row * args.output.stride;
@@ -251,6 +267,17 @@ double gaussian_nll(const LossRows<T>& args, size_t row) {
   return double(sum_across(sum));
 }
 
+// The panels of a row have their quantiles in the same order.
+template <class T>
+double quantile_loss(const LossRows<T>& args, size_t row) {
+  const T* next = args.quantiles;
+  return sum_terms(args, row, [&next](const Vector<T>&, const Vector<T>& a, const Vector<T>& t) {
+    const Vector<T> quantile = Vector<T>::load(next);
+    next += panel_width;
+    return quantile_error(a, t, quantile);
+  });
+}
+
 // Calls use(compute) with the function from z, a and t to a Term, for losses that are sums over outputs.
 template <class T, class Use>
 CHAINRULE_INLINE void with_term(const LossRows<T>& args, Use use) {
@@ -268,13 +295,16 @@ CHAINRULE_INLINE void with_term(const LossRows<T>& args, Use use) {
       }
       return use([](const V& z, const V& a, const V& t) { return poisson(Kind<Activation::sigmoid>{}, z, a, t); });
     case LossKind::gaussian_nll:
-      return;  // its terms depend on two outputs each
+    case LossKind::quantile:
+      return;  // their terms depend on two outputs each, or on which output it is
     case LossKind::mse:
       return use([](const V&, const V& a, const V& t) { return squared_error(a, t); });
     case LossKind::mae:
       return use([](const V&, const V& a, const V& t) { return absolute_error(a, t); });
     case LossKind::hinge:
       return use([](const V&, const V& a, const V& t) { return hinge(a, t); });
+    case LossKind::log_cosh:
+      return use([](const V&, const V& a, const V& t) { return log_cosh_error(a, t); });
     case LossKind::huber: {
       const V delta = V::broadcast(args.huber_delta);
       return use([&](const V&, const V& a, const V& t) { return huber(a, t, delta); });
@@ -295,7 +325,7 @@ template <class T>
 double row_loss(const LossRows<T>& args, size_t row) {
   if (is_softmax_cross_entropy(args)) return softmax_cross_entropy(args, row);
   if (args.loss == LossKind::gaussian_nll) return gaussian_nll(args, row);
-  double loss = 0;
+  double loss = args.loss == LossKind::quantile ? quantile_loss(args, row) : 0;
   with_term(args, [&](auto compute) { loss = sum_terms(args, row, compute); });
   if (is_by_activation(args.loss)) row_activation_gradient(args.output, row);
   return loss;
@@ -311,8 +341,9 @@ size_t first_largest(const T* row, size_t outputs) {
 template <class T>
 double row_metric(const LossRows<T>& args, size_t row) {
   const size_t columns = args.target_columns;
-  const T* a = args.output.activations + row * args.output.stride;
-  const T* t = args.targets + row * args.output.stride;
+  const size_t begin = row * args.output.stride + args.first_predicted;
+  const T* a = args.output.activations + begin;
+  const T* t = args.targets + begin;
   const T* weights = args.output_weights == nullptr ? nullptr : args.output_weights + row * args.output.stride;
   if (args.metric == Metric::largest) return first_largest(a, columns) == first_largest(t, columns) ? 1 : 0;
   double sum = 0;

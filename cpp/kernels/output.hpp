@@ -125,6 +125,13 @@ CHAINRULE_INLINE Vector<T> gaussian_nll(LossBlock<T>& block, size_t outputs) {
   return sum_over(losses, targets);
 }
 
+template <class T>
+CHAINRULE_INLINE Vector<T> quantile_loss(LossBlock<T>& block, size_t outputs, const T* next) {
+  return sum_terms(block, outputs, [&next](const Vector<T>&, const Vector<T>& a, const Vector<T>& t) {
+    return quantile_error(a, t, Vector<T>::broadcast(*next++));
+  });
+}
+
 // Turns dE/da into dE/dz, in place.
 template <class T>
 CHAINRULE_INLINE void activation_gradient(LossBlock<T>& block, size_t outputs, Activation activation) {
@@ -155,6 +162,7 @@ void block_loss(const LossRows<T>& args, size_t row) {
   } else if (args.loss == LossKind::gaussian_nll) {
     gaussian_nll(block, outputs).store(losses);
   } else {
+    if (args.loss == LossKind::quantile) quantile_loss(block, outputs, args.quantiles).store(losses);
     with_term(args, [&](auto compute) { sum_terms(block, outputs, compute).store(losses); });
     if (is_by_activation(args.loss)) activation_gradient(block, outputs, args.output.activation);
   }

@@ -33,7 +33,7 @@ enum class Activation : uint8_t {
   softmax,
 };
 
-enum class LossKind : uint8_t { mse, mae, huber, poisson, hinge, gaussian_nll, cross_entropy };
+enum class LossKind : uint8_t { mse, mae, huber, log_cosh, quantile, poisson, hinge, gaussian_nll, cross_entropy };
 
 // What is reported next to the loss: whether the largest output is right, whether each output is on the right side of
 // one half, whether its sign is right, or the mean absolute error.
@@ -196,6 +196,8 @@ struct LossRows {
   const T* output_weights;  // rows as the targets, each with a mean of one; null: all one
   double* losses;           // one per row, not weighted by its share
   double* metrics;
+  const T* quantiles = nullptr;  // of the loss of that name: one per output, padded as a row
+  size_t first_predicted = 0;    // the first of the outputs that the metric compares with the targets
 };
 
 // A dense layer for the prediction of a single sample; weights in panels.

@@ -203,6 +203,19 @@ CHAINRULE_INLINE Vector<T> softplus(const Vector<T>& x) {
   return (max(Vector<T>::zero(), x) - small) + f;
 }
 
+// log((e^x + e^-x) / 2): near zero 2 atanh(s) = 2 s + s R with s = tanh^2(x / 2) and R as for the logarithm, which has
+// no cancellation; elsewhere |x| + log(1 + e^(-2|x|)) - log 2, which does not overflow.
+template <class T>
+CHAINRULE_INLINE Vector<T> log_cosh(const Vector<T>& x) {
+  const Vector<T> half = tanh(number<T>(0.5) * x);
+  const Vector<T> s = half * half;
+  const Vector<T> square = s * s;
+  const Vector<T> series = square * polynomial(Constants<T>::atanh_series, square);
+  const Vector<T> magnitude = abs(x);
+  const Vector<T> far = magnitude + (softplus(number<T>(-2) * magnitude) - number<T>(0.69314718055994530942));
+  return select(less(magnitude, number<T>(1)), fma(s, series, s + s), far);
+}
+
 // |x|, limited to where the tail of the normal distribution becomes zero.
 template <class T>
 CHAINRULE_INLINE Vector<T> bounded_magnitude(const Vector<T>& x) {

@@ -13,7 +13,13 @@ class LossStage {
       : network_(network),
         loss_(loss),
         metric_(metric_of(loss, network.output_activation(), network.outputs(), targets)),
-        target_columns_(target_columns(loss, network.outputs())) {}
+        target_columns_(target_columns(loss, network.outputs())),
+        first_predicted_(first_predicted(loss, network.outputs())),
+        quantiles_(loss.quantiles.empty() ? 0 : row_stride<T>(network.outputs())) {
+    for (size_t i = 0; i < network.outputs() && quantiles_.size() > 0; ++i) {
+      quantiles_.data()[i] = T(loss.quantiles[i / target_columns_]);
+    }
+  }
 
   // Precondition: the forward pass is done. All threads of the team call it; each has its share of the samples.
   void compute(const Team& team, const std::vector<Signal<T>>& signals, Chunk<T>& chunk) const {
@@ -27,7 +33,9 @@ class LossStage {
                        .weights = chunk.weights.data(),
                        .output_weights = chunk.output_weights.empty() ? nullptr : chunk.output_weights.data(),
                        .losses = chunk.losses.data(),
-                       .metrics = chunk.metrics.data()});
+                       .metrics = chunk.metrics.data(),
+                       .quantiles = quantiles_.data(),
+                       .first_predicted = first_predicted_});
     network_.add_losses(signals, samples, chunk.weights.data(), chunk.losses.data());
   }
 
@@ -35,7 +43,8 @@ class LossStage {
   const Network<T>& network_;
   Loss loss_;
   Metric metric_;
-  size_t target_columns_;
+  size_t target_columns_, first_predicted_;
+  AlignedArray<T> quantiles_;
 };
 
 }  // namespace chainrule

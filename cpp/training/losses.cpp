@@ -1,6 +1,7 @@
 #include "training/losses.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace chainrule {
 
@@ -8,6 +9,8 @@ bool takes_output(const Loss& loss, Activation output, size_t outputs) {
   switch (loss.kind) {
     case LossKind::gaussian_nll:
       return output == Activation::identity && outputs % 2 == 0;
+    case LossKind::quantile:
+      return outputs % loss.quantiles.size() == 0;
     case LossKind::cross_entropy:
       return output == Activation::softmax || output == Activation::sigmoid;
     case LossKind::poisson:
@@ -18,7 +21,14 @@ bool takes_output(const Loss& loss, Activation output, size_t outputs) {
 }
 
 size_t target_columns(const Loss& loss, size_t outputs) {
+  if (loss.kind == LossKind::quantile) return outputs / loss.quantiles.size();
   return loss.kind == LossKind::gaussian_nll ? outputs / 2 : outputs;
+}
+
+size_t first_predicted(const Loss& loss, size_t outputs) {
+  const auto nearer = [](double a, double b) { return std::abs(a - 0.5) < std::abs(b - 0.5); };
+  const auto nearest = std::min_element(loss.quantiles.begin(), loss.quantiles.end(), nearer);
+  return size_t(nearest - loss.quantiles.begin()) * target_columns(loss, outputs);
 }
 
 Metric metric_of(const Loss& loss, Activation output, size_t outputs, const Targets& targets) {
@@ -46,6 +56,7 @@ void gather_target(const Targets& targets, const Loss& loss, Activation output, 
   if (loss.kind == LossKind::hinge) {
     for (size_t j = 0; j < columns; ++j) to[j] = to[j] > 0 ? T(1) : T(-1);
   }
+  for (size_t i = 1; i < loss.quantiles.size(); ++i) std::copy(to, to + columns, to + i * columns);
   if (loss.label_smoothing == 0) return;
   const double classes = output == Activation::softmax ? double(columns) : 2.0;
   const T keep = T(1 - loss.label_smoothing);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "data/source.hpp"
 #include "kernels/table.hpp"
@@ -12,6 +13,7 @@ struct Loss {
   LossKind kind;
   double label_smoothing = 0;
   double huber_delta = 1;
+  std::vector<double> quantiles = {};  // of the loss of that name, not empty
 };
 
 // Exactly one of labels and rows is set.
@@ -30,8 +32,11 @@ size_t target_columns(const Loss& loss, size_t outputs);
 // labels by the side of 1/2.
 Metric metric_of(const Loss& loss, Activation output, size_t outputs, const Targets& targets);
 
-// Writes the target row of one sample: with label smoothing, and 1 and -1 for hinge. `to` holds `outputs` numbers;
-// those after the targets are not changed.
+// The first of the outputs that predict the targets: with quantiles, those of the one nearest to 1/2.
+size_t first_predicted(const Loss& loss, size_t outputs);
+
+// Writes the target row of one sample: with label smoothing, and 1 and -1 for hinge, and repeated for
+// each quantile. `to` holds `outputs` numbers; those after the targets are not changed.
 template <class T>
 void gather_target(const Targets& targets, const Loss& loss, Activation output, size_t outputs, size_t row, T* to);
 

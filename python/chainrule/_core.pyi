@@ -18,9 +18,14 @@ Totals = tuple[float, float, float]
 __version__: str
 
 class Loss:
-    """name: "mse", "mae", "huber", "poisson", "hinge", "gaussian_nll", "cross_entropy"."""
+    """name: "mse", "mae", "huber", "log_cosh", "quantile", "poisson", "hinge", "gaussian_nll", "cross_entropy".
 
-    def __init__(self, name: str, label_smoothing: float = 0.0, delta: float = 1.0) -> None: ...
+    quantiles: for "quantile" only, the outputs of the first quantile come first.
+    """
+
+    def __init__(
+        self, name: str, label_smoothing: float = 0.0, delta: float = 1.0, quantiles: Sequence[float] = ()
+    ) -> None: ...
 
 class Optimizer:
     """rule: "sgd", "adagrad", "adadelta", "rmsprop", "adam", "nadam", "delta_bar_delta", "irprop".

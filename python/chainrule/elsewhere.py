@@ -49,6 +49,8 @@ NAMES = {
     "L1Loss": "MAE",
     "HuberLoss": "Huber",
     "CrossEntropyLoss": "CrossEntropy",
+    "PinballLoss": "Quantile",
+    "QuantileLoss": "Quantile",
     "BCELoss": "CrossEntropy, with a sigmoid output",
     "MeanSquaredError": "MSE",
     "MeanAbsoluteError": "MAE",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from . import _core
 from ._checks import checked_name, checked_number
 
-__all__ = ["MAE", "MSE", "CrossEntropy", "GaussianNLL", "Hinge", "Huber", "Loss", "Poisson"]
+__all__ = ["MAE", "MSE", "CrossEntropy", "GaussianNLL", "Hinge", "Huber", "LogCosh", "Loss", "Poisson", "Quantile"]
 
 # Every loss by its name, filled in as the classes are defined.
 LOSSES: dict[str, type[Loss]] = {}
@@ -111,6 +113,90 @@ class Huber(Loss):
 
     def core_loss(self) -> _core.Loss:
         return _core.Loss(self.name, delta=float(self.delta))
+
+
+@dataclass(frozen=True)
+class LogCosh(Loss):
+    """Nearly half the squared error near zero, nearly the absolute error beyond: Σ log cosh(output − target).
+
+    It has all derivatives, and stays finite for any error.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> net = cr.Network([1, 1], weights=1.0, seed=0, dtype="float64")
+    >>> round(net.evaluate([[1.0]], [0.0], loss="log_cosh")["loss"], 4)
+    0.4338
+    """
+
+    name: ClassVar[str] = "log_cosh"
+
+
+@dataclass(frozen=True)
+class Quantile(Loss):
+    """The loss that quantiles of the targets minimise (Koenker and Bassett 1978).
+
+    For each quantile q and target t with its output a, it adds up q (t − a) where a < t, and (1 − q) (a − t) elsewhere.
+    For k quantiles of m targets there are k m outputs in a row: the m outputs of the first quantile, then those of the
+    second, and so on, so that ``net.predict(X).reshape(-1, k, m)`` has an axis for each. A single quantile takes
+    outputs of any shape. The metric is that of the quantile nearest to ½, the first of equals.
+
+    Parameters
+    ----------
+    quantiles : float or sequence of float
+        In (0, 1), ascending; by name, ``loss="quantile"``, it is the median.
+
+    Raises
+    ------
+    ValueError
+        For quantiles outside of (0, 1) or in another order, and for outputs that are no such row.
+
+    Examples
+    --------
+    >>> import numpy as np, chainrule as cr
+    >>> y = np.random.default_rng(0).standard_normal(1000)
+    >>> net = cr.Network([1, 3], weights=0.0, seed=0)
+    >>> loss = cr.Quantile([0.1, 0.5, 0.9])
+    >>> history = net.fit(np.zeros((1000, 1)), y, epochs=50, optimizer=cr.Adam(0.02), loss=loss, verbose=0)
+    >>> [round(float((y < quantile).mean()), 1) for quantile in net.predict([[0.0]])[0]]
+    [0.1, 0.5, 0.9]
+    """
+
+    name: ClassVar[str] = "quantile"
+    quantiles: float | Iterable[float] = 0.5
+
+    def __post_init__(self) -> None:
+        several = isinstance(self.quantiles, Iterable) and getattr(self.quantiles, "ndim", 1) > 0
+        given: Any = self.quantiles if several else (self.quantiles,)
+        levels = tuple(
+            checked_number(q, "quantiles", lowest=0, highest=1, open_lowest=True, open_highest=True) for q in given
+        )
+        if not levels or any(low >= high for low, high in pairwise(levels)):
+            raise ValueError(f"quantiles must be ascending, and at least one, got {self.quantiles!r}")
+        object.__setattr__(self, "quantiles", levels)
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The quantiles, also where a single one was given."""
+        assert isinstance(self.quantiles, tuple)
+        return self.quantiles
+
+    def core_loss(self) -> _core.Loss:
+        return _core.Loss(self.name, quantiles=self.levels)
+
+    def target_columns(self, outputs: int) -> int:
+        """Return the outputs of one quantile."""
+        return outputs // len(self.levels)
+
+    def check_output(self, activation: str, shape: tuple[int, ...]) -> None:
+        """Refuse outputs that are not as many for each of several quantiles, in a row."""
+        super().check_output(activation, shape)
+        count = len(self.levels)
+        if count > 1 and (len(shape) > 1 or shape[0] % count != 0):
+            raise ValueError(
+                f"loss 'quantile' needs outputs in a row, {count} for each target as there are {count} quantiles; "
+                f"got shape {shape}"
+            )
 
 
 @dataclass(frozen=True)

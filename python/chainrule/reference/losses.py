@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -117,6 +118,57 @@ class Huber(Loss):
     def sides(self, a: Array, t: Array) -> NDArray[np.int64]:
         e = a - t
         return np.asarray(e > self.threshold, dtype=np.int64) - np.asarray(e < -self.threshold, dtype=np.int64)
+
+
+class LogCosh(Loss):
+    """Σ log cosh e, e = a − t: log(1 + 2 sinh²(e/2)) near zero, |e| + log(1 + e^(−2|e|)) − log 2 beyond."""
+
+    name = "log_cosh"
+
+    def value(self, z: Array, a: Array, t: Array, activation: str) -> Array:
+        e = np.abs(a - t)
+        near = np.log1p(2.0 * np.sinh(0.5 * np.minimum(e, 1.0)) ** 2)
+        far = e + np.log1p(np.exp(-2.0 * e)) - np.log(2.0)
+        return np.asarray(np.where(e < 1.0, near, far).sum(axis=1))
+
+    def gradient(self, a: Array, t: Array) -> Array:
+        return np.tanh(a - t)
+
+
+class Quantile(Loss):
+    """Σ max(q e, (q − 1) e), e = t − a; the outputs of the first quantile come first, then those of the second, ...."""
+
+    name = "quantile"
+
+    def __init__(self, quantiles: Sequence[float] = (0.5,)) -> None:
+        self.quantiles = np.array(quantiles)
+
+    def target_columns(self, outputs: int) -> int:
+        return outputs // len(self.quantiles)
+
+    def smoothed(self, t: Array, activation: str) -> Array:
+        return np.tile(t, (1, len(self.quantiles)))
+
+    def predictions(self, a: Array) -> Array:
+        columns = self.target_columns(a.shape[1])
+        nearest = int(np.argmin(np.abs(self.quantiles - 0.5)))
+        return a[:, nearest * columns : (nearest + 1) * columns]
+
+    def value(self, z: Array, a: Array, t: Array, activation: str) -> Array:
+        return np.asarray((self._slopes(a, t) * (a - t)).sum(axis=1))
+
+    def gradient(self, a: Array, t: Array) -> Array:
+        return np.where(a == t, 0.0, self._slopes(a, t))
+
+    def _slopes(self, a: Array, t: Array) -> Array:
+        q = np.repeat(self.quantiles, a.shape[1] // len(self.quantiles))
+        return np.where(a > t, 1.0 - q, -q)
+
+    def sides(self, a: Array, t: Array) -> NDArray[np.int64]:
+        return np.asarray(np.sign(a - t), dtype=np.int64)
+
+    def margins(self, a: Array, t: Array) -> list[Margin]:
+        return [(np.abs(a - t), rounding_scale(a))]
 
 
 class Poisson(Loss):
