@@ -102,7 +102,7 @@ def row_of_layers() -> _core.NetworkFloat32:
     core = _core.NetworkFloat32(12)
     core.add_layer(_core.MaskingSettings(steps=4, value=0.0))
     core.add_layer(_core.ForkSettings())
-    core.add_layer(_core.ActivationSettings("tanh"))
+    core.add_layer(_core.ActivationSettings("tanh", 1))
     return core
 
 
@@ -126,7 +126,7 @@ def recurrent(steps: int) -> _core.RecurrentSettings:
         (_core.MergeSettings([_core.Slice(1, 0, 6, 12), _core.Slice(1, 0, 12, 12)]), [1, 2], "cannot read its sources"),
         (_core.MergeSettings([_core.Slice(1, 6, 12, 12)]), [2], "slices must be parts"),
         (_core.MergeSettings([]), [], "slices must have one element"),
-        (_core.ActivationSettings("relu"), [0], "cannot read its sources"),
+        (_core.ActivationSettings("relu", 1), [0], "cannot read its sources"),
     ],
 )
 def test_core_refuses_sources_that_do_not_fit(settings, sources, message):

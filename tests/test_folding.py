@@ -54,7 +54,7 @@ NETWORKS = {
     "softmax of images": (
         lambda: [cr.Conv2D(2, 1, "identity"), cr.BatchNorm(), cr.Activation("softmax")],
         (2, 2, 3),
-        "Conv2D Activation",
+        "Conv2D",
     ),
     "noise alone": (lambda: [cr.Dropout(0.5)], (5,), "Dropout"),
     "branches": (

@@ -110,7 +110,6 @@ def test_initial_weights_follow_the_connections_of_a_place():
         (lambda: cr.Conv1D(4, (3,)), TypeError, "kernel_size must be an integer"),
         (lambda: cr.Conv2D(4, 3, padding="sane"), ValueError, "did you mean 'same'"),
         (lambda: cr.Conv2D(4, 3, padding=(1, 1)), ValueError, r"or \(\(top, bottom\), \(left, right\)\), got 1"),
-        (lambda: cr.Conv2D(4, 3, "softmax"), ValueError, "got 'softmax'; use Activation"),
         (lambda: cr.Conv2D(4, 3, groups=3), ValueError, "filters must be a multiple of groups, got 4 filters in 3"),
         (lambda: cr.MaxPool2D(2, padding=((2, 0), (0, 0))), ValueError, "padding must be smaller than pool_size 2"),
         (lambda: cr.ZeroPad2D((1, 2)), ValueError, r"a number or \(\(top, bottom\), \(left, right\)\), got \(1, 2\)"),

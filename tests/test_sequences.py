@@ -260,7 +260,6 @@ def test_a_gradient_can_be_taken_twice_from_one_pass():
         ),
         (lambda: cr.Bidirectional(cr.GRU(2, stateful=True)), ValueError, "layer must not be stateful, as it reads"),
         (lambda: cr.Bidirectional(cr.Dense(3)), TypeError, "layer must be a SimpleRNN, LSTM or GRU, got Dense"),
-        (lambda: cr.Network([cr.Input(4, 3), cr.Dense(3, "softmax")]), ValueError, "in a row with softmax or max_norm"),
         (lambda: cr.Network([3, 2]).stepper(), ValueError, "network must have a recurrent layer"),
         (
             lambda: cr.Network(

@@ -94,6 +94,8 @@ constexpr size_t weight_vectors_ahead = 16;
 
 // --- Layers
 
+// Steps or pixels whose outputs are copied to rows at a time: the copies stay in the first-level cache.
+constexpr size_t places_at_a_time = 64;
 // Samples of a recurrent layer that go through all steps together: the TLB covers their pages from one tile to the
 // next.
 constexpr size_t recurrent_samples = 24;

@@ -13,18 +13,19 @@ class BoundData {
  public:
   using Weights = std::optional<pybind11::array_t<double>>;
 
-  // Checks shapes, types and labels. `outputs` and `target_columns` are numbers per sample.
+  // Checks shapes, types and labels. `outputs` and `target_columns` are numbers per sample, `softmax_places` the places
+  // of the output with a softmax each.
   BoundData(const pybind11::object& X, const pybind11::array& y, const Weights& weights, size_t outputs,
-            size_t target_columns, Activation output);
+            size_t target_columns, size_t softmax_places);
   BoundData(const BoundData&) = delete;
   BoundData& operator=(const BoundData&) = delete;
 
   Data data;
 
  private:
-  void bind_weights(size_t outputs, Activation output);
-  void bind_step_weights(size_t outputs, Activation output);
-  void bind_labels(size_t target_columns);
+  void bind_weights(size_t outputs);
+  void bind_step_weights(size_t outputs);
+  void bind_labels(size_t target_columns, size_t softmax_places);
 
   pybind11::object X_;
   pybind11::array y_;

@@ -171,7 +171,8 @@ class BoundNetwork {
 
   double loss_and_gradient(const py::object& X, const py::array& y, const Weights& sample_weight, const Loss& loss) {
     const auto lock = to_change();
-    const BoundData bound(X, y, sample_weight, network().outputs(), session_.target_columns(loss), output());
+    const BoundData bound(X, y, sample_weight, network().outputs(), session_.target_columns(loss),
+                          network().softmax_places());
     session_.check_inputs(bound.data.inputs);
     const WithoutInterpreter unlocked;
     return session_.loss_and_gradient(bound.data, loss);
@@ -221,7 +222,8 @@ class BoundNetwork {
   py::tuple train_epoch(const py::object& X, const py::array& y, const Weights& sample_weight,
                         const EpochArguments& arguments, const EpochPart& part, const py::object& poll) {
     const auto lock = to_change();
-    const BoundData bound(X, y, sample_weight, network().outputs(), session_.target_columns(arguments.loss), output());
+    const BoundData bound(X, y, sample_weight, network().outputs(), session_.target_columns(arguments.loss),
+                          network().softmax_places());
     session_.check_inputs(bound.data.inputs);
     const EpochOptions options = arguments.options(bound.data.inputs.rows, part);
     PythonPoll ask(poll);
@@ -237,7 +239,8 @@ class BoundNetwork {
 
   py::tuple evaluate(const py::object& X, const py::array& y, const Weights& sample_weight, const Loss& loss) const {
     const auto lock = session_.lock_to_read();
-    const BoundData bound(X, y, sample_weight, network().outputs(), session_.target_columns(loss), output());
+    const BoundData bound(X, y, sample_weight, network().outputs(), session_.target_columns(loss),
+                          network().softmax_places());
     session_.check_inputs(bound.data.inputs);
     Evaluation<T> evaluation;
     {
@@ -325,7 +328,6 @@ class BoundNetwork {
   }
 
   const Network<T>& network() const { return session_.network(); }
-  Activation output() const { return network().output_activation(); }
 
   Source checked_inputs(const py::object& X) const {
     const Source inputs = samples_of(X, "X");

@@ -15,10 +15,11 @@ struct ActivationSettings {
   static constexpr const char* name = "ActivationSettings";
 
   Activation activation;
+  size_t places;  // steps or pixels, at each of which a softmax is taken
 
   static constexpr auto fields() {
     using S = ActivationSettings;
-    return std::tuple(field("activation", &S::activation));
+    return std::tuple(field("activation", &S::activation), field("places", &S::places));
   }
   template <class T>
   std::unique_ptr<Layer<T>> make(size_t inputs) const;
@@ -27,12 +28,14 @@ struct ActivationSettings {
 template <class T>
 class ActivationLayer final : public Layer<T> {
  public:
-  ActivationLayer(size_t size, Activation activation) : size_(size), activation_(activation) {}
+  ActivationLayer(size_t size, Activation activation, size_t places)
+      : size_(size), activation_(activation), places_(places) {}
 
   size_t inputs() const override { return size_; }
   size_t outputs() const override { return size_; }
   LayerTraits traits() const override {
     return {.activation = activation_,
+            .softmax_places = activation_ == Activation::softmax ? places_ : 1,
             .work = size_,
             .keeps_pre_activations = derivative_needs_pre_activation(activation_)};
   }
@@ -44,11 +47,13 @@ class ActivationLayer final : public Layer<T> {
  private:
   size_t size_;
   Activation activation_;
+  size_t places_;
 };
 
 template <class T>
 std::unique_ptr<Layer<T>> ActivationSettings::make(size_t inputs) const {
-  return std::make_unique<ActivationLayer<T>>(inputs, activation);
+  quotient(inputs, places, "places");
+  return std::make_unique<ActivationLayer<T>>(inputs, activation, places);
 }
 
 }  // namespace chainrule

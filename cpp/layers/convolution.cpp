@@ -45,7 +45,9 @@ Convolution<T>::Convolution(const ConvolutionShape& shape, bool transposed, Acti
 
 template <class T>
 LayerTraits Convolution<T>::traits() const {
+  const size_t channels = transposed_ ? shape_.image_channels : shape_.result_channels;
   return {.activation = activation_,
+          .softmax_places = activation_ == Activation::softmax ? outputs() / channels : 1,
           .work = shape_.rows.result * shape_.columns.result * shape_.weight_rows() * shape_.result_channels,
           .keeps_pre_activations = derivative_needs_pre_activation(activation_),
           // The inputs in lanes with their border, and the deltas above in lanes, unless the signals have them so.
@@ -69,6 +71,11 @@ void Convolution<T>::compute(const T* inputs, const Signal<T>& above, size_t sam
     if (above.in_lanes) return activate(above, rows.group, part);
     if (above.pre_activations != above.activations) {
       lanes_to_rows(values, above.pre_activations, above.stride, rows.group, samples, part);
+    }
+    if (activation_ == Activation::softmax) {
+      const size_t first = rows.group * group_samples;
+      const size_t width = row / (backward_.source().channels);
+      return softmax_at_places(above, {first, first + samples_in(rows.group, samples)}, {begin * width, end * width});
     }
     if (activation_ != Activation::identity) {
       kernels<T>().activate({.pre_activations = values,

@@ -24,6 +24,8 @@ struct Pass {
 // The properties of a layer that networks, workspaces and training ask for.
 struct LayerTraits {
   Activation activation = Activation::identity;
+  // The number of places of its outputs, steps or pixels, if the activation is a softmax at each of them; else 1.
+  size_t softmax_places = 1;
   // Multiply-adds of one sample in one product, for the choice of the number of threads.
   size_t work = 0;
   // Whether backward or the loss needs z in addition to a.

@@ -18,6 +18,7 @@ struct Signal {
   size_t size = 0;
   size_t stride = 0;
   Activation activation = Activation::identity;
+  size_t softmax_places = 1;     // LayerTraits::softmax_places of the layer below
   T* pre_activations = nullptr;  // the same array as the activations if no computation needs both
   T* activations = nullptr;
   T* deltas = nullptr;  // null if no layer below needs them
@@ -117,9 +118,16 @@ Rows<T> rows_of(const Signal<T>& signal, const Range& samples) {
           .activation = signal.activation};
 }
 
+// a = softmax(z) at some places of some samples, and its way back at all places (places.cpp).
+template <class T>
+void softmax_at_places(const Signal<T>& signal, const Range& samples, const Range& places);
+template <class T>
+void softmax_gradient_at_places(const Signal<T>& signal, const Range& samples);
+
 // a = f(z) for some samples.
 template <class T>
 void activate(const Signal<T>& signal, const Range& samples) {
+  if (signal.softmax_places > 1) return softmax_at_places(signal, samples, {0, signal.softmax_places});
   kernels<T>().activate(rows_of(signal, samples));
 }
 
@@ -135,6 +143,7 @@ void copy_to_pre_activations(const Signal<T>& signal, const Range& samples) {
 template <class T>
 void multiply_by_derivative(const Signal<T>& signal, const Range& samples) {
   if (signal.activation == Activation::identity) return;
+  if (signal.softmax_places > 1) return softmax_gradient_at_places(signal, samples);
   kernels<T>().activation_gradient(rows_of(signal, samples));
 }
 

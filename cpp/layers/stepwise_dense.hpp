@@ -39,6 +39,7 @@ class StepwiseDense final : public StoredGradientLayer<T> {
   size_t outputs() const override { return options_.steps * options_.units; }
   LayerTraits traits() const override {
     return {.activation = options_.activation,
+            .softmax_places = options_.activation == Activation::softmax ? options_.steps : 1,
             .work = options_.steps * options_.features * columns(),
             .keeps_pre_activations = derivative_needs_pre_activation(options_.activation)};
   }

@@ -48,6 +48,7 @@ Signal<T> Workspace<T>::signal_above(const Network<T>& network, size_t layer, Pu
   signal.stride = row_stride<T>(signal.size);
   signal.capacity = capacity_;
   signal.activation = traits.activation;
+  signal.softmax_places = traits.softmax_places;
   signal.in_lanes =
       purpose != Purpose::pass && traits.takes_lanes && !is_output && network.layer(layer + 1).traits().takes_lanes;
   const size_t rows = signal.in_lanes ? groups_capacity(capacity_) : capacity_;

@@ -3,6 +3,7 @@
 
 #include "network/network.hpp"
 #include "training/chunk.hpp"
+#include "training/place_losses.hpp"
 
 namespace chainrule {
 
@@ -15,6 +16,7 @@ class LossStage {
         metric_(metric_of(loss, network.output_activation(), network.outputs(), targets)),
         target_columns_(target_columns(loss, network.outputs())),
         first_predicted_(first_predicted(loss, network.outputs())),
+        places_(target_columns_ > targets.places ? targets.places : 1),
         quantiles_(loss.quantiles.empty() ? 0 : row_stride<T>(network.outputs())) {
     for (size_t i = 0; i < network.outputs() && quantiles_.size() > 0; ++i) {
       quantiles_.data()[i] = T(loss.quantiles[i / target_columns_]);
@@ -24,18 +26,23 @@ class LossStage {
   // Precondition: the forward pass is done. All threads of the team call it; each has its share of the samples.
   void compute(const Team& team, const std::vector<Signal<T>>& signals, Chunk<T>& chunk) const {
     const Range samples = team.share_rows(chunk.samples);
-    kernels<T>().loss({.output = rows_of(signals.back(), samples),
-                       .loss = loss_.kind,
-                       .metric = metric_,
-                       .huber_delta = T(loss_.huber_delta),
-                       .target_columns = target_columns_,
-                       .targets = chunk.targets.data(),
-                       .weights = chunk.weights.data(),
-                       .output_weights = chunk.output_weights.empty() ? nullptr : chunk.output_weights.data(),
-                       .losses = chunk.losses.data(),
-                       .metrics = chunk.metrics.data(),
-                       .quantiles = quantiles_.data(),
-                       .first_predicted = first_predicted_});
+    const LossRows<T> rows = {.output = rows_of(signals.back(), samples),
+                              .loss = loss_.kind,
+                              .metric = metric_,
+                              .huber_delta = T(loss_.huber_delta),
+                              .target_columns = target_columns_,
+                              .targets = chunk.targets.data(),
+                              .weights = chunk.weights.data(),
+                              .output_weights = chunk.output_weights.empty() ? nullptr : chunk.output_weights.data(),
+                              .losses = chunk.losses.data(),
+                              .metrics = chunk.metrics.data(),
+                              .quantiles = quantiles_.data(),
+                              .first_predicted = first_predicted_};
+    if (places_ == 1) {
+      kernels<T>().loss(rows);
+    } else {
+      losses_at_places(rows, places_);
+    }
     network_.add_losses(signals, samples, chunk.weights.data(), chunk.losses.data());
   }
 
@@ -44,6 +51,7 @@ class LossStage {
   Loss loss_;
   Metric metric_;
   size_t target_columns_, first_predicted_;
+  size_t places_;  // at which classes are told apart
   AlignedArray<T> quantiles_;
 };
 

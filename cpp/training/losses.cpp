@@ -32,7 +32,7 @@ size_t first_predicted(const Loss& loss, size_t outputs) {
 }
 
 Metric metric_of(const Loss& loss, Activation output, size_t outputs, const Targets& targets) {
-  const bool classes = targets.labels != nullptr && target_columns(loss, outputs) > 1;
+  const bool classes = targets.labels != nullptr && target_columns(loss, outputs) > targets.places;
   if (loss.kind == LossKind::cross_entropy) {
     return classes || output == Activation::softmax ? Metric::largest : Metric::side;
   }
@@ -40,25 +40,39 @@ Metric metric_of(const Loss& loss, Activation output, size_t outputs, const Targ
   return loss.kind == LossKind::hinge ? Metric::sign : Metric::absolute_error;
 }
 
+namespace {
+
+// One-hot rows of `width` numbers, one for each label; with a width of 1, the labels themselves.
+template <class T>
+void write_labels(const int64_t* labels, size_t count, size_t width, T* to) {
+  if (width > 1) std::fill(to, to + count * width, T(0));
+  for (size_t i = 0; i < count; ++i) {
+    // Labels are in the user's array, which may have changed since they were checked.
+    const size_t label = size_t(labels[i]);
+    if (width == 1) {
+      to[i] = T(labels[i]);
+    } else if (label < width) {
+      to[i * width + label] = T(1);
+    }
+  }
+}
+
+}  // namespace
+
 template <class T>
 void gather_target(const Targets& targets, const Loss& loss, Activation output, size_t outputs, size_t row, T* to) {
   const size_t columns = target_columns(loss, outputs);
   if (targets.rows != nullptr) {
     gather_row(*targets.rows, row, false, to);
-  } else if (columns == 1) {
-    to[0] = T(targets.labels[row]);
   } else {
-    std::fill(to, to + columns, T(0));
-    // Labels are in the user's array, which may have changed since they were checked.
-    const size_t label = size_t(targets.labels[row]);
-    if (label < columns) to[label] = T(1);
+    write_labels(targets.labels + row * targets.places, targets.places, columns / targets.places, to);
   }
   if (loss.kind == LossKind::hinge) {
     for (size_t j = 0; j < columns; ++j) to[j] = to[j] > 0 ? T(1) : T(-1);
   }
   for (size_t i = 1; i < loss.quantiles.size(); ++i) std::copy(to, to + columns, to + i * columns);
   if (loss.label_smoothing == 0) return;
-  const double classes = output == Activation::softmax ? double(columns) : 2.0;
+  const double classes = output == Activation::softmax ? double(columns / targets.places) : 2.0;
   const T keep = T(1 - loss.label_smoothing);
   const T floor = T(loss.label_smoothing / classes);
   for (size_t j = 0; j < columns; ++j) to[j] = to[j] * keep + floor;

@@ -19,6 +19,8 @@ struct Loss {
 // Exactly one of labels and rows is set.
 struct Targets {
   const int64_t* labels = nullptr;
+  // The places of a sample, steps or pixels, at each of which a loss is computed and a label is given.
+  size_t places = 1;
   const Source* rows = nullptr;
 };
 

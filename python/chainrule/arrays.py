@@ -144,6 +144,11 @@ def _has_nullable_numbers(values: Any) -> bool:
     return bool(dtypes) and all(getattr(dtype, "kind", "O") in "buif" for dtype in dtypes)
 
 
+def are_labels(y: NDArray[Any]) -> bool:
+    """Tell targets that are labels: integers, where rows of targets have the type of a network."""
+    return y.dtype == np.int64
+
+
 def readable(array: NDArray[Any], dtype: DTypeLike, scale: float = 1.0) -> NDArray[Any]:
     """Return an array times `scale` that the core can read, without a copy if possible.
 

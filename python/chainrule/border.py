@@ -16,6 +16,7 @@ from .arrays import (
     BYTE_SCALE,
     UINT8,
     Samples,
+    are_labels,
     as_inputs,
     as_real_array,
     as_rows,
@@ -41,9 +42,11 @@ class Batches:
 
     def weighed(self, of_class: NDArray[np.float64] | None, *, may_weigh_nothing: bool = False) -> Batches:
         """Return the same with the weights of classes multiplied in, where the targets are labels."""
-        if of_class is None or self.y.ndim != 1:
+        if of_class is None or not are_labels(self.y):
             return self
-        weights = of_class[self.y] if self.weights is None else of_class[self.y] * self.weights
+        weights = of_class[self.y]
+        if self.weights is not None:
+            weights = weights * self.weights.reshape(len(weights), *(-1,) * (weights.ndim - 1))
         if not (may_weigh_nothing and weights.max() == 0):
             if weights.max() == 0:
                 raise ValueError("class_weight and sample_weight leave no sample with a weight above zero")
@@ -130,8 +133,8 @@ class Border:
         """
         inputs = self.samples(X, f"{prefix}X")
         targets = self._targets(y, len(inputs), loss, f"{prefix}y")
-        steps = self._weighed_steps(targets, loss)
-        weights = as_sample_weight(sample_weight, len(inputs), steps, may_weigh_nothing=may_weigh_nothing)
+        places = self.output_shape[:-1] if loss.target_columns(self.outputs) == self.outputs else ()
+        weights = as_sample_weight(sample_weight, len(inputs), places, may_weigh_nothing=may_weigh_nothing)
         return Batches(inputs, targets, weights)
 
     def class_weights(
@@ -140,14 +143,14 @@ class Border:
         """Return the weight of each class; "balanced" is samples / (classes · samples of the class)."""
         if class_weight is None:
             return None
-        if y.ndim != 1:
+        if not are_labels(y):
             raise ValueError(f"class_weight needs y as integer labels, got rows of shape {y.shape}")
-        classes = max(loss.target_columns(self.outputs), 2)
+        classes = self._classes(loss)
         if isinstance(class_weight, str):
             if class_weight != "balanced":
                 raise ValueError(f"class_weight must be a mapping or 'balanced', got {class_weight!r}")
-            counts = np.bincount(y, minlength=classes)
-            return np.asarray(len(y) / (np.count_nonzero(counts) * np.maximum(counts, 1)))
+            counts = np.bincount(y.ravel(), minlength=classes)
+            return np.asarray(y.size / (np.count_nonzero(counts) * np.maximum(counts, 1)))
         if not isinstance(class_weight, Mapping):
             raise TypeError(f"class_weight must be a mapping or 'balanced', got {class_weight!r}")
         of_class = np.ones(classes)
@@ -166,27 +169,31 @@ class Border:
         return as_tokens(rows, self.vocabulary, argument)
 
     def _targets(self, y: ArrayLike, samples: int, loss: Loss, argument: str) -> NDArray[Any]:
-        """Return y as int64 labels (samples,) or as rows (samples, columns), with values that the loss can mean.
+        """Return y as int64 labels or as rows (samples, columns), with values that the loss can mean.
 
-        Integer labels are rows with a one at the label; y is never scaled.
+        Labels are (samples,), or (samples, places) for outputs at the steps of a sequence or the pixels of an image. A
+        label means a row with a one at the label; y is never scaled.
         """
+        *places, _ = self.output_shape
         columns = loss.target_columns(self.outputs)
         array = as_real_array(self._as_numbers(y, argument), argument)
-        if array.shape[1:] == self.output_shape and len(self.output_shape) > 1:
-            array = array.reshape(len(array), -1)
         if array.ndim == 0 or array.shape[0] != samples:
             raise ValueError(
                 f"X and {argument} must have the same length, got {samples} samples and shape {array.shape}"
             )
-        if array.ndim == 1 and (columns > 1 or (array.dtype.kind in "bui" and loss.reads_labels(array))):
-            return _as_labels(array, 2 if columns == 1 else columns, argument)
-        if array.ndim == 1:
-            array = array[:, np.newaxis]
+        of_places = array.shape[1:] == tuple(places) or (array.ndim == 1 and math.prod(places) == 1)
+        if of_places and (math.prod(places) < columns or (array.dtype.kind in "bui" and loss.reads_labels(array))):
+            labels = array.reshape(samples) if math.prod(places) == 1 else array.reshape(samples, -1)
+            return _as_labels(labels, self._classes(loss), argument)
+        if of_places or (places and array.shape[1:] == self.output_shape):
+            array = array.reshape(samples, -1)
         if array.ndim != 2 or array.shape[1] != columns:
-            raise ValueError(f"{argument} must have shape ({samples}, {columns}) or be labels, got {array.shape}")
+            wanted = (samples, *places, columns // math.prod(places))
+            labels_wanted = f" of shape {(samples, *places)}" if places else ""
+            raise ValueError(f"{argument} must have shape {wanted} or be labels{labels_wanted}, got {array.shape}")
         check_finite(array, argument, self.dtype)
         rows = readable(array, self.dtype)
-        loss.check_targets(rows, self.activation, argument)
+        loss.check_targets(rows.reshape(-1, columns // math.prod(places)), self.activation, argument)
         return rows
 
     def with_classes(self, y: Any, loss: Loss) -> Border:
@@ -194,10 +201,14 @@ class Border:
         if self.classes is not None or not _are_strings(y):
             return self
         found = np.unique(np.asarray(y))
-        classes = max(loss.target_columns(self.outputs), 2)
+        classes = self._classes(loss)
         if len(found) != classes:
             raise ValueError(f"y must have {classes} classes, as the outputs have, got {found.tolist()}")
         return replace(self, classes=found)
+
+    def _classes(self, loss: Loss) -> int:
+        """Return the number of classes that labels tell apart."""
+        return max(loss.target_columns(self.output_shape[-1]), 2)
 
     def labels(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
         """Return the labels of classes by their numbers."""
@@ -210,7 +221,7 @@ class Border:
         labels = np.asarray(y)
         if self.classes is None:
             raise ValueError(
-                f"{argument} must be numbers, as the network was not fitted to strings; got {str(labels[0])!r}"
+                f"{argument} must be numbers, as the network was not fitted to strings; got {str(labels.flat[0])!r}"
             )
         numbers = np.searchsorted(self.classes, labels).clip(max=len(self.classes) - 1)
         unknown = labels[self.classes[numbers] != labels]
@@ -218,26 +229,21 @@ class Border:
             raise ValueError(f"{argument} must be labels among {self.classes.tolist()}, got {str(unknown[0])!r}")
         return numbers
 
-    def _weighed_steps(self, targets: NDArray[Any], loss: Loss) -> int | None:
-        """Return how many steps of a sample can have weights: those of outputs that are sequences."""
-        is_sequence = len(self.output_shape) == 2 and targets.ndim == 2 and self.activation != "softmax"
-        return self.output_shape[0] if is_sequence and loss.target_columns(self.outputs) == self.outputs else None
-
 
 def as_sample_weight(
-    weights: ArrayLike | None, samples: int, steps: int | None = None, *, may_weigh_nothing: bool = False
+    weights: ArrayLike | None, samples: int, places: tuple[int, ...] = (), *, may_weigh_nothing: bool = False
 ) -> NDArray[np.float64] | None:
-    """Return weights as contiguous float64 (samples,), or (samples, steps) if targets have steps.
+    """Return weights as contiguous float64 (samples,), or as rows if they are (samples, *places).
 
     Weights are finite, none is negative, and unless they may weigh nothing, at least one is above zero.
     """
     if weights is None:
         return None
     array = as_real_array(weights, "sample_weight")
-    if array.shape not in ((samples,), (samples, steps)):
-        or_steps = "" if steps is None else f" or ({samples}, {steps})"
-        raise ValueError(f"sample_weight must have shape ({samples},){or_steps}, got {array.shape}")
-    array = packed(array, np.float64)
+    if array.shape not in ((samples,), (samples, *places)):
+        or_places = f" or {(samples, *places)}" if places else ""
+        raise ValueError(f"sample_weight must have shape ({samples},){or_places}, got {array.shape}")
+    array = packed(array if array.ndim == 1 else array.reshape(samples, -1), np.float64)
     check_finite(array, "sample_weight", np.float64)
     if may_weigh_nothing and not array.any():
         return array
@@ -274,5 +280,7 @@ def _are_strings(y: Any) -> bool:
     if isinstance(y, np.ndarray) and y.dtype.kind in "buif":
         return False
     array = np.zeros(0) if hasattr(y, "tocsr") else np.asarray(y)
-    is_text = array.dtype.kind in "UT" or (array.dtype.kind == "O" and all(isinstance(value, str) for value in array))
-    return array.ndim == 1 and array.size > 0 and is_text
+    is_text = array.dtype.kind in "UT" or (
+        array.dtype.kind == "O" and all(isinstance(value, str) for value in array.flat)
+    )
+    return array.ndim >= 1 and array.size > 0 and is_text

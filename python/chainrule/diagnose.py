@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .activations import ACTIVATIONS
+from .arrays import are_labels
 from .border import Batches
 from .errors import warn
 from .losses import Loss
@@ -194,9 +195,10 @@ def warn_of_first_samples(network: Model, data: Batches, loss: Loss) -> None:
     Sparse samples are not looked at, only their targets.
     """
     last = network.computing[-1]
-    if loss.from_pre_activations and last.activation == "sigmoid" and data.y.ndim == 1 and network.outputs > 1:
+    classes = network.shapes[-1][-1]
+    if loss.from_pre_activations and last.activation == "sigmoid" and are_labels(data.y) and classes > 1:
         warn(
-            f"y holds one class a sample, but the {network.outputs} sigmoid outputs are independent of one another: "
+            f"y holds one class a sample, but the {classes} sigmoid outputs are independent of one another: "
             "use output 'softmax' for classes that exclude one another; if they do not, give y as rows of 0 and 1"
         )
     if not isinstance(data.X, np.ndarray) or len(data) < LEAST:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from ._checks import checked_name, checked_number
+from .arrays import are_labels
 
 __all__ = ["MAE", "MSE", "CrossEntropy", "GaussianNLL", "Hinge", "Huber", "LogCosh", "Loss", "Poisson", "Quantile"]
 
@@ -46,7 +47,7 @@ class Loss:
 
     def metric_name(self, outputs: int, y: NDArray[Any]) -> str:
         """Return the name of the metric that the core reports next to the loss."""
-        return "accuracy" if self.classifies or (y.ndim == 1 and self.target_columns(outputs) > 1) else "mae"
+        return "accuracy" if self.classifies or (are_labels(y) and self.target_columns(outputs) > 1) else "mae"
 
     def reads_labels(self, y: NDArray[Any]) -> bool:
         """Tell whether integer targets of a single output are labels; else they are numbers."""
@@ -54,6 +55,8 @@ class Loss:
 
     def check_targets(self, rows: NDArray[Any], activation: str, argument: str) -> None:
         """Refuse rows of targets that the loss has no meaning for, with outputs of this activation.
+
+        Outputs at the steps of a sequence, or at the pixels of an image, have a row each.
 
         Raises
         ------

@@ -162,7 +162,7 @@ class Model:
         return self.border.labels(numbers)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the probability of each class, (samples, classes); a single sigmoid output has two.
+        """Return the probability of each class along the last axis, (samples, classes); a single sigmoid has two.
 
         Raises
         ------
@@ -172,7 +172,7 @@ class Model:
         if self.border.activation not in ("softmax", "sigmoid"):
             raise ValueError(f"predict_proba needs an output of softmax or sigmoid, got {self.border.activation!r}")
         outputs = self.predict(X)
-        return np.hstack([1 - outputs, outputs]) if self.shapes[-1] == (1,) else outputs
+        return np.concatenate([1 - outputs, outputs], axis=-1) if self.shapes[-1][-1] == 1 else outputs
 
     def score(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy for classes, and the coefficient of determination R² (mean over outputs) for numbers."""

@@ -149,6 +149,7 @@ class Network(Model):
             batches (X, y) or (X, y, sample_weight), or a callable that returns one for each epoch: each batch is a
             step, and a thread fetches the next batch while the core trains.
         y : array (samples,) of labels, or (samples, outputs), or of the shape of the last layer
+            For outputs at each step or pixel, labels are (samples, steps) or (samples, height, width).
             Integer labels 0 … outputs − 1 are one-hot encoded; with one sigmoid output and cross-entropy they are 0
             or 1.
         epochs : int
@@ -165,7 +166,7 @@ class Network(Model):
             Evaluated after each epoch; with `class_weight`, its samples have the same weights of classes.
         validation_split : float
             Share of the samples that is held back for validation, in [0, 1); the network's seed chooses them.
-        sample_weight : array (samples,), or (samples, steps) if the outputs are sequences, optional
+        sample_weight : array (samples,), or (samples, steps) or (samples, height, width) for such outputs, optional
             The loss of a batch is the weighted mean. Give padded steps weight 0; a sample's weight is the mean over its
             steps.
         class_weight : mapping of label to weight, or "balanced", optional

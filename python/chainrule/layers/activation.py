@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from .. import _core
 from ..activations import checked_activation
 from .base import Layer, Part, Shape
@@ -15,7 +17,8 @@ class Activation(Layer):
     Parameters
     ----------
     activation : str
-        One of `chainrule.activations.ACTIVATIONS`; "softmax" on the last layer only.
+        One of `chainrule.activations.ACTIVATIONS`; "softmax" on the last layer only, over
+        the last axis: of a sequence at each step, of an image at each pixel.
 
     Examples
     --------
@@ -33,11 +36,8 @@ class Activation(Layer):
         self.activation = checked_activation(activation)
 
     def core_settings(self, shape: Shape) -> _core.LayerSettings:
-        return _core.ActivationSettings(self.activation)
+        return _core.ActivationSettings(activation=self.activation, places=math.prod(shape[:-1]))
 
     def fold_into(self, before: Part) -> bool:
-        # Softmax of a Dense is over features in a row.
-        if self.activation == "softmax" and len(self.place.input_shape) > 1:
-            return False
         before.config["activation"] = self.activation
         return True

@@ -51,7 +51,7 @@ class Convolution(WeightedLayer, abstract=True):
         super().__init__(**learning)
         self.filters = checked_integer(filters, "filters", lowest=1, highest=2**31)
         self.kernel_size = checked_per_axis(kernel_size, "kernel_size", self._axes)
-        self.activation = _elementwise(activation)
+        self.activation = checked_activation(activation)
         self.strides = checked_per_axis(strides, "strides", self._axes)
         self.padding = checked_padding(padding, self._axes)
         self._initial_weights = checked_initial(weights, "weights")
@@ -148,7 +148,7 @@ class Conv2D(Correlation):
     kernel_size : int or (height, width)
         Size of the window.
     activation : str
-        One of `chainrule.activations.ACTIVATIONS` but "softmax".
+        One of `chainrule.activations.ACTIVATIONS`; "softmax", over the filters at each place, on the last layer only.
     strides : int or (down, right)
         How far the window moves from one output to the next.
     padding : str or ((top, bottom), (left, right))
@@ -196,7 +196,7 @@ class Conv1D(Correlation):
     kernel_size : int
         Length of the window.
     activation : str
-        One of `chainrule.activations.ACTIVATIONS` but "softmax".
+        One of `chainrule.activations.ACTIVATIONS`; "softmax", over the filters at each place, on the last layer only.
     strides, dilation, groups
         As in `Conv2D`.
     padding : str or (before, after)
@@ -229,7 +229,7 @@ class Conv2DTranspose(Convolution):
     kernel_size : int or (height, width)
         Size of the window.
     activation : str
-        One of `chainrule.activations.ACTIVATIONS` but "softmax".
+        One of `chainrule.activations.ACTIVATIONS`; "softmax", over the filters at each place, on the last layer only.
     strides : int or (down, right)
         How many times as large the result is.
     padding : str
@@ -313,10 +313,3 @@ def _axis(window: Window) -> _core.ConvolutionAxis:
         dilation=window.dilation,
         before=window.before,
     )
-
-
-def _elementwise(activation: str) -> str:
-    """Return the name of an activation that works on each value by itself."""
-    if activation == "softmax":
-        raise ValueError("activation of a convolution works on each value by itself, got 'softmax'; use Activation")
-    return checked_activation(activation)

@@ -21,7 +21,8 @@ class Dense(WeightedLayer):
     units : int
         Number of outputs, >= 1.
     activation : str
-        One of `chainrule.activations.ACTIVATIONS`; by default the layer is linear. "softmax" on the last layer only.
+        One of `chainrule.activations.ACTIVATIONS`; by default the layer is linear. "softmax" on the last layer only; of
+        a sequence it is taken at each step.
     weights : str, Normal, Uniform, Orthogonal, float or array (inputs, units), optional
         Initial weights; the default follows the activation. A number sets them all equal, and equal units stay equal
         for ever, as their gradients are equal too: the symmetry trap.
@@ -76,10 +77,9 @@ class Dense(WeightedLayer):
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) > 2:
             raise ValueError(f"Dense takes features in a row, got samples of shape {shape}; put a Flatten in between")
-        if len(shape) == 2 and (self.activation == "softmax" or self.max_norm is not None):
+        if len(shape) == 2 and self.max_norm is not None:
             raise ValueError(
-                f"Dense takes features in a row with softmax or max_norm, got samples of shape {shape}; "
-                "put a Flatten in between"
+                f"Dense takes features in a row with max_norm, got samples of shape {shape}; put a Flatten in between"
             )
         return (*shape[:-1], self.units)
 

@@ -271,18 +271,18 @@ class CrossEntropy(Loss):
 
 
 def target_rows(y: NDArray[np.generic], outputs: int) -> Array:
-    """Return rows (samples, outputs): labels become one-hot rows, or the targets of a single output."""
-    if y.ndim == 2:
-        return y.astype(np.float64)
-    if outputs == 1:
-        return y.astype(np.float64)[:, None]
-    return np.asarray(np.eye(outputs)[y.astype(np.int64)])
+    """Return rows (samples, outputs): each label becomes a one-hot row, or the target of a single output."""
+    values = y.reshape(len(y), -1)
+    if values.shape[1] == outputs:
+        return values.astype(np.float64)
+    one_hot = np.eye(outputs // values.shape[1])[values.astype(np.int64)]
+    return np.asarray(one_hot.reshape(len(y), outputs))
 
 
 def metric(a: Array, y: NDArray[np.generic], loss: Loss, activation: str) -> Array:
     """Return the metric of each sample: accuracy for classes, mean absolute error for other targets."""
     a = loss.predictions(a)
     t = target_rows(y, a.shape[1])
-    if y.ndim == 1 and a.shape[1] > 1:
+    if y.size == len(a) and a.shape[1] > 1:
         return np.asarray(a.argmax(axis=1) == t.argmax(axis=1), dtype=np.float64)
     return loss.right(a, t, activation)

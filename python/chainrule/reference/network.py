@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,10 +52,10 @@ class Network:
         self, X: NDArray[np.generic], y: NDArray[np.generic], loss: Loss, sample_weight: Array | None = None
     ) -> float:
         """Return the weighted mean loss plus penalties, and store the gradients in the layers."""
-        w = np.ones(len(X)) if sample_weight is None else sample_weight
+        self.forward(X)
+        w = self._weights(y, loss, sample_weight)
         share = w / w.sum() if w.sum() > 0 else np.zeros(w.shape)
         steps = w.size // len(w)
-        self.forward(X)
         last = self.layers[-1]
         z, a, t = self._rows(y, loss, w.size)
         values = steps * loss.value(z, a, t, last.activation)
@@ -70,14 +71,15 @@ class Network:
     ) -> tuple[float, float]:
         """Return the weighted mean loss, without penalties, and the metric."""
         self.forward(X)
-        return self._measure(y, loss, np.ones(len(X)) if sample_weight is None else sample_weight)
+        return self._measure(y, loss, sample_weight)
 
-    def _measure(self, y: NDArray[np.generic], loss: Loss, w: Array) -> tuple[float, float]:
+    def _measure(self, y: NDArray[np.generic], loss: Loss, sample_weight: Array | None) -> tuple[float, float]:
         """Return the weighted mean loss, without penalties, and the metric of the last forward."""
         last = self.layers[-1]
+        w = self._weights(y, loss, sample_weight)
         steps = w.size // len(w)
         z, a, t = self._rows(y, loss, w.size)
-        y, own = y if steps == 1 else y.reshape(w.size, -1), self._own_losses(w)
+        y, own = y.reshape(w.size, -1), self._own_losses(w)
         w = w.ravel()
         values = steps * loss.value(z, a, t, last.activation)
         right = losses.metric(a, y, loss, last.activation)
@@ -86,16 +88,25 @@ class Network:
             return 0.0, 0.0
         return float(((w * values).sum() + own) / total), float((w * right).sum() / total)
 
+    def _weights(self, y: NDArray[np.generic], loss: Loss, sample_weight: Array | None) -> Array:
+        """Return the weights of samples, (samples,), or of steps or pixels with a loss each, (samples, places)."""
+        w = np.ones(len(y)) if sample_weight is None else sample_weight
+        last = self.layers[-1]
+        places = y.size // len(y)
+        if places == loss.target_columns(self.outputs[1].shape[1]):
+            places = math.prod(last.pre_activations.shape[1:-1]) if last.activation == "softmax" else 1
+        return np.repeat(w[:, None], places, axis=1) if places > 1 and w.ndim == 1 else w
+
     def _own_losses(self, weights: Array) -> float:
         """Return the weighted sum of the layers' own losses."""
         of_samples = weights.reshape(len(weights), -1).sum(axis=1)
         return float((of_samples * sum(layer.own_loss(of_samples) for layer in self.layers)).sum())
 
     def _rows(self, y: NDArray[np.generic], loss: Loss, count: int) -> tuple[Array, Array, Array]:
-        """Return z, a and the targets as this many rows: one per sample, or one per step if steps have weights."""
+        """Return z, a and the targets as this many rows: one per sample, or one per step or pixel with a weight."""
         z, a = self.outputs
-        t = loss.smoothed(losses.target_rows(y, loss.target_columns(a.shape[1])), self.layers[-1].activation)
-        return z.reshape(count, -1), a.reshape(count, -1), t.reshape(count, -1)
+        t = losses.target_rows(y, loss.target_columns(a.shape[1])).reshape(count, -1)
+        return z.reshape(count, -1), a.reshape(count, -1), loss.smoothed(t, self.layers[-1].activation)
 
     # --- all parameters in one array: layer by layer, in the order of their dictionaries, row-major
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from .._checks import checked_flag, checked_integer, checked_number
+from ..arrays import are_labels
 from ..border import Batches, Border
 from ..files.settings import to_config
 from ..layers.base import Layer
@@ -238,7 +239,7 @@ def _stream(border: Border, given: Given, loss: Loss) -> tuple[Stream, NDArray[n
 
     def checked(X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Batches:
         batch = border.batches(X, y, sample_weight, loss=loss, may_weigh_nothing=True)
-        if of_class is not None and batch.y.ndim != 1:
+        if of_class is not None and not are_labels(batch.y):
             raise ValueError(f"class_weight needs y as integer labels, got rows of shape {batch.y.shape}")
         return batch.weighed(of_class, may_weigh_nothing=True)
 
