@@ -56,6 +56,11 @@ NETWORKS = {
         (2, 2, 3),
         "Conv2D",
     ),
+    "not affine": (
+        lambda: [cr.LayerNorm(), cr.Activation("relu"), cr.Activation("tanh")],
+        (5,),
+        "LayerNorm Activation Activation",
+    ),
     "noise alone": (lambda: [cr.Dropout(0.5)], (5,), "Dropout"),
     "branches": (
         lambda: [

@@ -39,5 +39,7 @@ class Activation(Layer):
         return _core.ActivationSettings(activation=self.activation, places=math.prod(shape[:-1]))
 
     def fold_into(self, before: Part) -> bool:
+        if not before.is_affine:
+            return False
         before.config["activation"] = self.activation
         return True
