@@ -74,3 +74,38 @@ def test_word_zero_is_padding():
     for word in [3, 0, 4]:
         output = stepper.step(word)
     assert np.array_equal(output, outputs[1])
+
+
+@pytest.mark.parametrize("value", [0.0, -1.5])
+@pytest.mark.parametrize("weighted", [None, "samples", "steps"])
+def test_padded_steps_count_for_nothing_in_the_loss(value, weighted):
+    rng = np.random.default_rng(4)
+    shape = {"samples": (5,), "steps": (5, 7)}
+    weights = None if weighted is None else rng.uniform(0.5, 2, shape[weighted])
+    is_step = (np.arange(7) < np.array(LENGTHS)[:, None]).astype(float)
+    same = is_step if weights is None else is_step * weights.reshape(5, -1)
+    y = rng.integers(0, 2, (5, 7))
+
+    def made():
+        layers = [cr.Masking(value), cr.GRU(6, return_sequences=True), cr.Dense(2, "softmax")]
+        return randomised(cr.Network([cr.Input(7, 3), *layers], seed=0))
+
+    net, explicit = made(), made()
+    X = padded(value)
+    assert net.evaluate(X, y, sample_weight=weights) == explicit.evaluate(X, y, sample_weight=same)
+    other = np.where(is_step == 0, 1 - y, y)
+    assert net.evaluate(X, other, sample_weight=weights) == net.evaluate(X, y, sample_weight=weights)
+    net.fit(X, y, sample_weight=weights, epochs=2, verbose=0)
+    explicit.fit(X, other, sample_weight=same, epochs=2, verbose=0)
+    assert net.parameters.tobytes() == explicit.parameters.tobytes()
+    assert net.check(X, y, sample_weight=weights).ok
+
+
+def test_padded_tokens_count_for_nothing_in_the_loss():
+    layers = [cr.Embedding(9, 4, mask_zero=True), cr.LSTM(5, return_sequences=True), cr.Dense(3, "softmax")]
+    net = cr.Network([cr.Input(4), *layers], seed=0)
+    words, y = np.array([[3, 0, 4, 1], [2, 5, 0, 0]]), np.array([[0, 1, 2, 0], [1, 1, 0, 0]])
+    other = np.array([[0, 1, 2, 0], [1, 1, 2, 1]])
+    assert net.evaluate(words, y) == net.evaluate(words, other)
+    with pytest.raises(ValueError, match="X must have at least one step"):
+        net.evaluate(np.zeros((2, 4), int), y)

@@ -73,7 +73,7 @@ size_t counted(size_t steps, size_t batch, const Optimizer& optimizer, double sh
   for (size_t i = 0; i < samples; ++i) y[i] = int64_t(i % outputs);
   const Source source = {
       reinterpret_cast<const char*>(x.data()), Element::float32, ptrdiff_t(inputs * 4), 4, samples, inputs};
-  const Data data = {source, {y.data(), nullptr}};
+  const Data data = {source, {.labels = y.data()}};
   OptimizerState<float> state(optimizer, network.parameters().size(), 0.01);
   std::unique_ptr<EpochWorkspace<float>> workspace;
   const std::vector<double> rates(steps, 0.01);

@@ -82,8 +82,16 @@ void test_dense(size_t samples, size_t inputs, size_t outputs) {
   layer.parameters().unpack(packed.data(), back.data());
   for (size_t i = 0; i < back.size(); ++i) expect(back.data()[i] == c.plain.data()[i], "pack and unpack");
 
-  const Signal<T> below = {inputs, c.below, Activation::identity, c.x.data(), c.x.data(), c.below_delta.data()};
-  const Signal<T> above = {outputs, c.above, Activation::identity, c.z.data(), c.a.data(), c.delta.data()};
+  const Signal<T> below = {.size = inputs,
+                           .stride = c.below,
+                           .pre_activations = c.x.data(),
+                           .activations = c.x.data(),
+                           .deltas = c.below_delta.data()};
+  const Signal<T> above = {.size = outputs,
+                           .stride = c.above,
+                           .pre_activations = c.z.data(),
+                           .activations = c.a.data(),
+                           .deltas = c.delta.data()};
   for (size_t i = 0; i < samples; ++i) {
     for (size_t j = 0; j < outputs; ++j) c.delta.data()[i * c.above + j] = T(0.01) * T(int(i * 7 + j * 3) % 19 - 9);
   }
@@ -125,8 +133,13 @@ void test_fused_update(Rule rule) {
     AlignedArray<T> packed(layer.parameters().packed_size()), gradient(layer.parameters().packed_size());
     layer.parameters().pack(c.plain.data(), packed.data());
     layer.bind(packed.data(), nullptr);
-    const Signal<T> below = {inputs, c.below, Activation::identity, c.x.data(), c.x.data(), nullptr};
-    const Signal<T> above = {outputs, c.above, Activation::identity, c.z.data(), c.a.data(), c.delta.data()};
+    const Signal<T> below = {
+        .size = inputs, .stride = c.below, .pre_activations = c.x.data(), .activations = c.x.data(), .deltas = nullptr};
+    const Signal<T> above = {.size = outputs,
+                             .stride = c.above,
+                             .pre_activations = c.z.data(),
+                             .activations = c.a.data(),
+                             .deltas = c.delta.data()};
     for (size_t i = 0; i < samples; ++i) {
       for (size_t j = 0; j < outputs; ++j) c.delta.data()[i * c.above + j] = T(0.1) * T(int(i * 7 + j * 3) % 19 - 9);
     }

@@ -73,7 +73,7 @@ std::vector<float> trained(uint64_t seed, const Samples& all, bool sparse) {
   const Optimizer optimizer("adam", {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8});
   OptimizerState<float> state(optimizer, network.parameters().size(), 0.01);
   std::unique_ptr<EpochWorkspace<float>> workspace;
-  const Data data = {sparse ? all.sparse() : all.dense(), {all.labels.data(), nullptr}};
+  const Data data = {sparse ? all.sparse() : all.dense(), {.labels = all.labels.data()}};
   const Loss loss = {LossKind::cross_entropy, 0, 1};
   const size_t batch = seed < programs / 2 ? 20 : 50;
   const std::vector<double> rates(samples / batch, 0.01);

@@ -77,6 +77,9 @@ class Border:
         What samples are multiplied by.
     classes : array, optional
         The labels of the classes, if they are not 0, 1, …
+    padding : float, optional
+        What all features of a padded step are, if the outputs have a step for each step of a sample: such a step has
+        the weight zero.
     """
 
     input_shape: tuple[int, ...]
@@ -86,6 +89,7 @@ class Border:
     activation: str
     scale: float = 1.0
     classes: NDArray[Any] | None = None
+    padding: float | None = None
 
     @property
     def inputs(self) -> int:
@@ -135,7 +139,23 @@ class Border:
         targets = self._targets(y, len(inputs), loss, f"{prefix}y")
         places = self.output_shape[:-1] if loss.target_columns(self.outputs) == self.outputs else ()
         weights = as_sample_weight(sample_weight, len(inputs), places, may_weigh_nothing=may_weigh_nothing)
+        if self.padding is not None and places:
+            weights = self._without_padding(inputs, weights)
+            if not (weights.any() or may_weigh_nothing):
+                raise ValueError(f"{prefix}X must have at least one step with a weight that is not padding")
         return Batches(inputs, targets, weights)
+
+    def _without_padding(self, inputs: Samples, weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
+        """Return the weights of the steps, which are zero after the last step of a sample that is not padding."""
+        steps = self.input_shape[0]
+        values = np.asarray(inputs).reshape(len(inputs), steps, -1)
+        if values.dtype == UINT8 and self.scale == BYTE_SCALE:
+            values = (values / 255.0).astype(self.dtype)
+        is_filled = (values != np.asarray(self.padding, dtype=values.dtype)).any(axis=2)
+        lengths = (is_filled * np.arange(1, steps + 1)).max(axis=1)
+        counts = (np.arange(steps) < lengths[:, np.newaxis]).astype(np.float64)
+        of_samples = 1.0 if weights is None else weights.reshape(len(counts), -1)
+        return np.asarray(counts * of_samples)
 
     def class_weights(
         self, class_weight: Mapping[Any, float] | str | None, y: NDArray[Any], loss: Loss

@@ -80,6 +80,7 @@ class Model:
             rest[0].vocabulary,
             self.computing[-1].activation,
             first.scale,
+            padding=_padding_of_outputs(rest),
         )
 
     # --- what it is
@@ -181,7 +182,7 @@ class Model:
         if chosen.metric_name(self.outputs, data.y) == "accuracy":
             return self.core.evaluate(data.X, data.y, data.weights, chosen.core_loss())[1]
         targets = np.asarray(y, dtype=np.float64)
-        return r2(self.predict(X).reshape(targets.shape), targets, sample_weight)
+        return r2(self.predict(X).reshape(targets.shape), targets, data.weights)
 
     def pre_activations(self, X: ArrayLike) -> NDArray[Any]:
         """Return the pre-activations of the last layer, such as the logits before a softmax, as `predict`."""
@@ -432,6 +433,13 @@ class Model:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.restore(state["description"], state["tensors"])
+
+
+def _padding_of_outputs(layers: Sequence[Layer]) -> float | None:
+    """Return the value of padding in the samples, if the outputs have a step for each step of these."""
+    first, last = layers[0], layers[-1]
+    reaches = first.marks_padding and last.mask_source_after == first.mask_source_after
+    return first.padding_value if reaches else None
 
 
 def _check_masks(leaves: Sequence[Layer]) -> None:

@@ -167,8 +167,8 @@ class Network(Model):
         validation_split : float
             Share of the samples that is held back for validation, in [0, 1); the network's seed chooses them.
         sample_weight : array (samples,), or (samples, steps) or (samples, height, width) for such outputs, optional
-            The loss of a batch is the weighted mean. Give padded steps weight 0; a sample's weight is the mean over its
-            steps.
+            The loss of a batch is the weighted mean; a sample's weight is the mean over its steps. Steps that a mask
+            marks as padding have the weight 0.
         class_weight : mapping of label to weight, or "balanced", optional
             Multiplied into the samples' weights.
         shuffle : bool

@@ -118,6 +118,8 @@ class Layer:
     preserves_steps: bool = False
     # Whether the layer marks padding, and whether it asks where samples end.
     marks_padding: bool = False
+    # The value that a step of padding has in all features, where the layer marks padding.
+    padding_value: float = 0.0
     reads_padding: bool = False
     # Whether a state is carried from step to step, and in training from batch to batch.
     carries_state: ClassVar[bool] = False

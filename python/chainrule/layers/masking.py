@@ -60,6 +60,10 @@ class Masking(Layer):
         return _core.MaskingSettings(steps=shape[0], value=self.value)
 
     @property
+    def padding_value(self) -> float:  # type: ignore[override]
+        return self.value
+
+    @property
     def mask_source_after(self) -> int | None:
         return self.place.index
 
