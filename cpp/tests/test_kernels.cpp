@@ -34,6 +34,17 @@ struct Case {
   AlignedArray<T> z{samples * above}, a{samples * above}, delta{samples * above}, below_delta{samples * below};
 
   T w(size_t k, size_t j) const { return plain.data()[k * outputs + j]; }
+  Signal<T> signal_below() {
+    return {.size = inputs,
+            .stride = below,
+            .pre_activations = x.data(),
+            .activations = x.data(),
+            .deltas = below_delta.data()};
+  }
+  Signal<T> signal_above() {
+    return {
+        .size = outputs, .stride = above, .pre_activations = z.data(), .activations = a.data(), .deltas = delta.data()};
+  }
 };
 
 template <class T>
@@ -82,16 +93,8 @@ void test_dense(size_t samples, size_t inputs, size_t outputs) {
   layer.parameters().unpack(packed.data(), back.data());
   for (size_t i = 0; i < back.size(); ++i) expect(back.data()[i] == c.plain.data()[i], "pack and unpack");
 
-  const Signal<T> below = {.size = inputs,
-                           .stride = c.below,
-                           .pre_activations = c.x.data(),
-                           .activations = c.x.data(),
-                           .deltas = c.below_delta.data()};
-  const Signal<T> above = {.size = outputs,
-                           .stride = c.above,
-                           .pre_activations = c.z.data(),
-                           .activations = c.a.data(),
-                           .deltas = c.delta.data()};
+  const Signal<T> below = c.signal_below();
+  const Signal<T> above = c.signal_above();
   for (size_t i = 0; i < samples; ++i) {
     for (size_t j = 0; j < outputs; ++j) c.delta.data()[i * c.above + j] = T(0.01) * T(int(i * 7 + j * 3) % 19 - 9);
   }
@@ -133,13 +136,8 @@ void test_fused_update(Rule rule) {
     AlignedArray<T> packed(layer.parameters().packed_size()), gradient(layer.parameters().packed_size());
     layer.parameters().pack(c.plain.data(), packed.data());
     layer.bind(packed.data(), nullptr);
-    const Signal<T> below = {
-        .size = inputs, .stride = c.below, .pre_activations = c.x.data(), .activations = c.x.data(), .deltas = nullptr};
-    const Signal<T> above = {.size = outputs,
-                             .stride = c.above,
-                             .pre_activations = c.z.data(),
-                             .activations = c.a.data(),
-                             .deltas = c.delta.data()};
+    const Signal<T> below = c.signal_below();
+    const Signal<T> above = c.signal_above();
     for (size_t i = 0; i < samples; ++i) {
       for (size_t j = 0; j < outputs; ++j) c.delta.data()[i * c.above + j] = T(0.1) * T(int(i * 7 + j * 3) % 19 - 9);
     }

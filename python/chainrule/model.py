@@ -20,6 +20,7 @@ from .files.settings import to_config
 from .history import History
 from .layers.base import Core, Layer, Place, Shape, cut, enter, read_only, shapes_through
 from .layers.input import Input
+from .layers.masking import check_masks, padding_of_outputs
 from .losses import Loss, as_loss
 from .metrics import r2
 from .optimizers import Adam, Optimizer, as_optimizer
@@ -72,7 +73,7 @@ class Model:
         self.core = _CORES[self.dtype](first.size)
         if enter(rest, Place(self.core, self.dtype, 0, first.shape)).index == 0:
             raise ValueError(f"layers must have at least one that computes, got {self.layers!r}")
-        _check_masks(self.leaves)
+        check_masks(self.leaves)
         self.border = Border(
             self.shapes[0],
             self.shapes[-1],
@@ -80,7 +81,7 @@ class Model:
             rest[0].vocabulary,
             self.computing[-1].activation,
             first.scale,
-            padding=_padding_of_outputs(rest),
+            padding=padding_of_outputs(rest),
         )
 
     # --- what it is
@@ -433,20 +434,3 @@ class Model:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.restore(state["description"], state["tensors"])
-
-
-def _padding_of_outputs(layers: Sequence[Layer]) -> float | None:
-    """Return the value of padding in the samples, if the outputs have a step for each step of these."""
-    first, last = layers[0], layers[-1]
-    reaches = first.marks_padding and last.mask_source_after == first.mask_source_after
-    return first.padding_value if reaches else None
-
-
-def _check_masks(leaves: Sequence[Layer]) -> None:
-    """Refuse a mask that no layer reads."""
-    read = {leaf.place.mask_source for leaf in leaves if leaf.reads_padding}
-    for leaf in leaves:
-        if leaf.marks_padding and leaf.mask_source_after not in read:
-            raise ValueError(
-                f"{leaf!r} must have a recurrent layer after it, and only layers that preserve the steps in between"
-            )

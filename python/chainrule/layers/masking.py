@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .. import _core
@@ -69,3 +70,20 @@ class Masking(Layer):
 
     def step_config(self) -> dict[str, Any]:
         return {"type": "Activation", "activation": "identity"}
+
+
+def padding_of_outputs(layers: Sequence[Layer]) -> float | None:
+    """Return the value of padding in the samples, if the outputs have a step for each step of these."""
+    first, last = layers[0], layers[-1]
+    reaches = first.marks_padding and last.mask_source_after == first.mask_source_after
+    return first.padding_value if reaches else None
+
+
+def check_masks(leaves: Sequence[Layer]) -> None:
+    """Refuse a mask that no layer reads."""
+    read = {leaf.place.mask_source for leaf in leaves if leaf.reads_padding}
+    for leaf in leaves:
+        if leaf.marks_padding and leaf.mask_source_after not in read:
+            raise ValueError(
+                f"{leaf!r} must have a recurrent layer after it, and only layers that preserve the steps in between"
+            )
