@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core
-from ._checks import checked_integer, checked_number
+from ._checks import checked_integer, checked_name, checked_number
 from .arrays import (
     BYTE_SCALE,
     UINT8,
@@ -27,6 +27,9 @@ from .arrays import (
     readable,
 )
 from .losses import Loss
+from .target_scale import TargetScale
+
+_NO_LABELS = "target_scale needs targets that are numbers"
 
 
 @dataclass
@@ -80,6 +83,8 @@ class Border:
     padding : float, optional
         What all features of a padded step are, if the outputs have a step for each step of a sample: such a step has
         the weight zero.
+    target_scale : TargetScale or "auto", optional
+        The unit in which targets are learned; "auto" until the first fit.
     """
 
     input_shape: tuple[int, ...]
@@ -90,6 +95,7 @@ class Border:
     scale: float = 1.0
     classes: NDArray[Any] | None = None
     padding: float | None = None
+    target_scale: TargetScale | str | None = None
 
     @property
     def inputs(self) -> int:
@@ -116,10 +122,12 @@ class Border:
         """Return samples as rows; sparse ones are refused."""
         return as_inputs(self._rows(X, argument), self.inputs, self.dtype, argument, self.scale)
 
-    def output_rows(self, values: Any, argument: str) -> NDArray[Any]:
-        """Return values of the outputs' shape as contiguous rows of the network's precision."""
-        rows = as_inputs(as_rows(values, self.output_shape, argument), self.outputs, self.dtype, argument)
-        return np.ascontiguousarray(rows, dtype=self.dtype)
+    def output_gradient(self, values: Any) -> NDArray[Any]:
+        """Return a gradient by the outputs in their units as rows, by the outputs as the core has them."""
+        rows = as_rows(values, self.output_shape, "output_gradient")
+        rows = as_inputs(rows, self.outputs, self.dtype, "output_gradient")
+        scale = self.scale_of_targets
+        return np.ascontiguousarray(rows if scale is None else scale.gradient(rows), dtype=self.dtype)
 
     def batches(
         self,
@@ -202,7 +210,10 @@ class Border:
                 f"X and {argument} must have the same length, got {samples} samples and shape {array.shape}"
             )
         of_places = array.shape[1:] == tuple(places) or (array.ndim == 1 and math.prod(places) == 1)
+        self._check_scale(loss)
         if of_places and (math.prod(places) < columns or (array.dtype.kind in "bui" and loss.reads_labels(array))):
+            if self.target_scale is not None:
+                raise ValueError(f"{_NO_LABELS}, got labels")
             labels = array.reshape(samples) if math.prod(places) == 1 else array.reshape(samples, -1)
             return _as_labels(labels, self._classes(loss), argument)
         if of_places or (places and array.shape[1:] == self.output_shape):
@@ -212,9 +223,65 @@ class Border:
             labels_wanted = f" of shape {(samples, *places)}" if places else ""
             raise ValueError(f"{argument} must have shape {wanted} or be labels{labels_wanted}, got {array.shape}")
         check_finite(array, argument, self.dtype)
-        rows = readable(array, self.dtype)
+        rows = readable(array if self.scale_of_targets is None else self.scale_of_targets.to_unit(array), self.dtype)
         loss.check_targets(rows.reshape(-1, columns // math.prod(places)), self.activation, argument)
         return rows
+
+    @property
+    def scale_of_targets(self) -> TargetScale | None:
+        """The unit in which targets are learned, if it is known."""
+        return self.target_scale if isinstance(self.target_scale, TargetScale) else None
+
+    def with_unit(self, target_scale: str | tuple[ArrayLike, ArrayLike] | None) -> Border:
+        """Return a border with the unit of targets as `Network` is given it."""
+        if target_scale is None:
+            return self
+        if self.activation != "identity":
+            raise ValueError(f"target_scale needs an output of activation 'identity', got {self.activation!r}")
+        if isinstance(target_scale, str):
+            return replace(self, target_scale=checked_name(target_scale, "target_scale", ("auto",)))
+        if not isinstance(target_scale, tuple | list) or len(target_scale) != 2:
+            raise TypeError(f"target_scale must be 'auto' or (mean, std), got {target_scale!r}")
+        return replace(self, target_scale=TargetScale.given(*target_scale, self.output_shape[-1]))
+
+    def with_target_scale(self, y: Any, loss: Loss) -> Border:
+        """Return a border that knows the scale of these targets, if it is to be found and not known yet."""
+        if not isinstance(self.target_scale, str):
+            return self
+        if y is None:
+            raise ValueError("target_scale must be (mean, std) for batches that come one by one, got 'auto'")
+        self._check_loss(loss)
+        rows = replace(self, target_scale=None)._targets(y, len(np.asarray(y)), loss, "y")
+        if are_labels(rows):
+            raise ValueError(f"{_NO_LABELS}, got labels")
+        width = loss.target_columns(self.outputs) // math.prod(self.output_shape[:-1])
+        return replace(self, target_scale=TargetScale.of(as_real_array(y, "y"), width))
+
+    def unit_config(self) -> str | dict[str, list[float]] | None:
+        """Return the description of the unit of targets that files keep."""
+        scale = self.target_scale
+        return scale.config() if isinstance(scale, TargetScale) else scale
+
+    def in_units(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """Return the core's outputs, (..., outputs), in the units of the targets."""
+        scale = self.scale_of_targets
+        return outputs if scale is None else scale.in_units(outputs)
+
+    def _check_scale(self, loss: Loss) -> None:
+        if self.target_scale is None:
+            return
+        self._check_loss(loss)
+        if self.scale_of_targets is None:
+            raise ValueError("target_scale 'auto' is found by the first fit; fit before, or pass (mean, std)")
+        columns = loss.target_columns(self.outputs)
+        if columns % len(self.scale_of_targets.mean) != 0:
+            raise ValueError(
+                f"target_scale must be of {columns} targets or of a single one, got {len(self.scale_of_targets.mean)}"
+            )
+
+    def _check_loss(self, loss: Loss) -> None:
+        if not loss.is_of_differences:
+            raise ValueError(f"target_scale needs a loss of differences, such as 'mse' or 'huber', got {loss!r}")
 
     def with_classes(self, y: Any, loss: Loss) -> Border:
         """Return a border that knows the labels in y as classes, if they are strings and no classes are known yet."""

@@ -23,6 +23,8 @@ from .verification.table import as_table
 
 # Root mean square of inputs that should have been scaled.
 LARGE_INPUTS = 5.0
+# Root mean square of targets that many steps of a usual size are needed to reach.
+LARGE_TARGETS = 100.0
 SCALED = "inputs scaled to mean 0 and spread 1"
 # Number of samples that are looked at before training; fewer than the least say nothing about a layer.
 LOOKED_AT, LEAST = 32, 8
@@ -201,6 +203,8 @@ def warn_of_first_samples(network: Model, data: Batches, loss: Loss) -> None:
             f"y holds one class a sample, but the {classes} sigmoid outputs are independent of one another: "
             "use output 'softmax' for classes that exclude one another; if they do not, give y as rows of 0 and 1"
         )
+    if len(data) >= LEAST:
+        _warn_of_targets(network, data, loss)
     if not isinstance(data.X, np.ndarray) or len(data) < LEAST:
         return
     X = data.X[:: -(-len(data) // LOOKED_AT)]
@@ -212,6 +216,18 @@ def warn_of_first_samples(network: Model, data: Batches, loss: Loss) -> None:
             size = f", with inputs of {_with_spread(*inputs)}" if _are_large(inputs) else ""
             warn(f"layer {number} ({layer.activation}) will hardly learn: {trouble}{size}; try {remedy}")
             return
+
+
+def _warn_of_targets(network: Model, data: Batches, loss: Loss) -> None:
+    """Say what to do with targets that are far from the outputs of new weights, which are about one."""
+    if not loss.is_of_differences or are_labels(data.y) or network.border.target_scale is not None:
+        return
+    mean, spread = _statistics(data.y[:: -(-len(data) // LOOKED_AT)])
+    if math.hypot(mean, spread) > LARGE_TARGETS:
+        warn(
+            f"y is {_with_spread(mean, spread)}, and new weights give outputs of about 1, so that training will take "
+            "long: pass target_scale='auto' to the network, or scale y to mean 0 and spread 1"
+        )
 
 
 def _flows(network: Model, X: NDArray[Any], loss: Loss) -> list[Flow]:

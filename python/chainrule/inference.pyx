@@ -34,6 +34,8 @@ cdef const SampleFunctions* _functions = <const SampleFunctions*>PyCapsule_GetPo
 def _sample_predictor(network, dtype):
     if getattr(network, "dtype", None) != dtype:
         raise TypeError(f"network must be a chainrule.Network of {dtype}, got {network!r}")
+    if network.border.target_scale is not None:
+        raise ValueError(f"network must have no target_scale, which net.folded() merges into the weights; got {network!r}")
     if not all(layer.fully_connected for layer in network.computing):
         raise ValueError(f"network must have dense layers alone, got {network!r}")
     return network.core.sample_predictor()

@@ -30,6 +30,8 @@ class Loss:
     classifies: ClassVar[bool] = False
     # Whether the loss is computed from the pre-activations of the last layer.
     from_pre_activations: ClassVar[bool] = False
+    # Whether outputs and targets may be in any unit, as the loss depends on their differences alone.
+    is_of_differences: ClassVar[bool] = False
     # A single output above this value means class 1.
     decision_edge: ClassVar[float] = 0.5
 
@@ -89,6 +91,7 @@ class MSE(Loss):
     """
 
     name: ClassVar[str] = "mse"
+    is_of_differences: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ class MAE(Loss):
     """Absolute error, summed over the outputs: Σ |target − output|."""
 
     name: ClassVar[str] = "mae"
+    is_of_differences: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ class Huber(Loss):
     """
 
     name: ClassVar[str] = "huber"
+    is_of_differences: ClassVar[bool] = True
     delta: float = 1.0
 
     def __post_init__(self) -> None:
@@ -133,6 +138,7 @@ class LogCosh(Loss):
     """
 
     name: ClassVar[str] = "log_cosh"
+    is_of_differences: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
@@ -166,6 +172,7 @@ class Quantile(Loss):
     """
 
     name: ClassVar[str] = "quantile"
+    is_of_differences: ClassVar[bool] = True
     quantiles: float | Iterable[float] = 0.5
 
     def __post_init__(self) -> None:

@@ -15,7 +15,15 @@ from . import _core
 from ._checks import checked_flag, checked_integer, checked_name, checked_number
 from .arrays import as_parameters
 from .border import Border
-from .files.description import Tensors, checked_array, checked_history, checked_labels, checked_settings, layers_of
+from .files.description import (
+    Tensors,
+    checked_array,
+    checked_history,
+    checked_labels,
+    checked_settings,
+    checked_target_scale,
+    layers_of,
+)
 from .files.settings import to_config
 from .history import History
 from .layers.base import Core, Layer, Place, Shape, cut, enter, read_only, shapes_through
@@ -150,6 +158,7 @@ class Model:
         outputs = self.core.predict_in_place(X) if self.border.is_read_in_place(X) else None
         if outputs is None:
             outputs = self.core.predict(self.border.samples(X))
+        outputs = self.border.in_units(outputs)
         return outputs if len(self.shapes[-1]) == 1 else outputs.reshape(-1, *self.shapes[-1])
 
     def predict_classes(self, X: ArrayLike) -> NDArray[Any]:
@@ -210,7 +219,7 @@ class Model:
         """
         samples = self.border.dense_samples(X)
         draws = (True, self.seed, self.core.optimizer_steps) if checked_flag(training, "training") else ()
-        outputs = self.core.forward(samples, *draws)
+        outputs = self.border.in_units(self.core.forward(samples, *draws))
         return outputs.reshape(-1, *self.shapes[-1])
 
     def backward(self, output_gradient: ArrayLike) -> NDArray[Any]:
@@ -226,7 +235,7 @@ class Model:
         RuntimeError
             Before any forward, or after the weights have changed.
         """
-        back = self.core.backward(self.border.output_rows(output_gradient, "output_gradient"))
+        back = self.core.backward(self.border.output_gradient(output_gradient))
         return back.reshape(-1, *self.shapes[0])
 
     def step(self, optimizer: Optimizer | str | None = None) -> None:
@@ -340,6 +349,8 @@ class Model:
             for name in [name for name in arrays if int(name.split(".")[1]) >= len(kept)]:
                 del arrays[name]
             description.update(loss=None, history={}, epochs=0)
+            if len(kept) < len(self.stack):
+                description["target_scale"] = None
 
         return self.rebuilt(shorten)
 
@@ -369,6 +380,7 @@ class Model:
             "optimizer": to_config(self.optimizer),
             "loss": to_config(self.loss),
             "classes": None if self.border.classes is None else self.border.classes.tolist(),
+            "target_scale": self.border.unit_config(),
             "rule": self.core.optimizer_rule,
             "steps": self.core.optimizer_steps,
             "history": dict(self.history),
@@ -411,6 +423,8 @@ class Model:
         self.history = checked_history(description["history"])
         if description.get("classes") is not None:
             self.border = replace(self.border, classes=checked_labels(description["classes"]))
+        unit = checked_target_scale(description.get("target_scale"), self.outputs)
+        self.border = replace(self.border, target_scale=unit)
         if description["rule"] != "":
             steps = checked_integer(description["steps"], "steps", lowest=0, highest=2**53)
             self.core.set_optimizer_state(description["rule"], steps, state)

@@ -57,6 +57,11 @@ class Network(Model):
     seed : int, optional
         Of initial weights, shuffling and noise, 0 to 2⁶⁴ − 1; the same seed gives the same bytes. Drawn when not given.
 
+    target_scale : "auto" or (mean, std), optional
+        The unit in which numbers are learned: the network learns (y − mean) / std and predicts in the units of y, in
+        files, steppers and folded networks too. "auto" takes both from the targets of the first fit, one for each
+        output. Loss and metric in the history are in this unit. Needs a linear output and a loss of differences.
+
     Attributes
     ----------
     layers : tuple
@@ -92,12 +97,14 @@ class Network(Model):
         max_norm: float | None = None,
         dtype: str = "float32",
         seed: int | None = None,
+        target_scale: str | tuple[ArrayLike, ArrayLike] | None = None,
     ) -> None:
         first, rest = _as_layers(layers, activation, output, weights=weights, l1=l1, l2=l2, max_norm=max_norm)
         seed = secrets.randbits(64) if seed is None else checked_integer(seed, "seed", lowest=0, highest=2**64 - 1)
         self._build(first, rest, str(np.dtype(dtype)) if not isinstance(dtype, str) else dtype, seed)
         for layer in rest:
             layer.start(seed)
+        self.border = self.border.with_unit(target_scale)
 
     def _build(self, first: Input, rest: Sequence[Layer], dtype: str, seed: int) -> None:
         super()._build(first, rest, dtype, seed)

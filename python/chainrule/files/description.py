@@ -13,6 +13,7 @@ from ..layers.input import Input
 from ..losses import LOSSES
 from ..optimizers import OPTIMIZERS
 from ..schedules import SCHEDULES
+from ..target_scale import TargetScale
 from .settings import from_config
 
 _Settings = TypeVar("_Settings")
@@ -53,6 +54,18 @@ def checked_labels(labels: Any) -> NDArray[Any]:
     if sorted(set(labels)) != labels:
         raise ValueError(f"classes must be ascending, got {labels}")
     return np.array(labels)
+
+
+def checked_target_scale(config: Any, outputs: int) -> TargetScale | str | None:
+    """Return the unit of targets that was described, if there is one, for a network with so many outputs."""
+    if config is None:
+        return None
+    if config == "auto":
+        return "auto"
+    scale = TargetScale.from_config(config)
+    if outputs % len(scale.mean) != 0:
+        raise ValueError(f"target_scale must be of targets that divide {outputs} outputs, got {len(scale.mean)}")
+    return scale
 
 
 def checked_array(tensors: Tensors, name: str, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+import numpy as np
+
 from ..files.description import Tensors
-from ..layers.base import Layer, Part
+from ..layers.base import AffineMap, Layer, Part
 from ..layers.composite import numbered
+from ..layers.rescaling import Rescale
 from ..model import Model
+from ..target_scale import TargetScale
 
 _Model = TypeVar("_Model", bound=Model)
 
@@ -18,11 +22,23 @@ def folded(model: _Model) -> _Model:
 
     def change(description: dict[str, Any], arrays: Tensors) -> None:
         parts = _folded(model.stack)
+        if (scale := model.border.scale_of_targets) is not None:
+            _merge_units(parts, scale, model.shapes[-1][-1])
+            description["target_scale"] = None
         description["layers"][1:] = [part.config for part in parts]
         arrays.clear()
         arrays.update({f"layers.{name}": values for name, values in numbered([p.arrays for p in parts]).items()})
 
     return model.rebuilt(change)
+
+
+def _merge_units(parts: list[Part], scale: TargetScale, width: int) -> None:
+    """Let the last layer give its outputs, of this width, in the units of the targets."""
+    factors, shifts = (np.tile(values, width // len(values)) for values in (scale.std, scale.mean))
+    if parts[-1].is_affine:
+        parts[-1].change_outputs(AffineMap(factors, shifts))
+    else:
+        parts.append(Part(Rescale().config(), {"factor": factors, "offset": shifts}))
 
 
 def _folded(layers: Sequence[Layer]) -> list[Part]:

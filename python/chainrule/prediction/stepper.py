@@ -68,7 +68,8 @@ class Stepper:
         if rows.dtype != twin.dtype or scale != 1.0:
             values = rows.astype(np.float64) if scale != 1.0 else rows
             rows = as_inputs(values, twin.inputs, twin.dtype, "x", scale).astype(twin.dtype)
-        outputs: NDArray[Any] = self._core.step(rows)  # type: ignore[arg-type]  # of the network's type, as made above
+        of_core: NDArray[Any] = self._core.step(rows)  # type: ignore[arg-type]  # of the network's type, as made above
+        outputs = twin.border.in_units(of_core)
         return outputs[0] if alone else outputs
 
     def reset(self) -> None:

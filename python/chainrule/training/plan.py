@@ -140,6 +140,7 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
     loss, passed = model.chosen_loss(options.loss), model.chosen_optimizer(options.optimizer)
     border = model.border if given.y is None else model.border.with_classes(given.y, loss)
     given = _held_back(given, model.seed)
+    border = border.with_target_scale(given.y, loss)
     data, validation = _data(border, given, loss)
     optimizer = _resolved(passed, data, options)
     callbacks = as_callbacks(options.callbacks)
