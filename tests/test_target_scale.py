@@ -25,7 +25,7 @@ def fitted(scale="auto", epochs=60, **options):
 
 def test_targets_far_from_one_are_learned():
     assert fitted().score(X, Y) > 0.9
-    with pytest.warns(cr.ChainruleWarning, match="y is 1.*e\\+06, .* pass target_scale='auto' to the network"):
+    with pytest.warns(cr.ChainruleWarning, match="y is 1.*e\\+06, .* pass target_scale='auto' to a Network"):
         assert fitted(scale=None).score(X, Y) < 0.1
 
 

@@ -24,7 +24,7 @@ from .verification.table import as_table
 # Root mean square of inputs that should have been scaled.
 LARGE_INPUTS = 5.0
 # Root mean square of targets that many steps of a usual size are needed to reach.
-LARGE_TARGETS = 100.0
+LARGE_TARGETS = 1000.0
 SCALED = "inputs scaled to mean 0 and spread 1"
 # Number of samples that are looked at before training; fewer than the least say nothing about a layer.
 LOOKED_AT, LEAST = 32, 8
@@ -226,7 +226,7 @@ def _warn_of_targets(network: Model, data: Batches, loss: Loss) -> None:
     if math.hypot(mean, spread) > LARGE_TARGETS:
         warn(
             f"y is {_with_spread(mean, spread)}, and new weights give outputs of about 1, so that training will take "
-            "long: pass target_scale='auto' to the network, or scale y to mean 0 and spread 1"
+            "long: scale y to mean 0 and spread 1, or pass target_scale='auto' to a Network"
         )
 
 
