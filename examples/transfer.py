@@ -24,11 +24,11 @@ data = cr.data.mnist(options.directory) if options.directory else cr.data.mnist_
 low, high, high_test = data.y_train < 5, data.y_train >= 5, data.y_test >= 5
 
 
-def convolutions(trainable=True):
+def convolutions():
     return [
-        cr.Conv2D(16, 5, "relu", trainable=trainable),
+        cr.Conv2D(16, 5, "relu"),
         cr.MaxPool2D(2),
-        cr.Conv2D(32, 5, "relu", trainable=trainable),
+        cr.Conv2D(32, 5, "relu"),
         cr.MaxPool2D(2),
         cr.Flatten(),
     ]
@@ -43,19 +43,10 @@ teacher.fit(data.X_train[low], data.y_train[low], epochs=8, optimizer=cr.Adam(1e
 def accuracy(seed, *, taught):
     rng = np.random.default_rng(seed)
     few = np.concatenate([rng.permutation(np.flatnonzero(data.y_train == digit))[:EXAMPLES] for digit in range(5, 10)])
-    net = cr.Network(
-        [
-            cr.Input(28, 28, 1, scale=1 / 255),
-            *convolutions(trainable=not taught),
-            cr.Dropout(0.5),
-            cr.Dense(5, "softmax"),
-        ],
-        seed=seed,
-    )
-    if taught:
-        for layer, known in zip(net.layers, teacher.layers, strict=True):
-            if isinstance(layer, cr.Conv2D):
-                layer.weights, layer.bias = known.weights, known.bias
+    features = teacher.truncated(5).layers if taught else (cr.Input(28, 28, 1, scale=1 / 255), *convolutions())
+    net = cr.Network([*features, cr.Dropout(0.5), cr.Dense(5, "softmax")], seed=seed)
+    for layer in net.layers[1:6]:
+        layer.trainable = not taught
     net.fit(data.X_train[few], data.y_train[few] - 5, epochs=100, batch_size=10, verbose=0)
     return net.evaluate(data.X_test[high_test], data.y_test[high_test] - 5)["accuracy"]
 

@@ -130,3 +130,30 @@ def test_every_example_is_tested():
     here = Path(__file__).read_text(encoding="utf-8")
     untested = [path.name for path in EXAMPLES.glob("*.py") if path.name not in here and path.name != "mnist.py"]
     assert untested == []
+
+
+def test_surrogate(tmp_path):
+    scores = re.findall(r"R² (\S+)", run("surrogate.py", folder=tmp_path))
+    assert len(scores) == 3 and min(map(float, scores)) > 0.98
+
+
+def test_table(tmp_path):
+    assert number(r"AUC (\S+)", run("table.py", folder=tmp_path)) > 0.95
+
+
+def test_two_inputs(tmp_path):
+    out = run("two_inputs.py", folder=tmp_path)
+    shares = [float(share) for share in re.findall(r": (0\.\d+)$", out, re.MULTILINE)[:3]]
+    assert shares == pytest.approx([0.1, 0.5, 0.9], abs=0.06)
+    assert number(r"small: (\S+),", out) < number(r"large: (\S+)", out)
+
+
+def test_streaming(tmp_path):
+    out = run("streaming.py", folder=tmp_path)
+    assert number(r"6 ahead: (\S+),", out) < 0.3 * number(r"6 ahead: .*of the last value: (\S+)", out)
+
+
+def test_serving(tmp_path):
+    out = run("serving.py", folder=tmp_path)
+    assert number(r"accuracy (\S+)%", out) > 95
+    assert out.rstrip().endswith("eight threads give the same bytes")
