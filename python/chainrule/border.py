@@ -262,6 +262,13 @@ class Border:
         scale = self.target_scale
         return scale.config() if isinstance(scale, TargetScale) else scale
 
+    def targets_in_units(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Return targets as the core has them in their units, and of the outputs' shape if they are as many."""
+        if are_labels(rows):
+            return rows if rows.ndim == 1 else rows.reshape(-1, *self.output_shape[:-1])
+        targets = self.in_units(rows)
+        return targets.reshape(-1, *self.output_shape) if targets[0].size == self.outputs else targets
+
     def in_units(self, outputs: NDArray[Any]) -> NDArray[Any]:
         """Return the core's outputs, (..., outputs), in the units of the targets."""
         scale = self.scale_of_targets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy as copying
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -14,23 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 from . import _core
 from ._checks import checked_flag, checked_integer, checked_name, checked_number
 from .arrays import as_parameters
-from .border import Border
-from .files.description import (
-    Tensors,
-    checked_array,
-    checked_history,
-    checked_labels,
-    checked_settings,
-    checked_target_scale,
-    layers_of,
-)
+from .border import Batches, Border
+from .files import description as described
 from .files.settings import to_config
 from .history import History
 from .layers.base import Core, Layer, Place, Shape, cut, enter, read_only, shapes_through
 from .layers.input import Input
 from .layers.masking import check_masks, padding_of_outputs
 from .losses import Loss, as_loss
-from .metrics import r2
+from .metrics import Metric, MetricLike, as_metrics, measured, r2
 from .optimizers import Adam, Optimizer, as_optimizer
 from .snapshot import Snapshot
 
@@ -82,15 +74,9 @@ class Model:
         if enter(rest, Place(self.core, self.dtype, 0, first.shape)).index == 0:
             raise ValueError(f"layers must have at least one that computes, got {self.layers!r}")
         check_masks(self.leaves)
-        self.border = Border(
-            self.shapes[0],
-            self.shapes[-1],
-            self.dtype,
-            rest[0].vocabulary,
-            self.computing[-1].activation,
-            first.scale,
-            padding=padding_of_outputs(rest),
-        )
+        shapes, last = self.shapes, self.computing[-1]
+        self.border = Border(shapes[0], shapes[-1], self.dtype, rest[0].vocabulary, last.activation, first.scale)
+        self.border = replace(self.border, padding=padding_of_outputs(rest))
 
     # --- what it is
 
@@ -199,13 +185,31 @@ class Model:
         return self.without_last_activation().predict(X)
 
     def evaluate(
-        self, X: ArrayLike, y: ArrayLike, *, loss: Loss | str | None = None, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        loss: Loss | str | None = None,
+        sample_weight: ArrayLike | None = None,
+        metrics: Iterable[MetricLike] | MetricLike = (),
     ) -> dict[str, float]:
-        """Return the mean loss (without penalties) and "accuracy" for classes, "mae" for other targets."""
+        """Return the mean loss (without penalties), "accuracy" for classes or "mae" for other targets, and `metrics`.
+
+        The metrics are as for `Network.fit`.
+        """
         chosen = self.chosen_loss(loss)
         data = self.border.batches(X, y, sample_weight, loss=chosen)
+        name = chosen.metric_name(self.outputs, data.y)
+        made = as_metrics(metrics, name)
         value, metric = self.core.evaluate(data.X, data.y, data.weights, chosen.core_loss())
-        return {"loss": value, chosen.metric_name(self.outputs, data.y): metric}
+        return {"loss": value, name: metric, **self.measure(data, made)}
+
+    def measure(self, data: Batches, metrics: Sequence[Metric]) -> dict[str, float]:
+        """Return metrics of the predictions for checked samples, in the units of the targets."""
+        if not metrics:
+            return {}
+        outputs = self.border.in_units(self.core.predict(data.X)).reshape(-1, *self.shapes[-1])
+        return measured(metrics, outputs, self.border.targets_in_units(data.y), data.weights)
 
     def forward(self, X: ArrayLike, *, training: bool = False) -> NDArray[Any]:
         """Return the outputs, and keep what `backward` needs.
@@ -344,7 +348,7 @@ class Model:
         if not any(layer.in_core for layer in kept):
             raise ValueError(f"layers must leave at least one that computes, got {layers}")
 
-        def shorten(description: dict[str, Any], arrays: Tensors) -> None:
+        def shorten(description: dict[str, Any], arrays: described.Tensors) -> None:
             del description["layers"][1 + len(kept) :]
             for name in [name for name in arrays if int(name.split(".")[1]) >= len(kept)]:
                 del arrays[name]
@@ -357,7 +361,7 @@ class Model:
     def without_last_activation(self: _Model) -> _Model:
         """Return a network whose outputs are the pre-activations of this one's last layer."""
 
-        def change(description: dict[str, Any], _: Tensors) -> None:
+        def change(description: dict[str, Any], _: described.Tensors) -> None:
             last = description["layers"][self.layers.index(self.computing[-1])]
             # A layer without this setting, such as a pool, has no activation that could be cut.
             if "activation" in last:
@@ -369,7 +373,7 @@ class Model:
         """Return an independent copy, with optimiser state and history."""
         return copying.deepcopy(self)
 
-    def describe(self) -> tuple[dict[str, Any], Tensors]:
+    def describe(self) -> tuple[dict[str, Any], described.Tensors]:
         """Return everything that the model is: a description that JSON can hold, and the arrays."""
         description = {
             "layers": [layer.config() for layer in self.layers],
@@ -393,37 +397,31 @@ class Model:
         tensors |= {f"{_OPTIMIZER}{name}": values for name, values in self.core.optimizer_state().items()}
         return description, tensors
 
-    def restore(self, description: dict[str, Any], tensors: Tensors) -> None:
+    def restore(self, description: dict[str, Any], tensors: described.Tensors) -> None:
         """Make a model that has not been built yet what `describe` told of another; ValueError where they differ."""
-        first, rest = layers_of(description["layers"])
+        first, rest = described.layers_of(description["layers"])
         dtype = description["dtype"]
-        parts, statistics = [], []
-        for index, (layer, shape) in enumerate(zip(rest, shapes_through(first.shape, rest), strict=False)):
-            for name, of_parameter in layer.parameter_shapes(shape).items():
-                parts.append(checked_array(tensors, f"layers.{index}.{name}", of_parameter, dtype))
-            for name, of_statistic in layer.statistic_shapes(shape).items():
-                values = checked_array(tensors, f"layers.{index}.{name}", of_statistic, dtype)
-                statistics.append((layer, name, values))
+        parts, statistics = described.arrays_of(rest, first.shape, tensors, dtype)
         parameters = np.concatenate([np.zeros(0), *(part.reshape(-1) for part in parts)])
-        slots = [name for name in tensors if name.startswith(_OPTIMIZER)]
+        slots = {name.removeprefix(_OPTIMIZER): name for name in tensors if name.startswith(_OPTIMIZER)}
         if len(slots) + len(parts) + len(statistics) != len(tensors):
             raise ValueError(f"unknown arrays among {sorted(tensors)}")
-        state = {name.removeprefix(_OPTIMIZER): checked_array(tensors, name, parameters.shape, dtype) for name in slots}
+        state = {n: described.checked_array(tensors, slots[n], parameters.shape, dtype) for n in slots}
         self._build(first, rest, dtype, checked_integer(description["seed"], "seed", lowest=0, highest=2**64 - 1))
         self.core.set_parameters(parameters)
         for layer, name, values in statistics:
             layer.set_statistic(name, values)
         self._restore_training(description, state)
 
-    def _restore_training(self, description: dict[str, Any], state: Tensors) -> None:
+    def _restore_training(self, description: dict[str, Any], state: described.Tensors) -> None:
         self.epochs = checked_integer(description["epochs"], "epochs", lowest=0)
         self.rate_factor = checked_number(description["rate_factor"], "rate_factor", lowest=0)
-        self.optimizer = checked_settings(Optimizer, description["optimizer"])
-        self.loss = checked_settings(Loss, description["loss"])
-        self.history = checked_history(description["history"])
+        self.optimizer = described.checked_settings(Optimizer, description["optimizer"])
+        self.loss = described.checked_settings(Loss, description["loss"])
+        self.history = described.checked_history(description["history"])
         if description.get("classes") is not None:
-            self.border = replace(self.border, classes=checked_labels(description["classes"]))
-        unit = checked_target_scale(description.get("target_scale"), self.outputs)
+            self.border = replace(self.border, classes=described.checked_labels(description["classes"]))
+        unit = described.checked_target_scale(description.get("target_scale"), self.outputs)
         self.border = replace(self.border, target_scale=unit)
         if description["rule"] != "":
             steps = checked_integer(description["steps"], "steps", lowest=0, highest=2**53)
@@ -431,7 +429,7 @@ class Model:
         elif state:
             raise ValueError(f"arrays of an optimizer without a rule: {sorted(state)}")
 
-    def rebuilt(self: _Model, change: Callable[[dict[str, Any], Tensors], Any]) -> _Model:
+    def rebuilt(self: _Model, change: Callable[[dict[str, Any], described.Tensors], Any]) -> _Model:
         """Return a model built from a changed description and arrays, without the optimiser's state."""
         description, tensors = self.describe()
         description["rule"] = ""

@@ -23,6 +23,7 @@ from .layers.base import Layer
 from .layers.dense import Dense
 from .layers.input import Input
 from .losses import Loss
+from .metrics import MetricLike
 from .model import Model
 from .nodes import Network as NodesNetwork
 from .optimizers import Optimizer
@@ -140,6 +141,7 @@ class Network(Model):
         class_weight: Mapping[Any, float] | str | None = None,
         shuffle: bool = True,
         input_noise: float = 0.0,
+        metrics: Iterable[MetricLike] | MetricLike = (),
         callbacks: Iterable[CallbackLike] | CallbackLike = (),
         checkpoint: str | PathLike[str] | None = None,
         checkpoint_every: int | str = 1,
@@ -182,6 +184,10 @@ class Network(Model):
             Whether each epoch has a new order, drawn from the seed; must be False for stateful layers.
         input_noise : float
             Standard deviation of normal noise on the inputs, in training only.
+        metrics : iterable, or a single one
+            "r2", "rmse", or functions of (outputs, targets) that return a number, or one for each output. They are
+            computed after each epoch for the samples and the validation data, and are in the history by their names,
+            with ``name[i]`` for each of several outputs. A name that the loss brings, "accuracy" or "mae", is allowed.
         callbacks : iterable, or a single one
             `Callback` objects, or functions of (network, epoch, metrics); a function that returns True stops.
         checkpoint : str or path, optional
@@ -220,8 +226,8 @@ class Network(Model):
         given = Given(X, y, sample_weight, class_weight, validation_data, validation_split)
         options = Options(
             epochs=epochs, batch_size=batch_size, optimizer=optimizer, loss=loss, shuffle=shuffle,
-            input_noise=input_noise, callbacks=callbacks, checkpoint=checkpoint, checkpoint_every=checkpoint_every,
-            resume=resume, verbose=verbose,
+            input_noise=input_noise, metrics=metrics, callbacks=callbacks, checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every, resume=resume, verbose=verbose,
         )  # fmt: skip
         plan = make_plan(self, given, options, self._unfinished)
         with self._exclusive():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..history import History
-from ..layers.base import Layer, make_layer
+from ..layers.base import Layer, Shape, make_layer, shapes_through
 from ..layers.input import Input
 from ..losses import LOSSES
 from ..optimizers import OPTIMIZERS
@@ -26,6 +27,19 @@ def layers_of(configs: list[dict[str, Any]]) -> tuple[Input, list[Layer]]:
     if first.get("type") != "Input" or not rest:
         raise ValueError("layers must be an Input and layers after it")
     return Input(*first["shape"], scale=first.get("scale", 1.0)), [make_layer(config) for config in rest]
+
+
+def arrays_of(
+    layers: Sequence[Layer], shape: Shape, tensors: Tensors, dtype: str
+) -> tuple[list[NDArray[Any]], list[tuple[Layer, str, NDArray[Any]]]]:
+    """Return the parameters of layers in a row, and their statistics by layer and name, for samples of this shape."""
+    parameters, statistics = [], []
+    for index, (layer, before) in enumerate(zip(layers, shapes_through(shape, layers), strict=False)):
+        for name, of_parameter in layer.parameter_shapes(before).items():
+            parameters.append(checked_array(tensors, f"layers.{index}.{name}", of_parameter, dtype))
+        for name, of_statistic in layer.statistic_shapes(before).items():
+            statistics.append((layer, name, checked_array(tensors, f"layers.{index}.{name}", of_statistic, dtype)))
+    return parameters, statistics
 
 
 def checked_settings(expected: type[_Settings], config: Any) -> _Settings | None:

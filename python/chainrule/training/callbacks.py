@@ -112,7 +112,7 @@ _MODES = {"loss": "min", "mae": "min", "rmse": "min", "learning_rate": "min", "a
 
 def _mode_of(metric: str) -> str:
     """Return the direction of one of the package's metrics; ValueError for another, as it could be either."""
-    mode = _MODES.get(metric.removeprefix("val_"))
+    mode = _MODES.get(metric.removeprefix("val_").partition("[")[0])
     if mode is None:
         raise ValueError(f"mode must be 'min' or 'max' to monitor {metric!r}, got None")
     return mode

@@ -129,9 +129,12 @@ def _run_epoch(model: Model, plan: Plan, progress: Progress) -> dict[str, float]
         raise ValueError("class_weight and sample_weight leave no sample with a weight above zero")
     name = plan.loss.metric_name(model.outputs, part.data.y)
     metrics = {"loss": loss / weight, name: metric / weight}
+    if isinstance(plan.data, Batches):
+        metrics |= model.measure(plan.data, plan.metrics)
     if plan.validation is not None:
         held = plan.validation
         metrics["val_loss"], metrics[f"val_{name}"] = model.core.evaluate(held.X, held.y, held.weights, plan.core_loss)
+        metrics |= {f"val_{found}": value for found, value in model.measure(held, plan.metrics).items()}
     metrics["learning_rate"] = rate
     return metrics
 

@@ -19,6 +19,7 @@ from ..border import Batches, Border
 from ..files.settings import to_config
 from ..layers.base import Layer
 from ..losses import Loss
+from ..metrics import Metric, MetricLike, as_metrics
 from ..model import Model
 from ..optimizers import Optimizer
 from ..schedules import Schedule
@@ -49,6 +50,7 @@ class Plan:
     restarts: bool
     shuffle: bool
     input_noise: float
+    metrics: Sequence[Metric]
     callbacks: Sequence[Callback]
     position: Position
     # The fit that is resumed, with its callbacks' states.
@@ -125,6 +127,7 @@ class Options:
     loss: Loss | str | None
     shuffle: bool
     input_noise: float
+    metrics: Iterable[MetricLike] | MetricLike
     callbacks: Iterable[CallbackLike] | CallbackLike
     checkpoint: str | PathLike[str] | None
     checkpoint_every: int | str
@@ -143,8 +146,10 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
     border = border.with_target_scale(given.y, loss)
     data, validation = _data(border, given, loss)
     optimizer = _resolved(passed, data, options)
+    metrics = _metrics(model, data, validation, loss, options)
     callbacks = as_callbacks(options.callbacks)
     settings = _settings(model, data, loss, optimizer, callbacks, options)
+    settings["metrics"] = [metric.name for metric in metrics] or None
     resume = checked_flag(options.resume, "resume")
     if options.checkpoint is not None or resume:
         settings |= _hashes(given, data, validation)
@@ -161,6 +166,7 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
         restarts=optimizer is not passed and not resume,
         shuffle=settings["shuffle"],
         input_noise=settings["input_noise"],
+        metrics=metrics,
         callbacks=callbacks,
         position=unfinished.position,
         resumed=unfinished if resume else None,
@@ -169,6 +175,18 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
     )
     _check_batches(model.leaves, plan)
     return plan
+
+
+def _metrics(
+    model: Model, data: Batches | Stream, validation: Batches | None, loss: Loss, options: Options
+) -> Sequence[Metric]:
+    """Return the metrics that are asked for; a stream alone has no samples that they could be computed from."""
+    known = data if isinstance(data, Batches) else validation
+    if known is not None:
+        return as_metrics(options.metrics, loss.metric_name(model.outputs, known.y))
+    if as_metrics(options.metrics, ""):
+        raise ValueError("metrics need validation_data for batches that come one by one")
+    return ()
 
 
 def _settings(
