@@ -135,6 +135,15 @@ def test_fewer_epochs_than_are_done_are_refused_in_a_resume(tmp_path):
         cr.load(tmp_path / "c.ck").fit(X, Y, epochs=2, verbose=0, resume=True)
 
 
+@pytest.fixture
+def interruptible():
+    """Let Ctrl-C raise KeyboardInterrupt, which a process in the background of a shell ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_does_not_wait_for_a_source_that_blocks():
     def source():
         yield X, Y
