@@ -144,7 +144,8 @@ class Model:
         outputs = self.core.predict_in_place(X) if self.border.is_read_in_place(X) else None
         if outputs is None:
             outputs = self.core.predict(self.border.samples(X))
-        outputs = self.border.in_units(outputs)
+        if self.border.target_scale is not None:
+            outputs = self.border.in_units(outputs)
         return outputs if len(self.shapes[-1]) == 1 else outputs.reshape(-1, *self.shapes[-1])
 
     def predict_classes(self, X: ArrayLike) -> NDArray[Any]:
