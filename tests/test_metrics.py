@@ -1,4 +1,4 @@
-"""Metrics in `fit` and `evaluate`: built-in ones against scikit-learn, and functions of one's own."""
+"""Metrics in `fit` and `evaluate`: built-in ones against scikit-learn, and functions that a user passes."""
 
 import numpy as np
 import pytest

@@ -68,7 +68,7 @@ def rotate(images: ArrayLike, degrees: float, seed: int) -> Images:
     limit = np.deg2rad(checked_number(degrees, "degrees", lowest=0))
     angle = np.random.default_rng(seed).uniform(-limit, limit, (len(X), 1, 1))
     y, x = _places(X)
-    middle_y, middle_x = (X.shape[1] - 1) / 2, (X.shape[2] - 1) / 2
+    middle_y, middle_x = _middle(X)
     dy, dx = y - middle_y, x - middle_x
     cos, sin = np.cos(angle), np.sin(angle)
     return _bilinear(X, middle_y + cos * dy - sin * dx, middle_x + sin * dy + cos * dx)
@@ -98,7 +98,7 @@ def zoom(images: ArrayLike, share: float, seed: int) -> Images:
     limit = checked_number(share, "share", lowest=0, highest=1, open_highest=True)
     factor = np.random.default_rng(seed).uniform(1 - limit, 1 + limit, (len(X), 1, 1))
     y, x = _places(X)
-    middle_y, middle_x = (X.shape[1] - 1) / 2, (X.shape[2] - 1) / 2
+    middle_y, middle_x = _middle(X)
     return _bilinear(X, middle_y + (y - middle_y) / factor, middle_x + (x - middle_x) / factor)
 
 
@@ -246,6 +246,10 @@ def _as_images(images: ArrayLike) -> Images:
 def _places(X: Images) -> tuple[Images, Images]:
     y, x = np.indices((1, *X.shape[1:3]), dtype=np.float64)[1:]
     return y, x
+
+
+def _middle(X: Images) -> tuple[float, float]:
+    return (X.shape[1] - 1) / 2, (X.shape[2] - 1) / 2
 
 
 def _bilinear(X: Images, y: Images, x: Images) -> Images:

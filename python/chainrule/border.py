@@ -29,7 +29,7 @@ from .arrays import (
 from .losses import Loss
 from .target_scale import TargetScale
 
-_NO_LABELS = "target_scale needs targets that are numbers"
+_NO_LABELS = "target_scale needs targets that are numbers, got labels"
 
 
 @dataclass
@@ -213,7 +213,7 @@ class Border:
         self._check_scale(loss)
         if of_places and (math.prod(places) < columns or (array.dtype.kind in "bui" and loss.reads_labels(array))):
             if self.target_scale is not None:
-                raise ValueError(f"{_NO_LABELS}, got labels")
+                raise ValueError(_NO_LABELS)
             labels = array.reshape(samples) if math.prod(places) == 1 else array.reshape(samples, -1)
             return _as_labels(labels, self._classes(loss), argument)
         if of_places or (places and array.shape[1:] == self.output_shape):
@@ -253,7 +253,7 @@ class Border:
         self._check_loss(loss)
         rows = replace(self, target_scale=None)._targets(y, len(np.asarray(y)), loss, "y")
         if are_labels(rows):
-            raise ValueError(f"{_NO_LABELS}, got labels")
+            raise ValueError(_NO_LABELS)
         width = loss.target_columns(self.outputs) // math.prod(self.output_shape[:-1])
         return replace(self, target_scale=TargetScale.of(as_real_array(y, "y"), width))
 

@@ -67,7 +67,7 @@ def read_only(a):
 def field_of(align):
     def strange(a):
         records = np.zeros(
-            a.shape, dtype=np.dtype([("before", "u1"), ("value", a.dtype), ("behind", "u1")], align=align)
+            a.shape, dtype=np.dtype([("before", "u1"), ("value", a.dtype), ("after", "u1")], align=align)
         )
         records["value"] = a
         return records["value"]

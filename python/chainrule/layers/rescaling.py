@@ -72,9 +72,9 @@ def _shown(array: NDArray[Any]) -> str:
 class Normalization(Rescaling):
     """Each feature with mean zero and standard deviation one: z = (x − mean) / std, with numbers that stay as they are.
 
-    As first layer it takes samples in their own units, in files, prediction and export too: nobody has to remember how
-    the training data were scaled. `BatchNorm` instead follows the batches. `Network.folded` merges it into the weights
-    of a `Dense` next to it.
+    As first layer it takes samples in their own units, in files, prediction and export too, so that the scale of the
+    training data need not be stored anywhere else. `BatchNorm` instead follows the batches. `Network.folded` merges it
+    into the weights of a `Dense` next to it.
 
     Parameters
     ----------
