@@ -30,17 +30,22 @@ def build(folder: str):
     return module
 
 
-net = cr.Network([8, 32, 32, 1], activation="tanh", seed=0)
 steps = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
 with tempfile.TemporaryDirectory() as folder:
     loop = build(folder)
-    state = np.linspace(-1, 1, 8, dtype=np.float32)
-    slow = state.copy()
+for dtype in ("float32", "float64"):
+    net = cr.Network([8, 32, 32, 1], activation="tanh", seed=0, dtype=dtype)
     begin = time.perf_counter()
-    loop.walk(Predictor(net), state, steps)
+    loop.walk(Predictor(net), np.linspace(-1, 1, 8, dtype=dtype), steps)
     seconds = time.perf_counter() - begin
-for _ in range(100):
-    slow[0] += np.float32(0.01) * net.predict(slow[np.newaxis])[0, 0]
-check = loop.walk(Predictor(net), np.linspace(-1, 1, 8, dtype=np.float32), 100)
-print(f"{steps:,} predictions, {seconds / steps * 1e9:.0f} ns each")
-print(f"the same walk from Python: {'agrees' if np.allclose(check, slow, atol=1e-6) else 'differs'}")
+    print(f"{dtype}: {steps:,} predictions, {seconds / steps * 1e9:.0f} ns each")
+
+    slow = np.linspace(-1, 1, 8, dtype=dtype)
+    for _ in range(100):
+        slow[0] += slow.dtype.type(0.01) * net.predict(slow[np.newaxis])[0, 0]
+    fast = loop.walk(Predictor(net), np.linspace(-1, 1, 8, dtype=dtype), 100)
+    print(f"the same walk from Python: {'agrees' if np.allclose(slow, fast, atol=1e-6) else 'differs'}")
+try:
+    loop.walk(Predictor(net), np.linspace(-1, 1, 8, dtype="float32"), 1)
+except TypeError as error:
+    print(error)

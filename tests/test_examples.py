@@ -83,7 +83,7 @@ def test_lenet_mnist(options, tmp_path):
 
 def test_cython_loop(tmp_path):
     out = run("cython_loop.py", "1000", folder=tmp_path)
-    assert "agrees" in out
+    assert out.count("agrees") == 2 and "predict is for a network of float32, got one of float64" in out
 
 
 @pytest.mark.parametrize("arguments", [["autoencoder.py"], ["vae.py", "--quick"]])

@@ -26,7 +26,7 @@ from strange_arrays import (
 
 import chainrule as cr
 from chainrule import _core
-from chainrule.inference import Predictor, Predictor64
+from chainrule.inference import Predictor
 from chainrule.layers import ACTIVATIONS
 from chainrule.verification.report import compare
 from chainrule.verification.twins import reference_loss, reference_of
@@ -234,7 +234,7 @@ class Calls(RuleBasedStateMachine):
     @rule(data=st.data())
     def single_sample(self, data):
         pair = data.draw(st.one_of(strange_arrays((INPUTS,)), refused_arrays(1)))
-        self.both(lambda net, x: (Predictor if net.dtype == "float32" else Predictor64)(net)(x), pair)
+        self.both(lambda net, x: Predictor(net)(x), pair)
 
     # --- parameters
 

@@ -1,4 +1,5 @@
-from numpy import float32, float64
+from typing import Any
+
 from numpy.typing import ArrayLike, NDArray
 
 from .network import Network
@@ -7,10 +8,6 @@ class Predictor:
     inputs: int
     outputs: int
     def __init__(self, network: Network) -> None: ...
-    def __call__(self, x: ArrayLike) -> NDArray[float32]: ...
-
-class Predictor64:
-    inputs: int
-    outputs: int
-    def __init__(self, network: Network) -> None: ...
-    def __call__(self, x: ArrayLike) -> NDArray[float64]: ...
+    @property
+    def dtype(self) -> str: ...
+    def __call__(self, x: ArrayLike) -> NDArray[Any]: ...

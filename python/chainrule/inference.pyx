@@ -8,7 +8,8 @@
         predictor.predict(x, y)
 
 A predictor is a copy of the network's parameters as they are when it is made, and never changes: any number of threads
-may share it. `examples/cython_loop.py` builds a module that uses one.
+may share it. Networks of float64 have `predict_float64`, which takes doubles. `examples/cython_loop.py` builds a module
+that uses a predictor.
 """
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
@@ -31,33 +32,35 @@ cdef const SampleFunctions* _functions = <const SampleFunctions*>PyCapsule_GetPo
 )
 
 
-def _sample_predictor(network, dtype):
-    if getattr(network, "dtype", None) != dtype:
-        raise TypeError(f"network must be a chainrule.Network of {dtype}, got {network!r}")
-    if network.border.target_scale is not None:
-        raise ValueError(f"network must have no target_scale, which net.folded() merges into the weights; got {network!r}")
-    if not all(layer.fully_connected for layer in network.computing):
-        raise ValueError(f"network must have dense layers alone, got {network!r}")
-    return network.core.sample_predictor()
+ctypedef fused real:
+    float
+    double
 
 
-def _scaled(x, inputs, dtype, scale):
-    values = as_parameters(x, (inputs,), np.float64 if scale != 1.0 else dtype, "x")
-    return readable(values, dtype, scale)
+cdef bint _are_finite(const real* values, Py_ssize_t count) noexcept nogil:
+    # The difference is zero for finite values alone; without a branch, the compiler takes several values at a time.
+    cdef int wrong = 0
+    cdef Py_ssize_t i
+    for i in range(count):
+        wrong |= values[i] - values[i] != 0
+    return wrong == 0
 
 
 cdef class Predictor:
-    """Predicts single samples with a copy of a float32 network's parameters.
+    """Predicts single samples with a copy of a network's parameters.
 
     Parameters
     ----------
     network : Network
-        Of float32; `Predictor64` takes float64. The scale of its `Input` is applied in a call from Python; the C
-        function `predict` takes values that are scaled already.
+        Of dense layers, in float32 or float64. The scale of its `Input` is applied in a call from Python; the C
+        functions take values that are scaled already.
 
     Attributes
     ----------
     inputs, outputs : int
+    dtype : str
+        Precision of the network, "float32" or "float64". Cython code calls `predict` of the one and `predict_float64`
+        of the other; the wrong one is a TypeError.
 
     Examples
     --------
@@ -69,51 +72,70 @@ cdef class Predictor:
     """
 
     def __cinit__(self, network):
-        self._owner = _sample_predictor(network, "float32")
+        if not callable(getattr(network, "rebuilt", None)):
+            raise TypeError(f"network must be a chainrule.Network, got {network!r}")
+        if network.border.target_scale is not None:
+            raise ValueError(
+                f"network must have no target_scale, which net.folded() merges into the weights; got {network!r}"
+            )
+        if not all(layer.fully_connected for layer in network.computing):
+            raise ValueError(f"network must have dense layers alone, got {network!r}")
+        self._network = network.rebuilt(lambda description, tensors: None)
+        self._owner = self._network.core.sample_predictor()
         self._predictor = <const void*><uintptr_t>self._owner.address
-        self._run = _functions.float32
+        self._dtype = np.dtype(network.dtype)
+        self._shape = (self._owner.inputs,)
+        self._scale = network.border.scale
         self.inputs = self._owner.inputs
         self.outputs = self._owner.outputs
-        self._scale = network.border.scale
+        if network.dtype == "float32":
+            self._run_float32 = _functions.float32
+        else:
+            self._run_float64 = _functions.float64
+
+    @property
+    def dtype(self):
+        """Precision of the network, "float32" or "float64"."""
+        return self._dtype.name
 
     def __call__(self, x):
         """Return the outputs for one sample, (outputs,)."""
-        cdef const float[::1] sample = _scaled(x, self.inputs, np.float32, self._scale)
-        result = np.empty(self.outputs, dtype=np.float32)
-        cdef float[::1] y = result
-        with nogil:
-            self.predict(&sample[0], &y[0])
-        return result
+        sample = x if self._is_read_in_place(x) else self._checked(x)
+        outputs = np.empty(self.outputs, self._dtype)
+        if self._run_float32 is not NULL:
+            is_finite = _predict[float](self, sample, outputs)
+        else:
+            is_finite = _predict[double](self, sample, outputs)
+        if not is_finite:
+            self._checked(x)
+        return outputs
+
+    def _is_read_in_place(self, x):
+        """Tell whether the core can read the sample as it is."""
+        if type(x) is not np.ndarray or x.dtype is not self._dtype or x.shape != self._shape or self._scale != 1.0:
+            return False
+        flags = x.flags
+        return flags.c_contiguous and flags.aligned
+
+    def _checked(self, x):
+        """Return the sample times the scale in the network's precision; an error where it is none."""
+        values = as_parameters(x, self._shape, np.float64 if self._scale != 1.0 else self._dtype, "x")
+        return readable(values, self._dtype, self._scale)
+
+    def __reduce__(self):
+        return type(self), (self._network,)
 
     def __repr__(self):
-        return f"Predictor({self.inputs} inputs, {self.outputs} outputs, float32)"
+        return f"Predictor({self.inputs} inputs, {self.outputs} outputs, {self.dtype})"
 
 
-cdef class Predictor64:
-    """As `Predictor`, for a float64 network.
-
-    Parameters
-    ----------
-    network : Network
-        Of float64.
-    """
-
-    def __cinit__(self, network):
-        self._owner = _sample_predictor(network, "float64")
-        self._predictor = <const void*><uintptr_t>self._owner.address
-        self._run = _functions.float64
-        self.inputs = self._owner.inputs
-        self.outputs = self._owner.outputs
-        self._scale = network.border.scale
-
-    def __call__(self, x):
-        """Return the outputs for one sample, (outputs,)."""
-        cdef const double[::1] sample = _scaled(x, self.inputs, np.float64, self._scale)
-        result = np.empty(self.outputs, dtype=np.float64)
-        cdef double[::1] y = result
-        with nogil:
-            self.predict(&sample[0], &y[0])
-        return result
-
-    def __repr__(self):
-        return f"Predictor64({self.inputs} inputs, {self.outputs} outputs, float64)"
+cdef bint _predict(Predictor predictor, const real[::1] sample, real[::1] outputs):
+    """Compute the outputs; False, and no outputs, if the sample has values that are not finite."""
+    if not _are_finite(&sample[0], sample.shape[0]):
+        return False
+    with nogil:
+        if real is float:
+            predictor._run_float32(predictor._predictor, &sample[0], &outputs[0])
+        else:
+            predictor._run_float64(predictor._predictor, &sample[0], &outputs[0])
+    return True
