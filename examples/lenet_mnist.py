@@ -23,8 +23,8 @@ train, test = (X.reshape(-1, 28, 28, 1) for X in (digits.X_train, digits.X_test)
 epochs = 8 if options.directory is None else 30 if options.augment else 10
 
 
-def shifted_and_rotated(images, seed):
-    return cr.augment.rotate(cr.augment.shift(images, 2, seed), 12, seed)
+def shifted_and_rotated(images, seeds):
+    return cr.augment.rotate(cr.augment.shift(images, 2, seeds), 12, seeds)
 
 
 net = cr.Network(

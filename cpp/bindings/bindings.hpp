@@ -10,6 +10,7 @@
 
 namespace chainrule::bindings {
 
+void register_images(pybind11::module_& module);
 void register_inference(pybind11::module_& module);
 void register_layers(pybind11::module_& module);
 void register_settings(pybind11::module_& module);

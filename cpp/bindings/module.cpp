@@ -13,4 +13,5 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   chainrule::bindings::register_inference(module);
   chainrule::bindings::register_networks(module);
   chainrule::bindings::register_utilities(module);
+  chainrule::bindings::register_images(module);
 }

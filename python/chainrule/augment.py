@@ -1,23 +1,44 @@
 """Random changes of images that leave their class as it is, such as shifts and small rotations, anew in each epoch.
 
-Pixels keep their values; integers become numbers of float32.
+Pixels keep their values; integers become numbers of float32. What is drawn for an image depends on its seed alone, and
+not on the images next to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import _core
 from ._checks import checked_integer, checked_number
+from .arrays import as_real_array, packed
 
 Images = NDArray[Any]
+Seed = int | NDArray[Any]
+
+_HIGHEST_SEED = 2**64 - 1
 
 
-def shift(images: ArrayLike, pixels: float, seed: int) -> Images:
+class _Stream(IntEnum):
+    """Numbers of the changes, so that two changes with one seed draw independently."""
+
+    IMAGES = 0
+    SHIFT = 1
+    ROTATE = 2
+    ZOOM = 3
+    FLIP = 4
+    CROP = 5
+    NOISE = 6
+
+
+def shift(images: ArrayLike, pixels: float, seed: Seed) -> Images:
     """Return each image moved by uniform random distances, with zeros where nothing comes from.
 
     Parameters
@@ -25,8 +46,8 @@ def shift(images: ArrayLike, pixels: float, seed: int) -> Images:
     images : array (samples, height, width, channels)
     pixels : float
         Longest distance along each axis, >= 0.
-    seed : int
-        Of the distances.
+    seed : int or array (samples,)
+        Of the distances: one for all images, or one for each, as `batches` gives them.
 
     Returns
     -------
@@ -39,12 +60,11 @@ def shift(images: ArrayLike, pixels: float, seed: int) -> Images:
     """
     X = _as_images(images)
     limit = checked_number(pixels, "pixels", lowest=0)
-    down, right = np.random.default_rng(seed).uniform(-limit, limit, (2, len(X), 1, 1))
-    y, x = _places(X)
-    return _bilinear(X, y - down, x - right)
+    down, right = limit * (2 * _uniform(X, seed, _Stream.SHIFT, 2) - 1)
+    return _moved(X, down, right)
 
 
-def rotate(images: ArrayLike, degrees: float, seed: int) -> Images:
+def rotate(images: ArrayLike, degrees: float, seed: Seed) -> Images:
     """Return each image turned about its middle by a uniform random angle, with zeros where nothing comes from.
 
     Parameters
@@ -52,8 +72,8 @@ def rotate(images: ArrayLike, degrees: float, seed: int) -> Images:
     images : array (samples, height, width, channels)
     degrees : float
         Largest angle to each side, >= 0.
-    seed : int
-        Of the angles.
+    seed : int or array (samples,)
+        Of the angles: one for all images, or one for each, as `batches` gives them.
 
     Returns
     -------
@@ -65,16 +85,12 @@ def rotate(images: ArrayLike, degrees: float, seed: int) -> Images:
     array([1.])
     """
     X = _as_images(images)
-    limit = np.deg2rad(checked_number(degrees, "degrees", lowest=0))
-    angle = np.random.default_rng(seed).uniform(-limit, limit, (len(X), 1, 1))
-    y, x = _places(X)
-    middle_y, middle_x = _middle(X)
-    dy, dx = y - middle_y, x - middle_x
-    cos, sin = np.cos(angle), np.sin(angle)
-    return _bilinear(X, middle_y + cos * dy - sin * dx, middle_x + sin * dy + cos * dx)
+    limit = checked_number(degrees, "degrees", lowest=0)
+    cos, sin = _cosine_and_sine(limit * (2 * _uniform(X, seed, _Stream.ROTATE, 1)[0] - 1))
+    return _about_the_middle(X, (cos, -sin), (sin, cos))
 
 
-def zoom(images: ArrayLike, share: float, seed: int) -> Images:
+def zoom(images: ArrayLike, share: float, seed: Seed) -> Images:
     """Return each image larger or smaller by a uniform random factor, about its middle, with zeros around.
 
     Parameters
@@ -82,8 +98,8 @@ def zoom(images: ArrayLike, share: float, seed: int) -> Images:
     images : array (samples, height, width, channels)
     share : float
         The factor is in [1 − share, 1 + share]; in [0, 1).
-    seed : int
-        Of the factors.
+    seed : int or array (samples,)
+        Of the factors: one for all images, or one for each, as `batches` gives them.
 
     Returns
     -------
@@ -96,20 +112,19 @@ def zoom(images: ArrayLike, share: float, seed: int) -> Images:
     """
     X = _as_images(images)
     limit = checked_number(share, "share", lowest=0, highest=1, open_highest=True)
-    factor = np.random.default_rng(seed).uniform(1 - limit, 1 + limit, (len(X), 1, 1))
-    y, x = _places(X)
-    middle_y, middle_x = _middle(X)
-    return _bilinear(X, middle_y + (y - middle_y) / factor, middle_x + (x - middle_x) / factor)
+    factor = 1 + limit * (2 * _uniform(X, seed, _Stream.ZOOM, 1)[0] - 1)
+    return _about_the_middle(X, (1 / factor, 0), (0, 1 / factor))
 
 
-def flip(images: ArrayLike, seed: int) -> Images:
+def flip(images: ArrayLike, seed: Seed) -> Images:
     """Return every second image, chosen at random, mirrored from left to right.
 
     Parameters
     ----------
     images : array (samples, height, width, channels)
-    seed : int
-        Of the choice; each image is mirrored with probability ½.
+    seed : int or array (samples,)
+        Of the choice: one for all images, or one for each, as `batches` gives them. Each image is mirrored
+        with probability ½.
 
     Returns
     -------
@@ -117,16 +132,16 @@ def flip(images: ArrayLike, seed: int) -> Images:
 
     Examples
     --------
-    >>> flip(np.arange(4).reshape(2, 1, 2, 1), seed=0)[:, 0, :, 0]
+    >>> flip(np.arange(4).reshape(2, 1, 2, 1), seed=8)[:, 0, :, 0]
     array([[0., 1.],
            [3., 2.]], dtype=float32)
     """
     X = _as_images(images)
-    chosen = np.random.default_rng(seed).random((len(X), 1, 1, 1)) < 0.5
-    return np.where(chosen, X[:, :, ::-1], X)
+    is_mirrored = _uniform(X, seed, _Stream.FLIP, 1)[0] < 0.5
+    return _about_the_middle(X, (1, 0), (0, np.where(is_mirrored, -1, 1)))
 
 
-def crop(images: ArrayLike, pixels: int, seed: int) -> Images:
+def crop(images: ArrayLike, pixels: int, seed: Seed) -> Images:
     """Return a window of the same size, at a random place in each image that is framed by zeros.
 
     Parameters
@@ -134,8 +149,8 @@ def crop(images: ArrayLike, pixels: int, seed: int) -> Images:
     images : array (samples, height, width, channels)
     pixels : int
         Width of the frame, and so the longest distance that the image moves, >= 0. It moves by whole pixels.
-    seed : int
-        Of the places.
+    seed : int or array (samples,)
+        Of the places: one for all images, or one for each, as `batches` gives them.
 
     Returns
     -------
@@ -148,22 +163,20 @@ def crop(images: ArrayLike, pixels: int, seed: int) -> Images:
     """
     X = _as_images(images)
     frame = checked_integer(pixels, "pixels", lowest=0)
-    down, right = np.random.default_rng(seed).integers(0, 2 * frame + 1, (2, len(X)))
-    framed = np.pad(X, ((0, 0), (frame, frame), (frame, frame), (0, 0)))
-    windows = np.lib.stride_tricks.sliding_window_view(framed, X.shape[1:3], axis=(1, 2))
-    return np.ascontiguousarray(np.moveaxis(windows[np.arange(len(X)), down, right], 1, -1))
+    down, right = np.floor((2 * frame + 1) * _uniform(X, seed, _Stream.CROP, 2)) - frame
+    return _moved(X, down, right)
 
 
-def noise(images: ArrayLike, deviation: float, seed: int) -> Images:
+def noise(images: ArrayLike, deviation: float, seed: Seed) -> Images:
     """Return each image with normal noise on every value.
 
     Parameters
     ----------
     images : array (samples, height, width, channels)
     deviation : float
-        Standard deviation, in units of the pixels, >= 0.
-    seed : int
-        Of the noise.
+        Standard deviation, in units of the pixels, >= 0. What is drawn is one of 65,536 normal quantiles.
+    seed : int or array (samples,)
+        Of the noise: one for all images, or one for each, as `batches` gives them.
 
     Returns
     -------
@@ -176,16 +189,23 @@ def noise(images: ArrayLike, deviation: float, seed: int) -> Images:
     """
     X = _as_images(images)
     limit = checked_number(deviation, "deviation", lowest=0)
-    drawn = np.random.default_rng(seed).standard_normal(X.shape, dtype=np.float32)
-    return np.asarray(X + (limit * drawn).astype(X.dtype))
+    pixels = X[0].size if len(X) else 0
+    words = _words(X, seed, _Stream.NOISE, (pixels + 3) // 4)
+    numbers = words.astype("<u8", copy=False).view("<u2")[:, :pixels].reshape(X.shape)
+    return np.asarray(X + (limit * _normal_quantiles()).astype(X.dtype).take(numbers))
 
 
 def batches(
-    X: ArrayLike, y: ArrayLike, batch_size: int, change: Callable[[Images, int], ArrayLike], seed: int = 0
+    X: ArrayLike,
+    y: ArrayLike,
+    batch_size: int,
+    change: Callable[[Images, NDArray[np.uint64]], ArrayLike],
+    seed: int = 0,
 ) -> ChangedBatches:
     """Return what `fit` takes in place of X: each epoch, all samples in a new order, in batches that are changed.
 
-    Order and changes depend on the seed and the number of the epoch, so that a fit which is resumed sees the same.
+    The order depends on the seed and the number of the epoch, and the change of an image on its own number besides: a
+    fit that is resumed sees the same, and another size of batch changes each image in the same way.
 
     Parameters
     ----------
@@ -194,7 +214,8 @@ def batches(
     batch_size : int
         Samples in a batch, >= 1.
     change : callable
-        From images and a seed to the images that are trained on.
+        From images and their seeds, an array (samples,), to the images that are trained on. The seeds are for the
+        functions of this module, or for `numpy.random.default_rng`.
     seed : int
         Of the order and of the seeds that `change` gets, >= 0.
 
@@ -203,12 +224,12 @@ def batches(
     >>> import chainrule as cr
     >>> digits = cr.data.mnist_sample()
     >>> X = digits.X_train.reshape(-1, 28, 28, 1)
-    >>> each_epoch = batches(X, digits.y_train, 64, lambda images, seed: shift(images, 2, seed))
+    >>> each_epoch = batches(X, digits.y_train, 64, lambda images, seeds: shift(images, 2, seeds))
     >>> next(each_epoch())[0].shape
     (64, 28, 28, 1)
     """
     size = checked_integer(batch_size, "batch_size", lowest=1)
-    return ChangedBatches(np.asarray(X), np.asarray(y), size, change, checked_integer(seed, "seed", lowest=0))
+    return ChangedBatches(np.asarray(X), np.asarray(y), size, change, _checked_seed(seed))
 
 
 @dataclass
@@ -218,7 +239,7 @@ class ChangedBatches:
     X: NDArray[Any]
     y: NDArray[Any]
     batch_size: int
-    change: Callable[[Images, int], ArrayLike]
+    change: Callable[[Images, NDArray[np.uint64]], ArrayLike]
     seed: int
     next_epoch: int = 0
 
@@ -229,43 +250,85 @@ class ChangedBatches:
 
     def batches_of(self, epoch: int) -> Iterator[tuple[ArrayLike, NDArray[Any]]]:
         """Yield the batches of an epoch, from 0."""
-        generator = np.random.default_rng((self.seed, epoch))
-        order = generator.permutation(len(self.X))
+        order = _core.shuffled_order(len(self.X), self.seed, epoch)
+        seeds = _core.random_words(np.array([self.seed], np.uint64), epoch, len(order))[0]
         for begin in range(0, len(order), self.batch_size):
             chosen = order[begin : begin + self.batch_size]
-            yield self.change(self.X[chosen], int(generator.integers(2**32))), self.y[chosen]
+            yield self.change(self.X[chosen], seeds[chosen]), self.y[chosen]
 
 
 def _as_images(images: ArrayLike) -> Images:
-    X = np.asarray(images)
+    X = as_real_array(images, "images")
     if X.ndim != 4:
         raise ValueError(f"images must have shape (samples, height, width, channels), got {X.shape}")
-    return X if np.issubdtype(X.dtype, np.floating) else X.astype(np.float32)
+    return packed(X, np.float64 if X.dtype == np.float64 else np.float32)
 
 
-def _places(X: Images) -> tuple[Images, Images]:
-    y, x = np.indices((1, *X.shape[1:3]), dtype=np.float64)[1:]
-    return y, x
+def _checked_seed(seed: int) -> int:
+    return checked_integer(seed, "seed", lowest=0, highest=_HIGHEST_SEED)
 
 
-def _middle(X: Images) -> tuple[float, float]:
-    return (X.shape[1] - 1) / 2, (X.shape[2] - 1) / 2
+def _words(X: Images, seed: Seed, stream: _Stream, count: int) -> NDArray[np.uint64]:
+    """Return random words (samples, count) that depend on the seed of each image."""
+    if isinstance(seed, np.ndarray) and seed.ndim > 0:
+        if seed.shape != (len(X),) or seed.dtype.kind not in "ui" or (seed < 0).any():
+            raise ValueError(
+                f"seed must be an integer >= 0, or one for each of {len(X)} images, got {seed.dtype} of {seed.shape}"
+            )
+        seeds = seed.astype(np.uint64)
+    else:
+        key = np.array([_checked_seed(seed)], np.uint64)
+        seeds = _core.random_words(key, _Stream.IMAGES, len(X))[0]
+    return _core.random_words(packed(seeds), stream, count)
 
 
-def _bilinear(X: Images, y: Images, x: Images) -> Images:
+def _uniform(X: Images, seed: Seed, stream: _Stream, count: int) -> NDArray[np.float64]:
+    """Return random numbers (count, samples) in [0, 1)."""
+    return np.asarray((_words(X, seed, stream, count) >> np.uint64(11)).T * 2.0**-53)
+
+
+def _cosine_and_sine(degrees: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return cosine and sine by products and sums alone, which have the same bytes on every machine.
+
+    Taylor's series of an eighth of the angle comes first, and the formulas for the double angle follow.
+    """
+    x = np.fmod(degrees, 360.0) * (np.pi / 180 / 8)
+    square = x * x
+    cos, sin = np.ones_like(x), np.ones_like(x)
+    for n in range(20, 0, -2):
+        cos = 1 - square / (n * (n - 1)) * cos
+        sin = 1 - square / (n * (n + 1)) * sin
+    sin *= x
+    for _ in range(3):
+        cos, sin = cos * cos - sin * sin, 2 * cos * sin
+    return cos, sin
+
+
+@cache
+def _normal_quantiles() -> NDArray[np.float32]:
+    """Return the quantiles of the normal distribution at the middles of 65,536 equal intervals."""
+    quantile = NormalDist().inv_cdf
+    return np.array([quantile((i + 0.5) / 65536) for i in range(65536)], dtype=np.float32)
+
+
+def _moved(X: Images, down: NDArray[np.float64], right: NDArray[np.float64]) -> Images:
+    return _warped(X, (1, 0, -down), (0, 1, -right))
+
+
+def _about_the_middle(X: Images, rows: tuple[Any, Any], columns: tuple[Any, Any]) -> Images:
+    """Return images whose pixels come from where a 2 × 2 matrix sends their distance from the middle."""
+    y, x = (X.shape[1] - 1) / 2, (X.shape[2] - 1) / 2
+    return _warped(X, (*rows, y - rows[0] * y - rows[1] * x), (*columns, x - columns[0] * y - columns[1] * x))
+
+
+def _warped(X: Images, rows: tuple[Any, Any, Any], columns: tuple[Any, Any, Any]) -> Images:
     """Return the values at places between the pixels: the mean of the four around, weighted by how near they are.
 
-    A border of zeros around the images stands for everything outside.
+    A pixel (i, j) comes from the row rows[0] · i + rows[1] · j + rows[2], and from a column likewise; each is a number,
+    or one for each image. Everything outside an image is zero.
     """
-    samples, height, width, channels = X.shape
-    framed = np.pad(X, ((0, 0), (1, 1), (1, 1), (0, 0))).reshape(-1, channels)
-    y, x = y.clip(-1, height), x.clip(-1, width)
-    top, left = np.floor(y).clip(max=height - 1), np.floor(x).clip(max=width - 1)
-    down, right = ((y - top).astype(X.dtype)[..., None], (x - left).astype(X.dtype)[..., None])
-    row = (top + 1).astype(np.int64) + np.arange(samples)[:, None, None] * (height + 2)
-    place = row * (width + 2) + (left + 1).astype(np.int64)
-    one = X.dtype.type(1)
-    above = (one - right) * framed.take(place, axis=0) + right * framed.take(place + 1, axis=0)
-    place += width + 2
-    below = (one - right) * framed.take(place, axis=0) + right * framed.take(place + 1, axis=0)
-    return np.asarray((one - down) * above + down * below)
+    maps = np.empty((len(X), 2, 3))
+    for axis, numbers in enumerate((rows, columns)):
+        for place, number in enumerate(numbers):
+            maps[:, axis, place] = number
+    return _core.warp(X, maps)
