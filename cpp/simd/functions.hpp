@@ -208,12 +208,12 @@ CHAINRULE_INLINE Vector<T> softplus(const Vector<T>& x) {
 template <class T>
 CHAINRULE_INLINE Vector<T> log_cosh(const Vector<T>& x) {
   const Vector<T> half = tanh(number<T>(0.5) * x);
-  const Vector<T> s = half * half;
+  const Vector<T> s = half * half, twice = (half + half) * half;
   const Vector<T> square = s * s;
   const Vector<T> series = square * polynomial(Constants<T>::atanh_series, square);
   const Vector<T> magnitude = abs(x);
   const Vector<T> far = magnitude + (softplus(number<T>(-2) * magnitude) - number<T>(0.69314718055994530942));
-  return select(less(magnitude, number<T>(1)), fma(s, series, s + s), far);
+  return select(less(magnitude, number<T>(1)), fma(s, series, twice), far);
 }
 
 // |x|, limited to where the tail of the normal distribution becomes zero.

@@ -1,5 +1,5 @@
-// The six elementary functions on every float32 number, and on random float64 numbers, against the library's functions
-// in a wider precision. Errors are in units of the last place of the exact result.
+// The seven elementary functions on every float32 number, and on random float64 numbers, against the library's
+// functions in a wider precision. Errors are in units of the last place of the exact result.
 //
 //   exhaustive_functions_avx512                  all 2^32 numbers, a million random ones for each function
 //   exhaustive_functions_avx512 --part 3/16      those whose bits are 3 modulo 16; n of k/n is a power of two
@@ -74,6 +74,8 @@ const Function<T> functions[] = {
     {"log", [](const V& x) { return log(x); }, [](W x) { return std::log(x); }, [](W x) { return std::log(x); }, 2},
     {"softplus", [](const V& x) { return softplus(x); }, exact_softplus<W>,
      [](W x) { return W(0.693147180559945309417232121458176568L) + (x / 2 + x * x / 8); }, 2},
+    {"log_cosh", [](const V& x) { return log_cosh(x); }, exact_log_cosh<W>,
+     [](W x) { return x * x / 2 - x * x * x * x / 12; }, 6},
     {"gelu", [](const V& x) { return gelu(x); }, exact_gelu<W>,
      [](W x) { return x / 2 + W(0.398942280401432677939946059934381868L) * x * x; }, gaussian_allowed<T>},
 };

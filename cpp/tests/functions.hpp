@@ -41,4 +41,12 @@ W exact_softplus(W x) {
   return std::fmax(x, W(0)) + std::log1p(std::exp(-std::fabs(x)));
 }
 
+template <class W>
+W exact_log_cosh(W x) {
+  const W size = std::fabs(x);
+  if (size > 1) return size + (std::log1p(std::exp(-2 * size)) - W(0.693147180559945309417232121458176568L));
+  const W half = std::sinh(x / 2);
+  return std::log1p(2 * half * half);
+}
+
 }  // namespace chainrule::tests

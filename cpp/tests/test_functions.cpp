@@ -36,6 +36,7 @@ const Function<T> functions[] = {
     {"gelu", [](const Vector<T>& x) { return gelu(x); }, exact_gelu<long double>, -40, 40, gaussian_allowed<T>},
     {"normal_cdf", [](const Vector<T>& x) { return normal_cdf(x); }, [](long double x) { return exact_tail(-x); }, -40,
      40, gaussian_allowed<T> + 2},
+    {"log_cosh", [](const Vector<T>& x) { return log_cosh(x); }, exact_log_cosh<long double>, -800, 800, 6},
 };
 
 // Zero stands for all that is too small for a normal number, infinity for what is too large for any.
@@ -154,8 +155,8 @@ uint64_t hash(const Function<T>& f) {
 }
 
 template <class T, class Bits>
-void test_all(const uint64_t (&hashes)[8]) {
-  for (size_t i = 0; i < 8; ++i) {
+void test_all(const uint64_t (&hashes)[9]) {
+  for (size_t i = 0; i < 9; ++i) {
     const Function<T>& f = functions<T>[i];
     test_function(f);
     test_ends(f);
@@ -172,8 +173,10 @@ void test_all(const uint64_t (&hashes)[8]) {
 int main() {
   const chainrule::FlushDenormals flush;
   test_all<float, uint32_t>({0xaf992fddc072d616, 0xadf5884f49762f8c, 0xec050e658e9f56f4, 0x20d9be09e6875423,
-                             0x1ecfc088019635c3, 0x370fbdda4f5d3aab, 0x75c89818c6b2dc38, 0xa20902a91ed14a1d});
+                             0x1ecfc088019635c3, 0x370fbdda4f5d3aab, 0x75c89818c6b2dc38, 0xa20902a91ed14a1d,
+                             0x6ecd5f46078a0841});
   test_all<double, uint64_t>({0x231b5e45ac737276, 0x711ca04614951b71, 0x2da2bedf10de8a28, 0x720649cdd7f52a52,
-                              0xa4e34248cbb10507, 0x66da97afe0288472, 0x6a531fedf88dc5d8, 0x7c7b3c75b3762eab});
+                              0xa4e34248cbb10507, 0x66da97afe0288472, 0x6a531fedf88dc5d8, 0x7c7b3c75b3762eab,
+                              0x61a192518e874904});
   return chainrule::tests::result();
 }

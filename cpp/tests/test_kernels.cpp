@@ -209,13 +209,15 @@ struct OutputRows {
   AlignedArray<T> z = random_array<T>(count * stride, 3);
   AlignedArray<T> a{count * stride}, delta{count * stride}, targets{count * stride};
   AlignedArray<T> weights = random_array<T>(count, 4);
+  AlignedArray<T> quantiles = random_array<T>(stride, 5);
   AlignedArray<double> losses{count}, metrics{count};
 
   void compute(LossKind kind, Activation activation, Metric metric, Range rows) {
     const Rows<T> output = {z.data(), a.data(), delta.data(), stride, outputs, rows, activation};
     if (activation == Activation::softmax) kernels<T>().softmax(output);
-    kernels<T>().loss({output, kind, metric, T(0.3), target_columns({kind}, outputs), targets.data(), weights.data(),
-                       nullptr, losses.data(), metrics.data()});
+    const size_t columns = kind == LossKind::quantile ? outputs : target_columns({kind}, outputs);
+    kernels<T>().loss({output, kind, metric, T(0.3), columns, targets.data(), weights.data(), nullptr, losses.data(),
+                       metrics.data(), quantiles.data()});
   }
 };
 
@@ -245,7 +247,8 @@ void test_output(LossKind kind, Activation activation, size_t outputs) {
 template <class T>
 void test_outputs(size_t outputs) {
   for (Activation activation : {Activation::identity, Activation::tanh, Activation::softmax}) {
-    for (LossKind kind : {LossKind::mse, LossKind::mae, LossKind::huber, LossKind::hinge})
+    for (LossKind kind :
+         {LossKind::mse, LossKind::mae, LossKind::huber, LossKind::log_cosh, LossKind::quantile, LossKind::hinge})
       test_output<T>(kind, activation, outputs);
   }
   for (Activation activation : {Activation::sigmoid, Activation::softplus, Activation::exp}) {
