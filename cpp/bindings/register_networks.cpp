@@ -105,6 +105,9 @@ class BoundNetwork {
       const WithoutInterpreter unlocked;
       session_.predict(inputs, to);
     }
+    if (!kernels<T>().all_finite(to, size_t(outputs.size()))) {
+      py::module_::import("chainrule.errors").attr("warn")("outputs of predict are not finite: X overflows in a layer");
+    }
     return outputs;
   }
 

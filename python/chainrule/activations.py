@@ -19,27 +19,30 @@ class ActivationTraits:
     flat : (float, float) or None
         Outputs at and beyond which the slope is below 3 % of the steepest; the upper one is infinite where only one
         end is flat. None where no end is flat, or where an output does not tell (gelu and silu bend back to zero).
+    reach : (float, float)
+        Bounds of the outputs.
     """
 
     initializer: str = "glorot_uniform"
     flat: tuple[float, float] | None = None
+    reach: tuple[float, float] = (-math.inf, math.inf)
 
 
 ACTIVATIONS: dict[str, ActivationTraits] = {
     "identity": ActivationTraits(),
-    "sigmoid": ActivationTraits(flat=(0.0067, 0.9933)),
-    "tanh": ActivationTraits(flat=(-0.9866, 0.9866)),
-    "relu": ActivationTraits("he_normal", flat=(0.0, math.inf)),
+    "sigmoid": ActivationTraits(flat=(0.0067, 0.9933), reach=(0, 1)),
+    "tanh": ActivationTraits(flat=(-0.9866, 0.9866), reach=(-1, 1)),
+    "relu": ActivationTraits("he_normal", flat=(0.0, math.inf), reach=(0, math.inf)),
     "leaky_relu": ActivationTraits("he_normal"),
-    "elu": ActivationTraits("he_normal", flat=(-0.97, math.inf)),
-    "selu": ActivationTraits("lecun_normal", flat=(-1.71, math.inf)),
-    "softplus": ActivationTraits("he_normal", flat=(0.03, math.inf)),
-    "softsign": ActivationTraits(flat=(-5 / 6, 5 / 6)),
-    "gelu": ActivationTraits("he_normal"),
-    "silu": ActivationTraits("he_normal"),
-    "hard_sigmoid": ActivationTraits(flat=(0.0, 1.0)),
-    "exp": ActivationTraits(),
-    "softmax": ActivationTraits(),
+    "elu": ActivationTraits("he_normal", flat=(-0.97, math.inf), reach=(-1, math.inf)),
+    "selu": ActivationTraits("lecun_normal", flat=(-1.71, math.inf), reach=(-1.7581, math.inf)),
+    "softplus": ActivationTraits("he_normal", flat=(0.03, math.inf), reach=(0, math.inf)),
+    "softsign": ActivationTraits(flat=(-5 / 6, 5 / 6), reach=(-1, 1)),
+    "gelu": ActivationTraits("he_normal", reach=(-0.17, math.inf)),
+    "silu": ActivationTraits("he_normal", reach=(-0.2785, math.inf)),
+    "hard_sigmoid": ActivationTraits(flat=(0.0, 1.0), reach=(0, 1)),
+    "exp": ActivationTraits(reach=(0, math.inf)),
+    "softmax": ActivationTraits(reach=(0, 1)),
 }
 
 

@@ -166,9 +166,16 @@ class Border:
         return np.asarray(counts * of_samples)
 
     def class_weights(
-        self, class_weight: Mapping[Any, float] | str | None, y: NDArray[Any], loss: Loss
+        self,
+        class_weight: Mapping[Any, float] | str | None,
+        y: NDArray[Any],
+        weights: NDArray[np.float64] | None,
+        loss: Loss,
     ) -> NDArray[np.float64] | None:
-        """Return the weight of each class; "balanced" is samples / (classes · samples of the class)."""
+        """Return the weight of each class; "balanced" is samples / (classes · samples of the class).
+
+        What has the weight zero, such as padding, is no sample here.
+        """
         if class_weight is None:
             return None
         if not are_labels(y):
@@ -177,8 +184,9 @@ class Border:
         if isinstance(class_weight, str):
             if class_weight != "balanced":
                 raise ValueError(f"class_weight must be a mapping or 'balanced', got {class_weight!r}")
-            counts = np.bincount(y.ravel(), minlength=classes)
-            return np.asarray(y.size / (np.count_nonzero(counts) * np.maximum(counts, 1)))
+            counted = y if weights is None else y[weights.reshape(len(y), *(-1,) * (y.ndim - 1)) > 0]
+            counts = np.bincount(counted.ravel(), minlength=classes)
+            return np.asarray(counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1)))
         if not isinstance(class_weight, Mapping):
             raise TypeError(f"class_weight must be a mapping or 'balanced', got {class_weight!r}")
         of_class = np.ones(classes)

@@ -1,7 +1,4 @@
-"""The diagnosis: what reaches each layer, what comes back to it, and what to try where too little does.
-
-A table for the user who asks, and warnings from a quick look at the first samples before a network is trained.
-"""
+"""The diagnosis: what reaches each layer, what comes back to it, and what to try where too little does."""
 
 from __future__ import annotations
 
@@ -14,20 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .activations import ACTIVATIONS
-from .arrays import are_labels
-from .border import Batches
-from .errors import warn
 from .losses import Loss
 from .model import Model
 from .verification.table import as_table
 
 # Root mean square of inputs that should have been scaled.
 LARGE_INPUTS = 5.0
-# Root mean square of targets that many steps of a usual size are needed to reach.
-LARGE_TARGETS = 1000.0
 SCALED = "inputs scaled to mean 0 and spread 1"
-# Number of samples that are looked at before training; fewer than the least say nothing about a layer.
-LOOKED_AT, LEAST = 32, 8
 
 
 @dataclass(frozen=True)
@@ -120,12 +110,12 @@ class Diagnosis:
     @property
     def ok(self) -> bool:
         """Whether there is nothing to try."""
-        return not _are_large(self.inputs) and not any(line.advice for line in self.lines)
+        return not are_large(self.inputs) and not any(line.advice for line in self.lines)
 
     def __repr__(self) -> str:
         rows = [("layer", "activation", "units", "activations", "gradient", "signal", "saturated", "dead", "try")]
-        advice = SCALED if _are_large(self.inputs) else ""
-        rows.append(("inputs", "", "", _with_spread(*self.inputs), "", "", "", "", advice))
+        advice = SCALED if are_large(self.inputs) else ""
+        rows.append(("inputs", "", "", with_spread(*self.inputs), "", "", "", "", advice))
         for number, line in enumerate(self.lines, start=1):
             flow = line.flow
             rows.append(
@@ -133,8 +123,8 @@ class Diagnosis:
                     str(number),
                     line.activation,
                     f"{line.units}",
-                    _with_spread(flow.mean, flow.spread),
-                    _with_spread(*line.gradient),
+                    with_spread(flow.mean, flow.spread),
+                    with_spread(*line.gradient),
                     f"{flow.signal:.1g}",
                     _as_share(flow.saturated),
                     _as_share(flow.dead),
@@ -176,61 +166,22 @@ def diagnose(network: Model, X: ArrayLike, y: ArrayLike, *, loss: Loss | str | N
     chosen = subject.chosen_loss(loss)
     data = subject.border.batches(X.toarray() if hasattr(X, "toarray") else X, y, loss=chosen)
     assert isinstance(data.X, np.ndarray)  # made dense above
-    inputs = _statistics(data.X)
-    flows = _flows(subject, data.X, chosen)
+    inputs = statistics(data.X)
+    through = flows(subject, data.X, chosen)
     # Those of the last layer are from before softmax or sigmoid, where cross-entropy begins.
-    mean, spread = _statistics(subject.predict(data.X))
-    flows[-1] = dataclasses.replace(flows[-1], mean=mean, spread=spread)
+    mean, spread = statistics(subject.predict(data.X))
+    through[-1] = dataclasses.replace(through[-1], mean=mean, spread=spread)
     subject.core.loss_and_gradient(data.X, data.y, None, chosen.core_loss())
     lines = []
     gradients = iter(subject.gradients)
-    for layer, units, flow in zip(subject.computing, _units(subject), flows, strict=True):
-        found = flow.finding(ADVISED, _are_large(inputs))
-        of_weights = _statistics(next(gradients)[0]) if layer.parameter_count else (math.nan, math.nan)
+    for layer, units, flow in zip(subject.computing, _units(subject), through, strict=True):
+        found = flow.finding(ADVISED, are_large(inputs))
+        of_weights = statistics(next(gradients)[0]) if layer.parameter_count else (math.nan, math.nan)
         lines.append(LayerDiagnosis(layer.activation, units, flow, of_weights, found[1] if found else ""))
     return Diagnosis(inputs, lines)
 
 
-def warn_of_first_samples(network: Model, data: Batches, loss: Loss) -> None:
-    """Look at some samples before a network is trained, and warn of what will keep it from learning.
-
-    Sparse samples are not looked at, only their targets.
-    """
-    last = network.computing[-1]
-    classes = network.shapes[-1][-1]
-    if loss.from_pre_activations and last.activation == "sigmoid" and are_labels(data.y) and classes > 1:
-        warn(
-            f"y holds one class a sample, but the {classes} sigmoid outputs are independent of one another: "
-            "use output 'softmax' for classes that exclude one another; if they do not, give y as rows of 0 and 1"
-        )
-    if len(data) >= LEAST:
-        _warn_of_targets(network, data, loss)
-    if not isinstance(data.X, np.ndarray) or len(data) < LEAST:
-        return
-    X = data.X[:: -(-len(data) // LOOKED_AT)]
-    inputs = _statistics(X)
-    for number, (layer, flow) in enumerate(zip(network.computing, _flows(network, X, loss), strict=True), start=1):
-        found = flow.finding(WARNED, _are_large(inputs))
-        if found is not None:
-            trouble, remedy = found
-            size = f", with inputs of {_with_spread(*inputs)}" if _are_large(inputs) else ""
-            warn(f"layer {number} ({layer.activation}) will hardly learn: {trouble}{size}; try {remedy}")
-            return
-
-
-def _warn_of_targets(network: Model, data: Batches, loss: Loss) -> None:
-    """Say what to do with targets that are far from the outputs of new weights, which are about one."""
-    if not loss.is_of_differences or are_labels(data.y) or network.border.target_scale is not None:
-        return
-    mean, spread = _statistics(data.y[:: -(-len(data) // LOOKED_AT)])
-    if math.hypot(mean, spread) > LARGE_TARGETS:
-        warn(
-            f"y is {_with_spread(mean, spread)}, and new weights give outputs of about 1, so that training will take "
-            "long: scale y to mean 0 and spread 1, or pass target_scale='auto' to a Network"
-        )
-
-
-def _flows(network: Model, X: NDArray[Any], loss: Loss) -> list[Flow]:
+def flows(network: Model, X: NDArray[Any], loss: Loss) -> list[Flow]:
     """Send samples forward, and signs back from the outputs."""
     twin = _twin(network, loss)
     core = twin.core
@@ -238,13 +189,13 @@ def _flows(network: Model, X: NDArray[Any], loss: Loss) -> list[Flow]:
     core.backward(_signs(len(X), network.outputs).astype(network.dtype))
     numbers = [layer.place.index for layer in network.computing]
     at_outputs = _size(core.deltas(numbers[-1]))
-    flows = []
+    found = []
     for index, layer, other in zip(numbers, network.computing, twin.computing, strict=True):
         a = core.activations(index)
         flat = _flatness(a, other.activation)
         signal = _size(core.deltas(index)) / at_outputs if layer.trainable and at_outputs > 0 else math.nan
-        flows.append(Flow(*_statistics(a), signal, flat.get("saturated"), flat.get("dead")))
-    return flows
+        found.append(Flow(*statistics(a), signal, flat.get("saturated"), flat.get("dead")))
+    return found
 
 
 def _twin(network: Model, loss: Loss) -> Model:
@@ -273,7 +224,8 @@ def _flatness(a: NDArray[Any], activation: str) -> dict[str, float]:
     return {"saturated": float(((a <= low) | (a >= high)).mean())}
 
 
-def _statistics(values: NDArray[Any]) -> tuple[float, float]:
+def statistics(values: NDArray[Any]) -> tuple[float, float]:
+    """Return mean and standard deviation; bytes are multiples of 1/255."""
     unit = 1 / 255 if values.dtype == np.uint8 else 1.0
     with np.errstate(all="ignore"):
         return float(values.mean(dtype=np.float64)) * unit, float(values.std(dtype=np.float64)) * unit
@@ -284,11 +236,13 @@ def _size(values: NDArray[Any]) -> float:
         return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
 
 
-def _are_large(inputs: tuple[float, float]) -> bool:
+def are_large(inputs: tuple[float, float]) -> bool:
+    """Tell whether inputs of this mean and spread should have been scaled."""
     return math.hypot(*inputs) > LARGE_INPUTS
 
 
-def _with_spread(mean: float, spread: float) -> str:
+def with_spread(mean: float, spread: float) -> str:
+    """Return text such as "0.5 ± 0.1"."""
     return f"{mean:.2g} ± {spread:.2g}"
 
 

@@ -15,9 +15,11 @@ from . import _core
 from ._checks import checked_flag, checked_integer, checked_name, checked_number
 from .arrays import as_parameters
 from .border import Batches, Border
+from .errors import warn
 from .files import description as described
 from .files.settings import to_config
 from .history import History
+from .input_range import InputRange
 from .layers.base import Core, Layer, Place, Shape, cut, enter, read_only, shapes_through
 from .layers.input import Input
 from .layers.masking import check_masks, padding_of_outputs
@@ -59,6 +61,7 @@ class Model:
     core: Core
     shapes: list[Shape]
     border: Border
+    input_range: InputRange
 
     def _build(self, first: Input, rest: Sequence[Layer], dtype: str, seed: int) -> None:
         self.dtype = checked_name(dtype, "dtype", _CORES)
@@ -68,6 +71,7 @@ class Model:
         self.epochs = 0
         self.rate_factor = 1.0
         self.history = History()
+        self.input_range = InputRange()
         self.optimizer = None
         self.loss = None
         self.core = _CORES[self.dtype](first.size)
@@ -144,6 +148,8 @@ class Model:
         outputs = self.core.predict_in_place(X) if self.border.is_read_in_place(X) else None
         if outputs is None:
             outputs = self.core.predict(self.border.samples(X))
+        if self.input_range.is_due():
+            self.input_range.compare(self.border.samples(X))
         if self.border.target_scale is not None:
             outputs = self.border.in_units(outputs)
         return outputs if len(self.shapes[-1]) == 1 else outputs.reshape(-1, *self.shapes[-1])
@@ -176,6 +182,7 @@ class Model:
         """Return the accuracy for classes, and the coefficient of determination R² (mean over outputs) for numbers."""
         chosen = self.chosen_loss(None)
         data = self.border.batches(X, y, sample_weight, loss=chosen)
+        self.input_range.compare(data.X)
         if chosen.metric_name(self.outputs, data.y) == "accuracy":
             return self.core.evaluate(data.X, data.y, data.weights, chosen.core_loss())[1]
         targets = np.asarray(y, dtype=np.float64)
@@ -200,9 +207,12 @@ class Model:
         """
         chosen = self.chosen_loss(loss)
         data = self.border.batches(X, y, sample_weight, loss=chosen)
+        self.input_range.compare(data.X)
         name = chosen.metric_name(self.outputs, data.y)
         made = as_metrics(metrics, name)
         value, metric = self.core.evaluate(data.X, data.y, data.weights, chosen.core_loss())
+        if not math.isfinite(value):
+            warn("the loss of evaluate is not finite: X or y overflows in a layer or in the loss")
         return {"loss": value, name: metric, **self.measure(data, made)}
 
     def measure(self, data: Batches, metrics: Sequence[Metric]) -> dict[str, float]:
@@ -386,6 +396,7 @@ class Model:
             "loss": to_config(self.loss),
             "classes": None if self.border.classes is None else self.border.classes.tolist(),
             "target_scale": self.border.unit_config(),
+            "input_range": self.input_range.config(),
             "rule": self.core.optimizer_rule,
             "steps": self.core.optimizer_steps,
             "history": dict(self.history),
@@ -420,6 +431,7 @@ class Model:
         self.optimizer = described.checked_settings(Optimizer, description["optimizer"])
         self.loss = described.checked_settings(Loss, description["loss"])
         self.history = described.checked_history(description["history"])
+        self.input_range = InputRange.of_config(description.get("input_range"))
         if description.get("classes") is not None:
             self.border = replace(self.border, classes=described.checked_labels(description["classes"]))
         unit = described.checked_target_scale(description.get("target_scale"), self.outputs)

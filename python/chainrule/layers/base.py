@@ -108,6 +108,8 @@ class Layer:
     in_core: ClassVar[bool] = True
     # Whether the layer passes its inputs on unchanged in prediction.
     only_in_training: ClassVar[bool] = False
+    # Whether inputs of any scale suit the layer, which gives outputs of about 1.
+    takes_any_scale: ClassVar[bool] = False
     # Whether the outputs of a step depend on that step and on the states alone.
     works_step_by_step: ClassVar[bool] = False
     # Whether random words are drawn in training, which depend on the number of the layer.

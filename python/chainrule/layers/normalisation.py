@@ -17,6 +17,7 @@ __all__ = ["BatchNorm", "LayerNorm"]
 class Normalisation(Layer, abstract=True):
     """What normalisations have in common; use one of its kinds."""
 
+    takes_any_scale = True
     works_step_by_step = True
 
     gamma = Parameter("A copy of the scales γ, (features,); assign to set them.")

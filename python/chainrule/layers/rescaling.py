@@ -23,6 +23,7 @@ class Rescaling(Layer, abstract=True):
     The features are the last axis; the steps of a sequence and the pixels of an image share their numbers.
     """
 
+    takes_any_scale = True
     works_step_by_step = True
     preserves_steps = True
     # Names of the two numbers per feature, in the core's order.

@@ -8,13 +8,13 @@ from typing import Any
 
 from .. import _core
 from ..border import Batches
-from ..diagnose import warn_of_first_samples
 from ..errors import DivergedError, ModelFileError, warn
 from ..losses import Loss
 from ..model import Model
 from ..optimizers import Optimizer
 from ..schedules import Schedule
 from .callbacks import Callback
+from .first_samples import warn_of_first_samples
 from .plan import Part, Plan, parts_of
 from .progress import Progress
 
@@ -117,6 +117,8 @@ def _run_epoch(model: Model, plan: Plan, progress: Progress) -> dict[str, float]
         if _is_untrained(model):
             with progress.aside():
                 warn_of_first_samples(model, part.data, plan.loss)
+        if plan.position.epoch == 0:
+            _see(model, part.data)
         if part.smallest_batch == 1:
             with progress.aside():
                 _warn_of_single_samples(model)
@@ -187,6 +189,12 @@ def _is_untrained(model: Model) -> bool:
     return model.epochs == 0 and model.core.optimizer_steps == 0
 
 
+def _see(model: Model, data: Batches) -> None:
+    """Remember the range of the samples; that of tokens means nothing."""
+    if model.border.vocabulary is None:
+        model.input_range.widen(data.X)
+
+
 def _warn_of_single_samples(model: Model) -> None:
     """Say what layers do badly with a batch of one sample."""
     for layer in model.leaves:
@@ -211,6 +219,7 @@ def train_step(model: Model, data: Batches, optimizer: Optimizer, loss: Loss) ->
     try:
         if _is_untrained(model):
             warn_of_first_samples(model, data, loss)
+            _see(model, data)
         if len(data) == 1:
             _warn_of_single_samples(model)
         options = _core.EpochOptions(

@@ -239,7 +239,7 @@ def _data(border: Border, given: Given, loss: Loss) -> tuple[Batches | Stream, B
         data, of_class = _stream(border, given, loss)
     else:
         batches = border.batches(given.X, given.y, given.sample_weight, loss=loss)
-        of_class = border.class_weights(given.class_weight, batches.y, loss)
+        of_class = border.class_weights(given.class_weight, batches.y, batches.weights, loss)
         data = batches.weighed(of_class)
     if given.validation_data is None:
         return data, None
@@ -254,7 +254,7 @@ def _stream(border: Border, given: Given, loss: Loss) -> tuple[Stream, NDArray[n
         raise ValueError(f"class_weight must be a mapping for batches that come one by one, got {given.class_weight!r}")
     if given.sample_weight is not None:
         raise ValueError("sample_weight must be in the batches if these come one by one")
-    of_class = border.class_weights(given.class_weight, np.zeros(0, np.int64), loss)
+    of_class = border.class_weights(given.class_weight, np.zeros(0, np.int64), None, loss)
 
     def checked(X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Batches:
         batch = border.batches(X, y, sample_weight, loss=loss, may_weigh_nothing=True)
