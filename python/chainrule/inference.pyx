@@ -12,6 +12,7 @@ may share it. Networks of float64 have `predict_float64`, which takes doubles. `
 that uses a predictor.
 """
 
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport uintptr_t
 
@@ -102,11 +103,7 @@ cdef class Predictor:
         """Return the outputs for one sample, (outputs,)."""
         sample = x if self._is_read_in_place(x) else self._checked(x)
         outputs = np.empty(self.outputs, self._dtype)
-        if self._run_float32 is not NULL:
-            is_finite = _predict[float](self, sample, outputs)
-        else:
-            is_finite = _predict[double](self, sample, outputs)
-        if not is_finite:
+        if not _predict(self, sample, outputs):
             self._checked(x)
         return outputs
 
@@ -129,13 +126,25 @@ cdef class Predictor:
         return f"Predictor({self.inputs} inputs, {self.outputs} outputs, {self.dtype})"
 
 
-cdef bint _predict(Predictor predictor, const real[::1] sample, real[::1] outputs):
+cdef bint _predict(Predictor predictor, sample, outputs) except -1:
     """Compute the outputs; False, and no outputs, if the sample has values that are not finite."""
-    if not _are_finite(&sample[0], sample.shape[0]):
-        return False
-    with nogil:
-        if real is float:
-            predictor._run_float32(predictor._predictor, &sample[0], &outputs[0])
-        else:
-            predictor._run_float64(predictor._predictor, &sample[0], &outputs[0])
-    return True
+    cdef Py_buffer x, y
+    cdef bint is_finite
+    PyObject_GetBuffer(sample, &x, PyBUF_SIMPLE)
+    try:
+        PyObject_GetBuffer(outputs, &y, PyBUF_WRITABLE)
+        try:
+            with nogil:
+                if predictor._run_float32 is not NULL:
+                    is_finite = _are_finite(<const float*>x.buf, predictor.inputs)
+                    if is_finite:
+                        predictor._run_float32(predictor._predictor, <const float*>x.buf, <float*>y.buf)
+                else:
+                    is_finite = _are_finite(<const double*>x.buf, predictor.inputs)
+                    if is_finite:
+                        predictor._run_float64(predictor._predictor, <const double*>x.buf, <double*>y.buf)
+        finally:
+            PyBuffer_Release(&y)
+    finally:
+        PyBuffer_Release(&x)
+    return is_finite
