@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from recurrent import CELLS, padded, randomised, sequences
+from recurrent import CELLS, IS_STEP, padded, randomised, sequences
 
 import chainrule as cr
 
@@ -55,13 +55,24 @@ def test_a_stepper_normalises_each_step():
     assert np.array_equal(np.stack([stepper.step(X[:, t]) for t in range(7)], axis=1), net.predict(X))
 
 
-def test_a_stepper_takes_each_step_as_one():
-    net = randomised(cr.Network([cr.Input(7, 3), cr.Masking(), cr.LSTM(4)], seed=0))
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("where", IS_STEP)
+@pytest.mark.parametrize("return_sequences", [False, True])
+def test_a_stepper_skips_padding(cell, where, return_sequences):
+    layers = [CELLS[cell](return_sequences=True), CELLS[cell](return_sequences=return_sequences)]
+    net = randomised(cr.Network([cr.Input(7, 3), cr.Masking(), *layers], seed=0))
+    X = padded(where=where)
+    stepper = net.stepper(5)
+    outputs = np.stack([stepper.step(X[:, t]) for t in range(7)], axis=1)
+    assert np.array_equal(outputs if return_sequences else outputs[:, -1], net.predict(X))
+
+
+def test_a_stepper_skips_the_word_zero():
+    net = cr.Network([cr.Input(5), cr.Embedding(9, 4, mask_zero=True), cr.LSTM(3)], seed=0)
     stepper = net.stepper()
-    for x in padded()[1, :3]:
-        output = stepper.step(x)
-    assert np.array_equal(output, net.predict(padded())[1])
-    assert not np.array_equal(stepper.step(np.zeros(3)), output)
+    for word in [3, 0, 4]:
+        output = stepper.step(word)
+    assert np.array_equal(output, net.predict([[3, 4, 0, 0, 0]])[0])
 
 
 def test_a_stepper_is_a_copy():

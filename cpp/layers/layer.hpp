@@ -34,9 +34,9 @@ struct LayerTraits {
   size_t kept_size = 0;
   // Per batch, the number of float64 values that forward keeps in training.
   size_t batch_kept_size = 0;
-  // The number of steps of the sequences whose lengths it keeps for other layers to read; prediction keeps them too.
-  // 0: it keeps no lengths.
-  size_t length_steps = 0;
+  // The number of steps of the sequences whose padding it marks for other layers to read, in what it keeps; prediction
+  // keeps that too. 0: it marks no padding.
+  size_t mask_steps = 0;
   // Per sample, the size of the state that it can carry from one part of a sequence to the next.
   size_t state_size = 0;
   // Whether training carries the state from a sample of a batch to the same one of the next batch.

@@ -1,13 +1,18 @@
 #include "layers/masking.hpp"
 
+#include <algorithm>
+
 namespace chainrule {
 
 template <class T>
-size_t Masking<T>::length(const T* sample) const {
+void Masking<T>::keep_real_steps(const T* sample, T* kept) const {
   const size_t features = size_ / steps_;
-  size_t end = size_;
-  while (end > 0 && sample[end - 1] == value_) --end;
-  return (end + features - 1) / features;
+  size_t count = 0;
+  for (size_t step = 0; step < steps_; ++step, sample += features) {
+    const bool is_padding = std::all_of(sample, sample + features, [this](T feature) { return feature == value_; });
+    if (!is_padding) kept[1 + count++] = T(step);
+  }
+  kept[0] = T(count);
 }
 
 template <class T>
@@ -17,7 +22,7 @@ void Masking<T>::forward(const Team& team, const Signal<T>& below, const Signal<
   copy_rows(below.activations, below.stride, above.activations, above.stride, rows, size_);
   copy_to_pre_activations(above, rows);
   for (size_t row = rows.begin; row < rows.end; ++row) {
-    above.kept[row * above.kept_stride] = T(length(below.activations + row * below.stride));
+    keep_real_steps(below.activations + row * below.stride, above.kept + row * above.kept_stride);
   }
 }
 

@@ -71,16 +71,10 @@ LayerTraits Recurrent<T>::traits() const {
 }
 
 template <class T>
-size_t Recurrent<T>::output_at(size_t direction, size_t step, size_t length) const {
-  const size_t row = options_.return_sequences ? step_index(direction, step, length) : 0;
-  return row * output_width() + direction * options_.units;
-}
-
-template <class T>
-size_t Recurrent<T>::length_of(const Signal<T>& above, size_t sample) const {
-  if (above.sources.empty()) return options_.steps;
+RealSteps<T> Recurrent<T>::real_steps(const Signal<T>& above, size_t sample) const {
+  if (above.sources.empty()) return RealSteps<T>(options_.steps);
   const Signal<T>& masking = *above.sources[0];
-  return size_t(masking.kept[sample * masking.kept_stride]);
+  return RealSteps<T>::kept(masking.kept + sample * masking.kept_stride);
 }
 
 template <class T>
@@ -89,33 +83,32 @@ typename Recurrent<T>::Reading Recurrent<T>::reading_of(const Signal<T>& above, 
   Reading reading = {.rows = rows,
                      .direction = direction,
                      .masked = !above.sources.empty(),
-                     .lengths = {},
+                     .real = {},
                      .longest = 0,
                      .factors = {factors_of(above, rows.begin, direction), above.kept_stride}};
   for (size_t i = 0; i < rows.size(); ++i) {
-    reading.lengths[i] = length_of(above, rows.begin + i);
-    reading.longest = std::max(reading.longest, reading.lengths[i]);
+    reading.real[i] = real_steps(above, rows.begin + i);
+    reading.longest = std::max(reading.longest, reading.real[i].size());
   }
   return reading;
 }
 
-// Returns the inputs of one step: in place, or, if samples may have ended, a gathered copy with zeros for the ended
-// ones.
+// Returns the inputs of one step: in place, or, if steps can be padding, a gathered copy with zeros for samples without
+// further real steps.
 template <class T>
 typename Recurrent<T>::PerSample Recurrent<T>::inputs_of(const Reading& reading, const Signal<T>& below,
                                                          size_t step) const {
   const size_t features = options_.features;
   const T* samples = below.activations + reading.rows.begin * below.stride;
-  if (!reading.masked) return {samples + step_index(reading.direction, step, options_.steps) * features, below.stride};
+  if (!reading.masked) return {samples + reading.index(0, step) * features, below.stride};
   const size_t stride = whole_panels(features);
   T* gathered = scratch<T, ForInputs>(reading.rows.size() * stride);
   for (size_t i = 0; i < reading.rows.size(); ++i) {
     T* to = gathered + i * stride;
-    if (step >= reading.lengths[i]) {
+    if (step >= reading.real[i].size()) {
       std::memset(to, 0, features * sizeof(T));
     } else {
-      const T* from = samples + i * below.stride + step_index(reading.direction, step, reading.lengths[i]) * features;
-      std::memcpy(to, from, features * sizeof(T));
+      std::memcpy(to, samples + i * below.stride + reading.index(i, step) * features, features * sizeof(T));
     }
   }
   return {gathered, stride};
@@ -228,26 +221,26 @@ void Recurrent<T>::read(const Signal<T>& below, const Signal<T>& above, const Ra
     } else {
       std::memcpy(state, state_of(i), state_bytes);
     }
-    for (size_t step = reading.lengths[i]; options_.return_sequences && step < options_.steps; ++step) {
-      std::memset(outputs_of(i) + output_at(direction, step, reading.lengths[i]), 0, options_.units * sizeof(T));
-    }
-    if (!options_.return_sequences && reading.lengths[i] == 0) {
-      std::memcpy(outputs_of(i) + output_at(direction, 0, 0), state, options_.units * sizeof(T));
+    if (options_.return_sequences) {
+      reading.real[i].for_each_padded(options_.steps, [&](size_t index) {
+        std::memset(outputs_of(i) + output_at(direction, index), 0, options_.units * sizeof(T));
+      });
+    } else if (reading.real[i].size() == 0) {
+      std::memcpy(outputs_of(i) + output_at(direction, 0), state, options_.units * sizeof(T));
     }
   }
   T* record = first;
-  // Steps after the end of a sample are computed too, but their records are not used.
+  // Samples without further real steps are computed too, but their records are not used.
   for (size_t step = 0; step < reading.longest; ++step) {
     const T* before = record;
     record += to_next;
     step_forward(reading, inputs_of(reading, below, step), before, record, stride);
     for (size_t i = 0; i < rows.size(); ++i) {
-      const size_t length = reading.lengths[i];
       const T* state = record + i * stride + cell_.blocks * block_;
-      if (has_output(step, length)) {
-        std::memcpy(outputs_of(i) + output_at(direction, step, length), state, options_.units * sizeof(T));
+      if (has_output(step, reading.real[i])) {
+        std::memcpy(outputs_of(i) + output_at(direction, reading.index(i, step)), state, options_.units * sizeof(T));
       }
-      if (step + 1 == length && above.state != nullptr) std::memcpy(state_of(i), state, state_bytes);
+      if (step + 1 == reading.real[i].size() && above.state != nullptr) std::memcpy(state_of(i), state, state_bytes);
     }
   }
 }
@@ -327,8 +320,8 @@ void Recurrent<T>::backward(const Team& team, const Signal<T>& above, const Sign
   if (below.deltas != nullptr) multiply_by_derivative(below, rows);
 }
 
-// Goes from the last step to the first. The deltas are kept next to the records, for the gradient. After the end of a
-// sample they are zero, because no output has sent any.
+// Goes from the last real step to the first. The deltas are kept next to the records, for the gradient. Where a sample
+// has no further real steps they are zero, because no output has sent any.
 template <class T>
 void Recurrent<T>::read_back(const Signal<T>& above, const Signal<T>& below, const Range& rows,
                              size_t direction) const {
@@ -341,14 +334,16 @@ void Recurrent<T>::read_back(const Signal<T>& above, const Signal<T>& below, con
   T* first = above.kept + rows.begin * stride + direction * direction_size();
   const Reading reading = reading_of(above, rows, direction);
   for (size_t i = 0; i < rows.size() && below.deltas != nullptr && direction == 0; ++i) {
-    T* rest = below.deltas + (rows.begin + i) * below.stride + reading.longest * features;
-    std::memset(rest, 0, (options_.steps - reading.longest) * features * sizeof(T));
+    T* deltas = below.deltas + (rows.begin + i) * below.stride;
+    reading.real[i].for_each_padded(
+        options_.steps, [&](size_t index) { std::memset(deltas + index * features, 0, features * sizeof(T)); });
   }
   for (size_t step = reading.longest; step-- > 0;) {
     T* record = first + (step + 1) * record_size();
     for (size_t i = 0; i < rows.size(); ++i) {
-      if (!has_output(step, reading.lengths[i])) continue;
-      const T* deltas = above.deltas + (rows.begin + i) * above.stride + output_at(direction, step, reading.lengths[i]);
+      if (!has_output(step, reading.real[i])) continue;
+      const T* row = above.deltas + (rows.begin + i) * above.stride;
+      const T* deltas = row + output_at(direction, reading.index(i, step));
       T* to = state_gradient + i * gradient_stride;
       for (size_t k = 0; k < options_.units; ++k) to[k] += deltas[k];
     }
@@ -369,9 +364,9 @@ void Recurrent<T>::read_back(const Signal<T>& above, const Signal<T>& below, con
                           .panels = {0, panels}},
                          false);
     for (size_t i = 0; i < rows.size(); ++i) {
+      if (step >= reading.real[i].size()) continue;
       const T* from = input_gradient + i * panels * panel_width;
-      T* to =
-          below.deltas + (rows.begin + i) * below.stride + step_index(direction, step, reading.lengths[i]) * features;
+      T* to = below.deltas + (rows.begin + i) * below.stride + reading.index(i, step) * features;
       for (size_t k = 0; k < features; ++k) to[k] = direction == 0 ? from[k] : to[k] + from[k];
     }
   }

@@ -1,7 +1,7 @@
 // Layers that read a sequence step by step: s(t) = step(x(t), s(t - 1)), where the state s begins with the output h.
 // Samples are (steps, features), outputs (steps, units), or (units,) of the last step. If a sequence is read in both
-// directions, the outputs of the second direction follow those of the first. A sample can have fewer steps than the
-// others (masking.hpp): after its last step its state stays the same, outputs are zero, and no deltas flow back.
+// directions, the outputs of the second direction follow those of the first. Steps can be padding (masking.hpp): they
+// are skipped, so the state stays the same there, outputs are zero, and no deltas flow back.
 //
 // A step writes a record (recurrent_cell.hpp), whose blocks of units are whole panels. Weights have the gates' columns
 // in whole panels too, so that one vector is 16 units of one gate.
@@ -9,6 +9,7 @@
 
 #include <array>
 
+#include "layers/masking.hpp"
 #include "layers/recurrent_cell.hpp"
 #include "layers/settings.hpp"
 #include "layers/stored_gradient_layer.hpp"
@@ -56,9 +57,9 @@ class Recurrent final : public StoredGradientLayer<T> {
   size_t inputs() const override { return options_.steps * options_.features; }
   size_t outputs() const override { return (options_.return_sequences ? options_.steps : 1) * output_width(); }
   LayerTraits traits() const override;
-  // A source that keeps the lengths of the samples, or none if all samples have all steps.
+  // A source that marks padding, or none if all steps are real.
   bool takes_sources(std::span<const Layer<T>* const> sources) const override {
-    return sources.empty() || (sources.size() == 1 && sources[0]->traits().length_steps == options_.steps);
+    return sources.empty() || (sources.size() == 1 && sources[0]->traits().mask_steps == options_.steps);
   }
 
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
@@ -81,16 +82,17 @@ class Recurrent final : public StoredGradientLayer<T> {
   // The size of a record in training: its blocks, followed by the deltas of its gates.
   size_t record_size() const { return (cell_.record + cell_.blocks) * block_; }
   size_t direction_size() const { return (options_.steps + 1) * record_size(); }
-  size_t length_of(const Signal<T>& above, size_t sample) const;
-  // The index in the sequence of the step that is read as number `step` in a direction. Steps after the end of the
-  // sample keep their indices.
-  static size_t step_index(size_t direction, size_t step, size_t length) {
-    return direction == 0 || step >= length ? step : length - 1 - step;
+  RealSteps<T> real_steps(const Signal<T>& above, size_t sample) const;
+  // The index in the sequence of the real step that is read as number `step` in a direction.
+  static size_t step_index(size_t direction, size_t step, const RealSteps<T>& real) {
+    return real[direction == 0 ? step : real.size() - 1 - step];
   }
-  // The index of h of a step in a row of the outputs, if it has an output.
-  size_t output_at(size_t direction, size_t step, size_t length) const;
-  bool has_output(size_t step, size_t length) const {
-    return options_.return_sequences ? step < length : step + 1 == length;
+  // The index of h of the step with this index in a row of the outputs.
+  size_t output_at(size_t direction, size_t index) const {
+    return (options_.return_sequences ? index : 0) * output_width() + direction * options_.units;
+  }
+  bool has_output(size_t step, const RealSteps<T>& real) const {
+    return options_.return_sequences ? step < real.size() : step + 1 == real.size();
   }
 
   // One row per sample.
@@ -102,10 +104,12 @@ class Recurrent final : public StoredGradientLayer<T> {
   struct Reading {
     Range rows;
     size_t direction;
-    bool masked;  // whether samples can have fewer than all steps
-    std::array<size_t, tuning::recurrent_samples> lengths;
-    size_t longest;
+    bool masked;  // whether steps can be padding
+    std::array<RealSteps<T>, tuning::recurrent_samples> real;
+    size_t longest;     // the most real steps of a sample
     PerSample factors;  // of dropout; null: none
+
+    size_t index(size_t sample, size_t step) const { return step_index(direction, step, real[sample]); }
   };
   Reading reading_of(const Signal<T>& above, const Range& rows, size_t direction) const;
   PerSample inputs_of(const Reading&, const Signal<T>& below, size_t step) const;

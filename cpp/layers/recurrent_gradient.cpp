@@ -38,7 +38,7 @@ Range intersection(const Range& a, const Range& b) {
 }  // namespace
 
 // One thread's part of the gradient of one direction: some panels of the gates, the same ones of both matrices. The
-// inner index of the products runs over all (sample, step) pairs up to the samples' ends, samples first. Pairs are far
+// inner index of the products runs over all (sample, real step) pairs, samples first. Pairs are far
 // apart in memory, so some of them at a time are packed.
 template <class T>
 class Recurrent<T>::Gradient {
@@ -67,7 +67,7 @@ class Recurrent<T>::Gradient {
   void add(const Signal<T>& below, const Signal<T>& above, size_t samples) {
     size_t count = 0, step = 0;
     for (size_t sample = 0; sample < samples;) {
-      if (step == layer_.length_of(above, sample)) {
+      if (step == layer_.real_steps(above, sample).size()) {
         sample += 1;
         step = 0;
         continue;
@@ -96,13 +96,12 @@ class Recurrent<T>::Gradient {
   void pack(const Signal<T>& below, const Signal<T>& above, size_t sample, size_t step, size_t i) {
     const RecurrentCell& cell = layer_.cell_;
     const size_t features = layer_.options_.features, block = layer_.block_;
-    const size_t length = layer_.length_of(above, sample);
+    const size_t index = step_index(direction_, step, layer_.real_steps(above, sample));
     const T* before =
         above.kept + sample * above.kept_stride + direction_ * layer_.direction_size() + step * layer_.record_size();
     const T* record = before + layer_.record_size();
     const T* factors = layer_.factors_of(above, sample, direction_);
-    pack_activations(below.activations + sample * below.stride + step_index(direction_, step, length) * features,
-                     features, i, pairs, inputs_);
+    pack_activations(below.activations + sample * below.stride + index * features, features, i, pairs, inputs_);
     pack_source(before + cell.blocks * block, factors, i, states_);
     if (cell.uses_reset_state()) pack_source(record + (cell.blocks - 1) * block, factors, i, reset_states_);
     pack_deltas_of(record + cell.record * block, blocks_, i, deltas_);
@@ -196,7 +195,7 @@ void Recurrent<T>::add_peepholes(const Team& team, const Signal<T>& above, size_
   const Range units = team.share(options_.units);
   for (size_t sample = 0; sample < samples; ++sample) {
     const T* records = above.kept + sample * above.kept_stride + direction * direction_size();
-    for (size_t step = 0; step < length_of(above, sample); ++step) {
+    for (size_t step = 0; step < real_steps(above, sample).size(); ++step) {
       const T* before = records + step * record_size();
       const T* record = before + record_size();
       for (size_t row = 0; row < 3; ++row) {

@@ -50,7 +50,7 @@ void test_sources() {
   expect_refused(network, lstm(), {1}, "a mask that is not below");
   expect_refused(network, lstm(), {size_t(-1)}, "a negative source");
   network.add(std::make_unique<Fork<float>>(size));
-  expect_refused(network, lstm(), {1}, "a mask that has no lengths");
+  expect_refused(network, lstm(), {1}, "a mask that marks no padding");
   expect_refused(network, std::make_unique<Recall<float>>(size, size), {0}, "a recall of what is no fork");
   expect_refused(network, std::make_unique<Recall<float>>(size, size + 1), {1}, "a recall of another size");
   network.add(std::make_unique<Recall<float>>(size, size), {1});

@@ -26,6 +26,7 @@ from .arrays import (
     packed,
     readable,
 )
+from .layers.masking import Padding
 from .losses import Loss
 from .target_scale import TargetScale
 
@@ -80,9 +81,9 @@ class Border:
         What samples are multiplied by.
     classes : array, optional
         The labels of the classes, if they are not 0, 1, …
-    padding : float, optional
-        What all features of a padded step are, if the outputs have a step for each step of a sample: such a step has
-        the weight zero.
+    padding : Padding, optional
+        Which steps of a sample are padding, if the outputs have a step for each of its steps: such a step has the
+        weight zero.
     target_scale : TargetScale or "auto", optional
         The unit in which targets are learned; "auto" until the first fit.
     """
@@ -94,7 +95,7 @@ class Border:
     activation: str
     scale: float = 1.0
     classes: NDArray[Any] | None = None
-    padding: float | None = None
+    padding: Padding | None = None
     target_scale: TargetScale | str | None = None
 
     @property
@@ -148,20 +149,20 @@ class Border:
         places = self.output_shape[:-1] if loss.target_columns(self.outputs) == self.outputs else ()
         weights = as_sample_weight(sample_weight, len(inputs), places, may_weigh_nothing=may_weigh_nothing)
         if self.padding is not None and places:
-            weights = self._without_padding(inputs, weights)
+            weights = self._without_padding(inputs, weights, self.padding)
             if not (weights.any() or may_weigh_nothing):
                 raise ValueError(f"{prefix}X must have at least one step with a weight that is not padding")
         return Batches(inputs, targets, weights)
 
-    def _without_padding(self, inputs: Samples, weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
-        """Return the weights of the steps, which are zero after the last step of a sample that is not padding."""
-        steps = self.input_shape[0]
-        values = np.asarray(inputs).reshape(len(inputs), steps, -1)
+    def _without_padding(
+        self, inputs: Samples, weights: NDArray[np.float64] | None, padding: Padding
+    ) -> NDArray[np.float64]:
+        """Return the weights of the steps, which are zero where a step is padding."""
+        values = np.asarray(inputs).reshape(len(inputs), padding.steps, -1)
         if values.dtype == UINT8 and self.scale == BYTE_SCALE:
-            values = (values / 255.0).astype(self.dtype)
-        is_filled = (values != np.asarray(self.padding, dtype=values.dtype)).any(axis=2)
-        lengths = (is_filled * np.arange(1, steps + 1)).max(axis=1)
-        counts = (np.arange(steps) < lengths[:, np.newaxis]).astype(np.float64)
+            values = values / 255.0
+        is_step = (values.astype(self.dtype, copy=False) != np.dtype(self.dtype).type(padding.value)).any(axis=2)
+        counts = is_step.astype(np.float64)
         of_samples = 1.0 if weights is None else weights.reshape(len(counts), -1)
         return np.asarray(counts * of_samples)
 

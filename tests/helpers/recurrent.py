@@ -23,12 +23,14 @@ def randomised(net):
 
 
 LENGTHS = [7, 3, 1, 0, 5]
+_AFTER = np.arange(7) < np.array(LENGTHS)[:, None]
+# Whether a step is real, where padding comes after the steps, before them, or in between.
+IS_STEP = {"after": _AFTER, "before": _AFTER[:, ::-1], "between": _AFTER[:, [4, 0, 5, 2, 6, 1, 3]]}
 
 
-def padded(value=0.0):
+def padded(value=0.0, where="after"):
     X = sequences().astype(np.float32)
-    for sample, length in zip(X, LENGTHS, strict=True):
-        sample[length:] = value
+    X[~IS_STEP[where]] = value
     return X
 
 

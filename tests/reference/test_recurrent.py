@@ -1,4 +1,4 @@
-"""Recurrent layers against central differences, PyTorch, steps computed by hand, and sequences cut to their length."""
+"""Recurrent layers against central differences, PyTorch, steps computed by hand, and sequences without padding."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,8 @@ from chainrule.reference import GRU, LSTM, Bidirectional, Embedding, Masking, Si
 INPUTS, UNITS, STEPS = 3, 2, 4
 KINDS = ["rnn", "lstm", "peepholes", "gru", "gru_before"]
 LENGTHS = np.array([4, 2, 1, 0, 3])
+AFTER = np.arange(STEPS) < LENGTHS[:, None]
+BETWEEN = AFTER[:, [2, 0, 3, 1]]
 
 
 def make(rng, kind, **options):
@@ -34,18 +36,18 @@ def with_state(rng, layer, samples=5):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("return_sequences", [False, True])
-@pytest.mark.parametrize("lengths", [None, LENGTHS])
-def test_gradients(rng, assert_gradients_are_differences, kind, return_sequences, lengths):
+@pytest.mark.parametrize("is_step", [None, AFTER, BETWEEN])
+def test_gradients(rng, assert_gradients_are_differences, kind, return_sequences, is_step):
     layer = with_state(rng, make(rng, kind, return_sequences=return_sequences))
-    layer.lengths = lengths
+    layer.is_step = is_step
     assert_gradients_are_differences(layer, rng.standard_normal((5, STEPS, INPUTS)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("lengths", [None, LENGTHS])
-def test_gradient_of_the_initial_state(rng, kind, lengths):
+@pytest.mark.parametrize("is_step", [None, AFTER, BETWEEN])
+def test_gradient_of_the_initial_state(rng, kind, is_step):
     layer, x = with_state(rng, make(rng, kind, return_sequences=True)), rng.standard_normal((5, STEPS, INPUTS))
-    layer.lengths = lengths
+    layer.is_step = is_step
     projection = rng.standard_normal(layer.forward(x).shape)
     layer.backward(projection)
     for array, gradient in zip(layer.initial_state, layer.initial_state_gradient, strict=True):
@@ -60,10 +62,10 @@ def test_gradient_of_the_initial_state(rng, kind, lengths):
 
 @pytest.mark.parametrize("kind", ["rnn", "lstm", "gru"])
 @pytest.mark.parametrize("return_sequences", [False, True])
-@pytest.mark.parametrize("lengths", [None, LENGTHS])
-def test_bidirectional_gradients(rng, assert_gradients_are_differences, kind, return_sequences, lengths):
+@pytest.mark.parametrize("is_step", [None, AFTER, BETWEEN])
+def test_bidirectional_gradients(rng, assert_gradients_are_differences, kind, return_sequences, is_step):
     layer = Bidirectional(*(make(rng, kind, return_sequences=return_sequences) for _ in range(2)))
-    layer.lengths = lengths
+    layer.is_step = is_step
     assert_gradients_are_differences(layer, rng.standard_normal((5, STEPS, INPUTS)))
 
 
@@ -98,15 +100,15 @@ def test_a_stateful_layer_goes_on_in_training(rng, kind):
     np.testing.assert_array_equal(layer.forward(x[:, :STEPS]), first)
 
 
-def test_lengths_are_those_up_to_the_last_step_that_is_no_padding():
+def test_padding_is_where_all_features_have_its_value():
     x = np.array([[[1, 0], [0, 0], [0, 2], [0, 0]], [[7, 7], [0, 0], [7, 7], [7, 7]], np.zeros((4, 2))], dtype=float)
-    for value, lengths in [(0.0, [3, 4, 0]), (7.0, [4, 2, 4])]:
+    for value, is_step in [(0.0, [[1, 0, 1, 0], [1, 0, 1, 1], [0] * 4]), (7.0, [[1] * 4, [0, 1, 0, 0], [1] * 4])]:
         masking = Masking(value)
         assert np.array_equal(masking.forward(x), x)
-        assert masking.lengths_after.tolist() == lengths
+        assert masking.is_step_after.tolist() == [[bool(each) for each in row] for row in is_step]
     embedding = Embedding(np.ones((3, 2)), mask_zero=True)
     embedding.forward(np.array([[1, 0, 2, 0], [0, 0, 0, 0]]))
-    assert embedding.lengths_after.tolist() == [3, 0]
+    assert embedding.is_step_after.tolist() == [[True, False, True, False], [False] * 4]
 
 
 def sigmoid(z):
@@ -156,34 +158,34 @@ def test_reset_before_and_after_differ_by_the_place_of_the_product(rng):
 
 @pytest.mark.parametrize("kind", [*KINDS, "bidirectional"])
 @pytest.mark.parametrize("return_sequences", [False, True])
-def test_a_masked_sample_is_the_sequence_cut_to_its_length(rng, kind, return_sequences):
+@pytest.mark.parametrize("is_step", [AFTER, BETWEEN])
+def test_a_masked_sample_is_the_sequence_without_its_padding(rng, kind, return_sequences, is_step):
     if kind == "bidirectional":
         layer = Bidirectional(*(make(rng, "lstm", return_sequences=return_sequences) for _ in range(2)))
     else:
         layer = make(rng, kind, return_sequences=return_sequences)
     x = rng.standard_normal((5, STEPS, INPUTS))
-    layer.lengths = LENGTHS
+    layer.is_step = is_step
     z = layer.forward(x)
     deltas = rng.standard_normal(z.shape)
     x_gradient = layer.backward(deltas)
     gradients = {name: gradient.copy() for name, gradient in layer.gradients.items()}
-    layer.lengths = None
+    layer.is_step = None
     sums = {name: np.zeros_like(gradient) for name, gradient in gradients.items()}
-    for i, length in enumerate(LENGTHS):
-        if length == 0:
+    for i, inside in enumerate(is_step):
+        assert not np.any(x_gradient[i, ~inside])
+        if not inside.any():
             assert not np.any(z[i])
-            assert not np.any(x_gradient[i])
             continue
-        cut = layer.forward(x[i : i + 1, :length])
+        cut = layer.forward(x[i : i + 1, inside])
         if return_sequences:
-            assert z[i, :length] == pytest.approx(cut[0], rel=1e-12)
-            assert not np.any(z[i, length:])
-            cut_gradient = layer.backward(deltas[i : i + 1, :length])
+            assert z[i, inside] == pytest.approx(cut[0], rel=1e-12)
+            assert not np.any(z[i, ~inside])
+            cut_gradient = layer.backward(deltas[i : i + 1, inside])
         else:
             assert z[i] == pytest.approx(cut[0], rel=1e-12)
             cut_gradient = layer.backward(deltas[i : i + 1])
-        assert x_gradient[i, :length] == pytest.approx(cut_gradient[0], rel=1e-10, abs=1e-13)
-        assert not np.any(x_gradient[i, length:])
+        assert x_gradient[i, inside] == pytest.approx(cut_gradient[0], rel=1e-10, abs=1e-13)
         for name in sums:
             sums[name] += layer.gradients[name]
     for name in sums:
@@ -251,14 +253,15 @@ def test_forward_and_backward_are_those_of_pytorch(rng, kind, name, order):
 def test_masked_bidirectional_lstm_is_that_of_pytorch(rng, return_sequences):
     torch = pytest.importorskip("torch")
     layer = Bidirectional(*(make(rng, "lstm", return_sequences=return_sequences) for _ in range(2)))
-    layer.lengths = np.array([4, 2, 1, 4, 3])
+    lengths = np.array([4, 2, 1, 4, 3])
+    layer.is_step = np.arange(STEPS) < lengths[:, None]
     x = rng.standard_normal((5, STEPS, INPUTS))
     theirs = torch.nn.LSTM(INPUTS, UNITS, batch_first=True, bidirectional=True, dtype=torch.float64)
     arrays = [a for part in (layer.ahead, layer.back) for a in torch_arrays(part, [0, 1, 2, 3])[0]]
     for parameter, values in zip(theirs.parameters(), arrays, strict=True):
         parameter.data = torch.tensor(values)
     packed = torch.nn.utils.rnn.pack_padded_sequence(
-        torch.tensor(x), torch.tensor(layer.lengths), batch_first=True, enforce_sorted=False
+        torch.tensor(x), torch.tensor(lengths), batch_first=True, enforce_sorted=False
     )
     outputs, (final, _) = theirs(packed)
     if return_sequences:

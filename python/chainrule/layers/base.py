@@ -40,7 +40,7 @@ class Place:
     input_shape : tuple of int
         Shape of a sample before the layer.
     mask_source : int or None
-        The core's number of the layer that tells where samples end, if there is one.
+        The core's number of the layer that tells which steps are padding, if there is one.
     is_first : bool
         Whether the layer reads the network's inputs.
     """
@@ -116,9 +116,9 @@ class Layer:
     draws: ClassVar[bool] = False
     # Whether every output depends on every input through a weight of its own.
     fully_connected: bool = False
-    # Whether step t of the outputs belongs to step t of the inputs, so that samples end where they ended before.
+    # Whether step t of the outputs belongs to step t of the inputs, so that it is padding where that is.
     preserves_steps: bool = False
-    # Whether the layer marks padding, and whether it asks where samples end.
+    # Whether the layer marks padding, and whether it asks which steps are padding.
     marks_padding: bool = False
     # The value that a step of padding has in all features, where the layer marks padding.
     padding_value: float = 0.0
@@ -279,7 +279,7 @@ class Layer:
 
     @property
     def mask_source_after(self) -> int | None:
-        """The core's number of the layer that tells where samples end after this one, if there is one."""
+        """The core's number of the layer that tells which steps are padding after this one, if there is one."""
         return self.place.mask_source if self.preserves_steps else None
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from .. import _core
 from .._checks import checked_flag, checked_integer
@@ -23,7 +22,7 @@ class Embedding(WeightedLayer):
     units : int
         Length of a vector, >= 1.
     mask_zero : bool
-        Whether the token 0 is padding, so that a sample ends with its last other token: see `Masking`.
+        Whether the token 0 is padding, wherever it is: see `Masking`.
     weights : str, Normal, Uniform, float or array (vocabulary, units), optional
         Initial vectors, by default uniform in [−0.05, 0.05).
     l1, l2 : float
@@ -98,9 +97,6 @@ class Embedding(WeightedLayer):
     @property
     def mask_source_after(self) -> int | None:
         return self.place.mask_source
-
-    def step_config(self) -> dict[str, Any]:
-        return {**self.config(), "mask_zero": False}
 
     def initialize(self, seed: int) -> None:
         shape = (self.vocabulary, self.units)

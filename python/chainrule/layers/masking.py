@@ -1,9 +1,9 @@
-"""Samples of different lengths in one batch."""
+"""Steps that are padding, so that samples of different lengths can be in one batch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from .. import _core
 from .._checks import checked_number
@@ -13,15 +13,15 @@ __all__ = ["Masking"]
 
 
 class Masking(Layer):
-    """Samples of different lengths in one batch: everything after the end of a sample is padding.
+    """Samples of different lengths in one batch: steps whose features all have the padding's value are padding.
 
-    A sample ends with its last step that has any feature different from the padding's value; a sample without such a
-    step is empty. The layer passes samples on unchanged, and tells the recurrent layers after it where they end: a
-    recurrent layer returns the output of a sample's last step (for an empty sample its initial state), its sequences
-    of outputs are zero after that step, as those of PyTorch's `pad_packed_sequence`, and no gradient comes from there.
-    `Bidirectional` reads back from a sample's end. Layers that preserve the steps may stand in between: `Dense`,
-    `Activation`, `Dropout`, `GaussianNoise`, `LayerNorm`, recurrent layers with `return_sequences`, and blocks of
-    these.
+    Padding may be anywhere: after a sample, before it as Keras's `pad_sequences` puts it, or in between. The layer
+    passes samples on unchanged, and tells the recurrent layers after it which steps to skip: a recurrent layer carries
+    its state on over padding, in both directions, and returns the output of a sample's last step that is none (for a
+    sample without such a step its initial state). In sequences of outputs padded steps are zero; no gradient comes
+    from there, and in a loss at each step they count for nothing. Layers that preserve the steps may stand in between:
+    `Dense`, `Activation`, `Dropout`, `GaussianNoise`, `LayerNorm`, recurrent layers with `return_sequences`, and
+    blocks of these.
 
     Parameters
     ----------
@@ -32,6 +32,7 @@ class Masking(Layer):
     ------
     ValueError
         When the network is made: for samples that are not (steps, features), and if no recurrent layer reads the mask.
+        Where the network has an output at each step, layers in front of the mask may only change shapes.
 
     Examples
     --------
@@ -39,9 +40,11 @@ class Masking(Layer):
     >>> net = cr.Network([cr.Input(5, 1), cr.Masking(), cr.GRU(4), cr.Dense(1, "identity")], seed=0)
     >>> short = cr.Network([cr.Input(2, 1), cr.GRU(4), cr.Dense(1, "identity")], seed=0)
     >>> short.parameters = net.parameters
-    >>> padded = net.predict(np.array([[[0.5], [0.25], [0], [0], [0]]]))
-    >>> np.array_equal(padded, short.predict(np.array([[[0.5], [0.25]]])))
-    True
+    >>> after = net.predict(np.array([[[0.5], [0.25], [0], [0], [0]]]))
+    >>> before = net.predict(np.array([[[0], [0], [0], [0.5], [0.25]]]))
+    >>> alone = short.predict(np.array([[[0.5], [0.25]]]))
+    >>> np.array_equal(after, alone), np.array_equal(before, alone)
+    (True, True)
     """
 
     settings = ("value",)
@@ -68,15 +71,29 @@ class Masking(Layer):
     def mask_source_after(self) -> int | None:
         return self.place.index
 
-    def step_config(self) -> dict[str, Any]:
-        return {"type": "Activation", "activation": "identity"}
+
+@dataclass(frozen=True)
+class Padding:
+    """Which steps of a sample are padding: of so many steps those whose values all are `value`."""
+
+    steps: int
+    value: float
 
 
-def padding_of_outputs(layers: Sequence[Layer]) -> float | None:
-    """Return the value of padding in the samples, if the outputs have a step for each step of these."""
-    first, last = layers[0], layers[-1]
-    reaches = first.marks_padding and last.mask_source_after == first.mask_source_after
-    return first.padding_value if reaches else None
+def padding_of_outputs(layers: Sequence[Layer]) -> Padding | None:
+    """Return what tells the padding of samples, if the outputs of these layers have a step for each of their steps."""
+    source = layers[-1].mask_source_after
+    for number, layer in enumerate(layers):
+        if source is None or not layer.marks_padding or layer.mask_source_after != source:
+            continue
+        for other in layers[:number]:
+            if other.in_core:
+                raise ValueError(
+                    f"{layer!r} must stand before {other!r}, as padding is found in the samples where the network has "
+                    f"an output at each step"
+                )
+        return Padding(layer.place.input_shape[0], layer.padding_value)
+    return None
 
 
 def check_masks(leaves: Sequence[Layer]) -> None:

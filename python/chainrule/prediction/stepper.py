@@ -19,8 +19,8 @@ class Stepper:
     ----------
     network : Network
         With samples (steps, features), or (steps,) of an `Embedding`; up to the last recurrent layer that returns
-        sequences, each layer must work step by step. The stepper copies the network as it is now, and reads every
-        step, as there is no padding.
+        sequences, each layer must work step by step. The stepper copies the network as it is now. After a `Masking`
+        or an `Embedding` with `mask_zero` it skips steps that are padding.
     streams : int
         Sequences that are read side by side, >= 1.
 

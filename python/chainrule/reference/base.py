@@ -35,8 +35,8 @@ class Layer(ABC):
     max_norm: float | None = None
     trainable: bool = True
     training: bool = False
-    # The number of steps before the end of each sample; None if all steps count.
-    lengths: NDArray[np.int64] | None = None
+    # Whether a step is one, and not padding, (samples, steps); None if all of them are.
+    is_step: NDArray[np.bool_] | None = None
     # Whether step t of the outputs belongs to step t of the inputs.
     preserves_steps: bool = False
 
@@ -67,9 +67,9 @@ class Layer(ABC):
         return [self]
 
     @property
-    def lengths_after(self) -> NDArray[np.int64] | None:
-        """The number of steps before the end of each sample of the last outputs; None if all steps count."""
-        return self.lengths if self.preserves_steps else None
+    def is_step_after(self) -> NDArray[np.bool_] | None:
+        """Whether a step of the last outputs is one, and not padding, (samples, steps); None if all of them are."""
+        return self.is_step if self.preserves_steps else None
 
     def set_draw(self, seed: int, epoch: int, first_place: int) -> None:
         """Set the key of the next forward's random numbers; its samples are at first_place, … in the epoch's order."""
@@ -149,17 +149,12 @@ def rounding_scale(values: Array) -> float:
     return max(float(np.abs(values).max()), 1.0)
 
 
-def forward_through(layers: Sequence[Layer], x: Array, lengths: NDArray[np.int64] | None = None) -> Array:
-    """Return the activations of the last of the layers; `lengths` are the steps before the end of each sample."""
+def forward_through(layers: Sequence[Layer], x: Array, is_step: NDArray[np.bool_] | None = None) -> Array:
+    """Return the activations of the last of the layers; `is_step` tells which steps of x are not padding."""
     for layer in layers:
-        layer.lengths = lengths
-        x, lengths = layer.forward(x), layer.lengths_after
+        layer.is_step = is_step
+        x, is_step = layer.forward(x), layer.is_step_after
     return x
-
-
-def lengths_of(is_step: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the number of steps up to the last one of each sample, (samples, steps), that is not padding."""
-    return np.asarray((is_step * np.arange(1, is_step.shape[1] + 1)).max(axis=1), dtype=np.int64)
 
 
 def backward_through(layers: Sequence[Layer], gradient: Array) -> Array:

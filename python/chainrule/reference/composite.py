@@ -74,7 +74,7 @@ class Residual(Composite):
         super().__init__(layers)
 
     def _forward(self, x: Array) -> Array:
-        return x + forward_through(self.parts, x, self.lengths)
+        return x + forward_through(self.parts, x, self.is_step)
 
     def _backward(self, deltas: Array) -> Array:
         return deltas + backward_through(self.parts, deltas)
@@ -88,7 +88,7 @@ class Concatenate(Composite):
         self.branches = branches
 
     def _forward(self, x: Array) -> Array:
-        outputs = [forward_through(branch, x, self.lengths) for branch in self.branches]
+        outputs = [forward_through(branch, x, self.is_step) for branch in self.branches]
         self.ends = np.cumsum([a.shape[-1] for a in outputs])[:-1]
         return np.concatenate(outputs, axis=-1)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .activations import Array
-from .base import Entry, Layer, lengths_of
+from .base import Entry, Layer
 
 __all__ = ["Embedding"]
 
@@ -26,8 +26,8 @@ class Embedding(Layer):
         self.mask_zero = mask_zero
 
     @property
-    def lengths_after(self) -> NDArray[np.int64] | None:
-        return lengths_of(self.inputs != 0) if self.mask_zero else None
+    def is_step_after(self) -> NDArray[np.bool_] | None:
+        return np.asarray(self.inputs != 0) if self.mask_zero else None
 
     def _forward(self, x: Array) -> Array:
         self.rows = x.astype(np.int64)

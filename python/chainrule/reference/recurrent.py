@@ -26,7 +26,7 @@ Values = tuple[Array, ...]
 class Recurrent(Layer, abstract=True):
     """A layer with a state s, whose first array h is the output: s(t) = step(x(t), s(t−1)).
 
-    After the end of a sample, given by `lengths`, the state is constant and output sequences are zero. Without
+    Where `is_step` is false, the state stays the same and the output of a sequence is zero. Without
     `return_sequences`, the output is the last h. `initial_state` is zero unless set; forward stores `final_state`, and
     backward stores `initial_state_gradient`. In training, a `stateful` layer starts from the final state of the same
     samples of the previous batch, and from zero in the first batch of an epoch.
@@ -93,8 +93,7 @@ class Recurrent(Layer, abstract=True):
         samples, steps, _ = x.shape
         state = self._start(samples)
         self.factors = self._factors(samples)
-        lengths = np.full(samples, steps) if self.lengths is None else self.lengths
-        self.inside = (np.arange(steps) < lengths[:, None])[:, :, None]
+        self.inside = np.ones((samples, steps, 1), bool) if self.is_step is None else self.is_step[:, :, None]
         self.states, self.kept, outputs = [state], [], []
         for t in range(steps):
             new, kept = self._step(x[:, t], state)
@@ -286,20 +285,13 @@ class Bidirectional(Composite):
         self.back = back
         back.words_before = ahead.units
 
-    def _reversed(self, sequences: Array) -> Array:
-        """Return sequences with each sample's steps reversed up to its end; steps after the end do not move."""
-        return np.take_along_axis(sequences, self.order[:, :, None], axis=1)
-
     def _forward(self, x: Array) -> Array:
-        samples, steps, _ = x.shape
-        lengths = np.full(samples, steps) if self.lengths is None else self.lengths
-        t = np.arange(steps)
-        self.order = np.where(t < lengths[:, None], lengths[:, None] - 1 - t, t)
-        self.ahead.lengths = self.back.lengths = lengths
-        ahead, back = self.ahead.forward(x), self.back.forward(self._reversed(x))
-        return np.concatenate([ahead, self._reversed(back) if self.back.return_sequences else back], axis=-1)
+        self.ahead.is_step = self.is_step
+        self.back.is_step = None if self.is_step is None else self.is_step[:, ::-1]
+        ahead, back = self.ahead.forward(x), self.back.forward(x[:, ::-1])
+        return np.concatenate([ahead, back[:, ::-1] if self.back.return_sequences else back], axis=-1)
 
     def _backward(self, deltas: Array) -> Array:
         ahead, back = np.split(deltas, [self.ahead.units], axis=-1)
-        back = self._reversed(back) if self.back.return_sequences else back
-        return self.ahead.backward(ahead) + self._reversed(self.back.backward(back))
+        back = back[:, ::-1] if self.back.return_sequences else back
+        return self.ahead.backward(ahead) + self.back.backward(back)[:, ::-1]
