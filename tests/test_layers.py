@@ -81,6 +81,16 @@ NETWORKS = {
         ],
         (6, 3),
     ),
+    "masking before a convolution": (
+        [
+            lambda: cr.Masking(),
+            lambda: cr.Conv1D(5, 3, "tanh", padding="causal", dilation=2),
+            lambda: cr.MaxPool1D(2, strides=1, padding="same"),
+            lambda: cr.Residual([cr.Conv1D(5, 2, padding="same")]),
+            lambda: cr.LSTM(4),
+        ],
+        (6, 3),
+    ),
     "masking of words": ([lambda: cr.Embedding(9, 5, mask_zero=True, l2=0.01), lambda: cr.LSTM(4)], (6,)),
     "stateful": ([lambda: cr.LSTM(18, return_sequences=True, stateful=True), lambda: cr.Dropout(0.1)], (6, 3)),
     "stateful, masking": (

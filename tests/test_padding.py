@@ -147,3 +147,21 @@ def test_padding_is_what_the_network_reads_as_padding():
     y = np.random.default_rng(4).integers(0, 2, (5, 7))
     almost = np.where(IS_STEP["after"][..., None], sequences(), 0.1 + 1e-12)
     assert net.evaluate(almost, y) == net.evaluate(padded(0.1), y)
+
+
+@pytest.mark.parametrize("options", [{"padding": "same"}, {"padding": "causal", "dilation": 2}, {"padding": (0, 2)}])
+def test_a_convolution_reads_padding_as_it_is_and_passes_the_mask_on(options):
+    layers = [cr.Conv1D(4, 3, "tanh", **options), cr.AvgPool1D(2, strides=1, padding="same")]
+    net = randomised(cr.Network([cr.Input(7, 3), cr.Masking(), *layers, cr.GRU(6, return_sequences=True)], seed=0))
+    front = cr.Network([cr.Input(7, 3), *(layer.copy() for layer in net.layers[2:4])])
+    X, is_step = padded(where="between"), IS_STEP["between"]
+    outputs, between = net.predict(X), front.predict(X)
+    for sample, real, output in zip(between, is_step, outputs, strict=True):
+        expected = net.layers[-1].copy()
+        steps = sample[real]
+        if len(steps):
+            assert np.array_equal(output[real], cr.Network([cr.Input(*steps.shape), expected]).predict(steps[None])[0])
+        assert not output[~real].any()
+    y = np.ones((5, 7, 6))
+    other = np.where(is_step[..., None], y, 9.0)
+    assert net.evaluate(X, y) == net.evaluate(X, other)

@@ -113,6 +113,11 @@ class Correlation(Convolution, abstract=True):
             raise ValueError(f"groups must divide the channels of samples of {shape}, got {self.groups}")
         return (*(window.outputs for window in self._moves(shape)), self.filters)
 
+    @property
+    def preserves_steps(self) -> bool:  # type: ignore[override]
+        shape = self.place.input_shape
+        return self.output_shape(shape)[:-1] == shape[:-1]
+
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
         return {"weights": (*self._kernel, shape[-1] // self.groups, self.filters), "bias": (self.filters,)}
 
@@ -187,7 +192,9 @@ class Conv2D(Correlation):
 class Conv1D(Correlation):
     """A convolution of signals, (steps, channels): `Conv2D` with one axis.
 
-    z[i] = b + Σ x[i · stride + k · dilation − padding] W[k] over the window and the channels, a = f(z).
+    z[i] = b + Σ x[i · stride + k · dilation − padding] W[k] over the window and the channels, a = f(z). After a
+    `Masking`, padded steps are read as they are, and stay padding for the layers above where the result has as many
+    steps, as with "same" or "causal" and a stride of 1.
 
     Parameters
     ----------

@@ -20,8 +20,8 @@ class Masking(Layer):
     its state on over padding, in both directions, and returns the output of a sample's last step that is none (for a
     sample without such a step its initial state). In sequences of outputs padded steps are zero; no gradient comes
     from there, and in a loss at each step they count for nothing. Layers that preserve the steps may stand in between:
-    `Dense`, `Activation`, `Dropout`, `GaussianNoise`, `LayerNorm`, recurrent layers with `return_sequences`, and
-    blocks of these.
+    `Dense`, `Activation`, `Dropout`, `GaussianNoise`, `LayerNorm`, recurrent layers with `return_sequences`,
+    convolutions and pools that have as many steps after them as before, and blocks of these.
 
     Parameters
     ----------
@@ -102,5 +102,6 @@ def check_masks(leaves: Sequence[Layer]) -> None:
     for leaf in leaves:
         if leaf.marks_padding and leaf.mask_source_after not in read:
             raise ValueError(
-                f"{leaf!r} must have a recurrent layer after it, and only layers that preserve the steps in between"
+                f"{leaf!r} must have a recurrent layer after it, and only layers that preserve the steps in between, "
+                f"such as a Conv1D with padding 'same' or 'causal'"
             )

@@ -57,6 +57,11 @@ class Pool(Layer, abstract=True):
         strides = self.pool_size if self.strides is None else self.strides
         return windows(self, shape, self.pool_size, strides, self.padding)
 
+    @property
+    def preserves_steps(self) -> bool:  # type: ignore[override]
+        shape = self.place.input_shape
+        return self.output_shape(shape)[:-1] == shape[:-1]
+
     def output_shape(self, shape: Shape) -> Shape:
         checked_shape(self, shape, self._axes)
         return (*(window.outputs for window in self._moves(shape)), shape[-1])

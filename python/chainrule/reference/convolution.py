@@ -38,6 +38,10 @@ class Convolution(WeightedLayer, abstract=True):
         self.dilation = per_axis(dilation, len(self.kernel))
         self.groups = groups
 
+    @property
+    def preserves_steps(self) -> bool:  # type: ignore[override]
+        return self.activations.shape[1:-1] == self.inputs.shape[1:-1]
+
     def _group_weights(self, position: tuple[int, ...]) -> Array:
         """Return W[k] as (channels of a group, groups, filters of a group)."""
         return np.reshape(self.weights[position], (self.group_channels, self.groups, -1))

@@ -36,6 +36,10 @@ class Pool(Layer, abstract=True):
         self.strides = self.size if strides is None else per_axis(strides, self.axes)
         self.padding = padding
 
+    @property
+    def preserves_steps(self) -> bool:  # type: ignore[override]
+        return self.activations.shape[1:-1] == self.inputs.shape[1:-1]
+
     def _windows(self, x: Array) -> Windows:
         return Windows(x.shape[1:-1], self.size, self.strides, self.padding)
 
