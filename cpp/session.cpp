@@ -169,10 +169,10 @@ std::unique_ptr<SamplePredictor<T>> Session<T>::sample_predictor() const {
 }
 
 template <class T>
-std::unique_ptr<Stepper<T>> Session<T>::stepper(size_t streams) const {
+std::unique_ptr<Stepper<T>> Session<T>::stepper(size_t streams, size_t carrying) const {
   require_layers();
   require(streams > 0, "streams must be positive");
-  return std::make_unique<Stepper<T>>(network_, streams);
+  return std::make_unique<Stepper<T>>(network_, streams, carrying);
 }
 
 template <class T>

@@ -76,7 +76,7 @@ class Session {
   void predict_population(const T* parameters, size_t members, const Source& inputs, T* outputs) const;
   std::unique_ptr<SamplePredictor<T>> sample_predictor() const;
   // The session must outlive the stepper, and not change.
-  std::unique_ptr<Stepper<T>> stepper(size_t streams) const;
+  std::unique_ptr<Stepper<T>> stepper(size_t streams, size_t carrying) const;
 
   // --- Passes, whose values are kept until the parameters change
   void forward(const Source& inputs, bool training, uint64_t seed, uint64_t epoch);

@@ -142,9 +142,9 @@ class BoundNetwork {
     return session_.sample_predictor();
   }
 
-  std::unique_ptr<Stepper<T>> stepper(size_t streams) const {
+  std::unique_ptr<Stepper<T>> stepper(size_t streams, size_t carrying) const {
     const auto lock = session_.lock_to_read();
-    return session_.stepper(streams);
+    return session_.stepper(streams, carrying);
   }
 
   Array forward(const py::array& X, bool training, uint64_t seed, uint64_t epoch) {
@@ -378,7 +378,7 @@ void register_network(py::module_& module, const char* name) {
       .def("predict_in_place", &Net::predict_in_place, py::arg("X"))
       .def("predict_population", &Net::predict_population, py::arg("parameters"), py::arg("X"))
       .def("sample_predictor", &Net::sample_predictor)
-      .def("stepper", &Net::stepper, py::keep_alive<0, 1>(), py::arg("streams"))
+      .def("stepper", &Net::stepper, py::keep_alive<0, 1>(), py::arg("streams"), py::arg("carrying"))
       .def("forward", &Net::forward, py::arg("X"), py::arg("training") = false, py::arg("seed") = 0,
            py::arg("epoch") = 0)
       .def("backward", &Net::backward, py::arg("output_gradient"))
@@ -402,25 +402,6 @@ void register_network(py::module_& module, const char* name) {
       .def("reset_optimizer", &Net::reset_optimizer);
 }
 
-template <class T>
-void register_stepper(py::module_& module, const char* name) {
-  using Array = typename BoundNetwork<T>::Array;
-  py::class_<Stepper<T>>(module, name)
-      .def(
-          "step",
-          [](Stepper<T>& self, const Array& inputs) {
-            require(inputs.ndim() == 2 && size_t(inputs.shape(0)) == self.streams() &&
-                        size_t(inputs.shape(1)) == self.inputs(),
-                    "x must have shape (streams, inputs)");
-            require(kernels<T>().all_finite(inputs.data(), size_t(inputs.size())), "x must be finite");
-            Array outputs({self.streams(), self.outputs()});
-            self.step(inputs.data(), outputs.mutable_data());
-            return outputs;
-          },
-          py::arg("inputs"))
-      .def("reset", &Stepper<T>::reset);
-}
-
 }  // namespace
 
 void register_networks(py::module_& module) {
@@ -429,8 +410,6 @@ void register_networks(py::module_& module) {
            py::arg("row_begins"), py::arg("columns"))
       .def("__len__", [](const SparseMatrix& matrix) { return matrix.source.rows; })
       .def_property_readonly("columns", [](const SparseMatrix& matrix) { return matrix.source.columns; });
-  register_stepper<float>(module, "StepperFloat32");
-  register_stepper<double>(module, "StepperFloat64");
   register_network<float>(module, "NetworkFloat32");
   register_network<double>(module, "NetworkFloat64");
 }

@@ -52,8 +52,30 @@ LayerTraits Convolution<T>::traits() const {
           .keeps_pre_activations = derivative_needs_pre_activation(activation_),
           // The inputs in lanes with their border, and the deltas above in lanes, unless the signals have them so.
           .kept_size = forward_.source().full_size() + backward_.source().full_size(),
+          .state_arrays = carried_size() > 0 ? size_t(1) : 0,
+          .state_width = carried_size(),
           .takes_lanes = true,
           .gradient_needs_backward = true};
+}
+
+template <class T>
+size_t Convolution<T>::carried_size() const {
+  const ConvolutionAxis &rows = shape_.rows, &steps = shape_.columns;
+  const bool one_row = rows.image == 1 && rows.kernel == 1 && rows.result == 1;
+  const bool is_causal = steps.stride == 1 && steps.result == steps.image && steps.before == steps.reach();
+  return one_row && is_causal && !transposed_ ? steps.before * shape_.image_channels : 0;
+}
+
+// Puts what came before into the border of a group of signals, and keeps what comes before the next ones.
+template <class T>
+void Convolution<T>::carry_on(const Signal<T>& above, size_t group, size_t samples, T* signals) const {
+  const size_t size = carried_size();
+  const T* const next = signals + shape_.image_size() * group_samples;
+  for (size_t lane = 0; lane < samples_in(group, samples); ++lane) {
+    T* const state = above.state + (group * group_samples + lane) * above.state_stride;
+    for (size_t k = 0; k < size; ++k) signals[k * group_samples + lane] = state[k];
+    for (size_t k = 0; k < size; ++k) state[k] = next[k * group_samples + lane];
+  }
 }
 
 // a = f(b + map(x)) for rows of the outputs of one group.
@@ -116,6 +138,7 @@ void Convolution<T>::forward(const Team& team, const Signal<T>& below, const Sig
   for (size_t group = part.begin; group < part.end; ++group) {
     if (copy != nullptr) {
       put_in_border(below, below.activations, samples, Missing::last_sample, image, {group, 0, image.height}, copy);
+      if (above.state != nullptr) carry_on(above, group, samples, copy);
     }
     compute(copy != nullptr ? copy : inputs_of(below, above, group), above, samples, {group, 0, height});
   }

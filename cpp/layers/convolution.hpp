@@ -52,6 +52,10 @@ class Convolution final : public StoredGradientLayer<T> {
  private:
   void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                     T* gradient) const override;
+  // The size of the part of a signal that came before, which a step of the result depends on, if it depends on no later
+  // step and there are as many steps after the layer as before; else 0.
+  size_t carried_size() const;
+  void carry_on(const Signal<T>& above, size_t group, size_t samples, T* signals) const;
   void compute(const T* inputs, const Signal<T>& above, size_t samples, const RowsOfGroup& rows) const;
   void add_weight_gradient(const T* image, const T* result, const Range& part, T* gradient) const;
   void add_bias_gradient(const T* deltas, const Range& channels, T* gradient) const;

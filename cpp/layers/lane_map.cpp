@@ -9,8 +9,8 @@ namespace {
 
 // The size of an axis of the image with its border.
 size_t full_image(const ConvolutionAxis& axis) {
-  const size_t reach = (axis.result - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1;
-  return std::max(reach, axis.before + axis.image);
+  const size_t covered = (axis.result - 1) * axis.stride + axis.reach() + 1;
+  return std::max(covered, axis.before + axis.image);
 }
 
 }  // namespace

@@ -19,6 +19,9 @@ struct ConvolutionAxis {
 
   size_t image, result, kernel, stride, dilation, before;
 
+  // The distance between the first place of the kernel and the last.
+  size_t reach() const { return (kernel - 1) * dilation; }
+
   static constexpr auto fields() {
     using S = ConvolutionAxis;
     return std::tuple(field("image", &S::image), field("result", &S::result), field("kernel", &S::kernel),

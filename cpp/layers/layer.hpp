@@ -37,8 +37,9 @@ struct LayerTraits {
   // The number of steps of the sequences whose padding it marks for other layers to read, in what it keeps; prediction
   // keeps that too. 0: it marks no padding.
   size_t mask_steps = 0;
-  // Per sample, the size of the state that it can carry from one part of a sequence to the next.
-  size_t state_size = 0;
+  // Per sample, the state that it can carry from one part of a sequence to the next: some arrays of so many values,
+  // each in whole panels.
+  size_t state_arrays = 0, state_width = 0;
   // Whether training carries the state from a sample of a batch to the same one of the next batch.
   bool stateful = false;
   // The number of running statistics, which training changes without a gradient.
@@ -56,6 +57,8 @@ struct LayerTraits {
   bool gradient_needs_backward = false;
   // Whether an update changes parameters by more than their own gradients.
   bool couples_parameters = false;
+
+  size_t state_size() const { return state_arrays * whole_panels(state_width); }
 };
 
 // Rows of parameters of which a sample touches only some, such as those of a sparse input or of an embedding. A

@@ -64,7 +64,8 @@ LayerTraits Recurrent<T>::traits() const {
   return {.work = options_.directions * products,
           // Each direction's records, one before the first step and one per step; then its dropout factors.
           .kept_size = options_.directions * (direction_size() + (options_.dropout > 0 ? block_ : 0)),
-          .state_size = options_.directions * cell_.states * block_,
+          .state_arrays = options_.directions * cell_.states,
+          .state_width = options_.units,
           .stateful = options_.stateful,
           .needs_whole_batch = options_.stateful,
           .gradient_needs_backward = true};

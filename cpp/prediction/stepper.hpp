@@ -1,5 +1,5 @@
-// Prediction step by step: the network takes sequences of one step, and its recurrent layers carry their states from
-// call to call.
+// Prediction step by step: the network takes sequences of one step, and its layers carry their states from call to
+// call.
 #pragma once
 
 #include "base/flush_denormals.hpp"
@@ -11,14 +11,15 @@ namespace chainrule {
 template <class T>
 class Stepper {
  public:
-  // The network must outlive the stepper, and not change.
-  Stepper(const Network<T>& network, size_t streams)
+  // The network must outlive the stepper, and not change. Its first `carrying` layers carry their states; the others
+  // begin anew at each step.
+  Stepper(const Network<T>& network, size_t streams, size_t carrying)
       : network_(network),
         streams_(streams),
         workspace_(network, streams, Workspace<T>::Purpose::prediction),
         signals_(workspace_.signals()),
         inputs_(streams * signals_[0].stride + panel_width),
-        states_(network, streams, States<T>::Which::all) {
+        states_(network, streams, [&](size_t layer) { return layer < carrying; }) {
     signals_[0].activations = signals_[0].pre_activations = inputs_.data();
     states_.attach(signals_);
   }
@@ -37,7 +38,7 @@ class Stepper {
     copy_rows(last.activations, last.stride, outputs, last.size, {0, streams_}, last.size);
   }
 
-  void reset() { states_.reset(); }
+  States<T>& states() { return states_; }
 
  private:
   const Network<T>& network_;

@@ -27,7 +27,8 @@ bool EpochWorkspaceKey::operator==(const EpochWorkspaceKey& other) const {
 
 template <class T>
 EpochWorkspace<T>::EpochWorkspace(const Network<T>& network, const EpochWorkspaceKey& for_key)
-    : key(for_key), states(network, key.capacity, States<T>::Which::stateful) {
+    : key(for_key),
+      states(network, key.capacity, [&](size_t layer) { return network.layer(layer).traits().stateful; }) {
   for (size_t i = 0; i < 2; ++i) {
     chunks.emplace_back(key.inputs, key.capacity, network.outputs(), key.columns, key.threads, key.weighs_outputs);
     if (i < key.workspaces) workspaces.emplace_back(network, key.capacity, Workspace<T>::Purpose::training);

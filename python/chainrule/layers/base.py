@@ -110,8 +110,9 @@ class Layer:
     only_in_training: ClassVar[bool] = False
     # Whether inputs of any scale suit the layer, which gives outputs of about 1.
     takes_any_scale: ClassVar[bool] = False
-    # Whether the outputs of a step depend on that step and on the states alone.
-    works_step_by_step: ClassVar[bool] = False
+    # Whether the outputs of a step depend on that step and on the states alone; if not, what makes them do so.
+    works_step_by_step: bool = False
+    step_remedy: ClassVar[str] = ""
     # Whether random words are drawn in training, which depend on the number of the layer.
     draws: ClassVar[bool] = False
     # Whether every output depends on every input through a weight of its own.
@@ -123,8 +124,7 @@ class Layer:
     # The value that a step of padding has in all features, where the layer marks padding.
     padding_value: float = 0.0
     reads_padding: bool = False
-    # Whether a state is carried from step to step, and in training from batch to batch.
-    carries_state: ClassVar[bool] = False
+    # Whether training carries the state from batch to batch.
     stateful: bool = False
     # The axis of the weights that the outputs are on, if z = x W + b can absorb an affine map of each output.
     output_axis: ClassVar[int | None] = None
@@ -221,9 +221,9 @@ class Layer:
             arguments["trainable"] = self.trainable
         return {**arguments, "index": self.place.index} if self.draws else arguments
 
-    def step_config(self) -> dict[str, Any]:
-        """Return the description of the layer that does the same with sequences of one step."""
-        return self.config()
+    def state_shapes(self, shape: Shape) -> dict[str, Shape]:
+        """Return names and shapes of what a `Stepper` carries from step to step, in the core's order."""
+        return {}
 
     def ends_sequence(self) -> bool:
         """Tell whether the layer makes one output of all steps of a sequence."""

@@ -30,14 +30,15 @@ class Inside:
         For each branch, the shape before each layer and at the end.
     core_sizes : list of int
         Number of the core's layers of each branch.
-    parameters, statistics : dict of str to tuple of int
-        Shapes of all parameters and statistics by name.
+    parameters, statistics, states : dict of str to tuple of int
+        Shapes of all parameters, statistics and states by name.
     """
 
     shapes: list[list[Shape]]
     core_sizes: list[int]
     parameters: dict[str, Shape]
     statistics: dict[str, Shape]
+    states: dict[str, Shape]
 
 
 def inside(branches: list[Branch], shape: Shape) -> Inside:
@@ -50,6 +51,7 @@ def inside(branches: list[Branch], shape: Shape) -> Inside:
         [sum(layer.core_size(before) for layer, before in branch) for branch in placed],
         numbered([layer.parameter_shapes(before) for layer, before in everything]),
         numbered([layer.statistic_shapes(before) for layer, before in everything]),
+        numbered([layer.state_shapes(before) for layer, before in everything]),
     )
 
 
@@ -81,6 +83,20 @@ class Composite(Layer, abstract=True):
     @property
     def preserves_steps(self) -> bool:  # type: ignore[override]
         return all(layer.preserves_steps for layer in self._layers)
+
+    @property
+    def works_step_by_step(self) -> bool:  # type: ignore[override]
+        return all(layer.works_step_by_step for layer in self._layers)
+
+    @property
+    def step_remedy(self) -> str:  # type: ignore[override]
+        return next((f": {layer!r}{layer.step_remedy}" for layer in self._layers if not layer.works_step_by_step), "")
+
+    def ends_sequence(self) -> bool:
+        return any(layer.ends_sequence() for layer in self._layers)
+
+    def state_shapes(self, shape: Shape) -> dict[str, Shape]:
+        return self._inside(shape).states
 
     def _inside(self, shape: Shape) -> Inside:
         """Return what the branches make of samples of this shape; worked out once, as blocks can be nested deeply."""

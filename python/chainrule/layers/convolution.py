@@ -221,6 +221,16 @@ class Conv1D(Correlation):
     """
 
     _axes = 1
+    step_remedy = "; it does with padding='causal' and strides=1"
+
+    @property
+    def works_step_by_step(self) -> bool:  # type: ignore[override]
+        (window,) = self._moves(self.place.input_shape)
+        return window.stride == 1 and window.outputs == window.inputs and window.before == window.reach
+
+    def state_shapes(self, shape: Shape) -> dict[str, Shape]:
+        (window,) = self._moves(shape)
+        return {"inputs": (window.reach, shape[-1])} if window.reach else {}
 
 
 class Conv2DTranspose(Convolution):

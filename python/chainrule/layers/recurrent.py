@@ -23,11 +23,11 @@ class Recurrent(WeightedLayer, abstract=True):
 
     size_settings: ClassVar[tuple[str, ...]] = ("units",)
     works_step_by_step = True
-    carries_state = True
     draws = True
     reads_padding = True
     settings: ClassVar[tuple[str, ...]] = ("units", "return_sequences", "stateful", "recurrent_dropout", "l1", "l2")
     _gates: ClassVar[tuple[str, ...]]
+    _states: ClassVar[tuple[str, ...]] = ("h",)
     # Where the parameters begin among those of the core's layer, and the first of the layer's parts in drawing initial
     # weights: both are 0 but for the second direction of a `Bidirectional`.
     _begin = 0
@@ -126,6 +126,9 @@ class Recurrent(WeightedLayer, abstract=True):
     def ends_sequence(self) -> bool:
         return not self.return_sequences
 
+    def state_shapes(self, shape: Shape) -> dict[str, Shape]:
+        return {name: (self.units,) for name in self._states}
+
 
 class SimpleRNN(Recurrent):
     """A recurrent layer without gates: h(t) = tanh(x(t) W + h(t−1) U + b) (Elman 1990).
@@ -214,6 +217,7 @@ class LSTM(Recurrent):
     # Reference and files see from the arrays whether there are peepholes.
     size_settings = ("units", "peepholes")
     settings = ("units", "return_sequences", "peepholes", "stateful", "recurrent_dropout", "l1", "l2")
+    _states = ("h", "c")
     _gates = ("i", "f", "g", "o")
 
     def __init__(
@@ -374,6 +378,7 @@ class Bidirectional(WeightedLayer):
     (Bidirectional(LSTM(8)), (32,))
     """
 
+    step_remedy = ", which reads back from the end; use the layer itself, in one direction"
     reads_padding = True
 
     def __init__(self, layer: Recurrent) -> None:

@@ -27,6 +27,11 @@ class Window:
     before: int
     outputs: int
 
+    @property
+    def reach(self) -> int:
+        """The distance between the first place of the window and the last."""
+        return (self.size - 1) * self.dilation
+
 
 # An axis with one element: the height of a signal.
 _SINGLE = Window(1, 1, 1, 1, 0, 1)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+import math
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._checks import checked_integer
-from ..arrays import as_inputs, as_real_array, as_tokens
+from ..arrays import as_inputs, as_parameters, as_real_array, as_tokens
+from ..files.description import Tensors
+from ..layers.base import Layer, read_only
 from ..model import Model
 
 
 class Stepper:
-    """A network that reads its sequences one step at a time, and carries the states of its recurrent layers.
+    """A network that reads its sequences one step at a time, and carries what its layers remember of the steps before.
+
+    Recurrent layers carry their states, and a `Conv1D` with causal padding the steps that its window reaches back to.
+    The outputs have the bytes of a prediction of the whole sequence.
 
     Parameters
     ----------
@@ -39,17 +47,40 @@ class Stepper:
     ...     output = stepper.step(x)
     >>> np.array_equal(output, net.predict(X[None])[0])
     True
+    >>> {name: values.shape for name, values in stepper.state.items()}
+    {'1.h': (1, 4), '1.c': (1, 4)}
     """
 
     def __init__(self, network: Model, streams: int = 1) -> None:
         self.streams = checked_integer(streams, "streams", lowest=1, highest=2**20)
-        _check_steps(network)
-        self._twin = network.rebuilt(lambda description, _: _to_one_step(network, description))
-        self._shape = self._twin.shapes[0][1:]
-        self._core = self._twin.core.stepper(self.streams)
+        self._first, carrying = _stepped(network)
+        self._carrying = len(carrying)
+        self._shape = network.shapes[self._first][1:]
+        self._twin = network.rebuilt(self._to_one_step)
+        self._start()
+
+    def _to_one_step(self, description: dict[str, Any], arrays: Tensors) -> None:
+        """Change a network so that it takes single steps; layers in front that only change shapes are left out."""
+        first, *rest = description["layers"]
+        description["layers"] = [{**first, "shape": [1, *self._shape]}, *rest[self._first :]]
+        for name in list(arrays):
+            _, number, own = name.split(".", 2)
+            arrays[f"layers.{int(number) - self._first}.{own}"] = arrays.pop(name)
+
+    def _start(self) -> None:
+        twin = self._twin
+        carrying = twin.stack[: self._carrying]
+        self._output_shape = twin.shapes[-1] if carrying[-1].ends_sequence() else twin.shapes[-1][1:]
+        # The number of the core's layers up to the last one that carries a state.
+        self._core = twin.core.stepper(self.streams, 1 + max(layer.place.index for layer in carrying if layer.in_core))
+        self._state_shapes = {
+            f"{number}.{name}": shape
+            for number, layer in enumerate(carrying, start=1 + self._first)
+            for name, shape in layer.state_shapes(layer.place.input_shape).items()
+        }
 
     def step(self, x: ArrayLike) -> NDArray[Any]:
-        """Read the next step of each stream, and return the outputs after this step.
+        """Read the next step of each stream, and return the outputs after this step, as `predict` has them for it.
 
         Parameters
         ----------
@@ -60,7 +91,8 @@ class Stepper:
         twin = self._twin
         rows: NDArray[Any] = array[None] if alone else array
         if rows.shape != (self.streams, *self._shape):
-            raise ValueError(f"x must have shape {(self.streams, *self._shape)}, got {array.shape}")
+            or_alone = f" or {self._shape}" if self.streams == 1 else ""
+            raise ValueError(f"x must have shape {(self.streams, *self._shape)}{or_alone}, got {array.shape}")
         rows = rows.reshape(self.streams, -1)
         if twin.border.vocabulary is not None:
             rows = as_tokens(rows, twin.border.vocabulary, "x")
@@ -69,26 +101,81 @@ class Stepper:
             values = rows.astype(np.float64) if scale != 1.0 else rows
             rows = as_inputs(values, twin.inputs, twin.dtype, "x", scale).astype(twin.dtype)
         of_core: NDArray[Any] = self._core.step(rows)  # type: ignore[arg-type]  # of the network's type, as made above
-        outputs = twin.border.in_units(of_core)
+        outputs = twin.border.in_units(of_core).reshape(self.streams, *self._output_shape)
         return outputs[0] if alone else outputs
 
     def reset(self) -> None:
         """Forget the steps so far: all streams start anew."""
         self._core.reset()
 
+    @property
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        """A copy of what the layers remember of the steps so far, (streams, ...) each; assign to set it.
 
-def _to_one_step(network: Model, description: dict[str, Any]) -> None:
-    first, *_ = description["layers"]
-    description["layers"] = [{**first, "shape": [1, *first["shape"][1:]]}]
-    description["layers"] += [layer.step_config() for layer in network.stack]
+        The names are those of the states, after the number of the layer in the network: "1.h" and "1.c" of an `LSTM`,
+        "1.inputs" of a `Conv1D`, (streams, steps, channels) with the last step at the end.
+        """
+        rows = self._core.state()
+        shapes = {name: (self.streams, *shape) for name, shape in self._state_shapes.items()}
+        ends = np.cumsum([math.prod(shape[1:]) for shape in shapes.values()])
+        parts = zip(shapes.items(), np.split(rows, ends[:-1], axis=1), strict=True)
+        return _State({name: read_only(part.reshape(shape).copy()) for (name, shape), part in parts})
+
+    @state.setter
+    def state(self, values: Mapping[str, ArrayLike]) -> None:
+        if not isinstance(values, Mapping):
+            raise TypeError(f"state must be a mapping of names to arrays, as it is read, got {values!r}")
+        if set(values) != set(self._state_shapes):
+            raise ValueError(f"state must have the names {list(self._state_shapes)}, got {list(values)}")
+        parts = [
+            as_parameters(values[name], (self.streams, *shape), self._twin.dtype, f"state[{name!r}]")
+            for name, shape in self._state_shapes.items()
+        ]
+        rows = [part.reshape(self.streams, -1) for part in parts]
+        self._core.set_state(np.concatenate(rows, axis=1))
+
+    def copy(self) -> Stepper:
+        """Return an independent stepper that has read the same steps."""
+        return copy.copy(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        names = ("streams", "_first", "_carrying", "_shape", "_twin")
+        return {**{name: getattr(self, name) for name in names}, "state": dict(self.state)}
+
+    def __setstate__(self, values: dict[str, Any]) -> None:
+        state = values.pop("state")
+        vars(self).update(values)
+        self._start()
+        self.state = state
 
 
-def _check_steps(network: Model) -> None:
-    """Refuse a network with no state to carry, or with a layer that needs several steps at once."""
-    if not any(layer.carries_state for layer in network.stack):
-        raise ValueError(f"network must have a recurrent layer, got {network.layers!r}")
-    for layer in network.stack:
+def _stepped(network: Model) -> tuple[int, list[Layer]]:
+    """Return the number of layers in front that only change shapes, and the layers that are read step by step.
+
+    These go up to the one that makes one output of the whole sequence. ValueError for a network that has a layer among
+    them that needs several steps at once, or none that carries a state.
+    """
+    stack = network.stack
+    first = next(number for number, layer in enumerate(stack) if layer.in_core)
+    carrying: list[Layer] = []
+    for layer in stack[first:]:
         if not layer.works_step_by_step:
-            raise ValueError(f"network must have layers that work step by step, got {layer!r}")
+            raise ValueError(f"network must have layers that work step by step, got {layer!r}{layer.step_remedy}")
+        carrying.append(layer)
         if layer.ends_sequence():
-            return
+            break
+    if not any(layer.state_shapes(layer.place.input_shape) for layer in carrying):
+        raise ValueError(
+            f"network must have a recurrent layer, or a Conv1D with padding='causal', got {network.layers!r}"
+        )
+    return first, carrying
+
+
+class _State(dict[str, NDArray[Any]]):
+    """The state of a stepper, a copy: an element that is assigned would be lost."""
+
+    def __setitem__(self, name: str, values: ArrayLike) -> NoReturn:
+        raise TypeError("a state is a copy: assign stepper.state = {**stepper.state, name: values}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
