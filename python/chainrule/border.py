@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,6 +40,8 @@ class Batches:
     X: Samples
     y: NDArray[Any]
     weights: NDArray[np.float64] | None
+    # Number of outputs of a sample.
+    outputs: int
 
     def __len__(self) -> int:
         return len(self.X)
@@ -55,7 +57,7 @@ class Batches:
             if weights.max() == 0:
                 raise ValueError("class_weight and sample_weight leave no sample with a weight above zero")
             _check_sum(weights, "class_weight times sample_weight")
-        return Batches(self.X, self.y, np.ascontiguousarray(weights, dtype=np.float64))
+        return replace(self, weights=np.ascontiguousarray(weights, dtype=np.float64))
 
     @property
     def is_sparse(self) -> bool:
@@ -86,6 +88,8 @@ class Border:
         weight zero.
     target_scale : TargetScale or "auto", optional
         The unit in which targets are learned; "auto" until the first fit.
+    shapes_of : callable, optional
+        Returns the shapes of a sample and of its outputs by the number of steps, where that may be any.
     """
 
     input_shape: tuple[int, ...]
@@ -97,6 +101,7 @@ class Border:
     classes: NDArray[Any] | None = None
     padding: Padding | None = None
     target_scale: TargetScale | str | None = None
+    shapes_of: Callable[[int], tuple[tuple[int, ...], tuple[int, ...]]] | None = None
 
     @property
     def inputs(self) -> int:
@@ -108,19 +113,42 @@ class Border:
         """Number of outputs."""
         return math.prod(self.output_shape)
 
+    def fitting(self, X: Any, argument: str = "X") -> Border:
+        """Return the border for sequences as long as these, where their length may be any."""
+        if self.shapes_of is None:
+            return self
+        if hasattr(X, "tocsr"):
+            raise TypeError(f"{argument} must be an array for sequences of any length, got a sparse matrix")
+        try:
+            shape, features = as_real_array(X, argument).shape, self.input_shape[1:]
+        except TypeError as error:
+            hint = "sequences of different lengths are padded by cr.data.pad, or come in batches of one length"
+            raise TypeError(f"{error}; {hint}" if isinstance(X, (list, tuple)) else str(error)) from None
+        if len(shape) != 2 + len(features) or shape[2:] != features or shape[1] == 0:
+            wanted = ", ".join(map(str, ("samples", "steps", *features)))
+            hint = f"; one sample is {argument}[None]" if len(shape) == 1 + len(features) else ""
+            raise ValueError(f"{argument} must have shape ({wanted}), got {shape}{hint}")
+        if shape[1] == self.input_shape[0]:
+            return self
+        inputs, outputs = self.shapes_of(shape[1])
+        padding = self.padding and replace(self.padding, steps=shape[1])
+        return replace(self, input_shape=inputs, output_shape=outputs, padding=padding)
+
     def samples(self, X: Any, argument: str = "X") -> Samples:
         """Return samples, dense or sparse, for prediction and training."""
+        self = self.fitting(X, argument)
         return as_samples(self._rows(X, argument), self.inputs, self.dtype, argument, self.scale)
 
     def is_read_in_place(self, X: Any) -> bool:
         """Tell whether the core reads this array with the values that it means; it need not be one."""
-        if self.vocabulary is not None:
+        if self.vocabulary is not None or self.shapes_of is not None:
             return False
         is_bytes = getattr(X, "dtype", None) == UINT8
         return self.scale == BYTE_SCALE if is_bytes else self.scale == 1.0
 
     def dense_samples(self, X: Any, argument: str = "X") -> NDArray[Any]:
         """Return samples as rows; sparse ones are refused."""
+        self = self.fitting(X, argument)
         return as_inputs(self._rows(X, argument), self.inputs, self.dtype, argument, self.scale)
 
     def output_gradient(self, values: Any) -> NDArray[Any]:
@@ -144,6 +172,7 @@ class Border:
 
         `may_weigh_nothing` allows weights that are all zero, as a single batch of a stream may have them.
         """
+        self = self.fitting(X, f"{prefix}X")
         inputs = self.samples(X, f"{prefix}X")
         targets = self._targets(y, len(inputs), loss, f"{prefix}y")
         places = self.output_shape[:-1] if loss.target_columns(self.outputs) == self.outputs else ()
@@ -152,7 +181,7 @@ class Border:
             weights = self._without_padding(inputs, weights, self.padding)
             if not (weights.any() or may_weigh_nothing):
                 raise ValueError(f"{prefix}X must have at least one step with a weight that is not padding")
-        return Batches(inputs, targets, weights)
+        return Batches(inputs, targets, weights, self.outputs)
 
     def _without_padding(
         self, inputs: Samples, weights: NDArray[np.float64] | None, padding: Padding

@@ -80,6 +80,7 @@ def check(
     True
     """
     steps = checked_integer(steps, "steps", lowest=1)
+    network = network.fixed(X)
     subject, twin = network.copy(), in_float64(network)
     chosen_optimizer = subject.chosen_optimizer(optimizer)
     batch, kinks = _batch(subject, X, y, sample_weight, subject.chosen_loss(loss))

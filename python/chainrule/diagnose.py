@@ -162,7 +162,7 @@ def diagnose(network: Model, X: ArrayLike, y: ArrayLike, *, loss: Loss | str | N
     >>> diagnose(net, (X - 500) / 289, X[:, 0] > 500).ok
     True
     """
-    subject = network.copy()
+    subject = network.fixed(X).copy()
     chosen = subject.chosen_loss(loss)
     data = subject.border.batches(X.toarray() if hasattr(X, "toarray") else X, y, loss=chosen)
     assert isinstance(data.X, np.ndarray)  # made dense above
@@ -184,7 +184,7 @@ def diagnose(network: Model, X: ArrayLike, y: ArrayLike, *, loss: Loss | str | N
 def flows(network: Model, X: NDArray[Any], loss: Loss) -> list[Flow]:
     """Send samples forward, and signs back from the outputs."""
     twin = _twin(network, loss)
-    core = twin.core
+    core = twin.core_of(X)
     core.forward(X)
     core.backward(_signs(len(X), network.outputs).astype(network.dtype))
     numbers = [layer.place.index for layer in network.computing]

@@ -11,113 +11,47 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _core
-from ._checks import checked_flag, checked_integer, checked_name, checked_number
+from ._checks import checked_flag, checked_integer, checked_number
 from .arrays import as_parameters
-from .border import Batches, Border
+from .border import Batches
 from .errors import warn
 from .files import description as described
 from .files.settings import to_config
 from .history import History
 from .input_range import InputRange
-from .layers.base import Core, Layer, Place, Shape, cut, enter, read_only, shapes_through
+from .layers.base import Layer, cut, read_only
 from .layers.input import Input
-from .layers.masking import check_masks, padding_of_outputs
 from .losses import Loss, as_loss
 from .metrics import Metric, MetricLike, as_metrics, measured, r2
 from .optimizers import Adam, Optimizer, as_optimizer
 from .snapshot import Snapshot
+from .stack import Stack, settled_shape
 
-_CORES: dict[str, type[_core.NetworkFloat32] | type[_core.NetworkFloat64]] = {
-    "float32": _core.NetworkFloat32,
-    "float64": _core.NetworkFloat64,
-}
 _Model = TypeVar("_Model", bound="Model")
 # Names of the optimiser's arrays in a state begin so.
 _OPTIMIZER = "optimizer."
 
 
-class Model:
-    """Layers in a row over a core; `Network` adds training, and the doors to everything else.
+class Model(Stack):
+    """Layers in a row over a core; `Network` adds training, and the doors to everything else."""
 
-    Attributes
-    ----------
-    core : NetworkFloat32 or NetworkFloat64
-        The core's network.
-    border : Border
-        What turns a user's arrays into samples, targets and weights.
-    shapes : list of tuple of int
-        Shape of a sample before the first layer, and after each.
-    """
-
-    layers: tuple[Input | Layer, ...]
-    dtype: str
     seed: int
     epochs: int
     rate_factor: float
     history: History
     optimizer: Optimizer | None
     loss: Loss | None
-    core: Core
-    shapes: list[Shape]
-    border: Border
     input_range: InputRange
 
     def _build(self, first: Input, rest: Sequence[Layer], dtype: str, seed: int) -> None:
-        self.dtype = checked_name(dtype, "dtype", _CORES)
+        self._stack(first, rest, dtype)
         self.seed = seed
-        self.layers = (first, *rest)
-        self.shapes = shapes_through(first.shape, rest)
         self.epochs = 0
         self.rate_factor = 1.0
         self.history = History()
         self.input_range = InputRange()
         self.optimizer = None
         self.loss = None
-        self.core = _CORES[self.dtype](first.size)
-        if enter(rest, Place(self.core, self.dtype, 0, first.shape)).index == 0:
-            raise ValueError(f"layers must have at least one that computes, got {self.layers!r}")
-        check_masks(self.leaves)
-        shapes, last = self.shapes, self.computing[-1]
-        self.border = Border(shapes[0], shapes[-1], self.dtype, rest[0].vocabulary, last.activation, first.scale)
-        self.border = replace(self.border, padding=padding_of_outputs(rest))
-
-    # --- what it is
-
-    @property
-    def inputs(self) -> int:
-        """Number of features."""
-        return self.border.inputs
-
-    @property
-    def outputs(self) -> int:
-        """Number of outputs."""
-        return self.border.outputs
-
-    @property
-    def parameter_count(self) -> int:
-        """Number of weights and biases."""
-        return int(self.core.parameter_count)
-
-    @property
-    def stack(self) -> list[Layer]:
-        """The layers after the input."""
-        return [layer for layer in self.layers if isinstance(layer, Layer)]
-
-    @property
-    def computing(self) -> list[Layer]:
-        """The layers that have a counterpart in the core."""
-        return [layer for layer in self.stack if layer.in_core]
-
-    @property
-    def leaves(self) -> list[Layer]:
-        """The layers after the input, with those of a block one by one."""
-        return [leaf for layer in self.stack for leaf in layer.leaves()]
-
-    @property
-    def sizes(self) -> list[int | Shape]:
-        """The shapes, with a plain number for features in a row."""
-        return [shape[0] if len(shape) == 1 else shape for shape in self.shapes]
 
     def __repr__(self) -> str:
         return (
@@ -147,12 +81,18 @@ class Model:
         """
         outputs = self.core.predict_in_place(X) if self.border.is_read_in_place(X) else None
         if outputs is None:
-            outputs = self.core.predict(self.border.samples(X))
+            samples = self.border.samples(X)
+            outputs = self.core_of(samples).predict(samples)
         if self.input_range.is_due():
             self.input_range.compare(self.border.samples(X))
         if self.border.target_scale is not None:
             outputs = self.border.in_units(outputs)
-        return outputs if len(self.shapes[-1]) == 1 else outputs.reshape(-1, *self.shapes[-1])
+        return outputs if len(self.shapes[-1]) == 1 else self._shaped(outputs)
+
+    def _shaped(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """Return outputs as rows in the shape of the last layer; the rows tell the number of steps."""
+        features = self.shapes[-1][1:]
+        return outputs.reshape(len(outputs), outputs.shape[1] // math.prod(features), *features)
 
     def predict_classes(self, X: ArrayLike) -> NDArray[Any]:
         """Return a label per sample, or per step or pixel: the largest of the outputs along the last axis.
@@ -183,8 +123,8 @@ class Model:
         chosen = self.chosen_loss(None)
         data = self.border.batches(X, y, sample_weight, loss=chosen)
         self.input_range.compare(data.X)
-        if chosen.metric_name(self.outputs, data.y) == "accuracy":
-            return self.core.evaluate(data.X, data.y, data.weights, chosen.core_loss())[1]
+        if chosen.metric_name(data.outputs, data.y) == "accuracy":
+            return self.core_of(data.X).evaluate(data.X, data.y, data.weights, chosen.core_loss())[1]
         targets = np.asarray(y, dtype=np.float64)
         return r2(self.predict(X).reshape(targets.shape), targets, data.weights)
 
@@ -208,9 +148,9 @@ class Model:
         chosen = self.chosen_loss(loss)
         data = self.border.batches(X, y, sample_weight, loss=chosen)
         self.input_range.compare(data.X)
-        name = chosen.metric_name(self.outputs, data.y)
+        core, name = self.core_of(data.X), chosen.metric_name(data.outputs, data.y)
         made = as_metrics(metrics, name)
-        value, metric = self.core.evaluate(data.X, data.y, data.weights, chosen.core_loss())
+        value, metric = core.evaluate(data.X, data.y, data.weights, chosen.core_loss())
         if not math.isfinite(value):
             warn("the loss of evaluate is not finite: X or y overflows in a layer or in the loss")
         return {"loss": value, name: metric, **self.measure(data, made)}
@@ -219,7 +159,7 @@ class Model:
         """Return metrics of the predictions for checked samples, in the units of the targets."""
         if not metrics:
             return {}
-        outputs = self.border.in_units(self.core.predict(data.X)).reshape(-1, *self.shapes[-1])
+        outputs = self.border.in_units(self.core_of(data.X).predict(data.X)).reshape(-1, *self.shapes[-1])
         return measured(metrics, outputs, self.border.targets_in_units(data.y), data.weights)
 
     def forward(self, X: ArrayLike, *, training: bool = False) -> NDArray[Any]:
@@ -233,8 +173,9 @@ class Model:
             numbers change from step to step.
         """
         samples = self.border.dense_samples(X)
-        draws = (True, self.seed, self.core.optimizer_steps) if checked_flag(training, "training") else ()
-        outputs = self.border.in_units(self.core.forward(samples, *draws))
+        core = self.core_of(samples)
+        draws = (True, self.seed, core.optimizer_steps) if checked_flag(training, "training") else ()
+        outputs = self.border.in_units(core.forward(samples, *draws))
         return outputs.reshape(-1, *self.shapes[-1])
 
     def backward(self, output_gradient: ArrayLike) -> NDArray[Any]:
@@ -270,7 +211,7 @@ class Model:
         """
         chosen = self.chosen_loss(loss)
         data = self.border.batches(X, y, sample_weight, loss=chosen)
-        value = self.core.loss_and_gradient(data.X, data.y, data.weights, chosen.core_loss())
+        value = self.core_of(data.X).loss_and_gradient(data.X, data.y, data.weights, chosen.core_loss())
         return value, self.core.gradients()
 
     @property
@@ -413,7 +354,7 @@ class Model:
         """Make a model that has not been built yet what `describe` told of another; ValueError where they differ."""
         first, rest = described.layers_of(description["layers"])
         dtype = description["dtype"]
-        parts, statistics = described.arrays_of(rest, first.shape, tensors, dtype)
+        parts, statistics = described.arrays_of(rest, settled_shape(first, rest), tensors, dtype)
         parameters = np.concatenate([np.zeros(0), *(part.reshape(-1) for part in parts)])
         slots = {name.removeprefix(_OPTIMIZER): name for name in tensors if name.startswith(_OPTIMIZER)}
         if len(slots) + len(parts) + len(statistics) != len(tensors):
@@ -441,6 +382,13 @@ class Model:
             self.core.set_optimizer_state(description["rule"], steps, state)
         elif state:
             raise ValueError(f"arrays of an optimizer without a rule: {sorted(state)}")
+
+    def fixed(self: _Model, X: Any) -> _Model:
+        """Return the network, or after an open `Input` a copy that takes sequences as long as these alone."""
+        if not self._input.is_open:
+            return self
+        shape = list(self.border.fitting(X).input_shape)
+        return self.rebuilt(lambda description, _: description["layers"][0].update(shape=shape))
 
     def rebuilt(self: _Model, change: Callable[[dict[str, Any], described.Tensors], Any]) -> _Model:
         """Return a model built from a changed description and arrays, without the optimiser's state."""

@@ -115,8 +115,9 @@ class Network(Model):
     def summary(self) -> str:
         """Print a table of layers, shapes and parameter counts, and return it."""
         rows = [("layer", "output", "activation", "parameters", "trainable")]
-        rows.append(("Input", str(self.shapes[0]), "", "0", ""))
-        for layer, shape in zip(self.stack, self.shapes[1:], strict=True):
+        first, *rest = self.shown_shapes
+        rows.append(("Input", str(first), "", "0", ""))
+        for layer, shape in zip(self.stack, rest, strict=True):
             count = layer.parameter_count
             trainable = ("yes" if layer.trainable else "no") if count else ""
             rows.append((type(layer).__name__, str(shape), layer.activation, f"{count:,}", trainable))
@@ -155,7 +156,8 @@ class Network(Model):
         X : array (samples, inputs) or sparse matrix of SciPy
             float32 and float64 of any strides are read in place, batch by batch, and so are uint8 if the `Input` has
             the scale 1 / 255; CSR is never made dense. Many zeros make training faster. Without y, an iterable of
-            batches (X, y) or (X, y, sample_weight), or a callable that returns one for each epoch: each batch is a
+            batches (X, y) or (X, y, sample_weight), whose sequences may have other lengths from batch to batch after
+            an `Input` of any number of steps, or a callable that returns one for each epoch: each batch is a
             step, and a thread fetches the next batch while the core trains.
         y : array (samples,) of labels, or (samples, outputs), or of the shape of the last layer
             For outputs at each step or pixel, labels are (samples, steps) or (samples, height, width).
@@ -271,9 +273,11 @@ class Network(Model):
         """Keep other threads from training; callbacks, which run in the same thread, may."""
         if not self._trainer.acquire(blocking=False):
             raise RuntimeError("the network is being trained by another thread")
+        outer, self.training_thread = self.training_thread, threading.get_ident()
         try:
             yield
         finally:
+            self.training_thread = outer
             self._trainer.release()
 
     # --- using

@@ -46,5 +46,6 @@ def predict_population(network: Model, parameters: ArrayLike, X: ArrayLike) -> N
     if len(shape) != 2 or shape[0] == 0:
         raise ValueError(f"parameters must have shape (members, {network.parameter_count}), got {shape}")
     vectors = as_parameters(parameters, (shape[0], network.parameter_count), network.dtype, "parameters")
-    outputs = network.border.in_units(network.core.predict_population(vectors, network.border.samples(X)))
+    samples = network.border.samples(X)
+    outputs = network.border.in_units(network.core_of(samples).predict_population(vectors, samples))
     return outputs.reshape(*outputs.shape[:2], *network.shapes[-1])

@@ -44,7 +44,7 @@ def run(model: Model, plan: Plan) -> None:
                 checkpoints.count("epochs", 1)
             states, last = checkpoints.states(), model.snapshot()
         finally:
-            model.core.drop_snapshot()
+            model.drop_snapshot()
             _end_callbacks(model, plan.callbacks)
     checkpoints.write_end(model, position, states, last)
 
@@ -111,9 +111,10 @@ def _restore(callback: Callback, state: Mapping[str, Any]) -> None:
 
 
 def _run_epoch(model: Model, plan: Plan, progress: Progress) -> dict[str, float]:
-    model.core.save_snapshot()
+    model.save_snapshot()
     part, rate = None, 0.0
     for part in parts_of(plan, model.epochs):
+        model.core_of(part.data.X)
         if _is_untrained(model):
             with progress.aside():
                 warn_of_first_samples(model, part.data, plan.loss)
@@ -129,13 +130,14 @@ def _run_epoch(model: Model, plan: Plan, progress: Progress) -> dict[str, float]
     weight, loss, metric = plan.position.totals
     if weight == 0:
         raise ValueError("class_weight and sample_weight leave no sample with a weight above zero")
-    name = plan.loss.metric_name(model.outputs, part.data.y)
+    name = plan.loss.metric_name(part.data.outputs, part.data.y)
     metrics = {"loss": loss / weight, name: metric / weight}
     if isinstance(plan.data, Batches):
         metrics |= model.measure(plan.data, plan.metrics)
     if plan.validation is not None:
         held = plan.validation
-        metrics["val_loss"], metrics[f"val_{name}"] = model.core.evaluate(held.X, held.y, held.weights, plan.core_loss)
+        core = model.core_of(held.X)
+        metrics["val_loss"], metrics[f"val_{name}"] = core.evaluate(held.X, held.y, held.weights, plan.core_loss)
         metrics |= {f"val_{found}": value for found, value in model.measure(held, plan.metrics).items()}
     metrics["learning_rate"] = rate
     return metrics
@@ -204,7 +206,7 @@ def _warn_of_single_samples(model: Model) -> None:
 
 def _go_back(model: Model, epoch: int, step: int, rate: float) -> DivergedError:
     """Restore the state from before the epoch; return the error to raise."""
-    model.core.restore_snapshot()
+    model.restore_snapshot()
     error = DivergedError(epoch, step, rate)
     LOGGER.warning("%s", error)
     return error
@@ -213,9 +215,9 @@ def _go_back(model: Model, epoch: int, step: int, rate: float) -> DivergedError:
 def train_step(model: Model, data: Batches, optimizer: Optimizer, loss: Loss) -> dict[str, float]:
     """Make one step on all samples, outside any epoch; return loss and metric from before the step."""
     model.adopt(optimizer, loss)
-    core = model.core
+    core = model.core_of(data.X)
     rates = optimizer.rates(core.optimizer_steps, 1) * model.rate_factor
-    core.save_snapshot()
+    model.save_snapshot()
     try:
         if _is_untrained(model):
             warn_of_first_samples(model, data, loss)
@@ -235,5 +237,5 @@ def train_step(model: Model, data: Batches, optimizer: Optimizer, loss: Loss) ->
         if diverged >= 0:
             raise _go_back(model, 1, 1, float(rates[0]))
     finally:
-        core.drop_snapshot()
-    return {"loss": loss_sum / weight, loss.metric_name(model.outputs, data.y): metric / weight}
+        model.drop_snapshot()
+    return {"loss": loss_sum / weight, loss.metric_name(data.outputs, data.y): metric / weight}

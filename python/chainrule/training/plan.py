@@ -143,10 +143,12 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
     loss, passed = model.chosen_loss(options.loss), model.chosen_optimizer(options.optimizer)
     border = model.border if given.y is None else model.border.with_classes(given.y, loss)
     given = _held_back(given, model.seed)
+    if given.y is not None:
+        border = border.fitting(given.X)
     border = border.with_target_scale(given.y, loss)
     data, validation = _data(border, given, loss)
     optimizer = _resolved(passed, data, options)
-    metrics = _metrics(model, data, validation, loss, options)
+    metrics = _metrics(data, validation, loss, options)
     callbacks = as_callbacks(options.callbacks)
     settings = _settings(model, data, loss, optimizer, callbacks, options)
     settings["metrics"] = [metric.name for metric in metrics] or None
@@ -177,13 +179,11 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
     return plan
 
 
-def _metrics(
-    model: Model, data: Batches | Stream, validation: Batches | None, loss: Loss, options: Options
-) -> Sequence[Metric]:
+def _metrics(data: Batches | Stream, validation: Batches | None, loss: Loss, options: Options) -> Sequence[Metric]:
     """Return the metrics that are asked for; a stream alone has no samples that they could be computed from."""
     known = data if isinstance(data, Batches) else validation
     if known is not None:
-        return as_metrics(options.metrics, loss.metric_name(model.outputs, known.y))
+        return as_metrics(options.metrics, loss.metric_name(known.outputs, known.y))
     if as_metrics(options.metrics, ""):
         raise ValueError("metrics need validation_data for batches that come one by one")
     return ()
