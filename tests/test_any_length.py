@@ -243,6 +243,7 @@ def test_a_layer_that_needs_the_number_of_steps_is_refused(layers, message):
     ("make", "error", "message"),
     [
         (lambda: network("gru").predict(np.zeros((4, 3))), ValueError, r"\(samples, steps, 3\), got \(4, 3\); one sam"),
+        (lambda: network("gru").predict(np.zeros((4, 15))), ValueError, r"\(samples, steps, 3\), got \(4, 15\)$"),
         (lambda: network("gru").predict(np.zeros((4, 5, 2))), ValueError, r"\(samples, steps, 3\), got \(4, 5, 2\)"),
         (lambda: network("gru").predict(np.zeros((4, 0, 3))), ValueError, r"\(samples, steps, 3\), got \(4, 0, 3\)"),
         (

@@ -141,6 +141,14 @@ def test_padding_is_found_after_a_change_of_shape_and_refused_after_arithmetic()
         cr.Network([cr.Input(7, 3), cr.Rescale(0.1), *(layer.copy() for layer in net.layers[1:])])
 
 
+def test_sparse_samples_have_no_padding():
+    scipy_sparse = pytest.importorskip("scipy.sparse")
+    layers = [cr.Masking(), cr.GRU(6, return_sequences=True)]
+    X = scipy_sparse.csr_matrix(padded().reshape(5, 21))
+    with pytest.raises(ValueError, match="a sparse X needs a dense first layer"):
+        cr.Network([cr.Input(7, 3), *layers]).evaluate(X, np.zeros((5, 7, 6)))
+
+
 def test_padding_is_what_the_network_reads_as_padding():
     layers = [cr.Masking(0.1), cr.GRU(6, return_sequences=True), cr.Dense(2, "softmax")]
     net = cr.Network([cr.Input(7, 3), *layers], seed=0)

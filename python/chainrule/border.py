@@ -126,7 +126,7 @@ class Border:
             raise TypeError(f"{error}; {hint}" if isinstance(X, (list, tuple)) else str(error)) from None
         if len(shape) != 2 + len(features) or shape[2:] != features or shape[1] == 0:
             wanted = ", ".join(map(str, ("samples", "steps", *features)))
-            hint = f"; one sample is {argument}[None]" if len(shape) == 1 + len(features) else ""
+            hint = f"; one sample is {argument}[None]" if len(shape) > 0 and shape[1:] == features else ""
             raise ValueError(f"{argument} must have shape ({wanted}), got {shape}{hint}")
         if shape[1] == self.input_shape[0]:
             return self
@@ -177,17 +177,18 @@ class Border:
         targets = self._targets(y, len(inputs), loss, f"{prefix}y")
         places = self.output_shape[:-1] if loss.target_columns(self.outputs) == self.outputs else ()
         weights = as_sample_weight(sample_weight, len(inputs), places, may_weigh_nothing=may_weigh_nothing)
-        if self.padding is not None and places:
+        # Sparse samples are no sequences; the core refuses them.
+        if self.padding is not None and places and isinstance(inputs, np.ndarray):
             weights = self._without_padding(inputs, weights, self.padding)
             if not (weights.any() or may_weigh_nothing):
                 raise ValueError(f"{prefix}X must have at least one step with a weight that is not padding")
         return Batches(inputs, targets, weights, self.outputs)
 
     def _without_padding(
-        self, inputs: Samples, weights: NDArray[np.float64] | None, padding: Padding
+        self, inputs: NDArray[Any], weights: NDArray[np.float64] | None, padding: Padding
     ) -> NDArray[np.float64]:
         """Return the weights of the steps, which are zero where a step is padding."""
-        values = np.asarray(inputs).reshape(len(inputs), padding.steps, -1)
+        values = inputs.reshape(len(inputs), padding.steps, -1)
         if values.dtype == UINT8 and self.scale == BYTE_SCALE:
             values = values / 255.0
         is_step = (values.astype(self.dtype, copy=False) != np.dtype(self.dtype).type(padding.value)).any(axis=2)
