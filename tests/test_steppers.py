@@ -198,6 +198,8 @@ def test_a_state_can_be_pickled_and_refuses_elements():
     assert all(np.array_equal(state[name], values) for name, values in stepper.state.items())
     with pytest.raises(TypeError, match="a state is a copy: assign"):
         stepper.state["1.h"] = np.zeros((1, 4))
+    with pytest.raises(AttributeError, match="states"):
+        stepper.states = stepper.state
     with pytest.raises(ValueError, match="read-only"):
         stepper.state["1.h"][0] = 0
 

@@ -38,8 +38,8 @@ Range intersection(const Range& a, const Range& b) {
 }  // namespace
 
 // One thread's part of the gradient of one direction: some panels of the gates, the same ones of both matrices. The
-// inner index of the products runs over all (sample, real step) pairs, samples first. Pairs are far
-// apart in memory, so some of them at a time are packed.
+// inner index of the products runs over all (sample, real step) pairs, samples first. Pairs are far apart in memory, so
+// some of them at a time are packed.
 template <class T>
 class Recurrent<T>::Gradient {
  public:

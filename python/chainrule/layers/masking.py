@@ -21,7 +21,8 @@ class Masking(Layer):
     sample without such a step its initial state). In sequences of outputs padded steps are zero; no gradient comes
     from there, and in a loss at each step they count for nothing. Layers that preserve the steps may stand in between:
     `Dense`, `Activation`, `Dropout`, `GaussianNoise`, `LayerNorm`, recurrent layers with `return_sequences`,
-    convolutions and pools that have as many steps after them as before, and blocks of these.
+    convolutions and pools that have as many steps after them as before, and blocks of these. Convolutions and pools
+    read padded steps as they are; so do global pools, after which there is no mask.
 
     Parameters
     ----------

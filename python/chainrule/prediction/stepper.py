@@ -51,6 +51,19 @@ class Stepper:
     {'1.h': (1, 4), '1.c': (1, 4)}
     """
 
+    # A misspelt attribute is refused, as a state that was assigned to it would be lost.
+    __slots__ = (
+        "__weakref__",
+        "_carrying",
+        "_core",
+        "_first",
+        "_output_shape",
+        "_shape",
+        "_state_shapes",
+        "_twin",
+        "streams",
+    )
+
     def __init__(self, network: Model, streams: int = 1) -> None:
         self.streams = checked_integer(streams, "streams", lowest=1, highest=2**20)
         self._first, carrying = _stepped(network)
@@ -143,10 +156,11 @@ class Stepper:
         return {**{name: getattr(self, name) for name in names}, "state": dict(self.state)}
 
     def __setstate__(self, values: dict[str, Any]) -> None:
-        state = values.pop("state")
-        vars(self).update(values)
+        for name, value in values.items():
+            if name != "state":
+                setattr(self, name, value)
         self._start()
-        self.state = state
+        self.state = values["state"]
 
 
 def _stepped(network: Model) -> tuple[int, list[Layer]]:
