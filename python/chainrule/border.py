@@ -136,8 +136,8 @@ class Border:
 
     def samples(self, X: Any, argument: str = "X") -> Samples:
         """Return samples, dense or sparse, for prediction and training."""
-        self = self.fitting(X, argument)
-        return as_samples(self._rows(X, argument), self.inputs, self.dtype, argument, self.scale)
+        border = self.fitting(X, argument)
+        return as_samples(border._rows(X, argument), border.inputs, self.dtype, argument, self.scale)
 
     def is_read_in_place(self, X: Any) -> bool:
         """Tell whether the core reads this array with the values that it means; it need not be one."""
@@ -148,8 +148,8 @@ class Border:
 
     def dense_samples(self, X: Any, argument: str = "X") -> NDArray[Any]:
         """Return samples as rows; sparse ones are refused."""
-        self = self.fitting(X, argument)
-        return as_inputs(self._rows(X, argument), self.inputs, self.dtype, argument, self.scale)
+        border = self.fitting(X, argument)
+        return as_inputs(border._rows(X, argument), border.inputs, self.dtype, argument, self.scale)
 
     def output_gradient(self, values: Any) -> NDArray[Any]:
         """Return a gradient by the outputs in their units as rows, by the outputs as the core has them."""
@@ -172,17 +172,17 @@ class Border:
 
         `may_weigh_nothing` allows weights that are all zero, as a single batch of a stream may have them.
         """
-        self = self.fitting(X, f"{prefix}X")
-        inputs = self.samples(X, f"{prefix}X")
-        targets = self._targets(y, len(inputs), loss, f"{prefix}y")
-        places = self.output_shape[:-1] if loss.target_columns(self.outputs) == self.outputs else ()
+        border = self.fitting(X, f"{prefix}X")
+        inputs = border.samples(X, f"{prefix}X")
+        targets = border._targets(y, len(inputs), loss, f"{prefix}y")
+        places = border.output_shape[:-1] if loss.target_columns(border.outputs) == border.outputs else ()
         weights = as_sample_weight(sample_weight, len(inputs), places, may_weigh_nothing=may_weigh_nothing)
         # Sparse samples are no sequences; the core refuses them.
-        if self.padding is not None and places and isinstance(inputs, np.ndarray):
-            weights = self._without_padding(inputs, weights, self.padding)
+        if border.padding is not None and places and isinstance(inputs, np.ndarray):
+            weights = border._without_padding(inputs, weights, border.padding)
             if not (weights.any() or may_weigh_nothing):
                 raise ValueError(f"{prefix}X must have at least one step with a weight that is not padding")
-        return Batches(inputs, targets, weights, self.outputs)
+        return Batches(inputs, targets, weights, border.outputs)
 
     def _without_padding(
         self, inputs: NDArray[Any], weights: NDArray[np.float64] | None, padding: Padding
