@@ -45,7 +45,7 @@ class Epoch {
         order_(options.shuffle ? shuffled_order(data.inputs.rows, options.seed, options.epoch)
                                : std::vector<int64_t>()),
         gatherer_(network, data, options.loss, options.shuffle ? order_.data() : nullptr),
-        loss_stage_(network, options.loss, data.targets),
+        loss_stage_(make_loss_stage(network, options.loss, data.targets)),
         whole_step_(network, state, optimizer),
         timer_(poll, double(plan_.chunk) * network.work(data.inputs.entries()) * 3),
         totals_(options.totals),
@@ -155,7 +155,7 @@ class Epoch {
     if (turn.number % tuning::steps_between_searches == 0) offer_lists(signals);
     network_.forward(team, signals, turn.samples(), pass);
     take_back_lists(signals);
-    loss_stage_.compute(team, signals, chunk_of(turn));
+    loss_stage_->compute(team, signals, chunk_of(turn));
   }
 
   // The zeros of hidden activations change in training. Now and then, all layers that could save work list theirs, and
@@ -240,7 +240,7 @@ class Epoch {
   const EpochPlan plan_;
   const std::vector<int64_t> order_;
   Gatherer<T> gatherer_;
-  LossStage<T> loss_stage_;
+  const std::unique_ptr<LossStage<T>> loss_stage_;
   WholeGradientStep<T> whole_step_;
   PollTimer timer_;
   std::optional<DeferredUpdates<T>> deferred_;

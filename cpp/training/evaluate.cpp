@@ -54,7 +54,7 @@ Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& 
   // Sums over so many samples are added up, so that their number must not depend on the instruction set.
   const size_t rows = rows_in_memory(network, data.inputs, tuning::prediction_rows);
   const Gatherer<T> gatherer(network, data, loss, nullptr);
-  const LossStage<T> stage(network, loss, data.targets);
+  const std::unique_ptr<LossStage<T>> stage = make_loss_stage(network, loss, data.targets);
   std::vector<Evaluator<T>> evaluators;
   evaluators.reserve(threads);
   for (size_t i = 0; i < threads; ++i) evaluators.emplace_back(network, data, rows);
@@ -68,7 +68,7 @@ Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& 
       for (size_t i = own.begin; i < own.end; ++i) {
         const size_t first = (begin + i) * rows;
         sums[i] =
-            evaluators[team.index()].evaluate(gatherer, stage, first, std::min(rows, samples - first), i == own.begin);
+            evaluators[team.index()].evaluate(gatherer, *stage, first, std::min(rows, samples - first), i == own.begin);
       }
     });
     for (size_t i = 0; i < count; ++i) {

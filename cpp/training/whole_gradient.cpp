@@ -97,7 +97,7 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
   const size_t threads = threads_for(double(samples) * network.work(data.inputs.entries()) * 3);
   const Gatherer<T> gatherer(network, data, loss, nullptr);
   Chunk<T> chunk(data.inputs, capacity, network.outputs(), Columns::filled, threads, data.step_weights != nullptr);
-  const LossStage<T> stage(network, loss, data.targets);
+  const std::unique_ptr<LossStage<T>> stage = make_loss_stage(network, loss, data.targets);
   const double weight = gatherer.weight_sum(0, samples);
   Totals totals;
   std::memset(gradient, 0, network.parameters().size() * sizeof(T));
@@ -113,7 +113,7 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
       team.barrier();
       chunk.inputs.list_samples(count, team.index(), team.size());
       network.forward(team, signals, count, {});
-      stage.compute(team, signals, chunk);
+      stage->compute(team, signals, chunk);
       network.backward(team, signals, count, 1, {});
       store_gradients(team, network, signals, count, gradient, true);
       if (team.index() == 0) chunk.add_to(totals);
