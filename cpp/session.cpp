@@ -212,8 +212,10 @@ RowsView<T> Session<T>::backward(const T* output_gradient) {
 template <class T>
 double Session<T>::loss_and_gradient(const Data& data, const Loss& loss) {
   pass_ = {};
-  start_pass(chunk_size(network_, data.inputs, data.inputs.rows));
+  const size_t samples = data.inputs.rows;
+  start_pass(loss.outside != nullptr ? samples : chunk_size(network_, data.inputs, samples));
   const double objective = chainrule::loss_and_gradient(network_, *pass_workspace_, data, loss, fresh_gradient());
+  if (loss.outside != nullptr && loss.outside->failed()) return objective;
   // A batch that was computed in chunks leaves only the values of the last one, which are not shown.
   const bool whole = pass_workspace_->capacity() == data.inputs.rows;
   pass_samples_ = whole ? data.inputs.rows : 0;

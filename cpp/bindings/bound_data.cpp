@@ -8,15 +8,15 @@ namespace py = pybind11;
 namespace chainrule::bindings {
 
 BoundData::BoundData(const py::object& X, const py::array& y, const Weights& weights, size_t outputs,
-                     size_t target_columns, size_t softmax_places)
+                     std::optional<size_t> target_columns, size_t softmax_places)
     : X_(X), y_(y), weights_(weights) {
   data.inputs = samples_of(X, "X");
   require(y.ndim() >= 1 && size_t(y.shape(0)) == data.inputs.rows, "X and y must have the same length");
   if (y.ndim() == 1 || py::isinstance<py::array_t<int64_t>>(y)) {
-    bind_labels(target_columns, softmax_places);
+    bind_labels(target_columns.value_or(outputs), softmax_places);
   } else {
     rows_ = source_of(y, "y");
-    require(rows_.columns == target_columns, "y must have shape (samples, targets)");
+    require(rows_.columns == target_columns.value_or(rows_.columns), "y must have shape (samples, targets)");
     data.targets.rows = &rows_;
     data.targets.places = softmax_places;
   }

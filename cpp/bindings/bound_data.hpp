@@ -14,9 +14,9 @@ class BoundData {
   using Weights = std::optional<pybind11::array_t<double>>;
 
   // Checks shapes, types and labels. `outputs` and `target_columns` are numbers per sample, `softmax_places` the places
-  // of the output with a softmax each.
+  // of the output with a softmax each. Rows of targets may have any number of columns if `target_columns` is empty.
   BoundData(const pybind11::object& X, const pybind11::array& y, const Weights& weights, size_t outputs,
-            size_t target_columns, size_t softmax_places);
+            std::optional<size_t> target_columns, size_t softmax_places);
   BoundData(const BoundData&) = delete;
   BoundData& operator=(const BoundData&) = delete;
 

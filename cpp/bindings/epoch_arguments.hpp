@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "bindings/bindings.hpp"
+#include "bindings/python_loss.hpp"
 #include "training/epoch.hpp"
 
 namespace chainrule::bindings {
@@ -29,9 +30,9 @@ struct EpochPart {
 struct EpochArguments {
   using Rates = pybind11::array_t<double, pybind11::array::c_style | pybind11::array::forcecast>;
 
-  EpochArguments(Loss loss_, Optimizer optimizer_, Rates rates_, size_t batch_size_, bool shuffle_, uint64_t seed_,
-                 uint64_t epoch_, double input_noise_)
-      : loss(loss_),
+  EpochArguments(LossArguments loss_, Optimizer optimizer_, Rates rates_, size_t batch_size_, bool shuffle_,
+                 uint64_t seed_, uint64_t epoch_, double input_noise_)
+      : loss(std::move(loss_)),
         optimizer(std::move(optimizer_)),
         rates(std::move(rates_)),
         batch_size(batch_size_),
@@ -42,7 +43,7 @@ struct EpochArguments {
     require(batch_size > 0, "batch_size must be positive, got 0");
   }
 
-  EpochOptions options(size_t samples, const EpochPart& part) const {
+  EpochOptions options(size_t samples, const EpochPart& part, OutsideLoss& outside) const {
     const size_t steps = samples / batch_size + (samples % batch_size != 0);
     require(rates.ndim() == 1 && size_t(rates.size()) == steps,
             "rates must have one element per step, " + std::to_string(steps) + ", got " + std::to_string(rates.size()));
@@ -54,14 +55,14 @@ struct EpochArguments {
             .shuffle = shuffle,
             .seed = seed,
             .epoch = epoch,
-            .loss = loss,
+            .loss = loss.with(outside),
             .rates = rates.data(),
             .input_noise = input_noise,
             .steps = range,
             .totals = part.totals};
   }
 
-  Loss loss;
+  LossArguments loss;
   Optimizer optimizer;
   Rates rates;
   size_t batch_size;

@@ -15,6 +15,8 @@
 #include "bindings/bound_data.hpp"
 #include "bindings/epoch_arguments.hpp"
 #include "bindings/interpreter_lock.hpp"
+#include "bindings/python_loss.hpp"
+#include "bindings/python_poll.hpp"
 #include "session.hpp"
 
 namespace py = pybind11;
@@ -172,13 +174,19 @@ class BoundNetwork {
     return array_of(input_gradient);
   }
 
-  double loss_and_gradient(const py::object& X, const py::array& y, const Weights& sample_weight, const Loss& loss) {
+  double loss_and_gradient(const py::object& X, const py::array& y, const Weights& sample_weight,
+                           const LossArguments& loss) {
     const auto lock = to_change();
-    const BoundData bound(X, y, sample_weight, network().outputs(), session_.target_columns(loss),
-                          network().softmax_places());
+    const BoundData bound = bound_data(X, y, sample_weight, loss);
     session_.check_inputs(bound.data.inputs);
-    const WithoutInterpreter unlocked;
-    return session_.loss_and_gradient(bound.data, loss);
+    PythonLoss outside(loss.function, y, bound.data);
+    double objective = 0;
+    {
+      const WithoutInterpreter unlocked;
+      objective = session_.loss_and_gradient(bound.data, loss.with(outside));
+    }
+    outside.rethrow();
+    return objective;
   }
 
   Array gradients() const {
@@ -225,31 +233,35 @@ class BoundNetwork {
   py::tuple train_epoch(const py::object& X, const py::array& y, const Weights& sample_weight,
                         const EpochArguments& arguments, const EpochPart& part, const py::object& poll) {
     const auto lock = to_change();
-    const BoundData bound(X, y, sample_weight, network().outputs(), session_.target_columns(arguments.loss),
-                          network().softmax_places());
+    const BoundData bound = bound_data(X, y, sample_weight, arguments.loss);
     session_.check_inputs(bound.data.inputs);
-    const EpochOptions options = arguments.options(bound.data.inputs.rows, part);
+    PythonLoss outside(arguments.loss.function, y, bound.data);
+    const EpochOptions options = arguments.options(bound.data.inputs.rows, part, outside);
     PythonPoll ask(poll);
     EpochResult result;
     {
       const WithoutInterpreter unlocked;
       result = session_.train_epoch(bound.data, options, arguments.optimizer, [&](size_t done) { return ask(done); });
     }
+    outside.rethrow();
     ask.rethrow();
     const Totals& sums = result.totals;
     return py::make_tuple(result.steps, py::make_tuple(sums.weight, sums.loss, sums.metric), result.diverged);
   }
 
-  py::tuple evaluate(const py::object& X, const py::array& y, const Weights& sample_weight, const Loss& loss) const {
+  py::tuple evaluate(const py::object& X, const py::array& y, const Weights& sample_weight,
+                     const LossArguments& loss) const {
     const auto lock = session_.lock_to_read();
-    const BoundData bound(X, y, sample_weight, network().outputs(), session_.target_columns(loss),
-                          network().softmax_places());
+    const Evaluating here(this);
+    const BoundData bound = bound_data(X, y, sample_weight, loss);
     session_.check_inputs(bound.data.inputs);
+    PythonLoss outside(loss.function, y, bound.data);
     Evaluation<T> evaluation;
     {
       const WithoutInterpreter unlocked;
-      evaluation = session_.evaluate(bound.data, loss);
+      evaluation = session_.evaluate(bound.data, loss.with(outside));
     }
+    outside.rethrow();
     return py::make_tuple(evaluation.loss, evaluation.metric);
   }
 
@@ -294,38 +306,9 @@ class BoundNetwork {
   }
 
  private:
-  // Asks a callable of Python whether to stop, and checks for signals, with the interpreter's lock.
-  class PythonPoll {
-   public:
-    explicit PythonPoll(const py::object& poll) : poll_(poll) {}
-
-    // False: stop.
-    bool operator()(size_t steps_done) {
-      const WithInterpreter locked;
-      try {
-        if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-        return poll_.is_none() || !py::cast<bool>(py::bool_(poll_(steps_done)));
-#ifdef __GLIBCXX__
-      } catch (const abi::__forced_unwind&) {
-        sleep_until_exit();  // the interpreter has ended while it ran `poll`
-#endif
-      } catch (...) {
-        error_ = std::current_exception();
-        return false;
-      }
-    }
-
-    void rethrow() const {
-      if (error_ != nullptr) std::rethrow_exception(error_);
-    }
-
-   private:
-    const py::object& poll_;
-    std::exception_ptr error_;
-  };
-
   // Waits for the threads that read; they need the interpreter to finish.
   typename Session<T>::ChangeLock to_change() {
+    if (Evaluating::holds(this)) throw std::runtime_error("a loss must not change the network that it evaluates");
     const WithoutInterpreter unlocked;
     return session_.lock_to_change();
   }
@@ -336,6 +319,13 @@ class BoundNetwork {
     const Source inputs = samples_of(X, "X");
     session_.check_inputs(inputs);
     return inputs;
+  }
+
+  BoundData bound_data(const py::object& X, const py::array& y, const Weights& weights,
+                       const LossArguments& loss) const {
+    const size_t columns = session_.target_columns(loss.loss);
+    const std::optional<size_t> fixed = loss.is_function() ? std::nullopt : std::optional<size_t>(columns);
+    return BoundData(X, y, weights, network().outputs(), fixed, network().softmax_places());
   }
 
   static void require_size(const Array& values, size_t size, const std::string& what) {

@@ -6,6 +6,7 @@
 #include "bindings/bindings.hpp"
 #include "bindings/epoch_arguments.hpp"
 #include "bindings/named_fields.hpp"
+#include "bindings/python_loss.hpp"
 #include "training/losses.hpp"
 #include "training/optimizers.hpp"
 
@@ -28,7 +29,12 @@ LossKind loss_named(const std::string& name) {
   throw py::value_error("unknown loss '" + name + "'");
 }
 
-Loss make_loss(const std::string& name, double label_smoothing, double delta, const std::vector<double>& quantiles) {
+LossArguments make_loss(const std::string& name, double label_smoothing, double delta,
+                        const std::vector<double>& quantiles, const py::object& function) {
+  if ((name == "function") == function.is_none()) {
+    throw py::value_error("function must be there for the loss of that name, and for no other");
+  }
+  if (name == "function") return {.loss = {}, .function = function};
   if (!(label_smoothing >= 0 && label_smoothing < 1)) throw py::value_error("label_smoothing must be in [0, 1)");
   if (!(delta > 0 && std::isfinite(delta))) throw py::value_error("delta must be positive and finite");
   const LossKind kind = loss_named(name);
@@ -38,15 +44,16 @@ Loss make_loss(const std::string& name, double label_smoothing, double delta, co
   for (const double quantile : quantiles) {
     if (!(quantile > 0 && quantile < 1)) throw py::value_error("quantiles must be in (0, 1)");
   }
-  return {kind, label_smoothing, delta, quantiles};
+  Loss loss = {.kind = kind, .label_smoothing = label_smoothing, .huber_delta = delta, .quantiles = quantiles};
+  return {.loss = std::move(loss), .function = py::none()};
 }
 
 }  // namespace
 
 void register_settings(py::module_& module) {
-  py::class_<Loss>(module, "Loss")
+  py::class_<LossArguments>(module, "Loss")
       .def(py::init(&make_loss), py::arg("name"), py::arg("label_smoothing") = 0.0, py::arg("delta") = 1.0,
-           py::arg("quantiles") = std::vector<double>());
+           py::arg("quantiles") = std::vector<double>(), py::arg("function") = py::none());
   py::class_<Optimizer> optimizer(module, "Optimizer");
   with_fields<OptimizerSettings>([&](const auto&... fields) {
     optimizer.def(py::init([fields...](const std::string& rule, decltype(value_type(fields))... values) {
@@ -57,7 +64,7 @@ void register_settings(py::module_& module) {
                   py::arg("rule"), (py::arg(fields.name) = OptimizerSettings().*fields.member)...);
   });
   py::class_<EpochArguments>(module, "EpochOptions")
-      .def(py::init<Loss, Optimizer, EpochArguments::Rates, size_t, bool, uint64_t, uint64_t, double>(),
+      .def(py::init<LossArguments, Optimizer, EpochArguments::Rates, size_t, bool, uint64_t, uint64_t, double>(),
            py::arg("loss"), py::arg("optimizer"), py::arg("rates"), py::arg("batch_size"), py::arg("shuffle"),
            py::arg("seed"), py::arg("epoch"), py::arg("input_noise") = 0.0);
   py::class_<EpochPart>(module, "EpochPart")

@@ -13,6 +13,7 @@ struct Chunk {
       : inputs(source, capacity, columns, threads),
         targets(capacity * row_stride<T>(outputs)),
         output_weights(weighs_outputs ? targets.size() : 0),
+        source_rows(capacity),
         weights(capacity),
         raw_weights(capacity),
         losses(capacity),
@@ -28,9 +29,10 @@ struct Chunk {
 
   Inputs<T> inputs;
   AlignedArray<T> targets;
-  AlignedArray<T> output_weights;    // empty: all one
-  AlignedArray<T> weights;           // each sample's share of its batch's mean
-  AlignedArray<double> raw_weights;  // as given
+  AlignedArray<T> output_weights;     // empty: all one
+  AlignedArray<int64_t> source_rows;  // where each sample is in the data
+  AlignedArray<T> weights;            // each sample's share of its batch's mean
+  AlignedArray<double> raw_weights;   // as given
   AlignedArray<double> losses, metrics;
   size_t samples = 0;
 };

@@ -41,7 +41,7 @@ class Epoch {
         state_(state),
         optimizer_(optimizer),
         options_(options),
-        plan_(plan_epoch(network, state, optimizer, data.inputs, options.batch_size, options.steps)),
+        plan_(plan_epoch(network, state, optimizer, data.inputs, options.loss, options.batch_size, options.steps)),
         order_(options.shuffle ? shuffled_order(data.inputs.rows, options.seed, options.epoch)
                                : std::vector<int64_t>()),
         gatherer_(network, data, options.loss, options.shuffle ? order_.data() : nullptr),
@@ -100,6 +100,7 @@ class Epoch {
       std::vector<Signal<T>>& signals = signals_of[turn.number % 2];
       const Pass pass = {true, options_.seed, options_.epoch, turn.begin};
       forward(team, turn, signals, pass);
+      if (loss_stage_->failed()) return finish(team, turn.step);
       const std::optional<Turn> next = turn_after(turn);
       if (next) gather(team, *next);
       if (team.index() == 0 && turn.ends_step() && stop_after_ == SIZE_MAX) start_update(turn);

@@ -46,7 +46,7 @@ bool penalizes_rows(Network<T>& network) {
 
 template <class T>
 EpochPlan plan_epoch(Network<T>& network, const OptimizerState<T>& state, const Optimizer& optimizer,
-                     const Source& inputs, size_t batch_size, const Range& steps) {
+                     const Source& inputs, const Loss& loss, size_t batch_size, const Range& steps) {
   EpochPlan plan = {};
   plan.batch = std::min(batch_size, inputs.rows);
   plan.begin = steps.begin * plan.batch;
@@ -54,7 +54,8 @@ EpochPlan plan_epoch(Network<T>& network, const OptimizerState<T>& state, const 
   const double work =
       double(plan.batch) * network.work(inputs.entries()) * 3 + double(network.parameter_count()) * tuning::update_work;
   plan.threads = threads_for(work);
-  plan.chunk = network.needs_whole_batch()
+  // An outside loss sees whole batches, so that what it computes does not depend on the number of threads.
+  plan.chunk = network.needs_whole_batch() || loss.outside != nullptr
                    ? plan.batch
                    : chunk_in_cache(network, plan.threads, chunk_size(network, inputs, plan.batch));
   plan.lowest = network.first_trainable();
@@ -66,8 +67,8 @@ EpochPlan plan_epoch(Network<T>& network, const OptimizerState<T>& state, const 
 }
 
 template EpochPlan plan_epoch<float>(Network<float>&, const OptimizerState<float>&, const Optimizer&, const Source&,
-                                     size_t, const Range&);
+                                     const Loss&, size_t, const Range&);
 template EpochPlan plan_epoch<double>(Network<double>&, const OptimizerState<double>&, const Optimizer&, const Source&,
-                                      size_t, const Range&);
+                                      const Loss&, size_t, const Range&);
 
 }  // namespace chainrule

@@ -26,6 +26,6 @@ struct EpochPlan {
 // The part of the epoch that consists of `steps`, with batches of at most `batch_size`.
 template <class T>
 EpochPlan plan_epoch(Network<T>& network, const OptimizerState<T>& state, const Optimizer& optimizer,
-                     const Source& inputs, size_t batch_size, const Range& steps);
+                     const Source& inputs, const Loss& loss, size_t batch_size, const Range& steps);
 
 }  // namespace chainrule

@@ -50,7 +50,9 @@ class Evaluator {
 template <class T>
 Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& loss) {
   const size_t samples = data.inputs.rows;
-  const size_t threads = threads_for(double(samples) * network.work(data.inputs.entries()));
+  // An outside loss is computed by the thread that calls the core.
+  const size_t threads =
+      loss.outside != nullptr ? 1 : threads_for(double(samples) * network.work(data.inputs.entries()));
   // Sums over so many samples are added up, so that their number must not depend on the instruction set.
   const size_t rows = rows_in_memory(network, data.inputs, tuning::prediction_rows);
   const Gatherer<T> gatherer(network, data, loss, nullptr);
@@ -65,7 +67,7 @@ Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& 
     const size_t count = std::min(sums.size(), blocks - begin);
     run_team(threads, [&](const Team& team) {
       const Range own = team.share(count);
-      for (size_t i = own.begin; i < own.end; ++i) {
+      for (size_t i = own.begin; i < own.end && !stage->failed(); ++i) {
         const size_t first = (begin + i) * rows;
         sums[i] =
             evaluators[team.index()].evaluate(gatherer, *stage, first, std::min(rows, samples - first), i == own.begin);

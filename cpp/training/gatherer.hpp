@@ -39,6 +39,7 @@ class Gatherer {
       });
       gather_target(data_.targets, loss_, output, network_.outputs(), row, chunk.targets.data() + i * output_stride);
       if (data_.step_weights != nullptr) weigh_outputs(row, chunk.output_weights.data() + i * output_stride);
+      chunk.source_rows.data()[i] = int64_t(row);
       const double weight = weight_of(first + i);
       chunk.raw_weights.data()[i] = weight;
       chunk.weights.data()[i] = batch_weight > 0 ? T(weight / batch_weight) : T(0);

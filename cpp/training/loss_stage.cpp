@@ -1,5 +1,7 @@
 #include "training/loss_stage.hpp"
 
+#include <algorithm>
+
 #include "training/place_losses.hpp"
 
 namespace chainrule {
@@ -54,10 +56,51 @@ class KernelStage : public LossStage<T> {
   AlignedArray<T> quantiles_;
 };
 
+// A loss that thread 0 computes outside, while the others wait.
+template <class T>
+class OutsideStage : public LossStage<T> {
+ public:
+  OutsideStage(const Network<T>& network, OutsideLoss& loss) : network_(network), loss_(loss) {}
+
+  void compute(const Team& team, const std::vector<Signal<T>>& signals, Chunk<T>& chunk) const override {
+    const Signal<T>& output = signals.back();
+    team.barrier();
+    if (team.index() == 0) {
+      loss_.compute(OutsideRows<T>{.samples = chunk.samples,
+                                   .outputs = output.size,
+                                   .stride = output.stride,
+                                   .source_rows = chunk.source_rows.data(),
+                                   .values = output.activations,
+                                   .weights = chunk.raw_weights.data(),
+                                   .losses = chunk.losses.data(),
+                                   .metrics = chunk.metrics.data(),
+                                   .gradient = output.deltas});
+    }
+    team.barrier();
+    if (failed()) return;
+    const Range samples = team.share_rows(chunk.samples);
+    for (size_t i = samples.begin; i < samples.end; ++i) {
+      T* deltas = output.deltas + i * output.stride;
+      const T weight = chunk.weights.data()[i];
+      for (size_t k = 0; k < output.size; ++k) deltas[k] = weight == 0 ? T(0) : deltas[k] * weight;
+      std::fill(deltas + output.size, deltas + whole_panels(output.size), T(0));
+    }
+    multiply_by_derivative(output, samples);
+    network_.add_losses(signals, samples, chunk.weights.data(), chunk.losses.data());
+  }
+
+  bool failed() const override { return loss_.failed(); }
+
+ private:
+  const Network<T>& network_;
+  OutsideLoss& loss_;
+};
+
 }  // namespace
 
 template <class T>
 std::unique_ptr<LossStage<T>> make_loss_stage(const Network<T>& network, const Loss& loss, const Targets& targets) {
+  if (loss.outside != nullptr) return std::make_unique<OutsideStage<T>>(network, *loss.outside);
   return std::make_unique<KernelStage<T>>(network, loss, targets);
 }
 

@@ -18,6 +18,10 @@ class LossStage {
 
   // Precondition: the forward pass is done. All threads of the team call it; each has its share of the samples.
   virtual void compute(const Team& team, const std::vector<Signal<T>>& signals, Chunk<T>& chunk) const = 0;
+
+  // Whether a loss could not be computed: then nothing may be done with the deltas. All threads see the same after
+  // `compute`.
+  virtual bool failed() const { return false; }
 };
 
 template <class T>

@@ -61,6 +61,7 @@ void write_labels(const int64_t* labels, size_t count, size_t width, T* to) {
 
 template <class T>
 void gather_target(const Targets& targets, const Loss& loss, Activation output, size_t outputs, size_t row, T* to) {
+  if (loss.outside != nullptr) return;
   const size_t columns = target_columns(loss, outputs);
   if (targets.rows != nullptr) {
     gather_row(*targets.rows, row, false, to);

@@ -6,6 +6,7 @@
 
 #include "data/source.hpp"
 #include "kernels/table.hpp"
+#include "training/outside_loss.hpp"
 
 namespace chainrule {
 
@@ -14,6 +15,7 @@ struct Loss {
   double label_smoothing = 0;
   double huber_delta = 1;
   std::vector<double> quantiles = {};  // of the loss of that name, not empty
+  OutsideLoss* outside = nullptr;      // if it is set, it computes the loss, of the targets where they are
 };
 
 // Exactly one of labels and rows is set.
@@ -38,7 +40,7 @@ Metric metric_of(const Loss& loss, Activation output, size_t outputs, const Targ
 size_t first_predicted(const Loss& loss, size_t outputs);
 
 // Writes the target row of one sample: with label smoothing, and 1 and -1 for hinge, and repeated for
-// each quantile. `to` holds `outputs` numbers; those after the targets are not changed.
+// each quantile; nothing for an outside loss. `to` holds `outputs` numbers; those after the targets are not changed.
 template <class T>
 void gather_target(const Targets& targets, const Loss& loss, Activation output, size_t outputs, size_t row, T* to);
 

@@ -114,6 +114,7 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
       chunk.inputs.list_samples(count, team.index(), team.size());
       network.forward(team, signals, count, {});
       stage->compute(team, signals, chunk);
+      if (stage->failed()) return;
       network.backward(team, signals, count, 1, {});
       store_gradients(team, network, signals, count, gradient, true);
       if (team.index() == 0) chunk.add_to(totals);

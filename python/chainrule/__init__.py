@@ -6,6 +6,7 @@ from typing import Any as _Any
 from . import _interpreter as _interpreter  # must come first: it refuses where the core cannot be loaded
 from . import augment, check, data, diagnose, errors, layers, losses, machine, nodes, optimizers, plot, schedules
 from .errors import *
+from .function_loss import FunctionLoss
 from .history import History
 from .layers import *
 from .losses import *
@@ -22,6 +23,7 @@ from .training.tensorboard import TensorBoard
 __version__ = _version("chainrule")
 
 __all__ = [
+    "FunctionLoss",
     "History",
     "Network",
     "Stepper",

@@ -20,11 +20,18 @@ __version__: str
 class Loss:
     """name: "mse", "mae", "huber", "log_cosh", "quantile", "poisson", "hinge", "gaussian_nll", "cross_entropy".
 
-    quantiles: for "quantile" only, the outputs of the first quantile come first.
+    quantiles: for "quantile" only, the outputs of the first quantile come first. function: for "function" only; it
+    is called with (outputs, targets, weights, weights of steps or None) of some samples, and returns (losses,
+    ∂E/∂outputs, metrics) of each.
     """
 
     def __init__(
-        self, name: str, label_smoothing: float = 0.0, delta: float = 1.0, quantiles: Sequence[float] = ()
+        self,
+        name: str,
+        label_smoothing: float = 0.0,
+        delta: float = 1.0,
+        quantiles: Sequence[float] = (),
+        function: Callable[..., tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] | None = None,
     ) -> None: ...
 
 class Optimizer:

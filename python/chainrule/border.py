@@ -250,21 +250,32 @@ class Border:
             )
         of_places = array.shape[1:] == tuple(places) or (array.ndim == 1 and math.prod(places) == 1)
         self._check_scale(loss)
-        if of_places and (math.prod(places) < columns or (array.dtype.kind in "bui" and loss.reads_labels(array))):
+        if of_places and self._are_labels(array, math.prod(places) < columns, loss):
             if self.target_scale is not None:
                 raise ValueError(_NO_LABELS)
             labels = array.reshape(samples) if math.prod(places) == 1 else array.reshape(samples, -1)
             return _as_labels(labels, self._classes(loss), argument)
-        if of_places or (places and array.shape[1:] == self.output_shape):
+        any_width = loss.takes_any_targets and array.size > 0 and array.shape[1:-1] in ((), tuple(places))
+        if of_places or any_width or (places and array.shape[1:] == self.output_shape):
             array = array.reshape(samples, -1)
+        if any_width and self.target_scale is None:
+            columns = array.shape[1]
         if array.ndim != 2 or array.shape[1] != columns:
             wanted = (samples, *places, columns // math.prod(places))
             labels_wanted = f" of shape {(samples, *places)}" if places else ""
             raise ValueError(f"{argument} must have shape {wanted} or be labels{labels_wanted}, got {array.shape}")
         check_finite(array, argument, self.dtype)
         rows = readable(array if self.scale_of_targets is None else self.scale_of_targets.to_unit(array), self.dtype)
-        loss.check_targets(rows.reshape(-1, columns // math.prod(places)), self.activation, argument)
+        loss.check_targets(rows.reshape(samples * math.prod(places), -1), self.activation, argument)
         return rows
+
+    @staticmethod
+    def _are_labels(array: NDArray[Any], are_one_of_many: bool, loss: Loss) -> bool:
+        """Tell labels from numbers; those of a loss that takes any targets have an integer type."""
+        is_whole = array.dtype.kind in "bui"
+        if is_whole and loss.reads_labels(array):
+            return True
+        return are_one_of_many and (is_whole or not loss.takes_any_targets)
 
     @property
     def scale_of_targets(self) -> TargetScale | None:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _core, reference
 from ._checks import checked_integer
 from .errors import CheckError
+from .function_loss import LossLike
 from .losses import MSE, Loss
 from .model import Model
 from .nodes import Network as NodesNetwork
@@ -45,7 +46,7 @@ def check(
     X: ArrayLike,
     y: ArrayLike,
     *,
-    loss: Loss | str | None = None,
+    loss: LossLike | None = None,
     optimizer: Optimizer | str | None = None,
     sample_weight: ArrayLike | None = None,
     steps: int = 4,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .activations import ACTIVATIONS
+from .function_loss import LossLike
 from .losses import Loss
 from .model import Model
 from .verification.table import as_table
@@ -134,7 +135,7 @@ class Diagnosis:
         return as_table(rows)
 
 
-def diagnose(network: Model, X: ArrayLike, y: ArrayLike, *, loss: Loss | str | None = None) -> Diagnosis:
+def diagnose(network: Model, X: ArrayLike, y: ArrayLike, *, loss: LossLike | None = None) -> Diagnosis:
     """Show what the samples do in each layer, and what to try where too little arrives; the network is not changed.
 
     Parameters

@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core
-from ._checks import checked_name, checked_number
+from . import _core, reference
+from ._checks import checked_number
 from .arrays import are_labels
+from .target_scale import TargetScale
 
 __all__ = ["MAE", "MSE", "CrossEntropy", "GaussianNLL", "Hinge", "Huber", "LogCosh", "Loss", "Poisson", "Quantile"]
 
@@ -32,16 +33,28 @@ class Loss:
     from_pre_activations: ClassVar[bool] = False
     # Whether outputs and targets may be in any unit, as the loss depends on their differences alone.
     is_of_differences: ClassVar[bool] = False
+    # Whether a user gives its gradient, which is checked before the first step.
+    needs_check: ClassVar[bool] = False
+    # Whether it takes targets of other shapes than the outputs'.
+    takes_any_targets: ClassVar[bool] = False
     # A single output above this value means class 1.
     decision_edge: ClassVar[float] = 0.5
 
-    def __init_subclass__(cls) -> None:
-        if "name" in vars(cls):
+    def __init_subclass__(cls, by_name: bool = True) -> None:
+        if by_name:
             LOSSES.setdefault(cls.name, cls)
+
+    def for_outputs(self, shape: tuple[int, ...], unit: TargetScale | None) -> Loss:
+        """Return the loss for outputs of this shape, and in this unit."""
+        return self
 
     def core_loss(self) -> _core.Loss:
         """Return the loss as the core takes it."""
         return _core.Loss(self.name)
+
+    def reference(self) -> reference.losses.Loss:
+        """Return the same loss of the reference."""
+        return reference.losses.LOSSES[self.name](**vars(self))
 
     def target_columns(self, outputs: int) -> int:
         """Return how many targets a sample has, for so many outputs."""
@@ -50,6 +63,23 @@ class Loss:
     def metric_name(self, outputs: int, y: NDArray[Any]) -> str:
         """Return the name of the metric that the core reports next to the loss."""
         return "accuracy" if self.classifies or (are_labels(y) and self.target_columns(outputs) > 1) else "mae"
+
+    def report(self, loss: float, metric: float, outputs: int, y: NDArray[Any]) -> dict[str, float]:
+        """Return what the core reports by name; some targets have no metric."""
+        name = self.metric_name(outputs, y)
+        return {"loss": loss, name: metric} if name else {"loss": loss}
+
+    def check_gradient(self, outputs: NDArray[Any], targets: NDArray[Any]) -> None:
+        """Refuse a gradient that is not that of the values, for some rows of outputs; those of the core are right.
+
+        Raises
+        ------
+        ValueError
+            Naming the first that is wrong.
+        """
+
+    def check_storable(self) -> None:
+        """Refuse a loss that a checkpoint cannot name."""
 
     def reads_labels(self, y: NDArray[Any]) -> bool:
         """Tell whether integer targets of a single output are labels; else they are numbers."""
@@ -333,8 +363,3 @@ class CrossEntropy(Loss):
             worst = sums[np.argmax(np.abs(sums - 1))]
             if abs(worst - 1) > 1e-3:
                 raise ValueError(f"rows of {argument} must sum to 1 for softmax with 'cross_entropy', got {worst:g}")
-
-
-def as_loss(loss: Loss | str) -> Loss:
-    """Return the loss of that name, or the loss itself."""
-    return loss if isinstance(loss, Loss) else LOSSES[checked_name(loss, "loss", LOSSES)]()

@@ -17,11 +17,12 @@ from .border import Batches
 from .errors import warn
 from .files import description as described
 from .files.settings import to_config
+from .function_loss import LossLike, as_loss
 from .history import History
 from .input_range import InputRange
 from .layers.base import Layer, cut, read_only
 from .layers.input import Input
-from .losses import Loss, as_loss
+from .losses import Loss
 from .metrics import Metric, MetricLike, as_metrics, measured, r2
 from .optimizers import Adam, Optimizer, as_optimizer
 from .snapshot import Snapshot
@@ -137,23 +138,19 @@ class Model(Stack):
         X: ArrayLike,
         y: ArrayLike,
         *,
-        loss: Loss | str | None = None,
+        loss: LossLike | None = None,
         sample_weight: ArrayLike | None = None,
         metrics: Iterable[MetricLike] | MetricLike = (),
     ) -> dict[str, float]:
-        """Return the mean loss (without penalties), "accuracy" for classes or "mae" for other targets, and `metrics`.
-
-        The metrics are as for `Network.fit`.
-        """
+        """Return the mean loss (without penalties), "accuracy" or "mae", and `metrics`, as for `Network.fit`."""
         chosen = self.chosen_loss(loss)
         data = self.border.batches(X, y, sample_weight, loss=chosen)
         self.input_range.compare(data.X)
-        core, name = self.core_of(data.X), chosen.metric_name(data.outputs, data.y)
-        made = as_metrics(metrics, name)
-        value, metric = core.evaluate(data.X, data.y, data.weights, chosen.core_loss())
-        if not math.isfinite(value):
+        made = as_metrics(metrics, chosen.metric_name(data.outputs, data.y))
+        found = self.core_of(data.X).evaluate(data.X, data.y, data.weights, chosen.core_loss())
+        if not math.isfinite(found[0]):
             warn("the loss of evaluate is not finite: X or y overflows in a layer or in the loss")
-        return {"loss": value, name: metric, **self.measure(data, made)}
+        return {**chosen.report(*found, data.outputs, data.y), **self.measure(data, made)}
 
     def measure(self, data: Batches, metrics: Sequence[Metric]) -> dict[str, float]:
         """Return metrics of the predictions for checked samples, in the units of the targets."""
@@ -203,7 +200,7 @@ class Model(Stack):
         self.core.step(chosen.core_optimizer(), rate)
 
     def loss_and_gradient(
-        self, X: ArrayLike, y: ArrayLike, loss: Loss | str | None = None, sample_weight: ArrayLike | None = None
+        self, X: ArrayLike, y: ArrayLike, loss: LossLike | None = None, sample_weight: ArrayLike | None = None
     ) -> tuple[float, NDArray[Any]]:
         """Return the objective (mean loss and penalties) and its gradient, laid out as `parameters`.
 
@@ -260,7 +257,7 @@ class Model(Stack):
         chosen.check_precision(self.dtype)
         return chosen
 
-    def chosen_loss(self, loss: Loss | str | None) -> Loss:
+    def chosen_loss(self, loss: LossLike | None) -> Loss:
         """Return the loss that an argument means; None: the last one used, or the one that goes with the outputs."""
         activation = self.border.activation
         if loss is None:
@@ -268,7 +265,7 @@ class Model(Stack):
             loss = self.loss or ("cross_entropy" if classes else "mse")
         chosen = as_loss(loss)
         chosen.check_output(activation, self.shapes[-1])
-        return chosen
+        return chosen.for_outputs(self.shapes[-1], self.border.scale_of_targets)
 
     def adopt(self, optimizer: Optimizer, loss: Loss | None) -> None:
         """Use these from now on; the optimiser's state is kept only if its settings are those used before."""
@@ -399,11 +396,14 @@ class Model(Stack):
         values = {name: array.astype(description["dtype"], copy=False) for name, array in values.items()}
         made = type(self).__new__(type(self))
         made.restore(description, values)
+        made.loss = None if made.loss is None else self.loss
         return made
 
     def __getstate__(self) -> dict[str, Any]:
         description, tensors = self.describe()
-        return {"description": description, "tensors": tensors}
+        # A description has the name of a loss by a function only.
+        return {"description": description, "tensors": tensors, "loss": self.loss}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.restore(state["description"], state["tensors"])
+        self.loss = state.get("loss", self.loss)

@@ -18,11 +18,11 @@ from ._checks import checked_integer
 from .check import check
 from .diagnose import Diagnosis, diagnose
 from .files import safetensors
+from .function_loss import LossLike
 from .history import History
 from .layers.base import Layer
 from .layers.dense import Dense
 from .layers.input import Input
-from .losses import Loss
 from .metrics import MetricLike
 from .model import Model
 from .nodes import Network as NodesNetwork
@@ -33,7 +33,7 @@ from .prediction.stepper import Stepper
 from .training.callbacks import CallbackLike
 from .training.checkpoints import Unfinished
 from .training.fitting import LOGGER, run, train_step
-from .training.plan import Given, Options, make_plan
+from .training.plan import Given, Options, check_loss, make_plan
 from .verification.report import Report
 from .verification.table import as_table
 
@@ -135,7 +135,7 @@ class Network(Model):
         epochs: int = 10,
         batch_size: int | str = 32,
         optimizer: Optimizer | str | None = None,
-        loss: Loss | str | None = None,
+        loss: LossLike | None = None,
         validation_data: tuple[Any, ...] | None = None,
         validation_split: float = 0.0,
         sample_weight: ArrayLike | None = None,
@@ -170,9 +170,10 @@ class Network(Model):
         optimizer : Optimizer or str, optional
             Default: the optimiser of the previous `fit`, or `Adam()`. Passing equal settings keeps its state, other
             settings reset it.
-        loss : Loss or str, optional
+        loss : Loss or str, or function of (outputs, targets) that returns (values, gradient), optional
             Default: the loss of the previous `fit`; at first cross-entropy for a softmax output or one sigmoid output,
-            else mse.
+            else mse. For a function see `FunctionLoss`; its gradient is checked by differences of its values for some
+            samples, before the first step.
         validation_data : (X, y) or (X, y, sample_weight), optional
             Evaluated after each epoch; with `class_weight`, its samples have the same weights of classes.
         validation_split : float
@@ -251,7 +252,7 @@ class Network(Model):
         y: ArrayLike,
         *,
         optimizer: Optimizer | str | None = None,
-        loss: Loss | str | None = None,
+        loss: LossLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> dict[str, float]:
         """Make one step on all samples given; return loss and metric from before the step.
@@ -266,6 +267,8 @@ class Network(Model):
         chosen = self.chosen_loss(loss)
         data = self.border.batches(X, y, sample_weight, loss=chosen)
         with self._exclusive():
+            if chosen != self.loss:
+                check_loss(self, chosen, data)
             return train_step(self, data, self.chosen_optimizer(optimizer), chosen)
 
     @contextmanager
@@ -318,7 +321,7 @@ class Network(Model):
         """Compare the core with the reference, the object model and central differences: see `chainrule.check`."""
         return check(self, X, y, **options)
 
-    def diagnose(self, X: ArrayLike, y: ArrayLike, *, loss: Loss | str | None = None) -> Diagnosis:
+    def diagnose(self, X: ArrayLike, y: ArrayLike, *, loss: LossLike | None = None) -> Diagnosis:
         """Show what the samples do in each layer, and what to try: see `chainrule.diagnose`."""
         return diagnose(self, X, y, loss=loss)
 

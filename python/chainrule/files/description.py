@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..function_loss import FunctionLoss
 from ..history import History
 from ..layers.base import Layer, Shape, make_layer, shapes_through
 from ..layers.input import Input
@@ -44,7 +45,8 @@ def arrays_of(
 
 def checked_settings(expected: type[_Settings], config: Any) -> _Settings | None:
     """Return the loss or the optimiser that was described, or None."""
-    classes = {cls.__name__: cls for cls in (*OPTIMIZERS.values(), *LOSSES.values(), *SCHEDULES.values())}
+    kinds = (*OPTIMIZERS.values(), *LOSSES.values(), FunctionLoss, *SCHEDULES.values())
+    classes = {cls.__name__: cls for cls in kinds}
     settings = from_config(config, classes)
     if settings is not None and not isinstance(settings, expected):
         raise ValueError(f"expected settings of {expected.__name__}, got {settings!r}")

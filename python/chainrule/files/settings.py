@@ -13,7 +13,11 @@ def to_config(settings: Any) -> Any:
     """Turn a settings dataclass, with those inside it, into a dictionary that JSON can hold."""
     if not dataclasses.is_dataclass(settings) or isinstance(settings, type):
         return _plain(settings)
-    fields = {field.name: to_config(getattr(settings, field.name)) for field in dataclasses.fields(settings)}
+    fields = {
+        field.name: to_config(getattr(settings, field.name))
+        for field in dataclasses.fields(settings)
+        if field.metadata.get("stored", True)
+    }
     return {"type": type(settings).__name__, **fields}
 
 

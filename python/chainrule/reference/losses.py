@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,9 @@ class Loss(ABC):
 
     name: ClassVar[str]
 
-    def __init_subclass__(cls) -> None:
-        LOSSES.setdefault(cls.name, cls)
+    def __init_subclass__(cls, by_name: bool = True) -> None:
+        if by_name:
+            LOSSES.setdefault(cls.name, cls)
 
     @abstractmethod
     def value(self, z: Array, a: Array, t: Array, activation: str) -> Array:
@@ -45,6 +47,10 @@ class Loss(ABC):
         """Return the number of targets per sample."""
         return outputs
 
+    def rows(self, y: NDArray[np.generic], outputs: int) -> Array:
+        """Return the targets of each sample as a row."""
+        return target_rows(y, self.target_columns(outputs))
+
     def predictions(self, a: Array) -> Array:
         """Return those outputs that predict the targets."""
         return a
@@ -52,6 +58,14 @@ class Loss(ABC):
     def right(self, a: Array, t: Array, activation: str) -> Array:
         """Return the metric of each sample for targets that are not labels: the mean absolute error."""
         return np.asarray(np.abs(t - a).mean(axis=1))
+
+    def metric(self, a: Array, y: NDArray[np.generic], activation: str) -> Array:
+        """Return the metric of each sample: accuracy for classes, mean absolute error for other targets."""
+        a = self.predictions(a)
+        t = target_rows(y, a.shape[1])
+        if y.size == len(a) and a.shape[1] > 1:
+            return np.asarray(a.argmax(axis=1) == t.argmax(axis=1), dtype=np.float64)
+        return self.right(a, t, activation)
 
     # --- for the check
 
@@ -270,6 +284,39 @@ class CrossEntropy(Loss):
         return np.abs(z) * t, np.abs(a) + np.abs(t)
 
 
+class Function(Loss, by_name=False):
+    """A loss by `call`, which returns values and gradient for rows of outputs, and rows of targets or labels.
+
+    A row can be a place of a sample, of which each has as many as `shape` tells.
+    """
+
+    def __init__(self, call: Callable[[Array, NDArray[Any]], tuple[Array, Array]], shape: Sequence[int]) -> None:
+        self.call, self.outputs = call, math.prod(shape)
+
+    def rows(self, y: NDArray[np.generic], outputs: int) -> Array:
+        return np.asarray(y.reshape(len(y), -1), dtype=np.int64 if y.dtype == np.int64 else np.float64)
+
+    def value(self, z: Array, a: Array, t: Array, activation: str) -> Array:
+        values = self._called(a, t)[0]
+        rows = len(a) // len(values)
+        if values.size > len(a):
+            return np.asarray(values.reshape(len(a), -1).sum(axis=1))
+        return np.repeat(values / rows, rows) if values.size < len(a) else values.reshape(len(a))
+
+    def gradient(self, a: Array, t: Array) -> Array:
+        return self._called(a, t)[1].reshape(a.shape)
+
+    def metric(self, a: Array, y: NDArray[np.generic], activation: str) -> Array:
+        is_known = y.dtype == np.int64 or y.size == a.size
+        return super().metric(a, y, activation) if is_known else np.zeros(len(a))
+
+    def _called(self, a: Array, t: Array) -> tuple[Array, Array]:
+        samples = a.size // self.outputs
+        targets = t.reshape(samples, -1)
+        is_single = targets.dtype == np.int64 and targets.shape[1] == 1
+        return self.call(a.reshape(samples, -1), targets.ravel() if is_single else targets)
+
+
 def target_rows(y: NDArray[np.generic], outputs: int) -> Array:
     """Return rows (samples, outputs): each label becomes a one-hot row, or the target of a single output."""
     values = y.reshape(len(y), -1)
@@ -277,12 +324,3 @@ def target_rows(y: NDArray[np.generic], outputs: int) -> Array:
         return values.astype(np.float64)
     one_hot = np.eye(outputs // values.shape[1])[values.astype(np.int64)]
     return np.asarray(one_hot.reshape(len(y), outputs))
-
-
-def metric(a: Array, y: NDArray[np.generic], loss: Loss, activation: str) -> Array:
-    """Return the metric of each sample: accuracy for classes, mean absolute error for other targets."""
-    a = loss.predictions(a)
-    t = target_rows(y, a.shape[1])
-    if y.size == len(a) and a.shape[1] > 1:
-        return np.asarray(a.argmax(axis=1) == t.argmax(axis=1), dtype=np.float64)
-    return loss.right(a, t, activation)

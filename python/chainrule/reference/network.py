@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import losses, random
+from . import random
 from .activations import Array
 from .base import Layer, backward_through, forward_through
 from .losses import Loss
@@ -82,7 +82,7 @@ class Network:
         y, own = y.reshape(w.size, -1), self._own_losses(w)
         w = w.ravel()
         values = steps * loss.value(z, a, t, last.activation)
-        right = losses.metric(a, y, loss, last.activation)
+        right = loss.metric(a, y, last.activation)
         total = w.sum()
         if total == 0:
             return 0.0, 0.0
@@ -105,7 +105,7 @@ class Network:
     def _rows(self, y: NDArray[np.generic], loss: Loss, count: int) -> tuple[Array, Array, Array]:
         """Return z, a and the targets as this many rows: one per sample, or one per step or pixel with a weight."""
         z, a = self.outputs
-        t = losses.target_rows(y, loss.target_columns(a.shape[1])).reshape(count, -1)
+        t = loss.rows(y, a.shape[1]).reshape(count, -1)
         return z.reshape(count, -1), a.reshape(count, -1), loss.smoothed(t, self.layers[-1].activation)
 
     # --- all parameters in one array: layer by layer, in the order of their dictionaries, row-major

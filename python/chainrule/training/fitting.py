@@ -15,7 +15,7 @@ from ..optimizers import Optimizer
 from ..schedules import Schedule
 from .callbacks import Callback
 from .first_samples import warn_of_first_samples
-from .plan import Part, Plan, parts_of
+from .plan import Part, Plan, check_loss, parts_of
 from .progress import Progress
 
 # A learning rate that is smaller than its beginning by this factor changes nothing.
@@ -115,6 +115,8 @@ def _run_epoch(model: Model, plan: Plan, progress: Progress) -> dict[str, float]
     part, rate = None, 0.0
     for part in parts_of(plan, model.epochs):
         model.core_of(part.data.X)
+        if plan.samples is None and part.first_step == 0:
+            check_loss(model, plan.loss, part.data)
         if _is_untrained(model):
             with progress.aside():
                 warn_of_first_samples(model, part.data, plan.loss)
@@ -130,15 +132,14 @@ def _run_epoch(model: Model, plan: Plan, progress: Progress) -> dict[str, float]
     weight, loss, metric = plan.position.totals
     if weight == 0:
         raise ValueError("class_weight and sample_weight leave no sample with a weight above zero")
-    name = plan.loss.metric_name(part.data.outputs, part.data.y)
-    metrics = {"loss": loss / weight, name: metric / weight}
+    metrics = plan.loss.report(loss / weight, metric / weight, part.data.outputs, part.data.y)
     if isinstance(plan.data, Batches):
         metrics |= model.measure(plan.data, plan.metrics)
     if plan.validation is not None:
         held = plan.validation
-        core = model.core_of(held.X)
-        metrics["val_loss"], metrics[f"val_{name}"] = core.evaluate(held.X, held.y, held.weights, plan.core_loss)
-        metrics |= {f"val_{found}": value for found, value in model.measure(held, plan.metrics).items()}
+        found = model.core_of(held.X).evaluate(held.X, held.y, held.weights, plan.core_loss)
+        of_held = plan.loss.report(*found, held.outputs, held.y) | model.measure(held, plan.metrics)
+        metrics |= {f"val_{name}": value for name, value in of_held.items()}
     metrics["learning_rate"] = rate
     return metrics
 
@@ -238,4 +239,4 @@ def train_step(model: Model, data: Batches, optimizer: Optimizer, loss: Loss) ->
             raise _go_back(model, 1, 1, float(rates[0]))
     finally:
         model.drop_snapshot()
-    return {"loss": loss_sum / weight, loss.metric_name(data.outputs, data.y): metric / weight}
+    return loss.report(loss_sum / weight, metric / weight, data.outputs, data.y)

@@ -17,6 +17,7 @@ from .._checks import checked_flag, checked_integer, checked_number
 from ..arrays import are_labels
 from ..border import Batches, Border
 from ..files.settings import to_config
+from ..function_loss import LossLike
 from ..layers.base import Layer
 from ..losses import Loss
 from ..metrics import Metric, MetricLike, as_metrics
@@ -30,6 +31,8 @@ from .streams import Stream
 
 # The epoch whose order chooses the samples that are held back; no fit gets so far.
 _SPLIT = 2**63
+# Samples of the first batch for which the gradient of a loss by a function is checked.
+_CHECKED = 8
 
 
 @dataclass
@@ -124,7 +127,7 @@ class Options:
     epochs: int
     batch_size: int | str
     optimizer: Optimizer | str | None
-    loss: Loss | str | None
+    loss: LossLike | None
     shuffle: bool
     input_noise: float
     metrics: Iterable[MetricLike] | MetricLike
@@ -146,6 +149,7 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
     if given.y is not None:
         border = border.fitting(given.X)
     border = border.with_target_scale(given.y, loss)
+    loss = loss.for_outputs(border.output_shape, border.scale_of_targets)
     data, validation = _data(border, given, loss)
     optimizer = _resolved(passed, data, options)
     metrics = _metrics(data, validation, loss, options)
@@ -154,6 +158,7 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
     settings["metrics"] = [metric.name for metric in metrics] or None
     resume = checked_flag(options.resume, "resume")
     if options.checkpoint is not None or resume:
+        loss.check_storable()
         settings |= _hashes(given, data, validation)
     unfinished = _begin(settings, resume, resumed)
     plan = Plan(
@@ -176,7 +181,17 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
         verbose=checked_integer(options.verbose, "verbose", lowest=0, highest=2),
     )
     _check_batches(model.leaves, plan)
+    if isinstance(data, Batches):
+        check_loss(model, loss, data)
     return plan
+
+
+def check_loss(model: Model, loss: Loss, data: Batches) -> None:
+    """Refuse a loss whose gradient is wrong for the first of these samples."""
+    if not loss.needs_check:
+        return
+    first = data.X[:_CHECKED] if isinstance(data.X, np.ndarray) else data.X
+    loss.check_gradient(model.core_of(first).predict(first)[:_CHECKED], data.y[:_CHECKED])
 
 
 def _metrics(data: Batches | Stream, validation: Batches | None, loss: Loss, options: Options) -> Sequence[Metric]:

@@ -65,7 +65,7 @@ def target_rows(y: NDArray[Any], net: reference.Network, loss: Loss) -> Array:
     """Return the targets as rows, as the loss compares them with the outputs."""
     _, a = net.outputs
     of_reference = reference_loss(loss)
-    rows = reference.losses.target_rows(y, of_reference.target_columns(a.shape[1]))
+    rows = of_reference.rows(y, a.shape[1])
     return rows if loss.from_pre_activations else of_reference.smoothed(rows, net.layers[-1].activation)
 
 

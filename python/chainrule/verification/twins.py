@@ -58,7 +58,7 @@ class Counterpart:
 
 def reference_loss(loss: Loss) -> reference.losses.Loss:
     """Return the reference's loss with the same settings."""
-    return reference.losses.LOSSES[loss.name](**_fields(loss))
+    return loss.reference()
 
 
 def reference_optimizer(optimizer: Optimizer) -> reference.optimizers.Optimizer:
