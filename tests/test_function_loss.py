@@ -45,12 +45,25 @@ def absolute(outputs, targets):
     return np.abs(outputs - targets).sum(axis=1), np.sign(outputs - targets)
 
 
+def likelihood_of_steps(outputs, targets):
+    likely = np.take_along_axis(outputs, targets[..., None], -1)
+    gradient = np.zeros_like(outputs)
+    np.put_along_axis(gradient, targets[..., None], -1 / likely, -1)
+    return -np.log(likely[..., 0]), gradient
+
+
 def steps():
     return cr.Network([cr.Input(4, 3), cr.Masking(), cr.GRU(2, return_sequences=True)], seed=0, dtype="float64")
 
 
 def dense(outputs=2, output="identity"):
     return cr.Network([3, 8, outputs], activation="tanh", output=output, seed=0, dtype="float64")
+
+
+def tagger():
+    return cr.Network(
+        [cr.Input(4, 3), cr.GRU(4, return_sequences=True), cr.Dense(3, "softmax")], dtype="float64", seed=0
+    )
 
 
 PADDED = rng.standard_normal((30, 4, 3)) * (np.arange(4) < rng.integers(1, 5, 30)[:, None])[..., None]
@@ -62,6 +75,7 @@ CASES = {
     "two outputs of one target": (dense, X, Y[:, :1], normal, "gaussian_nll", {}),
     "numbers of type float": (dense, X, Y[:, 0], normal, "gaussian_nll", {}),
     "kinks": (dense, X, Y, absolute, "mae", {}),
+    "labels of steps": (tagger, PADDED, rng.integers(0, 3, (30, 4)), likelihood_of_steps, "cross_entropy", {}),
     "padded steps": (steps, PADDED, STEPS, squares_of_steps, "mse", {}),
 }
 
@@ -271,6 +285,13 @@ def test_a_function_may_not_change_the_network_and_does_not_wait_for_itself():
     thread.join(20)
     assert not thread.is_alive()
     assert len(errors) == 1
+
+
+def test_targets_that_are_neither_labels_nor_rows_are_told_what_they_lack():
+    with pytest.raises(ValueError, match=r"in \[0, 1\], got 89; give numbers that are no labels as floats"):
+        dense().fit(X, np.arange(90), loss=normal)
+    with pytest.raises(ValueError, match=r"y must have shape \(90, 2\) or be labels, got \(90, 3, 2\)"):
+        dense().fit(X, np.zeros((90, 3, 2)), loss=squares)
 
 
 def test_classes_of_losses_are_refused_by_name():

@@ -254,7 +254,8 @@ class Border:
             if self.target_scale is not None:
                 raise ValueError(_NO_LABELS)
             labels = array.reshape(samples) if math.prod(places) == 1 else array.reshape(samples, -1)
-            return _as_labels(labels, self._classes(loss), argument)
+            hint = "; give numbers that are no labels as floats" if loss.takes_any_targets else ""
+            return _as_labels(labels, self._classes(loss), argument, hint)
         any_width = loss.takes_any_targets and array.size > 0 and array.shape[1:-1] in ((), tuple(places))
         if of_places or any_width or (places and array.shape[1:] == self.output_shape):
             array = array.reshape(samples, -1)
@@ -405,7 +406,7 @@ def _check_sum(weights: NDArray[np.float64], argument: str) -> None:
         raise ValueError(f"{argument} must have a sum that is neither too small nor too large a number, got {total:g}")
 
 
-def _as_labels(array: NDArray[Any], classes: int, argument: str) -> NDArray[np.int64]:
+def _as_labels(array: NDArray[Any], classes: int, argument: str, hint: str = "") -> NDArray[np.int64]:
     """Return whole numbers from 0 to below the number of classes."""
     if array.dtype.kind == "f":
         array = readable(array, np.float64)
@@ -415,7 +416,7 @@ def _as_labels(array: NDArray[Any], classes: int, argument: str) -> NDArray[np.i
             raise ValueError(f"{argument} as labels must be whole numbers, got {fractional[0]}")
     low, high = array.min(), array.max()
     if low < 0 or high >= classes:
-        raise ValueError(f"{argument} as labels must be in [0, {classes - 1}], got {high if low >= 0 else low}")
+        raise ValueError(f"{argument} as labels must be in [0, {classes - 1}], got {high if low >= 0 else low}{hint}")
     return packed(array, np.int64)
 
 

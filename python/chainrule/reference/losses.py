@@ -310,6 +310,13 @@ class Function(Loss, by_name=False):
         is_known = y.dtype == np.int64 or y.size == a.size
         return super().metric(a, y, activation) if is_known else np.zeros(len(a))
 
+    def magnitudes(self, z: Array, a: Array, t: Array) -> tuple[Array, Array]:
+        # What the function subtracts is not known, but outputs and targets are what it can subtract.
+        reach = np.abs(a) + np.abs(t).max(axis=1, keepdims=True)
+        values = np.abs(self._called(a, t)[0].reshape(len(a), -1)).sum(axis=1, keepdims=True)
+        terms = np.abs(self.gradient(a, t)) + reach
+        return values / a.shape[1] + terms * reach, terms
+
     def _called(self, a: Array, t: Array) -> tuple[Array, Array]:
         samples = a.size // self.outputs
         targets = t.reshape(samples, -1)
