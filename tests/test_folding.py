@@ -6,6 +6,8 @@ import pytest
 import chainrule as cr
 from chainrule.inference import Predictor
 
+pytestmark = pytest.mark.filterwarnings("ignore::chainrule.ChainruleWarning")
+
 
 def block(layer, activation="relu"):
     return [layer, cr.BatchNorm(), cr.Activation(activation)]

@@ -31,6 +31,8 @@ from chainrule.layers import ACTIVATIONS
 from chainrule.verification.report import compare
 from chainrule.verification.twins import reference_loss, reference_of
 
+pytestmark = pytest.mark.filterwarnings("ignore::chainrule.ChainruleWarning")
+
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
 
 

@@ -15,6 +15,8 @@ import pytest
 import chainrule as cr
 from chainrule.files import safetensors as files
 
+pytestmark = pytest.mark.filterwarnings("ignore::chainrule.ChainruleWarning")
+
 ROOT = Path(__file__).parents[1]
 X, Y = cr.data.two_spirals(20)
 

@@ -6,6 +6,8 @@ from sklearn import metrics as sklearn_metrics
 
 import chainrule as cr
 
+pytestmark = pytest.mark.filterwarnings("ignore::chainrule.ChainruleWarning")
+
 rng = np.random.default_rng(0)
 X = rng.standard_normal((120, 3))
 Y = np.column_stack([X[:, 0] + 5, 100 * X[:, 1]])

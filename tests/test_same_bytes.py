@@ -247,7 +247,10 @@ def digest(make, dtype):
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-pytestmark = pytest.mark.usefixtures("many_threads")
+pytestmark = [
+    pytest.mark.usefixtures("many_threads"),
+    pytest.mark.filterwarnings("ignore::chainrule.ChainruleWarning"),
+]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

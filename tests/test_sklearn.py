@@ -20,7 +20,9 @@ from sklearn.utils.estimator_checks import check_estimator
 import chainrule as cr
 from chainrule.sklearn import MLPClassifier, MLPRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::chainrule.ChainruleWarning"
+)
 
 
 def test_estimator_checks_pass():

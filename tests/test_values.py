@@ -8,6 +8,8 @@ import chainrule as cr
 from chainrule.inference import Predictor
 from chainrule.sklearn import MLPRegressor
 
+pytestmark = pytest.mark.filterwarnings("ignore::chainrule.ChainruleWarning")
+
 DTYPES = ["u1", "i1", "u2", "i2", "i4", "i8", "u8", "f2", "f4", "f8", "g", ">i4", ">f8", "?"]
 X = np.random.default_rng(0).integers(0, 2, (24, 5))
 Y = np.random.default_rng(1).integers(0, 2, (24, 2))

@@ -75,8 +75,9 @@ def models(folder: Path) -> tuple[list[bytes], bytes]:
     layers = [cr.Input(2), cr.Dense(3, "gelu", l2=1e-4, max_norm=3.0), cr.Dense(2, "softmax")]
     made.append(keep(cr.Network(layers, seed=2**64 - 1), optimizer=cr.Nadam(schedule, clip_norm=5.0)))
     made.append(keep(cr.Network([2, 1], output="sigmoid", seed=0), optimizer=cr.SGD(0.1, momentum=0.9), epochs=1))
-    made.append(keep(cr.Network([2, 4, 2], seed=0, dtype="float64"), optimizer="irprop", batch_size="full"))
-    made.append(keep(cr.Network([2, 4, 2], seed=0), optimizer="delta_bar_delta", loss=cr.Huber(0.5)))
+    double = cr.Network([2, 4, 2], output="sigmoid", seed=0, dtype="float64")
+    made.append(keep(double, optimizer="irprop", batch_size="full"))
+    made.append(keep(cr.Network([2, 4, 2], output="sigmoid", seed=0), optimizer="delta_bar_delta", loss=cr.Huber(0.5)))
     made.append(keep(cr.Network([2, 3, 3, 2], seed=0), epochs=0))
     layers = [cr.Conv2D(2, 3, "relu", padding="same"), cr.MaxPool2D(), cr.Flatten(), cr.BatchNorm(), cr.Dropout(0.1)]
     made.append(keep(cr.Network([cr.Input(4, 4, 1), *layers, cr.Dense(2, "softmax")], seed=0)))

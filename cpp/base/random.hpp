@@ -9,7 +9,14 @@
 
 namespace chainrule {
 
-enum class Purpose : uint64_t { weights = 1, shuffling = 2, input_noise = 3, dropout = 4, layer_noise = 5, augmentation = 6 };
+enum class Purpose : uint64_t {
+  weights = 1,
+  shuffling = 2,
+  input_noise = 3,
+  dropout = 4,
+  layer_noise = 5,
+  augmentation = 6
+};
 
 class RandomWords {
  public:

@@ -264,7 +264,7 @@ def _as_images(images: ArrayLike) -> Images:
     return packed(X, np.float64 if X.dtype == np.float64 else np.float32)
 
 
-def _checked_seed(seed: int) -> int:
+def _checked_seed(seed: Seed) -> int:
     return checked_integer(seed, "seed", lowest=0, highest=_HIGHEST_SEED)
 
 

@@ -38,7 +38,8 @@ class InputRange:
     def of_config(cls, config: Mapping[str, Any] | None) -> InputRange:
         """Return the range that `config` told of another; None is that of a network that was not trained."""
         numbers = {"typical": 0.0, "largest": 0.0} if config is None else config
-        return cls(*(checked_number(numbers[name], name, lowest=0) for name in ("typical", "largest")))
+        typical, largest = (checked_number(numbers[name], name, lowest=0) for name in ("typical", "largest"))
+        return cls(typical, largest)
 
     def config(self) -> dict[str, float]:
         """Return the description that files keep."""

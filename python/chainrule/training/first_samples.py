@@ -30,10 +30,14 @@ def warn_of_first_samples(network: Model, data: Batches, loss: Loss) -> None:
     if len(data) < LEAST:
         return
     looked_at = slice(None, None, -(-len(data) // LOOKED_AT))
-    if loss.is_of_differences and not are_labels(data.y):
+    if _is_for_numbers(loss) and not are_labels(data.y):
         _warn_of_targets(network, data.y[looked_at])
     if isinstance(data.X, np.ndarray) and not _warn_of_layers(network, data.X[looked_at], loss):
         _warn_of_inputs(network, data.X[looked_at])
+
+
+def _is_for_numbers(loss: Loss) -> bool:
+    return loss.is_of_differences and not loss.takes_any_targets
 
 
 def _warn_of_labels(network: Model, data: Batches, loss: Loss) -> None:
@@ -46,7 +50,7 @@ def _warn_of_labels(network: Model, data: Batches, loss: Loss) -> None:
             f"y holds one class a sample, but the {classes} sigmoid outputs are independent of one another: "
             "use output 'softmax' for classes that exclude one another; if they do not, give y as rows of 0 and 1"
         )
-    if loss.is_of_differences and activation not in ("softmax", "sigmoid"):
+    if _is_for_numbers(loss) and activation not in ("softmax", "sigmoid"):
         warn(
             f"y holds labels of classes, but the outputs are of activation {activation!r}, and the loss {loss.name!r} "
             "is for numbers: use activation 'softmax' in the last layer; for numbers, give y as rows of them"
@@ -96,13 +100,13 @@ def _warn_of_inputs(network: Model, X: NDArray[Any]) -> None:
     place = np.unravel_index(int(sizes.argmax()), network.border.input_shape)
     of_pixels = "say cr.Input(..., scale=1 / 255), or " if _are_pixels(X) else ""
     warn(
-        f"X[:, {', '.join(map(str, place))}] has a root mean square of {size:.2g}, and new weights suit inputs of about "
-        f"1: {of_pixels}scale X to mean 0 and spread 1, for instance by cr.Normalization.from_data(X) as first layer"
+        f"X[:, {', '.join(map(str, place))}] has a root mean square of {size:.2g}, and new weights suit inputs of "
+        f"about 1: {of_pixels}scale X to mean 0 and spread 1, or begin with cr.Normalization.from_data(X)"
     )
 
 
 def _are_pixels(X: NDArray[Any]) -> bool:
-    return bool(X.min() >= 0 and X.max() <= 255 and (X == np.round(X)).all())
+    return bool(X.min() >= 0 and X.max() <= 255 and (np.round(X) == X).all())
 
 
 def _takes_any_scale(network: Model) -> bool:
