@@ -57,6 +57,19 @@ NETWORKS = {
         [lambda: cr.Concatenate([[cr.Dense(36, "softplus"), cr.Sampling(), cr.Sampling(2.0)], [cr.Sampling()]])],
         (6,),
     ),
+    "dense without a bias": (
+        [lambda: cr.Dense(19, "tanh", use_bias=False), lambda: cr.Dense(4, use_bias=False, max_norm=0.5, l2=0.1)],
+        (5,),
+    ),
+    "dense at each step without a bias": ([lambda: cr.Dense(18, "gelu", use_bias=False, l1=0.01)], (4, 3)),
+    "convolutions without a bias": (
+        [
+            lambda: cr.Conv2D(18, 2, "silu", use_bias=False, l2=0.01),
+            lambda: cr.BatchNorm(),
+            lambda: cr.Conv2DTranspose(3, 2, use_bias=False),
+        ],
+        (4, 3, 2),
+    ),
     "dense at each step": ([lambda: cr.Dense(6, "gelu"), lambda: cr.Dense(2, "tanh", l2=0.01)], (4, 3)),
     "embedding": ([lambda: cr.Embedding(9, 5, l2=0.01), lambda: cr.SimpleRNN(4)], (6,)),
     "lstm": ([lambda: cr.LSTM(5, l1=0.01, l2=0.01)], (6, 3)),

@@ -23,10 +23,11 @@ LaneMap::Direction direction(bool transposed) {
 }  // namespace
 
 template <class T>
-Convolution<T>::Convolution(const ConvolutionShape& shape, bool transposed, Activation activation, double l1, double l2)
+Convolution<T>::Convolution(const ConvolutionShape& shape, bool transposed, Activation activation, double l1, double l2,
+                            bool use_bias)
     : StoredGradientLayer<T>(
           {{{.rows = 1, .columns = shape.weight_rows() * shape.result_channels, .is_weight = true},
-            {.rows = 1, .columns = transposed ? shape.image_channels : shape.result_channels, .is_weight = false}},
+            PanelParameters<T>::bias(transposed ? shape.image_channels : shape.result_channels, use_bias)},
            l1,
            l2}),
       shape_(shape),
@@ -185,7 +186,7 @@ void Convolution<T>::add_gradient(const Team& team, const Signal<T>& below, cons
     const T* deltas = deltas_of(above, group);
     add_weight_gradient(transposed_ ? deltas : inputs, transposed_ ? inputs : deltas, rows,
                         this->panels_of(gradient, 0));
-    add_bias_gradient(deltas, channels, this->panels_of(gradient, 1));
+    if (!this->matrix(1).is_hidden) add_bias_gradient(deltas, channels, this->panels_of(gradient, 1));
   }
 }
 

@@ -21,13 +21,14 @@ struct ConvolutionSettings {
   Activation activation;
   double l1;
   double l2;
+  bool use_bias = true;
 
   static constexpr auto fields() {
     using S = ConvolutionSettings;
-    return std::tuple(field("rows", &S::rows), field("columns", &S::columns),
-                      field("image_channels", &S::image_channels), field("result_channels", &S::result_channels),
-                      field("groups", &S::groups), field("transposed", &S::transposed),
-                      field("activation", &S::activation), field("l1", &S::l1), field("l2", &S::l2));
+    return std::tuple(
+        field("rows", &S::rows), field("columns", &S::columns), field("image_channels", &S::image_channels),
+        field("result_channels", &S::result_channels), field("groups", &S::groups), field("transposed", &S::transposed),
+        field("activation", &S::activation), field("l1", &S::l1), field("l2", &S::l2), field("use_bias", &S::use_bias));
   }
   template <class T>
   std::unique_ptr<Layer<T>> make(size_t inputs) const;
@@ -37,7 +38,8 @@ template <class T>
 class Convolution final : public StoredGradientLayer<T> {
  public:
   // From the image to the result, or, transposed, from the result to the image.
-  Convolution(const ConvolutionShape& shape, bool transposed, Activation activation, double l1, double l2);
+  Convolution(const ConvolutionShape& shape, bool transposed, Activation activation, double l1, double l2,
+              bool use_bias);
 
   size_t inputs() const override { return forward_.source().size(); }
   size_t outputs() const override { return backward_.source().size(); }
@@ -87,7 +89,7 @@ class Convolution final : public StoredGradientLayer<T> {
 template <class T>
 std::unique_ptr<Layer<T>> ConvolutionSettings::make(size_t /*inputs*/) const {
   const ConvolutionShape shape = {rows, columns, image_channels, result_channels, groups};
-  return std::make_unique<Convolution<T>>(shape, transposed, activation, l1, l2);
+  return std::make_unique<Convolution<T>>(shape, transposed, activation, l1, l2, use_bias);
 }
 
 }  // namespace chainrule

@@ -23,7 +23,7 @@ void for_each_part(Product<T> product, const std::vector<NonZeros<T>>* listed, M
 template <class T>
 Dense<T>::Dense(size_t inputs, size_t outputs, const Options& options)
     : Layer<T>({{{.rows = inputs, .columns = outputs, .is_weight = true},
-                 {.rows = 1, .columns = outputs, .is_weight = false}},
+                 PanelParameters<T>::bias(outputs, options.use_bias)},
                 options.l1,
                 options.l2}),
       inputs_(inputs),
@@ -137,6 +137,8 @@ void Dense<T>::gradient(const Team& team, const Signal<T>& below, const Signal<T
     kernels<T>().weight_gradient(
         {product, target.accumulate, target.update, this->parameters_.updatable(weights, target)});
   });
+  // The stored gradient of a bias that is not used is zero from the beginning.
+  if (this->parameters_.matrix(bias).is_hidden) return;
   kernels<T>().bias_gradient({.deltas = above.deltas,
                               .stride = above.stride,
                               .samples = samples,

@@ -16,11 +16,12 @@ struct DenseSettings {
   double l1;
   double l2;
   double max_norm;  // 0: none
+  bool use_bias = true;
 
   static constexpr auto fields() {
     using S = DenseSettings;
     return std::tuple(field("units", &S::units), field("activation", &S::activation), field("l1", &S::l1),
-                      field("l2", &S::l2), field("max_norm", &S::max_norm));
+                      field("l2", &S::l2), field("max_norm", &S::max_norm), field("use_bias", &S::use_bias));
   }
   template <class T>
   std::unique_ptr<Layer<T>> make(size_t inputs) const;
@@ -32,6 +33,7 @@ class Dense final : public Layer<T>, public ParameterRows<T> {
   struct Options {
     Activation activation;
     double l1, l2, max_norm;  // max_norm 0: none
+    bool use_bias = true;
   };
 
   Dense(size_t inputs, size_t outputs, const Options& options);
@@ -79,7 +81,7 @@ class Dense final : public Layer<T>, public ParameterRows<T> {
 
 template <class T>
 std::unique_ptr<Layer<T>> DenseSettings::make(size_t inputs) const {
-  return std::make_unique<Dense<T>>(inputs, units, typename Dense<T>::Options{activation, l1, l2, max_norm});
+  return std::make_unique<Dense<T>>(inputs, units, typename Dense<T>::Options{activation, l1, l2, max_norm, use_bias});
 }
 
 }  // namespace chainrule

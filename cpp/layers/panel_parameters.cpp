@@ -1,5 +1,6 @@
 #include "layers/panel_parameters.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace chainrule {
@@ -31,7 +32,7 @@ PanelParameters<T>::PanelParameters(std::vector<PanelMatrix> matrices, double l1
 template <class T>
 size_t PanelParameters<T>::count() const {
   size_t count = 0;
-  for (const PanelMatrix& matrix : matrices_) count += matrix.rows * matrix.columns;
+  for (const PanelMatrix& matrix : matrices_) count += matrix.plain_size();
   return count;
 }
 
@@ -39,8 +40,12 @@ template <class T>
 void PanelParameters<T>::pack(const T* plain, T* packed) const {
   for (size_t i = 0; i < matrices_.size(); ++i) {
     T* to = packed + offsets_[i];
+    if (matrices_[i].is_hidden) {
+      std::fill_n(to, matrices_[i].packed_size(), T(0));
+      continue;
+    }
     for_each_run(matrices_[i], [&](size_t at, size_t from, size_t count) { copy_panel(plain + from, to + at, count); });
-    plain += matrices_[i].rows * matrices_[i].columns;
+    plain += matrices_[i].plain_size();
   }
 }
 
@@ -48,8 +53,9 @@ template <class T>
 void PanelParameters<T>::unpack(const T* packed, T* plain) const {
   for (size_t i = 0; i < matrices_.size(); ++i) {
     const T* from = packed + offsets_[i];
+    if (matrices_[i].is_hidden) continue;
     for_each_run(matrices_[i], [&](size_t at, size_t to, size_t count) { copy_panel(from + at, plain + to, count); });
-    plain += matrices_[i].rows * matrices_[i].columns;
+    plain += matrices_[i].plain_size();
   }
 }
 

@@ -15,10 +15,13 @@ struct PanelMatrix {
   bool is_weight;
   // The columns are divided into so many equal parts, each of which begins a panel.
   size_t parts = 1;
+  // Users do not see it, as it is a bias that a layer goes without: zero, and never changed.
+  bool is_hidden = false;
 
   size_t part_columns() const { return columns / parts; }
   size_t part_panels() const { return panel_count(part_columns()); }
   size_t panels() const { return parts * part_panels(); }
+  size_t plain_size() const { return is_hidden ? 0 : rows * columns; }
   size_t packed_size() const { return panels() * rows * panel_width; }
 };
 
@@ -37,6 +40,10 @@ class PanelParameters {
 
   size_t matrix_count() const { return matrices_.size(); }
   const PanelMatrix& matrix(size_t i) const { return matrices_[i]; }
+  // The bias of a layer that may go without.
+  static PanelMatrix bias(size_t columns, bool is_used) {
+    return {.rows = 1, .columns = columns, .is_weight = false, .is_hidden = !is_used};
+  }
   // Where a matrix begins in arrays that are laid out as the parameters.
   size_t offset(size_t i) const { return offsets_[i]; }
 

@@ -19,7 +19,7 @@ struct ForDeltas {};
 template <class T>
 StepwiseDense<T>::StepwiseDense(const Options& options)
     : StoredGradientLayer<T>({{{.rows = options.features, .columns = options.units, .is_weight = true},
-                               {.rows = 1, .columns = options.units, .is_weight = false}},
+                               PanelParameters<T>::bias(options.units, options.use_bias)},
                               options.l1,
                               options.l2}),
       options_(options),
@@ -114,6 +114,7 @@ void StepwiseDense<T>::add_gradient(const Team& team, const Signal<T>& below, co
                           .rows = {0, features},
                           .panels = {0, own.size()}},
                          true);
+    if (this->matrix(1).is_hidden) continue;
     kernels<T>().bias_gradient({.deltas = deltas,
                                 .stride = width,
                                 .samples = steps,

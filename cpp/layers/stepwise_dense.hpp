@@ -14,11 +14,12 @@ struct StepwiseDenseSettings {
   Activation activation;
   double l1;
   double l2;
+  bool use_bias = true;
 
   static constexpr auto fields() {
     using S = StepwiseDenseSettings;
     return std::tuple(field("steps", &S::steps), field("units", &S::units), field("activation", &S::activation),
-                      field("l1", &S::l1), field("l2", &S::l2));
+                      field("l1", &S::l1), field("l2", &S::l2), field("use_bias", &S::use_bias));
   }
   template <class T>
   std::unique_ptr<Layer<T>> make(size_t inputs) const;
@@ -31,6 +32,7 @@ class StepwiseDense final : public StoredGradientLayer<T> {
     size_t steps, features, units;
     Activation activation;
     double l1, l2;
+    bool use_bias = true;
   };
 
   explicit StepwiseDense(const Options& options);
@@ -64,8 +66,13 @@ class StepwiseDense final : public StoredGradientLayer<T> {
 template <class T>
 std::unique_ptr<Layer<T>> StepwiseDenseSettings::make(size_t inputs) const {
   const size_t features = quotient(inputs, steps, "steps");
-  return std::make_unique<StepwiseDense<T>>(typename StepwiseDense<T>::Options{
-      .steps = steps, .features = features, .units = units, .activation = activation, .l1 = l1, .l2 = l2});
+  return std::make_unique<StepwiseDense<T>>(typename StepwiseDense<T>::Options{.steps = steps,
+                                                                               .features = features,
+                                                                               .units = units,
+                                                                               .activation = activation,
+                                                                               .l1 = l1,
+                                                                               .l2 = l2,
+                                                                               .use_bias = use_bias});
 }
 
 }  // namespace chainrule

@@ -123,12 +123,13 @@ class ConvolutionSettings:
         activation: str,
         l1: float,
         l2: float,
+        use_bias: bool,
     ) -> None: ...
 
 class DenseSettings:
     """max_norm: 0 for none."""
 
-    def __init__(self, units: int, activation: str, l1: float, l2: float, max_norm: float) -> None: ...
+    def __init__(self, units: int, activation: str, l1: float, l2: float, max_norm: float, use_bias: bool) -> None: ...
 
 class DropoutSettings:
     """group: the number of last values that share one number, or all values of a sample."""
@@ -195,7 +196,7 @@ class SelectSettings:
     def __init__(self, features: int, chosen: list[int]) -> None: ...
 
 class StepwiseDenseSettings:
-    def __init__(self, steps: int, units: int, activation: str, l1: float, l2: float) -> None: ...
+    def __init__(self, steps: int, units: int, activation: str, l1: float, l2: float, use_bias: bool) -> None: ...
 
 class UpSampleSettings:
     def __init__(self, height: int, width: int, channels: int, down: int, right: int) -> None: ...

@@ -191,6 +191,7 @@ def _training(network: Model, batch: Batch, optimizer: Optimizer, steps: int) ->
 def _object_model(network: Model, batch: Batch) -> Iterator[Line]:
     """Compare outputs and gradients with one Python object per neuron, where that model applies."""
     plain = all(layer.fully_connected and layer.activation == "sigmoid" and layer.trainable for layer in network.stack)
+    plain = plain and all(len(layer.parameter_arrays()) == 2 for layer in network.stack)
     if not plain or batch.loss != MSE() or network.parameter_count * len(batch.X) > NODES_WORK:
         return
     model = NodesNetwork.from_network(network)

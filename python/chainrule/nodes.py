@@ -223,6 +223,8 @@ class Network:
         for layer in network.stack:
             if not layer.fully_connected or layer.activation != "sigmoid":
                 raise ValueError(f"the object model has sigmoid units only, got a layer of {layer.activation!r}")
+            if len(layer.parameter_arrays()) != 2:
+                raise ValueError(f"the object model has units with a bias only, got {layer!r}")
         made = cls([math.prod(shape) for shape in network.shapes])
         for upper, layer in zip(made.layers[1:], network.stack, strict=True):
             weights, bias = (values.astype(float).tolist() for values in layer.parameter_arrays().values())

@@ -83,13 +83,19 @@ class Part:
         axis = LAYERS[self.config["type"]].output_axis
         assert axis is not None
         weights = self.arrays["weights"] * affine.factors.reshape(-1, *(1,) * (-1 - axis))
-        self.arrays = {"weights": weights, "bias": self.arrays["bias"] * affine.factors + affine.shifts}
+        self.arrays = {"weights": weights, "bias": self._bias() * affine.factors + affine.shifts}
 
     def change_inputs(self, affine: AffineMap) -> None:
         """Map the inputs of a layer that mixes features: (x ∘ s + t) W + b = x (s W) + t W + b."""
         weights = self.arrays["weights"].astype(np.float64)
-        bias = self.arrays["bias"] + affine.shifts @ weights
+        bias = self._bias() + affine.shifts @ weights
         self.arrays = {"weights": affine.factors[:, None] * weights, "bias": bias}
+
+    def _bias(self) -> NDArray[Any] | float:
+        """Return the bias; a layer that went without one has it from now on."""
+        if "bias" not in self.arrays:
+            self.config = {**self.config, "use_bias": True}
+        return self.arrays.get("bias", 0.0)
 
 
 class Layer:
@@ -316,7 +322,9 @@ class Layer:
         """Set one array of the parameters; the core takes those of the whole layer at once."""
         place = self.place
         flat = place.core.layer_parameters(place.index)
-        part = self.named(flat)[name]
+        part = self.named(flat).get(name)
+        if part is None:
+            raise AttributeError(f"{self!r} has no {name} that could be set")
         part[...] = as_parameters(values, part.shape, place.dtype, name)
         place.core.set_layer_parameters(place.index, flat)  # type: ignore[arg-type]
 
@@ -364,7 +372,7 @@ class Layer:
 
 
 class Parameter:
-    """An attribute of a layer that is one of its parameters: a copy when read, set when assigned.
+    """An attribute of a layer that is one of its parameters: a copy when read, set when assigned, None if it has none.
 
     `stored_as` is the name among the layer's parameters, if it is another.
     """
@@ -377,7 +385,10 @@ class Parameter:
         self._name = self._stored_as or name
 
     def __get__(self, layer: Layer | None, owner: type[Layer]) -> Any:
-        return self if layer is None else read_only(layer.parameter_arrays()[self._name])
+        if layer is None:
+            return self
+        array = layer.parameter_arrays().get(self._name)
+        return None if array is None else read_only(array)
 
     def __set__(self, layer: Layer, values: ArrayLike) -> None:
         layer.set_parameter(self._name, values)

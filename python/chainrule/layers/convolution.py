@@ -11,7 +11,7 @@ from .. import _core
 from .._checks import checked_integer, checked_name
 from ..activations import checked_activation
 from .base import Parameter, Shape
-from .weighted import Initial, WeightedLayer, checked_initial, filled
+from .weighted import BiasedLayer, Initial, checked_initial, filled
 from .windows import (
     Padding,
     PerAxis,
@@ -27,7 +27,7 @@ from .windows import (
 __all__ = ["Conv1D", "Conv2D", "Conv2DTranspose"]
 
 
-class Convolution(WeightedLayer, abstract=True):
+class Convolution(BiasedLayer, abstract=True):
     """What all convolutions have in common; use one of its kinds."""
 
     size_settings = ("filters", "kernel_size")
@@ -35,7 +35,6 @@ class Convolution(WeightedLayer, abstract=True):
     _axes: int
 
     weights = Parameter("A copy of the weights; assign to set them.")
-    bias = Parameter("A copy of the bias, (filters,); assign to set it.")
 
     def __init__(
         self,
@@ -45,7 +44,6 @@ class Convolution(WeightedLayer, abstract=True):
         strides: PerAxis,
         padding: Padding,
         weights: Initial,
-        bias: float | ArrayLike,
         **learning: Any,
     ) -> None:
         super().__init__(**learning)
@@ -55,7 +53,6 @@ class Convolution(WeightedLayer, abstract=True):
         self.strides = checked_per_axis(strides, "strides", self._axes)
         self.padding = checked_padding(padding, self._axes)
         self._initial_weights = checked_initial(weights, "weights")
-        self._initial_bias = bias
 
     @property
     def _kernel(self) -> tuple[int, ...]:
@@ -71,7 +68,7 @@ class Convolution(WeightedLayer, abstract=True):
         fans = self._fans(self.place.input_shape)
         drawn = self._initial(self._initial_weights, self.activation, matrix, seed, fans=fans)
         self.weights = filled(drawn.reshape(shape) if drawn.shape == matrix else drawn, shape)
-        self.bias = filled(self._initial_bias, (self.filters,))
+        self._start_bias(self.filters)
 
 
 class Correlation(Convolution, abstract=True):
@@ -79,7 +76,18 @@ class Correlation(Convolution, abstract=True):
 
     output_axis = -1
 
-    settings = ("filters", "kernel_size", "activation", "strides", "padding", "dilation", "groups", "l1", "l2")
+    settings = (
+        "filters",
+        "kernel_size",
+        "activation",
+        "strides",
+        "padding",
+        "dilation",
+        "groups",
+        "use_bias",
+        "l1",
+        "l2",
+    )
 
     def __init__(
         self,
@@ -93,12 +101,13 @@ class Correlation(Convolution, abstract=True):
         groups: int = 1,
         weights: Initial = None,
         bias: float | ArrayLike = 0.0,
+        use_bias: bool = True,
         l1: float = 0.0,
         l2: float = 0.0,
         trainable: bool = True,
     ) -> None:
-        learning = {"l1": l1, "l2": l2, "trainable": trainable}
-        super().__init__(filters, kernel_size, activation, strides, padding, weights, bias, **learning)
+        learning = {"bias": bias, "use_bias": use_bias, "l1": l1, "l2": l2, "trainable": trainable}
+        super().__init__(filters, kernel_size, activation, strides, padding, weights, **learning)
         self.dilation = checked_per_axis(dilation, "dilation", self._axes)
         self.groups = checked_integer(groups, "groups", lowest=1, highest=2**31)
         if self.filters % self.groups != 0:
@@ -119,7 +128,7 @@ class Correlation(Convolution, abstract=True):
         return self.output_shape(shape)[:-1] == shape[:-1]
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        return {"weights": (*self._kernel, shape[-1] // self.groups, self.filters), "bias": (self.filters,)}
+        return self._with_bias((*self._kernel, shape[-1] // self.groups, self.filters), self.filters)
 
     def _fans(self, shape: Shape) -> tuple[int, int]:
         places = math.prod(self._kernel)
@@ -137,6 +146,7 @@ class Correlation(Convolution, abstract=True):
             activation=self.activation,
             l1=self._l1,
             l2=self._l2,
+            use_bias=self.use_bias,
         )
 
 
@@ -167,6 +177,8 @@ class Conv2D(Correlation):
         Initial weights; the default follows the activation, with the connections of a place.
     bias : float or array (filters,)
         Initial bias.
+    use_bias : bool
+        False: z without b, as before a `BatchNorm`, whose shifts do the same.
     l1, l2 : float
         Penalty l1 ‖W‖₁ + ½ l2 ‖W‖², never on the bias. May be set at any time.
     trainable : bool
@@ -211,7 +223,7 @@ class Conv1D(Correlation):
         of the result depends on the steps up to t alone.
     weights : str, Normal, Uniform, Orthogonal, float or array (length, channels / groups, filters), optional
         Initial weights.
-    bias, l1, l2, trainable
+    bias, use_bias, l1, l2, trainable
         As in `Conv2D`.
 
     Examples
@@ -253,7 +265,7 @@ class Conv2DTranspose(Convolution):
         "valid": size · stride + max(kernel − stride, 0) outputs; "same": size · stride.
     weights : str, Normal, Uniform, Orthogonal, float or array (height, width, filters, channels), optional
         Initial weights; the default follows the activation. An output is made of kernel · channels / stride inputs.
-    bias, l1, l2, trainable
+    bias, use_bias, l1, l2, trainable
         As in `Conv2D`.
 
     Examples
@@ -263,7 +275,7 @@ class Conv2DTranspose(Convolution):
     """
 
     _axes = 2
-    settings = ("filters", "kernel_size", "activation", "strides", "padding", "l1", "l2")
+    settings = ("filters", "kernel_size", "activation", "strides", "padding", "use_bias", "l1", "l2")
     # The weights have the outputs before the inputs.
     output_axis = -2
 
@@ -277,13 +289,14 @@ class Conv2DTranspose(Convolution):
         padding: str = "valid",
         weights: Initial = None,
         bias: float | ArrayLike = 0.0,
+        use_bias: bool = True,
         l1: float = 0.0,
         l2: float = 0.0,
         trainable: bool = True,
     ) -> None:
         padding = checked_name(padding, "padding", ("valid", "same"))
-        learning = {"l1": l1, "l2": l2, "trainable": trainable}
-        super().__init__(filters, kernel_size, activation, strides, padding, weights, bias, **learning)
+        learning = {"bias": bias, "use_bias": use_bias, "l1": l1, "l2": l2, "trainable": trainable}
+        super().__init__(filters, kernel_size, activation, strides, padding, weights, **learning)
 
     def _moves(self, shape: Shape) -> list[Window]:
         """Return the windows of the convolution from the result to the image, which this is the transpose of."""
@@ -298,7 +311,7 @@ class Conv2DTranspose(Convolution):
         return (*sizes, self.filters)
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        return {"weights": (*self._kernel, self.filters, shape[-1]), "bias": (self.filters,)}
+        return self._with_bias((*self._kernel, self.filters, shape[-1]), self.filters)
 
     def _fans(self, shape: Shape) -> tuple[int, int]:
         places = math.prod(self._kernel)
@@ -317,6 +330,7 @@ class Conv2DTranspose(Convolution):
             activation=self.activation,
             l1=self._l1,
             l2=self._l2,
+            use_bias=self.use_bias,
         )
 
 

@@ -8,12 +8,12 @@ from .. import _core
 from .._checks import checked_integer, checked_number
 from ..activations import checked_activation
 from .base import Parameter, Shape
-from .weighted import Initial, WeightedLayer, checked_initial, filled
+from .weighted import BiasedLayer, Initial, checked_initial, filled
 
 __all__ = ["Dense"]
 
 
-class Dense(WeightedLayer):
+class Dense(BiasedLayer):
     """A fully connected layer: a = f(x W + b), of features in a row, or of those of each step of a sequence.
 
     Parameters
@@ -28,6 +28,8 @@ class Dense(WeightedLayer):
         for ever, as their gradients are equal too: the symmetry trap.
     bias : float or array (units,)
         Initial bias.
+    use_bias : bool
+        False: a = f(x W).
     l1, l2 : float
         Penalty l1 ‖W‖₁ + ½ l2 ‖W‖², never on the bias. May be set at any time.
     max_norm : float, optional
@@ -41,7 +43,7 @@ class Dense(WeightedLayer):
     Dense(300, activation='sigmoid', l2=0.0001)
     """
 
-    settings = ("units", "activation", "l1", "l2", "max_norm")
+    settings = ("units", "activation", "use_bias", "l1", "l2", "max_norm")
     size_settings = ("units",)
     works_step_by_step = True
     preserves_steps = True
@@ -49,7 +51,6 @@ class Dense(WeightedLayer):
     mixes_features = True
 
     weights = Parameter("A copy of the weights, (inputs, units); assign to set them.")
-    bias = Parameter("A copy of the bias, (units,); assign to set it.")
 
     def __init__(
         self,
@@ -58,17 +59,17 @@ class Dense(WeightedLayer):
         *,
         weights: Initial = None,
         bias: float | ArrayLike = 0.0,
+        use_bias: bool = True,
         l1: float = 0.0,
         l2: float = 0.0,
         max_norm: float | None = None,
         trainable: bool = True,
     ) -> None:
-        super().__init__(l1=l1, l2=l2, trainable=trainable)
+        super().__init__(bias=bias, use_bias=use_bias, l1=l1, l2=l2, trainable=trainable)
         self.units = checked_integer(units, "units", lowest=1, highest=2**31)
         self.activation = checked_activation(activation)
         self.max_norm = None if max_norm is None else checked_number(max_norm, "max_norm", lowest=0, open_lowest=True)
         self._initial_weights = checked_initial(weights, "weights")
-        self._initial_bias = bias
 
     @property
     def fully_connected(self) -> bool:  # type: ignore[override]
@@ -84,23 +85,33 @@ class Dense(WeightedLayer):
         return (*shape[:-1], self.units)
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        return {"weights": (shape[-1], self.units), "bias": (self.units,)}
+        return self._with_bias((shape[-1], self.units), self.units)
 
     def core_settings(self, shape: Shape) -> _core.LayerSettings:
         if len(shape) == 1:
             return _core.DenseSettings(
-                units=self.units, activation=self.activation, l1=self._l1, l2=self._l2, max_norm=self.max_norm or 0.0
+                units=self.units,
+                activation=self.activation,
+                l1=self._l1,
+                l2=self._l2,
+                max_norm=self.max_norm or 0.0,
+                use_bias=self.use_bias,
             )
         return _core.StepwiseDenseSettings(
-            steps=shape[0], units=self.units, activation=self.activation, l1=self._l1, l2=self._l2
+            steps=shape[0],
+            units=self.units,
+            activation=self.activation,
+            l1=self._l1,
+            l2=self._l2,
+            use_bias=self.use_bias,
         )
 
     def initialize(self, seed: int) -> None:
         shape = (self.place.input_shape[-1], self.units)
         self.weights = filled(self._initial(self._initial_weights, self.activation, shape, seed), shape)
-        self.bias = filled(self._initial_bias, (self.units,))
+        self._start_bias(self.units)
 
     def __repr__(self) -> str:
-        defaults = {"l1": 0.0, "l2": 0.0, "max_norm": None, "trainable": True}
+        defaults = {"use_bias": True, "l1": 0.0, "l2": 0.0, "max_norm": None, "trainable": True}
         extra = "".join(f", {name}={getattr(self, name)!r}" for name, d in defaults.items() if getattr(self, name) != d)
         return f"Dense({self.units}, activation={self.activation!r}{extra})"

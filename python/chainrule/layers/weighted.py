@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
-from .._checks import checked_name, checked_number
-from .base import Layer, Shape
+from .._checks import checked_flag, checked_name, checked_number
+from .base import Layer, Parameter, Shape
 from .initializers import INITIALIZERS, Normal, Orthogonal, Uniform, default_initializer, distribution
 
 # What initial weights may be given as.
@@ -74,6 +74,42 @@ class WeightedLayer(Layer, abstract=True):
             return np.asarray(chosen)
         kind, scale = distribution(chosen, *(fans or shape))  # type: ignore[arg-type]
         return _core.initial_weights(kind, *shape, scale, seed, self.place.index, part)
+
+
+class BiasedLayer(WeightedLayer, abstract=True):
+    """A layer whose pre-activations are a linear map of the inputs plus a bias, which it may go without.
+
+    Parameters
+    ----------
+    bias : float or array (units,)
+        Initial bias.
+    use_bias : bool
+        False: the layer has no bias.
+    learning
+        As for `WeightedLayer`.
+    """
+
+    bias = Parameter("A copy of the bias, (units,); assign to set it. None without a bias.")
+
+    def __init__(self, *, bias: float | ArrayLike, use_bias: bool, **learning: Any) -> None:
+        super().__init__(**learning)
+        self.use_bias = checked_flag(use_bias, "use_bias")
+        if not use_bias and np.any(np.asarray(bias) != 0):
+            raise ValueError(f"bias must be 0 with use_bias=False, got {bias!r}")
+        self._initial_bias = bias
+
+    def reference_arguments(self) -> dict[str, Any]:
+        arguments = {"bias": None, **super().reference_arguments()}
+        del arguments["use_bias"]
+        return arguments
+
+    def _with_bias(self, weights: Shape, units: int) -> dict[str, Shape]:
+        """Return the shapes of the parameters."""
+        return {"weights": weights, "bias": (units,)} if self.use_bias else {"weights": weights}
+
+    def _start_bias(self, units: int) -> None:
+        if self.use_bias:
+            self.bias = filled(self._initial_bias, (units,))
 
 
 def is_drawn(initial: Initial) -> bool:

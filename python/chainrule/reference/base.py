@@ -99,7 +99,8 @@ class Layer(ABC):
 
     def _keep(self, **gradients: Array) -> None:
         for name, gradient in gradients.items():
-            self.gradients[name][...] = gradient if self.trainable else 0.0
+            if name in self.gradients:
+                self.gradients[name][...] = gradient if self.trainable else 0.0
 
     def own_loss(self, shares: Array) -> Array | float:
         """Return what the layer adds to the loss of each sample of the last forward, (samples,).
@@ -179,11 +180,23 @@ class Entry:
         self.__get__(layer, type(layer))[...] = values
 
 
+class OptionalEntry(Entry):
+    """An entry that is zero in a layer which goes without it."""
+
+    def __get__(self, layer: Layer, owner: type[Layer]) -> Array:
+        return np.asarray(getattr(layer, self.table).get(self.name, 0.0))
+
+
+def weights_and_bias(weights: Array, bias: Array | None) -> dict[str, Array]:
+    """Return the parameters of a layer that may go without a bias."""
+    return {"weights": weights} if bias is None else {"weights": weights, "bias": bias}
+
+
 class WeightedLayer(Layer, abstract=True):
-    """A layer with weights W and bias b."""
+    """A layer with weights W and bias b, which may be missing."""
 
     weight_names = ("weights",)
     weights = Entry("parameters", "weights")
-    bias = Entry("parameters", "bias")
+    bias = OptionalEntry("parameters", "bias")
     weight_gradient = Entry("gradients", "weights")
-    bias_gradient = Entry("gradients", "bias")
+    bias_gradient = OptionalEntry("gradients", "bias")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .activations import Array
-from .base import WeightedLayer
+from .base import WeightedLayer, weights_and_bias
 from .windows import Padding, Windows, per_axis
 
 __all__ = ["Conv1D", "Conv2D", "Conv2DTranspose"]
@@ -23,7 +23,7 @@ class Convolution(WeightedLayer, abstract=True):
     def __init__(
         self,
         weights: Array,
-        bias: Array,
+        bias: Array | None,
         activation: str = "identity",
         strides: int | Sequence[int] = 1,
         padding: Padding = "valid",
@@ -31,7 +31,7 @@ class Convolution(WeightedLayer, abstract=True):
         groups: int = 1,
         **learning: Any,
     ) -> None:
-        super().__init__({"weights": weights, "bias": bias}, activation, **learning)
+        super().__init__(weights_and_bias(weights, bias), activation, **learning)
         *self.kernel, self.group_channels, self.filters = self.weights.shape
         self.strides = per_axis(strides, len(self.kernel))
         self.padding = padding
@@ -91,13 +91,13 @@ class Conv2DTranspose(WeightedLayer):
     def __init__(
         self,
         weights: Array,
-        bias: Array,
+        bias: Array | None,
         activation: str = "identity",
         strides: int | Sequence[int] = 1,
         padding: str = "valid",
         **learning: Any,
     ) -> None:
-        super().__init__({"weights": weights, "bias": bias}, activation, **learning)
+        super().__init__(weights_and_bias(weights, bias), activation, **learning)
         *self.kernel, self.filters, _ = self.weights.shape
         self.strides = per_axis(strides, len(self.kernel))
         self.padding = padding

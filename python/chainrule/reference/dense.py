@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .activations import Array
-from .base import WeightedLayer
+from .base import WeightedLayer, weights_and_bias
 
 __all__ = ["Dense"]
 
@@ -18,14 +18,14 @@ class Dense(WeightedLayer):
     def __init__(
         self,
         weights: Array,
-        bias: Array,
+        bias: Array | None,
         activation: str = "sigmoid",
         l1: float = 0.0,
         l2: float = 0.0,
         max_norm: float | None = None,
         trainable: bool = True,
     ) -> None:
-        super().__init__({"weights": weights, "bias": bias}, activation, l1, l2, max_norm, trainable)
+        super().__init__(weights_and_bias(weights, bias), activation, l1, l2, max_norm, trainable)
 
     def _forward(self, x: Array) -> Array:
         return np.asarray(x @ self.weights + self.bias)
