@@ -24,7 +24,7 @@ options = parser.parse_args()
 
 SEEDS = 2 if options.quick else 5
 data = cr.data.mnist(options.directory) if options.directory else cr.data.mnist_sample()
-images = data.X_train.astype(np.float32) / 255
+images, test_images = (X.astype(np.float32) / 255 for X in (data.X_train, data.X_test))
 
 
 def pretrained(seed):
@@ -43,7 +43,7 @@ def accuracy(hidden, seed):
     net = cr.Network([cr.Input(784), *hidden, cr.Dense(10, "softmax")], seed=seed)
     first = np.random.default_rng(seed).permutation(len(images))[:LABELS]
     net.fit(images[first], data.y_train[first], epochs=150, batch_size=20, verbose=0)
-    return net.evaluate(data.X_test, data.y_test)["accuracy"]
+    return net.evaluate(test_images, data.y_test)["accuracy"]
 
 
 with_it, without = [], []

@@ -21,6 +21,7 @@ import struct
 import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -93,7 +94,8 @@ def models(folder: Path) -> tuple[list[bytes], bytes]:
         checkpoint=folder / "whole", checkpoint_every="1 steps",
     )  # fmt: skip
     made.append((folder / "whole").read_bytes())
-    return made, keep(cr.Network([2, 300, 300, 2], seed=0, dtype="float64"), optimizer="adam", epochs=1)
+    large = cr.Network([2, 300, 300, 2], output="sigmoid", seed=0, dtype="float64")
+    return made, keep(large, optimizer="adam", epochs=1)
 
 
 def split(content: bytes) -> tuple[Header, bytes]:
@@ -350,6 +352,8 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="folder for the file that is being read (default: a temporary one)")
     arguments = parser.parse_args()
     faulthandler.enable()
+    # Mutated numbers, such as the range of the inputs, may be warned of.
+    warnings.simplefilter("ignore", cr.ChainruleWarning)
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="fuzz-"))
     folder.mkdir(exist_ok=True)
     small, large = models(folder)

@@ -59,7 +59,7 @@ class InputRange:
 
     def compare(self, X: Any) -> None:
         """Warn, once, if samples are in quite another range than those of training."""
-        if self.largest == 0 or not isinstance(X, np.ndarray):
+        if self.typical == 0 or not isinstance(X, np.ndarray):
             return
         values = _looked_at(X)
         size = _root_mean_square(values)
