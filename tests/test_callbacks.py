@@ -35,6 +35,18 @@ def test_early_stopping_goes_back_to_the_best_weights():
     assert net.layers[1].bias[0] == 3
 
 
+def test_the_history_tells_the_epoch_that_was_restored(tmp_path):
+    net = fit([Scripted([3.0, 2.0, 1.0, 1.5, 1.2, 0.1]), cr.EarlyStopping(patience=2)], epochs=6)
+    net.save(tmp_path / "net")
+    for history in (net.history, net.copy().history, cr.load(tmp_path / "net").history):
+        assert history.restored_epoch == 3
+        assert repr(history).startswith("History(5 epochs, restored epoch 3: ")
+        assert "val_loss=1," in repr(history)
+    net.fit(*cr.data.sine(20), epochs=1, verbose=0)
+    assert net.history.restored_epoch == 0
+    assert fit([Scripted([2.0, 1.0]), cr.EarlyStopping()], epochs=2).history.restored_epoch == 0
+
+
 def test_early_stopping_counts_small_gains_as_none():
     net = fit([Scripted([1.0, 0.99, 0.98, 0.97]), cr.EarlyStopping(patience=2, min_delta=0.1)], epochs=4)
     assert net.history.epochs == 3

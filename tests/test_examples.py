@@ -59,7 +59,7 @@ def test_lstm_rows(options, tmp_path):
 
 
 def test_adding_problem(tmp_path):
-    _, lstm, gru = run("adding_problem.py", "20", folder=tmp_path).splitlines()
+    _, lstm, gru = run("adding_problem.py", "10", folder=tmp_path).splitlines()
     for line in (lstm, gru):
         assert number(r"error (\S+),", line) < 0.1 * number(r"sums (\S+)", line)
 

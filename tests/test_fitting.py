@@ -69,7 +69,7 @@ def test_log_has_begin_epochs_and_end(caplog):
     fit(verbose=0)
     assert [record.levelname for record in caplog.records] == ["INFO", "DEBUG", "DEBUG", "DEBUG", "INFO"]
     assert "epochs 1 to 3" in caplog.messages[0]
-    assert "epoch 2 of 3: {'loss': " in caplog.messages[2]
+    assert "epoch 2 of 3: loss=" in caplog.messages[2]
     assert "ended after epoch 3 of 3" in caplog.messages[-1]
 
 

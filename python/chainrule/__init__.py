@@ -47,6 +47,10 @@ __all__ += optimizers.__all__
 __all__ += schedules.__all__
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> _Any:
     from ._checks import close_names
     from .elsewhere import NAMES

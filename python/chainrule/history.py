@@ -7,8 +7,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 
+def shown(metrics: Mapping[str, float]) -> str:
+    """Return metrics as text, such as "loss=0.25, accuracy=0.9"."""
+    return ", ".join(f"{name}={value:.4g}" for name, value in metrics.items())
+
+
 class History(Mapping[str, list[float]]):
     """Metric name to its values, one per epoch.
+
+    Attributes
+    ----------
+    restored_epoch : int
+        The epoch whose network was restored after the last, such as the best one by `EarlyStopping`; 0 for none.
 
     Examples
     --------
@@ -22,9 +32,11 @@ class History(Mapping[str, list[float]]):
 
     def __init__(self, values: Mapping[str, list[float]] | None = None) -> None:
         self._values: dict[str, list[float]] = {name: list(v) for name, v in (values or {}).items()}
+        self.restored_epoch = 0
 
     def append(self, metrics: Mapping[str, float]) -> None:
         """Add one epoch; a metric that was not there before begins with NaN."""
+        self.restored_epoch = 0
         if new := metrics.keys() - self._values.keys():
             before = [math.nan] * self.epochs
             self._values.update({name: list(before) for name in metrics if name in new})
@@ -53,8 +65,9 @@ class History(Mapping[str, list[float]]):
         return len(self._values)
 
     def __repr__(self) -> str:
-        last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self._values.items())
-        return f"History({self.epochs} epochs: {last})"
+        restored = f", restored epoch {self.restored_epoch}" if self.restored_epoch else ""
+        last = {name: values[self.restored_epoch - 1] for name, values in self._values.items()}
+        return f"History({self.epochs} epochs{restored}: {shown(last)})"
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame, a row per epoch (needs the extra `pandas`)."""

@@ -338,6 +338,7 @@ class Model(Stack):
             "rule": self.core.optimizer_rule,
             "steps": self.core.optimizer_steps,
             "history": dict(self.history),
+            "restored_epoch": self.history.restored_epoch,
         }
         tensors = {
             f"layers.{index}.{name}": values
@@ -369,6 +370,8 @@ class Model(Stack):
         self.optimizer = described.checked_settings(Optimizer, description["optimizer"])
         self.loss = described.checked_settings(Loss, description["loss"])
         self.history = described.checked_history(description["history"])
+        restored = description.get("restored_epoch", 0)
+        self.history.restored_epoch = checked_integer(restored, "restored_epoch", lowest=0, highest=self.history.epochs)
         self.input_range = InputRange.of_config(description.get("input_range"))
         if description.get("classes") is not None:
             self.border = replace(self.border, classes=described.checked_labels(description["classes"]))

@@ -339,7 +339,7 @@ class Network(Model):
         Parameters
         ----------
         path : str or path
-            Its folder must exist.
+            Its folder must exist. The ending is the user's choice; ".safetensors" says what it is.
 
         Raises
         ------

@@ -94,6 +94,19 @@ class Optimizer:
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum (Polyak 1964) or Nesterov's (Sutskever et al. 2013) if asked.
 
+    Parameters
+    ----------
+    learning_rate : float or Schedule
+        Number >= 0, or a schedule over the steps.
+    clip_norm : float, optional
+        Longest that the whole gradient may be; it is scaled down beyond that.
+    clip_value : float, optional
+        Largest magnitude of an element of the gradient.
+    momentum : float
+        Share of the last step that the next one repeats, in [0, 1).
+    nesterov : bool
+        Whether the gradient counts as after that repetition.
+
     Examples
     --------
     >>> SGD(0.3, momentum=0.9)
@@ -108,7 +121,15 @@ class SGD(Optimizer):
 
 @dataclass(frozen=True)
 class Adagrad(Optimizer):
-    """A rate for each weight that shrinks with its gradients so far (Duchi et al. 2011)."""
+    """A rate for each weight that shrinks with its gradients so far (Duchi et al. 2011).
+
+    Parameters
+    ----------
+    learning_rate, clip_norm, clip_value
+        As for `SGD`.
+    epsilon : float
+        Added to the root of the sum of squares, > 0.
+    """
 
     name: ClassVar[str] = "adagrad"
     rule: ClassVar[str] = "adagrad"
@@ -117,7 +138,19 @@ class Adagrad(Optimizer):
 
 @dataclass(frozen=True)
 class Adadelta(Optimizer):
-    """Adagrad that forgets, with a rate that it computes itself (Zeiler 2012)."""
+    """Adagrad that forgets, with a rate that it computes itself (Zeiler 2012).
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule
+        Factor of the computed rate, >= 0.
+    clip_norm, clip_value
+        As for `SGD`.
+    rho : float
+        Share of the old in the running averages, in [0, 1).
+    epsilon : float
+        Added to the averages, > 0; the size of the first steps follows from it.
+    """
 
     name: ClassVar[str] = "adadelta"
     rule: ClassVar[str] = "adadelta"
@@ -128,7 +161,17 @@ class Adadelta(Optimizer):
 
 @dataclass(frozen=True)
 class RMSprop(Optimizer):
-    """The gradient over its root mean square (Hinton, Tieleman 2012)."""
+    """The gradient over its root mean square (Hinton, Tieleman 2012).
+
+    Parameters
+    ----------
+    learning_rate, clip_norm, clip_value
+        As for `SGD`.
+    rho : float
+        Share of the old in the running average of squares, in [0, 1).
+    epsilon : float
+        Added to the root of that average, > 0.
+    """
 
     name: ClassVar[str] = "rmsprop"
     rule: ClassVar[str] = "rmsprop"
@@ -139,7 +182,17 @@ class RMSprop(Optimizer):
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Running averages of gradient and squared gradient, with bias correction (Kingma and Ba 2015)."""
+    """Running averages of gradient and squared gradient, with bias correction (Kingma and Ba 2015).
+
+    Parameters
+    ----------
+    learning_rate, clip_norm, clip_value
+        As for `SGD`.
+    beta1, beta2 : float
+        Shares of the old in the averages of the gradient and of its square, in [0, 1).
+    epsilon : float
+        Added to the root of the average of squares, > 0.
+    """
 
     name: ClassVar[str] = "adam"
     rule: ClassVar[str] = "adam"
@@ -151,7 +204,15 @@ class Adam(Optimizer):
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam with decoupled weight decay, which never touches biases (Loshchilov and Hutter 2019)."""
+    """Adam with decoupled weight decay, which never touches biases (Loshchilov and Hutter 2019).
+
+    Parameters
+    ----------
+    learning_rate, clip_norm, clip_value, beta1, beta2, epsilon
+        As for `Adam`.
+    weight_decay : float
+        Share of each weight that a step takes away, times the learning rate; >= 0.
+    """
 
     name: ClassVar[str] = "adamw"
     weight_decay: float = 0.01
@@ -159,7 +220,13 @@ class AdamW(Adam):
 
 @dataclass(frozen=True)
 class Nadam(Adam):
-    """Adam with Nesterov's look-ahead (Dozat 2016)."""
+    """Adam with Nesterov's look-ahead (Dozat 2016).
+
+    Parameters
+    ----------
+    learning_rate, clip_norm, clip_value, beta1, beta2, epsilon
+        As for `Adam`.
+    """
 
     name: ClassVar[str] = "nadam"
     rule: ClassVar[str] = "nadam"
@@ -171,6 +238,8 @@ class DeltaBarDelta(Optimizer):
 
     Parameters
     ----------
+    learning_rate, clip_norm, clip_value
+        As for `SGD`.
     increase, decrease : float
         Added to a gain; share taken from it.
     smoothing : float
@@ -200,7 +269,18 @@ class DeltaBarDelta(Optimizer):
 class IRprop(Optimizer):
     """iRprop−: a step size for each weight, and only the sign of the gradient (Igel and Hüsken 2000).
 
-    For full batches only. The learning rate is the step size that all weights start with.
+    For full batches only.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule
+        Step size that all weights start with.
+    clip_norm, clip_value
+        As for `SGD`.
+    increase, decrease : float
+        Factors of a step size after a gradient of the same and of the other sign.
+    min_step, max_step : float
+        Bounds of the step sizes.
     """
 
     name: ClassVar[str] = "irprop"

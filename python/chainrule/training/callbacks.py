@@ -148,6 +148,7 @@ class EarlyStopping(_Monitor):
         self.patience = checked_integer(patience, "patience", lowest=1)
         self.restore_best = checked_flag(restore_best, "restore_best")
         self.best_epoch = 0
+        self._epochs_since = 0
         self._best: Snapshot | None = None
 
     def on_train_begin(self, network: Model) -> None:
@@ -171,11 +172,14 @@ class EarlyStopping(_Monitor):
         if self._improved(metrics):
             self.best_epoch = epoch
             self._best = network.snapshot() if self.restore_best else None
-        return epoch - self.best_epoch >= self.patience
+        self._epochs_since = epoch - self.best_epoch
+        return self._epochs_since >= self.patience
 
     def on_train_end(self, network: Model) -> None:
         if self._best is not None:
             network.go_back(self._best)
+            if self._epochs_since > 0:
+                network.history.restored_epoch = network.history.epochs - self._epochs_since
             self._best = None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from .. import _core
 from ..border import Batches
 from ..errors import DivergedError, ModelFileError, warn
+from ..history import shown
 from ..losses import Loss
 from ..model import Model
 from ..optimizers import Optimizer
@@ -39,7 +40,7 @@ def run(model: Model, plan: Plan) -> None:
                 stops = [bool(callback.on_epoch_end(model, epoch, metrics)) for callback in plan.callbacks]
                 model.history.amend(metrics)
                 progress.epoch_done(epoch, metrics)
-                LOGGER.debug("epoch %d of %d: %s", epoch, plan.epochs, metrics)
+                LOGGER.debug("epoch %d of %d: %s", epoch, plan.epochs, shown(metrics))
                 position.next_epoch(stopped=any(stops))
                 checkpoints.count("epochs", 1)
             states, last = checkpoints.states(), model.snapshot()
