@@ -6,6 +6,7 @@ The names that a file gives to users are in its `__all__`.
 from ..activations import ACTIVATIONS as ACTIVATIONS
 from . import (
     activation,
+    bidirectional,
     composite,
     convolution,
     dense,
@@ -26,6 +27,7 @@ from . import (
 from .activation import *
 from .base import LAYERS as LAYERS
 from .base import Layer
+from .bidirectional import *
 from .composite import *
 from .convolution import *
 from .dense import *
@@ -45,6 +47,7 @@ from .shape import *
 
 __all__ = ["Layer"]
 __all__ += activation.__all__
+__all__ += bidirectional.__all__
 __all__ += composite.__all__
 __all__ += convolution.__all__
 __all__ += dense.__all__

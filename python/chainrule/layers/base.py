@@ -136,6 +136,8 @@ class Layer:
     output_axis: ClassVar[int | None] = None
     # Whether z = x W + b with weights (features, units), which can absorb an affine map of each feature.
     mixes_features: ClassVar[bool] = False
+    # Whether the layer reads a sequence in its order, so that a `Bidirectional` can also read it from the end.
+    reads_in_order: ClassVar[bool] = False
     # Number of tokens, where the inputs are tokens.
     vocabulary: int | None = None
     # How deeply layers are nested in it.

@@ -1,10 +1,7 @@
-"""Layers that read a sequence step by step, in one direction or both."""
+"""Layers that read a sequence step by step."""
 
 from __future__ import annotations
 
-import copy
-import math
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,10 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from .._checks import checked_flag, checked_integer, checked_number
-from .base import Arrays, Layer, Parameter, Place, Shape, cut
+from .base import Arrays, Parameter, Shape, cut
 from .weighted import Initial, WeightedLayer, checked_initial, filled, is_drawn
 
-__all__ = ["GRU", "LSTM", "Bidirectional", "SimpleRNN"]
+__all__ = ["GRU", "LSTM", "SimpleRNN"]
 
 
 class Recurrent(WeightedLayer, abstract=True):
@@ -23,6 +20,7 @@ class Recurrent(WeightedLayer, abstract=True):
 
     size_settings: ClassVar[tuple[str, ...]] = ("units",)
     works_step_by_step = True
+    reads_in_order = True
     draws = True
     reads_padding = True
     settings: ClassVar[tuple[str, ...]] = ("units", "return_sequences", "stateful", "recurrent_dropout", "l1", "l2")
@@ -348,102 +346,3 @@ class GRU(Recurrent):
 
     def core_cell(self) -> _core.RecurrentCell:
         return _core.gru_cell(self.reset_after)
-
-
-class Bidirectional(WeightedLayer):
-    """A recurrent layer that reads each sequence from both ends, outputs side by side (Schuster and Paliwal 1997).
-
-    Parameters
-    ----------
-    layer : SimpleRNN, LSTM or GRU
-        What each direction is; the two draw different initial weights. Its penalties and `trainable` hold for both.
-
-    Attributes
-    ----------
-    ahead, back : SimpleRNN, LSTM or GRU
-        The two directions, whose parameters can be read and set.
-
-    Raises
-    ------
-    TypeError
-        For another kind of layer.
-    ValueError
-        For one that is stateful, or in a network already.
-
-    Examples
-    --------
-    >>> import chainrule as cr
-    >>> net = cr.Network([cr.Input(10, 3), Bidirectional(LSTM(8)), cr.Dense(1, "sigmoid")], seed=0)
-    >>> net.layers[1], net.layers[1].back.bias.shape
-    (Bidirectional(LSTM(8)), (32,))
-    """
-
-    step_remedy = ", which reads back from the end; use the layer itself, in one direction"
-    reads_padding = True
-
-    def __init__(self, layer: Recurrent) -> None:
-        if not isinstance(layer, Recurrent):
-            raise TypeError(f"layer must be a SimpleRNN, LSTM or GRU, got {layer!r}")
-        if layer.stateful:
-            raise ValueError(f"layer must not be stateful, as it reads each sample from its end too; got {layer!r}")
-        if layer.is_placed:
-            raise ValueError(f"layer must not be in a network yet, got {layer!r}, which is")
-        super().__init__(l1=layer.l1, l2=layer.l2, trainable=layer.trainable)
-        self.ahead, self.back = copy.copy(layer), copy.copy(layer)
-        self.back._first_part = 2 * len(layer._gates)
-
-    @property
-    def layer(self) -> Recurrent:
-        """A layer like either direction."""
-        layer = copy.copy(self.ahead)
-        layer._place = None
-        return layer
-
-    @property
-    def preserves_steps(self) -> bool:  # type: ignore[override]
-        return self.ahead.preserves_steps
-
-    def output_shape(self, shape: Shape) -> Shape:
-        *steps, units = self.ahead.output_shape(shape)
-        return (*steps, 2 * units)
-
-    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        of_one = self.ahead.parameter_shapes(shape)
-        return {f"{direction}.{name}": part for direction in (0, 1) for name, part in of_one.items()}
-
-    def core_settings(self, shape: Shape) -> _core.LayerSettings:
-        return self.ahead.core_settings(shape, directions=2)
-
-    def enter(self, place: Place) -> int:
-        self.ahead._place = self.back._place = place
-        self.back._begin = sum(map(math.prod, self.ahead.parameter_shapes(place.input_shape).values()))
-        return super().enter(place)
-
-    def initialize(self, seed: int) -> None:
-        self.ahead.initialize(seed)
-        self.back.initialize(seed)
-
-    def _penalties_changed(self) -> None:
-        for half in (self.ahead, self.back):
-            half._l1, half._l2 = self._l1, self._l2
-        super()._penalties_changed()
-
-    def _set_trainable(self, value: bool) -> None:
-        super()._set_trainable(value)
-        self.ahead._trainable = self.back._trainable = self._trainable
-
-    def reference_arguments(self) -> dict[str, Any]:
-        return {"ahead": self.ahead, "back": self.back}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], make: Callable[[Any], Layer]) -> Layer:
-        layer = make(config["layer"])
-        if not isinstance(layer, Recurrent):
-            raise ValueError(f"a bidirectional layer must be of a recurrent one, got {layer!r}")
-        return cls(layer)
-
-    def config(self) -> dict[str, Any]:
-        return {"type": "Bidirectional", "layer": self.layer.config()}
-
-    def __repr__(self) -> str:
-        return f"Bidirectional({self.layer!r})"

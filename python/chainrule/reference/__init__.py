@@ -8,6 +8,7 @@ random words.
 from . import (
     activation,
     activations,
+    bidirectional,
     composite,
     convolution,
     dense,
@@ -30,6 +31,7 @@ from . import (
 )
 from .activation import *
 from .base import LAYERS, Layer
+from .bidirectional import *
 from .composite import *
 from .convolution import *
 from .dense import *
@@ -48,6 +50,7 @@ from .shape import *
 
 __all__ = ["LAYERS", "Layer", "Network", "activations", "initializers", "losses", "optimizers", "random", "schedules"]
 __all__ += activation.__all__
+__all__ += bidirectional.__all__
 __all__ += composite.__all__
 __all__ += convolution.__all__
 __all__ += dense.__all__

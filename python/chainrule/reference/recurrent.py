@@ -14,10 +14,9 @@ import numpy as np
 from . import random
 from .activations import Array, sigmoid
 from .base import Layer
-from .composite import Composite
 from .noise import dropout_factors
 
-__all__ = ["GRU", "LSTM", "Bidirectional", "SimpleRNN"]
+__all__ = ["GRU", "LSTM", "SimpleRNN"]
 
 # The arrays of a state, or those that a step stores for backward.
 Values = tuple[Array, ...]
@@ -274,24 +273,3 @@ class GRU(Recurrent):
             shares["recurrent_bias"] = np.hstack([delta_z, delta_r, delta_h * r]).sum(axis=0)
         h_gradient = h_gradient + dh * z + m * (delta_z @ u_z.T + delta_r @ u_r.T)
         return deltas @ p["input_weights"].T, (h_gradient,), shares
-
-
-class Bidirectional(Composite):
-    """Two layers, concatenated along the last axis: `ahead` reads from the first step, `back` from the last."""
-
-    def __init__(self, ahead: Recurrent, back: Recurrent) -> None:
-        super().__init__([ahead, back])
-        self.ahead = ahead
-        self.back = back
-        back.words_before = ahead.units
-
-    def _forward(self, x: Array) -> Array:
-        self.ahead.is_step = self.is_step
-        self.back.is_step = None if self.is_step is None else self.is_step[:, ::-1]
-        ahead, back = self.ahead.forward(x), self.back.forward(x[:, ::-1])
-        return np.concatenate([ahead, back[:, ::-1] if self.back.return_sequences else back], axis=-1)
-
-    def _backward(self, deltas: Array) -> Array:
-        ahead, back = np.split(deltas, [self.ahead.units], axis=-1)
-        back = back[:, ::-1] if self.back.return_sequences else back
-        return self.ahead.backward(ahead) + self.back.backward(back)[:, ::-1]
