@@ -21,9 +21,9 @@ void register_layers(py::module_& module) {
   register_struct<PoolAxisSettings>(module);
   register_struct<Slice>(module);
   py::class_<RecurrentCell>(module, "RecurrentCell");
-  module.def("lstm_cell", &lstm_cell, py::arg("peepholes"));
-  module.def("gru_cell", &gru_cell, py::arg("reset_after"));
-  module.def("simple_cell", &simple_cell);
+  module.def("lstm_cell", &lstm_cell, py::arg("peepholes"), py::arg("activation"));
+  module.def("gru_cell", &gru_cell, py::arg("reset_after"), py::arg("activation"));
+  module.def("simple_cell", &simple_cell, py::arg("activation"));
   register_kinds(module, static_cast<const LayerSettings*>(nullptr));
 }
 

@@ -42,38 +42,79 @@ CHAINRULE_INLINE Vector<T> slope_of_tanh(const Vector<T>& x) {
   return fma(-x, x, constant<T>(1));
 }
 
+// The activation of a step. Others than tanh keep the pre-activation in a block of the record, because the slope may
+// need it.
+struct Tanh {
+  template <class T>
+  CHAINRULE_INLINE Vector<T> value(const CellVector<T>&, size_t, const Vector<T>& z) const {
+    return tanh(z);
+  }
+  template <class T>
+  CHAINRULE_INLINE Vector<T> slope(const CellVector<T>&, size_t, const Vector<T>& a) const {
+    return slope_of_tanh(a);
+  }
+};
+
+// These two are functions, so that the code of all activations is not repeated at each place that calls them.
+template <class T>
+void activate_with(Activation activation, const Vector<T>& z, Vector<T>& a) {
+  with_activation(activation, [&](auto kind) { a = activate(kind, z); });
+}
+template <class T>
+void slope_with(Activation activation, const Vector<T>& z, const Vector<T>& a, Vector<T>& slope) {
+  with_activation(activation, [&](auto kind) { slope = derivative(kind, z, a); });
+}
+
+struct OtherActivation {
+  Activation activation;
+
+  template <class T>
+  CHAINRULE_INLINE Vector<T> value(const CellVector<T>& v, size_t block, const Vector<T>& z) const {
+    v.set(block, z);
+    Vector<T> a = z;
+    activate_with(activation, z, a);
+    return a;
+  }
+  template <class T>
+  CHAINRULE_INLINE Vector<T> slope(const CellVector<T>& v, size_t block, const Vector<T>& a) const {
+    Vector<T> slope = a;
+    slope_with(activation, v.get(block), a, slope);
+    return slope;
+  }
+};
+
 template <CellStep step>
 struct StepKind {};
 
-// Blocks: i, f, g, o, h, c, tanh c.
-template <class T>
-CHAINRULE_INLINE void step_forward(StepKind<CellStep::lstm>, const CellVector<T>& v) {
+// Blocks: i, f, g, o, h, c, f(c), and the pre-activation of g unless f is tanh.
+template <class F, class T>
+CHAINRULE_INLINE void step_forward(StepKind<CellStep::lstm>, const F& function, const CellVector<T>& v) {
   const Vector<T> past = v.past(5);
   const Vector<T> i = sigmoid(v.see(0, past, v.get(0)));
   const Vector<T> f = sigmoid(v.see(1, past, v.get(1)));
-  const Vector<T> g = tanh(v.get(2));
+  const Vector<T> g = function.value(v, 7, v.get(2));
   const Vector<T> c = fma(i, g, f * past);
   const Vector<T> o = sigmoid(v.see(2, c, v.get(3)));
-  const Vector<T> tanh_c = tanh(c);
+  const Vector<T> f_of_c = function.value(v, 5, c);
   v.set(0, i);
   v.set(1, f);
   v.set(2, g);
   v.set(3, o);
-  v.set(4, o * tanh_c);
+  v.set(4, o * f_of_c);
   v.set(5, c);
-  v.set(6, tanh_c);
+  v.set(6, f_of_c);
 }
-template <class T>
-CHAINRULE_INLINE void step_backward(StepKind<CellStep::lstm>, const CellVector<T>& v) {
-  const Vector<T> i = v.get(0), f = v.get(1), g = v.get(2), o = v.get(3), tanh_c = v.get(6);
+template <class F, class T>
+CHAINRULE_INLINE void step_backward(StepKind<CellStep::lstm>, const F& function, const CellVector<T>& v) {
+  const Vector<T> i = v.get(0), f = v.get(1), g = v.get(2), o = v.get(3), f_of_c = v.get(6);
   const Vector<T> by_h = v.gradient(0);
-  const Vector<T> delta_o = by_h * tanh_c * (o * one_minus(o));
-  const Vector<T> by_c = v.see(2, delta_o, fma(by_h * o, slope_of_tanh(tanh_c), v.gradient(1)));
+  const Vector<T> delta_o = by_h * f_of_c * (o * one_minus(o));
+  const Vector<T> by_c = v.see(2, delta_o, fma(by_h * o, function.slope(v, 5, f_of_c), v.gradient(1)));
   const Vector<T> delta_i = by_c * g * (i * one_minus(i));
   const Vector<T> delta_f = by_c * v.past(5) * (f * one_minus(f));
   v.set_delta(0, delta_i);
   v.set_delta(1, delta_f);
-  v.set_delta(2, by_c * i * slope_of_tanh(g));
+  v.set_delta(2, by_c * i * function.slope(v, 7, g));
   v.set_delta(3, delta_o);
   v.set_gradient(0, Vector<T>::zero());
   v.set_gradient(1, v.see(1, delta_f, v.see(0, delta_i, by_c * f)));
@@ -84,22 +125,22 @@ CHAINRULE_INLINE Vector<T> mix(const Vector<T>& z, const Vector<T>& past, const 
   return fma(z, past - candidate, candidate);
 }
 
-// Blocks: z, r, candidate, the recurrent term h U + b', h.
-template <class T>
-CHAINRULE_INLINE void step_forward(StepKind<CellStep::gru_after>, const CellVector<T>& v) {
+// Blocks: z, r, candidate, the recurrent term h U + b', h, and the pre-activation of the candidate unless f is tanh.
+template <class F, class T>
+CHAINRULE_INLINE void step_forward(StepKind<CellStep::gru_after>, const F& function, const CellVector<T>& v) {
   const Vector<T> z = sigmoid(v.get(0));
   const Vector<T> r = sigmoid(v.get(1));
-  const Vector<T> candidate = tanh(fma(r, v.get(3), v.get(2)));
+  const Vector<T> candidate = function.value(v, 5, fma(r, v.get(3), v.get(2)));
   v.set(0, z);
   v.set(1, r);
   v.set(2, candidate);
   v.set(4, mix(z, v.past(4), candidate));
 }
-template <class T>
-CHAINRULE_INLINE void step_backward(StepKind<CellStep::gru_after>, const CellVector<T>& v) {
+template <class F, class T>
+CHAINRULE_INLINE void step_backward(StepKind<CellStep::gru_after>, const F& function, const CellVector<T>& v) {
   const Vector<T> z = v.get(0), r = v.get(1), candidate = v.get(2);
   const Vector<T> by_h = v.gradient(0);
-  const Vector<T> delta = by_h * one_minus(z) * slope_of_tanh(candidate);
+  const Vector<T> delta = by_h * one_minus(z) * function.slope(v, 5, candidate);
   v.set_delta(0, by_h * (v.past(4) - candidate) * (z * one_minus(z)));
   v.set_delta(1, delta * v.get(3) * (r * one_minus(r)));
   v.set_delta(2, delta);
@@ -107,45 +148,45 @@ CHAINRULE_INLINE void step_backward(StepKind<CellStep::gru_after>, const CellVec
   v.set_gradient(0, by_h * z);
 }
 
-// Blocks: z, r, candidate, the reset state r h (h of the step before), h. The fourth block of the deltas is the
-// gradient by the reset state.
-template <class T>
-CHAINRULE_INLINE void step_forward(StepKind<CellStep::gru_reset>, const CellVector<T>& v) {
+// Blocks: z, r, candidate, the reset state r h (h of the step before), h, and the pre-activation of the candidate
+// unless f is tanh. The fourth block of the deltas is the gradient by the reset state.
+template <class F, class T>
+CHAINRULE_INLINE void step_forward(StepKind<CellStep::gru_reset>, const F&, const CellVector<T>& v) {
   const Vector<T> r = sigmoid(v.get(1));
   v.set(0, sigmoid(v.get(0)));
   v.set(1, r);
   v.set(3, r * v.past(4));
 }
-template <class T>
-CHAINRULE_INLINE void step_backward(StepKind<CellStep::gru_reset>, const CellVector<T>& v) {
+template <class F, class T>
+CHAINRULE_INLINE void step_backward(StepKind<CellStep::gru_reset>, const F&, const CellVector<T>& v) {
   const Vector<T> r = v.get(1);
   const Vector<T> by_product = Vector<T>::load(v.deltas + 3 * v.units);
   v.set_delta(1, by_product * v.past(4) * (r * one_minus(r)));
   v.set_gradient(0, fma(by_product, r, v.gradient(0)));
 }
-template <class T>
-CHAINRULE_INLINE void step_forward(StepKind<CellStep::gru_before>, const CellVector<T>& v) {
-  const Vector<T> candidate = tanh(v.get(2));
+template <class F, class T>
+CHAINRULE_INLINE void step_forward(StepKind<CellStep::gru_before>, const F& function, const CellVector<T>& v) {
+  const Vector<T> candidate = function.value(v, 5, v.get(2));
   v.set(2, candidate);
   v.set(4, mix(v.get(0), v.past(4), candidate));
 }
-template <class T>
-CHAINRULE_INLINE void step_backward(StepKind<CellStep::gru_before>, const CellVector<T>& v) {
+template <class F, class T>
+CHAINRULE_INLINE void step_backward(StepKind<CellStep::gru_before>, const F& function, const CellVector<T>& v) {
   const Vector<T> z = v.get(0), candidate = v.get(2);
   const Vector<T> by_h = v.gradient(0);
   v.set_delta(0, by_h * (v.past(4) - candidate) * (z * one_minus(z)));
-  v.set_delta(2, by_h * one_minus(z) * slope_of_tanh(candidate));
+  v.set_delta(2, by_h * one_minus(z) * function.slope(v, 5, candidate));
   v.set_gradient(0, by_h * z);
 }
 
-// Blocks: z, h.
-template <class T>
-CHAINRULE_INLINE void step_forward(StepKind<CellStep::simple>, const CellVector<T>& v) {
-  v.set(1, tanh(v.get(0)));
+// Blocks: the pre-activation, h.
+template <class F, class T>
+CHAINRULE_INLINE void step_forward(StepKind<CellStep::simple>, const F& function, const CellVector<T>& v) {
+  v.set(1, function.value(v, 0, v.get(0)));
 }
-template <class T>
-CHAINRULE_INLINE void step_backward(StepKind<CellStep::simple>, const CellVector<T>& v) {
-  v.set_delta(0, v.gradient(0) * slope_of_tanh(v.get(1)));
+template <class F, class T>
+CHAINRULE_INLINE void step_backward(StepKind<CellStep::simple>, const F& function, const CellVector<T>& v) {
+  v.set_delta(0, v.gradient(0) * function.slope(v, 0, v.get(1)));
   v.set_gradient(0, Vector<T>::zero());
 }
 
@@ -187,14 +228,24 @@ CHAINRULE_INLINE void with_step(const CellRows<T>& cells, Function function) {
   }
 }
 
+template <class Function>
+CHAINRULE_INLINE void with_function(Activation activation, Function function) {
+  if (activation == Activation::tanh) return function(Tanh{});
+  function(OtherActivation{activation});
+}
+
 template <class T>
 void cells_forward(const CellRows<T>& cells) {
-  with_step(cells, [](auto kind, const CellVector<T>& v) { step_forward(kind, v); });
+  with_function(cells.activation, [&](auto function) {
+    with_step(cells, [&](auto kind, const CellVector<T>& v) { step_forward(kind, function, v); });
+  });
 }
 
 template <class T>
 void cells_backward(const CellRows<T>& cells) {
-  with_step(cells, [](auto kind, const CellVector<T>& v) { step_backward(kind, v); });
+  with_function(cells.activation, [&](auto function) {
+    with_step(cells, [&](auto kind, const CellVector<T>& v) { step_backward(kind, function, v); });
+  });
 }
 
 }  // namespace

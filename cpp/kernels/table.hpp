@@ -214,7 +214,8 @@ struct SampleLayer {
 template <class T>
 struct CellRows {
   CellStep step;
-  size_t units;  // of a block: whole panels
+  Activation activation;  // of the candidate, and of the cell; gates have sigmoid
+  size_t units;           // of a block: whole panels
   size_t rows, stride;
   const T* before;  // the record of the step before; can be `record` itself
   T* record;

@@ -182,6 +182,7 @@ CellRows<T> Recurrent<T>::cells(const Reading& reading, CellStep step, const T* 
                                 size_t stride) const {
   const bool peepholes = cell_.extra == RecurrentCell::Extra::peepholes;
   return {.step = step,
+          .activation = cell_.activation,
           .units = block_,
           .rows = reading.rows.size(),
           .stride = stride,

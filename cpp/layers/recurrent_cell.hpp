@@ -35,14 +35,15 @@ struct RecurrentCell {
   size_t record;  // blocks in all
   std::array<Stage, 2> stages;
   size_t stage_count;
-  Extra extra;  // the kind of parameters in addition to two matrices of weights and a bias
+  Extra extra;            // the kind of parameters in addition to two matrices of weights and a bias
+  Activation activation;  // of the candidate, and of the cell; gates have sigmoid
 
   // Whether a product is with the reset state, which is then the last block before the states.
   bool uses_reset_state() const { return !stages[stage_count - 1].product.of_state; }
 };
 
-RecurrentCell lstm_cell(bool peepholes);
-RecurrentCell gru_cell(bool reset_after);
-RecurrentCell simple_cell();
+RecurrentCell lstm_cell(bool peepholes, Activation activation = Activation::tanh);
+RecurrentCell gru_cell(bool reset_after, Activation activation = Activation::tanh);
+RecurrentCell simple_cell(Activation activation = Activation::tanh);
 
 }  // namespace chainrule

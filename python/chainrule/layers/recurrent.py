@@ -171,7 +171,7 @@ class SimpleRNN(Recurrent):
     _gates = ("h",)
 
     def core_cell(self) -> _core.RecurrentCell:
-        return _core.simple_cell()
+        return _core.simple_cell("tanh")
 
 
 class LSTM(Recurrent):
@@ -263,7 +263,7 @@ class LSTM(Recurrent):
         return {**shapes, "peepholes": (3, self.units)} if self.peepholes else shapes
 
     def core_cell(self) -> _core.RecurrentCell:
-        return _core.lstm_cell(self.peepholes)
+        return _core.lstm_cell(self.peepholes, "tanh")
 
     def _starting_bias(self, shape: Shape) -> ArrayLike:
         bias = super()._starting_bias(shape)
@@ -345,4 +345,4 @@ class GRU(Recurrent):
         return {**shapes, "recurrent_bias": shapes["bias"]} if self.reset_after else shapes
 
     def core_cell(self) -> _core.RecurrentCell:
-        return _core.gru_cell(self.reset_after)
+        return _core.gru_cell(self.reset_after, "tanh")
