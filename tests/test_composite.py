@@ -107,7 +107,7 @@ def row_of_layers() -> _core.NetworkFloat32:
 
 
 def recurrent(steps: int) -> _core.RecurrentSettings:
-    return _core.RecurrentSettings(_core.simple_cell("tanh"), steps, 2, False, 1, False, 0.0, 0.0, 0.0)
+    return _core.RecurrentSettings(_core.simple_cell("tanh"), steps, 2, False, 1, False, 0.0, 0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,20 @@ NETWORKS = {
         (6, 3),
     ),
     "recurrent dropout": ([lambda: cr.LSTM(18, return_sequences=True, recurrent_dropout=0.3, peepholes=True)], (6, 3)),
+    "dropout of inputs": ([lambda: cr.GRU(5, return_sequences=True), lambda: cr.LSTM(4, dropout=0.3)], (6, 17)),
+    "dropout of inputs, masking": (
+        [
+            lambda: cr.Masking(),
+            lambda: cr.GRU(18, return_sequences=True, dropout=0.3, reset_after=False),
+            lambda: cr.Bidirectional(cr.LSTM(5, return_sequences=True, dropout=0.2, recurrent_dropout=0.5)),
+            lambda: cr.Bidirectional(cr.SimpleRNN(4, dropout=0.4)),
+        ],
+        (6, 3),
+    ),
+    "dropout of inputs, stateful": (
+        [lambda: cr.SimpleRNN(5, return_sequences=True, stateful=True, dropout=0.2), lambda: cr.GRU(3, dropout=0.1)],
+        (6, 3),
+    ),
     "recurrent dropout, masking": (
         [
             lambda: cr.Masking(),

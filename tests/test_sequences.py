@@ -158,9 +158,12 @@ def test_streams_go_on_from_batch_to_batch():
         cr.data.streams(np.arange(15), batch_size=3, steps=5)
 
 
+@pytest.mark.parametrize(
+    "options", [{"dropout": 0.4}, {"recurrent_dropout": 0.4}, {"dropout": 0.2, "recurrent_dropout": 0.3}]
+)
 @pytest.mark.parametrize("cell", CELLS)
-def test_recurrent_dropout_is_for_training_and_leaves_the_way_back_right(cell):
-    net = many_to_many(cell, recurrent_dropout=0.4)
+def test_dropout_is_for_training_and_leaves_the_way_back_right(cell, options):
+    net = many_to_many(cell, **options)
     X, gradient = sequences(5, 4), np.random.default_rng(2).standard_normal((5, 4, 6))
     without = many_to_many(cell)
     assert np.array_equal(net.predict(X), without.predict(X))
@@ -191,6 +194,19 @@ def test_the_same_units_are_dropped_at_all_steps_of_a_sample():
     assert h[1:] == pytest.approx(np.tanh(2 * h[:-1] + 0.5), rel=1e-12)
 
 
+@pytest.mark.parametrize("both", [False, True])
+def test_the_same_features_are_dropped_at_all_steps_of_a_sample(both):
+    layer = cr.SimpleRNN(64, dropout=0.25, weights=np.eye(64), recurrent_weights=0.0, return_sequences=True)
+    net = cr.Network([cr.Input(5, 64), cr.Bidirectional(layer) if both else layer], seed=0, dtype="float64")
+    outputs = net.forward(np.full((3, 5, 64), 0.3), training=True)
+    dropped = outputs == 0
+    assert np.array_equal(dropped, np.repeat(dropped[:, :1], 5, axis=1))
+    assert not np.array_equal(dropped[0], dropped[1])
+    assert not both or not np.array_equal(dropped[..., :64], dropped[..., 64:])
+    assert 0.15 < dropped.mean() < 0.35
+    assert outputs[~dropped] == pytest.approx(np.tanh(0.4), rel=1e-12)
+
+
 @pytest.mark.parametrize("frozen", [1, 2, 3])
 def test_layers_around_a_frozen_one_learn(frozen):
     layers = [cr.GRU(4, return_sequences=True), cr.LSTM(4), cr.Dense(2, "identity")]
@@ -216,6 +232,7 @@ def test_a_gradient_can_be_taken_twice_from_one_pass():
     ("make", "error", "message"),
     [
         (lambda: cr.LSTM(0), ValueError, "units must be at least 1"),
+        (lambda: cr.LSTM(2, dropout=1.0), ValueError, r"dropout must be .* in \[0, 1\), got 1"),
         (
             lambda: cr.GRU(2, recurrent_dropout=1),
             ValueError,

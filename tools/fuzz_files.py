@@ -84,7 +84,11 @@ def models(folder: Path) -> tuple[list[bytes], bytes]:
     made.append(keep(cr.Network([cr.Input(4, 4, 1), *layers, cr.Dense(2, "softmax")], seed=0)))
     layers = [cr.Bidirectional(cr.LSTM(2, return_sequences=True)), cr.Residual([cr.Dense(4, "tanh")]), cr.GRU(2)]
     made.append(keep(cr.Network([cr.Input(3, 2), *layers, cr.Dense(2, "softmax")], seed=0)))
-    layers = [cr.Masking(), cr.LSTM(3, return_sequences=True, stateful=True, recurrent_dropout=0.1), cr.GRU(4)]
+    layers = [
+        cr.Masking(),
+        cr.LSTM(3, return_sequences=True, stateful=True, dropout=0.2, recurrent_dropout=0.1),
+        cr.GRU(4),
+    ]
     net = cr.Network([cr.Input(3, 2), *layers, cr.Sampling(0.1), cr.Dense(2, "softmax")], seed=0)
     made.append(keep(net, shuffle=False))
     net = cr.Network([2, 3, 2], output="softmax", seed=0)

@@ -63,7 +63,8 @@ LayerTraits Recurrent<T>::traits() const {
   const size_t products = options_.steps * (options_.features + options_.units) * cell_.gates * block_;
   return {.work = options_.directions * products,
           // Each direction's records, one before the first step and one per step; then its dropout factors.
-          .kept_size = options_.directions * (direction_size() + (options_.dropout > 0 ? block_ : 0)),
+          .kept_size =
+              options_.directions * (direction_size() + factors_size(Dropped::state) + factors_size(Dropped::inputs)),
           .state_arrays = options_.directions * cell_.states,
           .state_width = options_.units,
           .stateful = options_.stateful,
@@ -86,7 +87,8 @@ typename Recurrent<T>::Reading Recurrent<T>::reading_of(const Signal<T>& above, 
                      .masked = !above.sources.empty(),
                      .real = {},
                      .longest = 0,
-                     .factors = {factors_of(above, rows.begin, direction), above.kept_stride}};
+                     .input_factors = {factors_of(above, rows.begin, direction, Dropped::inputs), above.kept_stride},
+                     .state_factors = {factors_of(above, rows.begin, direction, Dropped::state), above.kept_stride}};
   for (size_t i = 0; i < rows.size(); ++i) {
     reading.real[i] = real_steps(above, rows.begin + i);
     reading.longest = std::max(reading.longest, reading.real[i].size());
@@ -94,14 +96,15 @@ typename Recurrent<T>::Reading Recurrent<T>::reading_of(const Signal<T>& above, 
   return reading;
 }
 
-// Returns the inputs of one step: in place, or, if steps can be padding, a gathered copy with zeros for samples without
-// further real steps.
+// Returns the inputs of one step: in place, or a gathered copy if steps can be padding, with zeros for samples without
+// further real steps, or if there is dropout.
 template <class T>
 typename Recurrent<T>::PerSample Recurrent<T>::inputs_of(const Reading& reading, const Signal<T>& below,
                                                          size_t step) const {
   const size_t features = options_.features;
   const T* samples = below.activations + reading.rows.begin * below.stride;
-  if (!reading.masked) return {samples + reading.index(0, step) * features, below.stride};
+  const PerSample& factors = reading.input_factors;
+  if (!reading.masked && factors.values == nullptr) return {samples + reading.index(0, step) * features, below.stride};
   const size_t stride = whole_panels(features);
   T* gathered = scratch<T, ForInputs>(reading.rows.size() * stride);
   for (size_t i = 0; i < reading.rows.size(); ++i) {
@@ -110,29 +113,33 @@ typename Recurrent<T>::PerSample Recurrent<T>::inputs_of(const Reading& reading,
       std::memset(to, 0, features * sizeof(T));
     } else {
       std::memcpy(to, samples + i * below.stride + reading.index(i, step) * features, features * sizeof(T));
+      if (factors.values != nullptr) multiply_values(to, factors.values + i * factors.stride, features, to);
     }
   }
   return {gathered, stride};
 }
 
 template <class T>
-T* Recurrent<T>::factors_of(const Signal<T>& above, size_t sample, size_t direction) const {
-  if (options_.dropout == 0 || above.kept == nullptr) return nullptr;
-  return above.kept + sample * above.kept_stride + options_.directions * direction_size() + direction * block_;
+T* Recurrent<T>::factors_of(const Signal<T>& above, size_t sample, size_t direction, Dropped what) const {
+  if (rate_of(what) == 0 || above.kept == nullptr) return nullptr;
+  const size_t before = direction_size() + (what == Dropped::inputs ? factors_size(Dropped::state) : 0);
+  return above.kept + sample * above.kept_stride + options_.directions * before + direction * factors_size(what);
 }
 
 // All steps of a sample have the same factors (Gal and Ghahramani 2016), which are one outside training.
 template <class T>
 void Recurrent<T>::draw(const Signal<T>& above, const Range& rows, const Pass& pass) const {
-  if (factors_of(above, rows.begin, 0) == nullptr) return;
   for (size_t i = rows.begin; i < rows.end; ++i) {
     RandomWords words = words_of(i, this->index, Purpose::dropout, pass);
-    for (size_t direction = 0; direction < options_.directions; ++direction) {
-      T* factors = factors_of(above, i, direction);
-      if (pass.training) {
-        draw_dropout(words, options_.dropout, factors, options_.units);
-      } else {
-        std::fill_n(factors, options_.units, T(1));
+    for (const Dropped what : {Dropped::state, Dropped::inputs}) {
+      for (size_t direction = 0; direction < options_.directions; ++direction) {
+        T* factors = factors_of(above, i, direction, what);
+        if (factors == nullptr) continue;
+        if (pass.training) {
+          draw_dropout(words, rate_of(what), factors, width_of(what));
+        } else {
+          std::fill_n(factors, width_of(what), T(1));
+        }
       }
     }
   }
@@ -279,11 +286,12 @@ void Recurrent<T>::step_forward(const Reading& reading, const PerSample& inputs,
 // The source of a product with recurrent weights: in place, or a copy that is multiplied by the dropout factors.
 template <class T>
 typename Recurrent<T>::PerSample Recurrent<T>::source_of(const Reading& reading, const PerSample& source) const {
-  if (reading.factors.values == nullptr) return source;
+  if (reading.state_factors.values == nullptr) return source;
   T* dropped = scratch<T, ForFactors>(reading.rows.size() * block_);
   for (size_t row = 0; row < reading.rows.size(); ++row) {
-    multiply_values(source.values + row * source.stride, reading.factors.values + row * reading.factors.stride,
-                    options_.units, dropped + row * block_);
+    multiply_values(source.values + row * source.stride,
+                    reading.state_factors.values + row * reading.state_factors.stride, options_.units,
+                    dropped + row * block_);
   }
   return {dropped, block_};
 }
@@ -365,12 +373,22 @@ void Recurrent<T>::read_back(const Signal<T>& above, const Signal<T>& below, con
                           .rows = {0, rows.size()},
                           .panels = {0, panels}},
                          false);
-    for (size_t i = 0; i < rows.size(); ++i) {
-      if (step >= reading.real[i].size()) continue;
-      const T* from = input_gradient + i * panels * panel_width;
-      T* to = below.deltas + (rows.begin + i) * below.stride + reading.index(i, step) * features;
-      for (size_t k = 0; k < features; ++k) to[k] = direction == 0 ? from[k] : to[k] + from[k];
-    }
+    add_input_deltas(reading, below, step, input_gradient, panels * panel_width);
+  }
+}
+
+// Writes the gradient by the inputs of one step to the deltas below; the second direction adds its own.
+template <class T>
+void Recurrent<T>::add_input_deltas(const Reading& reading, const Signal<T>& below, size_t step, T* gradient,
+                                    size_t stride) const {
+  const size_t features = options_.features;
+  const PerSample& factors = reading.input_factors;
+  for (size_t i = 0; i < reading.rows.size(); ++i) {
+    if (step >= reading.real[i].size()) continue;
+    T* from = gradient + i * stride;
+    if (factors.values != nullptr) multiply_values(from, factors.values + i * factors.stride, features, from);
+    T* to = below.deltas + (reading.rows.begin + i) * below.stride + reading.index(i, step) * features;
+    for (size_t k = 0; k < features; ++k) to[k] = reading.direction == 0 ? from[k] : to[k] + from[k];
   }
 }
 
@@ -395,7 +413,7 @@ template <class T>
 void Recurrent<T>::pass_back(const Reading& reading, const RecurrentProduct& part, T* deltas, size_t stride,
                              T* state_gradient, size_t gradient_stride) const {
   const size_t rows = reading.rows.size();
-  const bool drops = reading.factors.values != nullptr;
+  const bool drops = reading.state_factors.values != nullptr;
   T* const source = part.of_state ? state_gradient : deltas + part.source * block_;
   const size_t source_stride = part.of_state ? gradient_stride : stride;
   T* const to = drops ? scratch<T, ForFactors>(rows * block_) : source;
@@ -414,7 +432,7 @@ void Recurrent<T>::pass_back(const Reading& reading, const RecurrentProduct& par
                        part.of_state && !drops);
   for (size_t row = 0; row < rows && drops; ++row) {
     const T* through = to + row * block_;
-    const T* factors = reading.factors.values + row * reading.factors.stride;
+    const T* factors = reading.state_factors.values + row * reading.state_factors.stride;
     T* sums = source + row * source_stride;
     for (size_t k = 0; k < block_; ++k) sums[k] = (part.of_state ? sums[k] : T(0)) + through[k] * factors[k];
   }

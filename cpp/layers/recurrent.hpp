@@ -25,7 +25,8 @@ struct RecurrentSettings {
   bool return_sequences;
   size_t directions;  // 1, or 2: from the first step and from the last
   bool stateful;
-  double dropout;  // of the state, when it enters a product
+  double dropout;            // of the inputs
+  double recurrent_dropout;  // of the state, when it enters a product
   double l1;
   double l2;
 
@@ -33,8 +34,8 @@ struct RecurrentSettings {
     using S = RecurrentSettings;
     return std::tuple(field("cell", &S::cell), field("steps", &S::steps), field("units", &S::units),
                       field("return_sequences", &S::return_sequences), field("directions", &S::directions),
-                      field("stateful", &S::stateful), field("dropout", &S::dropout), field("l1", &S::l1),
-                      field("l2", &S::l2));
+                      field("stateful", &S::stateful), field("dropout", &S::dropout),
+                      field("recurrent_dropout", &S::recurrent_dropout), field("l1", &S::l1), field("l2", &S::l2));
   }
   template <class T>
   std::unique_ptr<Layer<T>> make(size_t inputs) const;
@@ -48,7 +49,7 @@ class Recurrent final : public StoredGradientLayer<T> {
     bool return_sequences;
     size_t directions;  // 1, or 2: from the first step and from the last
     bool stateful;
-    double dropout;  // of the state, when it enters a product
+    double dropout, recurrent_dropout;  // of the inputs; of the state, when it enters a product
     double l1, l2;
   };
 
@@ -106,20 +107,27 @@ class Recurrent final : public StoredGradientLayer<T> {
     size_t direction;
     bool masked;  // whether steps can be padding
     std::array<RealSteps<T>, tuning::recurrent_samples> real;
-    size_t longest;     // the most real steps of a sample
-    PerSample factors;  // of dropout; null: none
+    size_t longest;                          // the most real steps of a sample
+    PerSample input_factors, state_factors;  // of dropout; null: none
 
     size_t index(size_t sample, size_t step) const { return step_index(direction, step, real[sample]); }
   };
   Reading reading_of(const Signal<T>& above, const Range& rows, size_t direction) const;
   PerSample inputs_of(const Reading&, const Signal<T>& below, size_t step) const;
   void draw(const Signal<T>& above, const Range& rows, const Pass&) const;
+  // What dropout multiplies, one vector per direction and sample: the state, then the inputs.
+  enum class Dropped { state, inputs };
+  double rate_of(Dropped what) const { return what == Dropped::state ? options_.recurrent_dropout : options_.dropout; }
+  size_t width_of(Dropped what) const { return what == Dropped::state ? options_.units : options_.features; }
+  // The size that the factors of a direction have in what is kept.
+  size_t factors_size(Dropped what) const { return rate_of(what) > 0 ? whole_panels(width_of(what)) : 0; }
   // The dropout factors of a sample; null if it has none.
-  T* factors_of(const Signal<T>& above, size_t sample, size_t direction) const;
+  T* factors_of(const Signal<T>& above, size_t sample, size_t direction, Dropped what) const;
 
   void read(const Signal<T>& below, const Signal<T>& above, const Range& rows, size_t direction) const;
   void step_forward(const Reading&, const PerSample& inputs, const T* before, T* record, size_t stride) const;
   PerSample source_of(const Reading&, const PerSample& source) const;
+  void add_input_deltas(const Reading&, const Signal<T>& below, size_t step, T* gradient, size_t stride) const;
   void add_state(const Reading&, const RecurrentProduct&, const PerSample& source, T* record, size_t stride) const;
   void read_back(const Signal<T>& above, const Signal<T>& below, const Range& rows, size_t direction) const;
   void step_back(const Reading&, const T* before, T* record, size_t stride, T* state_gradient,
@@ -149,6 +157,7 @@ std::unique_ptr<Layer<T>> RecurrentSettings::make(size_t inputs) const {
                                                       .directions = directions,
                                                       .stateful = stateful,
                                                       .dropout = dropout,
+                                                      .recurrent_dropout = recurrent_dropout,
                                                       .l1 = l1,
                                                       .l2 = l2});
 }

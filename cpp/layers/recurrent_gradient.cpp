@@ -61,7 +61,7 @@ class Recurrent<T>::Gradient {
     states_ = inputs_ + of_features;
     reset_states_ = states_ + of_units;
     deltas_ = reset_states_ + of_units;
-    dropped_ = scratch<T, ForFactors>(layer_.block_);
+    dropped_ = scratch<T, ForFactors>(std::max(layer_.options_.features, layer_.options_.units));
   }
 
   void add(const Signal<T>& below, const Signal<T>& above, size_t samples) {
@@ -100,20 +100,21 @@ class Recurrent<T>::Gradient {
     const T* before =
         above.kept + sample * above.kept_stride + direction_ * layer_.direction_size() + step * layer_.record_size();
     const T* record = before + layer_.record_size();
-    const T* factors = layer_.factors_of(above, sample, direction_);
-    pack_activations(below.activations + sample * below.stride + index * features, features, i, pairs, inputs_);
-    pack_source(before + cell.blocks * block, factors, i, states_);
-    if (cell.uses_reset_state()) pack_source(record + (cell.blocks - 1) * block, factors, i, reset_states_);
+    const T* of_inputs = layer_.factors_of(above, sample, direction_, Dropped::inputs);
+    const T* of_state = layer_.factors_of(above, sample, direction_, Dropped::state);
+    const size_t units = layer_.options_.units;
+    pack_source(below.activations + sample * below.stride + index * features, of_inputs, features, i, inputs_);
+    pack_source(before + cell.blocks * block, of_state, units, i, states_);
+    if (cell.uses_reset_state()) pack_source(record + (cell.blocks - 1) * block, of_state, units, i, reset_states_);
     pack_deltas_of(record + cell.record * block, blocks_, i, deltas_);
   }
 
-  void pack_source(const T* source, const T* factors, size_t i, T* packed) {
-    const size_t units = layer_.options_.units;
+  void pack_source(const T* source, const T* factors, size_t size, size_t i, T* packed) {
     if (factors != nullptr) {
-      multiply_values(source, factors, units, dropped_);
+      multiply_values(source, factors, size, dropped_);
       source = dropped_;
     }
-    pack_activations(source, units, i, pairs, packed);
+    pack_activations(source, size, i, pairs, packed);
   }
 
   void add_products(size_t count) {

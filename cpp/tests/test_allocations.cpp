@@ -49,10 +49,10 @@ void add_sequences(Network<float>& network) {
   network.add(std::make_unique<Masking<float>>(inputs, 9, 0));
   network.add(std::make_unique<StepwiseDense<float>>(StepwiseDense<float>::Options{9, 10, 10, Activation::relu, 0, 0}));
   network.add(std::make_unique<Recurrent<float>>(lstm_cell(true),
-                                                 Recurrent<float>::Options{9, 10, 7, true, 2, false, 0.1, 0, 0}),
+                                                 Recurrent<float>::Options{9, 10, 7, true, 2, false, 0.1, 0.1, 0, 0}),
               {0});
   network.add(std::make_unique<Recurrent<float>>(gru_cell(false),
-                                                 Recurrent<float>::Options{9, 14, 20, false, 1, true, 0, 0, 0}),
+                                                 Recurrent<float>::Options{9, 14, 20, false, 1, true, 0, 0, 0, 0}),
               {0});
 }
 

@@ -36,6 +36,7 @@ std::unique_ptr<Layer<float>> lstm() {
                                                                                        .directions = 2,
                                                                                        .stateful = false,
                                                                                        .dropout = 0,
+                                                                                       .recurrent_dropout = 0,
                                                                                        .l1 = 0,
                                                                                        .l2 = 0});
 }

@@ -176,6 +176,7 @@ class RecurrentSettings:
         directions: int,
         stateful: bool,
         dropout: float,
+        recurrent_dropout: float,
         l1: float,
         l2: float,
     ) -> None: ...

@@ -70,12 +70,13 @@ def test_bidirectional_gradients(rng, assert_gradients_are_differences, kind, re
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_gradients_with_dropped_states(rng, assert_gradients_are_differences, kind):
-    layer = make(rng, kind, return_sequences=True, recurrent_dropout=0.5)
+def test_gradients_with_dropped_states_and_inputs(rng, assert_gradients_are_differences, kind):
+    layer = make(rng, kind, return_sequences=True, recurrent_dropout=0.5, dropout=0.5)
     layer.training = True
     layer.set_draw(1, 2, 3)
     assert_gradients_are_differences(layer, rng.standard_normal((5, STEPS, INPUTS)))
     assert set(layer.factors.flat) == {0.0, 2.0}
+    assert set(layer.input_factors.flat) == {0.0, 2.0}
 
 
 def test_both_directions_draw(rng):

@@ -23,7 +23,15 @@ class Recurrent(WeightedLayer, abstract=True):
     reads_in_order = True
     draws = True
     reads_padding = True
-    settings: ClassVar[tuple[str, ...]] = ("units", "return_sequences", "stateful", "recurrent_dropout", "l1", "l2")
+    settings: ClassVar[tuple[str, ...]] = (
+        "units",
+        "return_sequences",
+        "stateful",
+        "dropout",
+        "recurrent_dropout",
+        "l1",
+        "l2",
+    )
     _gates: ClassVar[tuple[str, ...]]
     _states: ClassVar[tuple[str, ...]] = ("h",)
     # Where the parameters begin among those of the core's layer, and the first of the layer's parts in drawing initial
@@ -43,6 +51,7 @@ class Recurrent(WeightedLayer, abstract=True):
         *,
         return_sequences: bool = False,
         stateful: bool = False,
+        dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         weights: Initial = None,
         recurrent_weights: Initial = None,
@@ -55,6 +64,7 @@ class Recurrent(WeightedLayer, abstract=True):
         self.units = checked_integer(units, "units", lowest=1, highest=2**26)
         self.return_sequences = checked_flag(return_sequences, "return_sequences")
         self.stateful = checked_flag(stateful, "stateful")
+        self.dropout = checked_number(dropout, "dropout", lowest=0, highest=1, open_highest=True)
         self.recurrent_dropout = checked_number(
             recurrent_dropout, "recurrent_dropout", lowest=0, highest=1, open_highest=True
         )
@@ -91,7 +101,8 @@ class Recurrent(WeightedLayer, abstract=True):
             return_sequences=self.return_sequences,
             directions=directions,
             stateful=self.stateful,
-            dropout=self.recurrent_dropout,
+            dropout=self.dropout,
+            recurrent_dropout=self.recurrent_dropout,
             l1=self._l1,
             l2=self._l2,
         )
@@ -142,9 +153,12 @@ class SimpleRNN(Recurrent):
         truncated backpropagation through time (Williams and Peng 1990), as gradients stop at the batch. The state is
         zero at the start of each epoch, and outside `fit`. A smaller last batch continues the first samples. The
         samples must be in order, as `chainrule.data.streams` cuts them, with ``shuffle=False``.
+    dropout : float
+        Share of the features that is dropped in training where x enters the product with W, 0 <= rate < 1. The same
+        features are dropped at all steps of a sample, and the others scaled up, as in `Dropout` (Gal and Ghahramani
+        2016).
     recurrent_dropout : float
-        Share of h that is dropped in training where h enters the product with U, 0 <= rate < 1. The same units are
-        dropped at all steps of a sample, and the others scaled up, as in `Dropout` (Gal and Ghahramani 2016).
+        Likewise the share of h that is dropped where h enters the product with U.
     weights : str, Normal, Uniform, Orthogonal, float or array (inputs, units), optional
         Initial weights of the inputs, by default "glorot_uniform".
     recurrent_weights : as weights, or array (units, units), optional
@@ -189,7 +203,7 @@ class LSTM(Recurrent):
     peepholes : bool
         Whether the gates see the cell: p c is added to i and f before the step, and to o after it (Gers and
         Schmidhuber 2000). Peepholes start at zero.
-    stateful, recurrent_dropout
+    stateful, dropout, recurrent_dropout
         As in `SimpleRNN`.
     weights : str, Normal, Uniform, Orthogonal, float or array (inputs, 4 units), optional
         Initial weights of the inputs, by default "glorot_uniform" for each gate.
@@ -214,7 +228,7 @@ class LSTM(Recurrent):
 
     # Reference and files see from the arrays whether there are peepholes.
     size_settings = ("units", "peepholes")
-    settings = ("units", "return_sequences", "peepholes", "stateful", "recurrent_dropout", "l1", "l2")
+    settings = ("units", "return_sequences", "peepholes", "stateful", "dropout", "recurrent_dropout", "l1", "l2")
     _states = ("h", "c")
     _gates = ("i", "f", "g", "o")
 
@@ -225,6 +239,7 @@ class LSTM(Recurrent):
         return_sequences: bool = False,
         peepholes: bool = False,
         stateful: bool = False,
+        dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         weights: Initial = None,
         recurrent_weights: Initial = None,
@@ -238,6 +253,7 @@ class LSTM(Recurrent):
             units,
             return_sequences=return_sequences,
             stateful=stateful,
+            dropout=dropout,
             recurrent_dropout=recurrent_dropout,
             weights=weights,
             recurrent_weights=recurrent_weights,
@@ -286,7 +302,7 @@ class GRU(Recurrent):
         As in `SimpleRNN`.
     reset_after : bool
         Whether r is multiplied after the product with U, as in CuDNN and PyTorch, or before it, as in the paper.
-    stateful, recurrent_dropout
+    stateful, dropout, recurrent_dropout
         As in `SimpleRNN`.
     weights : str, Normal, Uniform, Orthogonal, float or array (inputs, 3 units), optional
         Initial weights of the inputs, by default "glorot_uniform" for each gate.
@@ -306,7 +322,7 @@ class GRU(Recurrent):
     Network([(10, 3), (10, 8), 4, 1], 485 parameters, float32, seed=0)
     """
 
-    settings = ("units", "return_sequences", "reset_after", "stateful", "recurrent_dropout", "l1", "l2")
+    settings = ("units", "return_sequences", "reset_after", "stateful", "dropout", "recurrent_dropout", "l1", "l2")
     _gates = ("z", "r", "h")
 
     recurrent_bias = Parameter("A copy of the bias of the recurrent part, (3 units,), with reset_after; assign to set.")
@@ -318,6 +334,7 @@ class GRU(Recurrent):
         return_sequences: bool = False,
         reset_after: bool = True,
         stateful: bool = False,
+        dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         weights: Initial = None,
         recurrent_weights: Initial = None,
@@ -330,6 +347,7 @@ class GRU(Recurrent):
             units,
             return_sequences=return_sequences,
             stateful=stateful,
+            dropout=dropout,
             recurrent_dropout=recurrent_dropout,
             weights=weights,
             recurrent_weights=recurrent_weights,

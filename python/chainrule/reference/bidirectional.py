@@ -18,7 +18,8 @@ class Bidirectional(Composite):
         super().__init__([ahead, back])
         self.ahead = ahead
         self.back = back
-        back.words_before = ahead.units
+        ahead.directions = back.directions = 2
+        back.direction = 1
 
     def _forward(self, x: Array) -> Array:
         self.ahead.is_step = self.is_step

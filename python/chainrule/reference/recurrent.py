@@ -31,22 +31,23 @@ class Recurrent(Layer, abstract=True):
     samples of the previous batch, and from zero in the first batch of an epoch.
 
     In training, h is multiplied by `factors` in the product with U: with `recurrent_dropout`, the same units of a
-    sample are dropped at all its steps (Gal and Ghahramani 2016). Random numbers depend on `index`, the number of the
-    layer.
+    sample are dropped at all its steps (Gal and Ghahramani 2016). With `dropout`, x is multiplied by `input_factors`
+    likewise. Random numbers depend on `index`, the number of the layer.
     """
 
     weight_names: tuple[str, ...] = ("input_weights", "recurrent_weights")
     # The number of arrays of the state.
     state_arrays = 1
     initial_state: Values | None = None
-    # The number of random words per sample that the other direction draws first.
-    words_before = 0
+    # Which direction the layer reads, of how many. Of each sample, all directions draw for the state, then for inputs.
+    direction, directions = 0, 1
 
     def __init__(
         self,
         parameters: Mapping[str, Array],
         return_sequences: bool = False,
         stateful: bool = False,
+        dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         index: int = 0,
         **learning: Any,
@@ -55,6 +56,7 @@ class Recurrent(Layer, abstract=True):
         self.units = len(self.parameters["recurrent_weights"])
         self.return_sequences = return_sequences
         self.stateful = stateful
+        self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.index = index
 
@@ -81,21 +83,24 @@ class Recurrent(Layer, abstract=True):
                 return tuple(array[:samples] for array in self.final_state)
         return tuple(np.zeros((samples, self.units)) for _ in range(self.state_arrays))
 
-    def _factors(self, samples: int) -> Array:
-        if self.recurrent_dropout == 0.0 or not self.training:
-            return np.ones((samples, self.units))
-        count = self.words_before + self.units
-        words = random.layer_words(self.draw, random.DROPOUT, self.index, samples, count)
-        return dropout_factors(words[:, self.words_before :], self.recurrent_dropout)
+    def _factors(self, samples: int, width: int, rate: float, words_before: int) -> Array:
+        """Return the dropout factors of a vector that has this width."""
+        if rate == 0.0 or not self.training:
+            return np.ones((samples, width))
+        begin = words_before + self.direction * width
+        words = random.layer_words(self.draw, random.DROPOUT, self.index, samples, begin + width)
+        return dropout_factors(words[:, begin:], rate)
 
     def _forward(self, x: Array) -> Array:
-        samples, steps, _ = x.shape
+        samples, steps, features = x.shape
         state = self._start(samples)
-        self.factors = self._factors(samples)
+        self.factors = self._factors(samples, self.units, self.recurrent_dropout, 0)
+        of_states = self.directions * self.units if self.recurrent_dropout > 0 else 0
+        self.input_factors = self._factors(samples, features, self.dropout, of_states)
         self.inside = np.ones((samples, steps, 1), bool) if self.is_step is None else self.is_step[:, :, None]
         self.states, self.kept, outputs = [state], [], []
         for t in range(steps):
-            new, kept = self._step(x[:, t], state)
+            new, kept = self._step(self.input_factors * x[:, t], state)
             state = tuple(np.where(self.inside[:, t], *pair) for pair in zip(new, state, strict=True))
             self.states.append(state)
             self.kept.append(kept)
@@ -115,9 +120,10 @@ class Recurrent(Layer, abstract=True):
             past = [np.where(inside, 0.0, gradient) for gradient in state_gradient]
             if self.return_sequences:
                 through[0] = through[0] + np.where(inside, deltas[:, t], 0.0)
-            x_gradient[:, t], before, shares = self._step_back(
-                self.inputs[:, t], self.states[t], self.kept[t], tuple(through)
+            x_share, before, shares = self._step_back(
+                self.input_factors * self.inputs[:, t], self.states[t], self.kept[t], tuple(through)
             )
+            x_gradient[:, t] = self.input_factors * x_share
             state_gradient = [a + b for a, b in zip(before, past, strict=True)]
             for name, share in shares.items():
                 gradients[name] += share
