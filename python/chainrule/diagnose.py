@@ -178,7 +178,7 @@ def diagnose(network: Model, X: ArrayLike, y: ArrayLike, *, loss: LossLike | Non
     for layer, units, flow in zip(subject.computing, _units(subject), through, strict=True):
         found = flow.finding(ADVISED, are_large(inputs))
         of_weights = statistics(next(gradients)[0]) if layer.parameter_count else (math.nan, math.nan)
-        lines.append(LayerDiagnosis(layer.activation, units, flow, of_weights, found[1] if found else ""))
+        lines.append(LayerDiagnosis(layer.output_activation, units, flow, of_weights, found[1] if found else ""))
     return Diagnosis(inputs, lines)
 
 
@@ -193,7 +193,7 @@ def flows(network: Model, X: NDArray[Any], loss: Loss) -> list[Flow]:
     found = []
     for index, layer, other in zip(numbers, network.computing, twin.computing, strict=True):
         a = core.activations(index)
-        flat = _flatness(a, other.activation)
+        flat = _flatness(a, other.output_activation)
         signal = _size(core.deltas(index)) / at_outputs if layer.trainable and at_outputs > 0 else math.nan
         found.append(Flow(*statistics(a), signal, flat.get("saturated"), flat.get("dead")))
     return found

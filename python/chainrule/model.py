@@ -311,10 +311,10 @@ class Model(Stack):
         """Return a network whose outputs are the pre-activations of this one's last layer."""
 
         def change(description: dict[str, Any], _: described.Tensors) -> None:
-            last = description["layers"][self.layers.index(self.computing[-1])]
-            # A layer without this setting, such as a pool, has no activation that could be cut.
-            if "activation" in last:
-                last["activation"] = "identity"
+            last = self.computing[-1]
+            # A layer without an activation of its outputs, such as a pool, has none that could be cut.
+            if last.output_activation != "identity":
+                description["layers"][self.layers.index(last)]["activation"] = "identity"
 
         return self.rebuilt(change)
 

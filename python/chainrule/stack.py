@@ -62,7 +62,9 @@ class Stack:
             raise ValueError(f"layers must have at least one that computes, got {self.layers!r}")
         check_masks(self.leaves)
         last = self.computing[-1]
-        self.border = Border(shape, self.shapes[-1], self.dtype, rest[0].vocabulary, last.activation, first.scale)
+        self.border = Border(
+            shape, self.shapes[-1], self.dtype, rest[0].vocabulary, last.output_activation, first.scale
+        )
         self.border = replace(
             self.border, padding=padding_of_outputs(rest), shapes_of=self._shapes_of if first.is_open else None
         )

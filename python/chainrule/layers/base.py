@@ -261,6 +261,11 @@ class Layer:
         after.change_inputs(affine)
         return True
 
+    @property
+    def output_activation(self) -> str:
+        """The activation of the outputs, which is not that within the steps of a recurrent layer."""
+        return self.activation
+
     # --- in a network
 
     @property

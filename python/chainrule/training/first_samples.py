@@ -84,7 +84,7 @@ def _warn_of_layers(network: Model, X: NDArray[Any], loss: Loss) -> bool:
         if found is not None:
             trouble, remedy = found
             size = f", with inputs of {with_spread(*inputs)}" if are_large(inputs) else ""
-            warn(f"layer {number} ({layer.activation}) will hardly learn: {trouble}{size}; try {remedy}")
+            warn(f"layer {number} ({layer.output_activation}) will hardly learn: {trouble}{size}; try {remedy}")
             return True
     return False
 
