@@ -70,6 +70,16 @@ def test_bidirectional_gradients(rng, assert_gradients_are_differences, kind, re
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+def test_gradients_of_other_activations(rng, assert_gradients_are_differences, kind, activation):
+    layer = make(rng, kind, return_sequences=True, activation=activation)
+    for values in layer.parameters.values():
+        values *= 0.3
+    layer.is_step = BETWEEN
+    assert_gradients_are_differences(layer, rng.standard_normal((5, STEPS, INPUTS)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_gradients_with_dropped_states_and_inputs(rng, assert_gradients_are_differences, kind):
     layer = make(rng, kind, return_sequences=True, recurrent_dropout=0.5, dropout=0.5)
     layer.training = True

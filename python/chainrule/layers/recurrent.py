@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from .._checks import checked_flag, checked_integer, checked_number
+from ..activations import checked_activation
 from .base import Arrays, Parameter, Shape, cut
 from .weighted import Initial, WeightedLayer, checked_initial, filled, is_drawn
 
@@ -25,6 +26,7 @@ class Recurrent(WeightedLayer, abstract=True):
     reads_padding = True
     settings: ClassVar[tuple[str, ...]] = (
         "units",
+        "activation",
         "return_sequences",
         "stateful",
         "dropout",
@@ -48,6 +50,7 @@ class Recurrent(WeightedLayer, abstract=True):
     def __init__(
         self,
         units: int,
+        activation: str = "tanh",
         *,
         return_sequences: bool = False,
         stateful: bool = False,
@@ -62,6 +65,12 @@ class Recurrent(WeightedLayer, abstract=True):
     ) -> None:
         super().__init__(l1=l1, l2=l2, trainable=trainable)
         self.units = checked_integer(units, "units", lowest=1, highest=2**26)
+        self.activation = checked_activation(activation)
+        if self.activation == "softmax":
+            raise ValueError(
+                "activation must be one of a single value in a recurrent layer, got 'softmax'; "
+                "for a softmax of the outputs, put a Dense with it after the layer"
+            )
         self.return_sequences = checked_flag(return_sequences, "return_sequences")
         self.stateful = checked_flag(stateful, "stateful")
         self.dropout = checked_number(dropout, "dropout", lowest=0, highest=1, open_highest=True)
@@ -76,6 +85,10 @@ class Recurrent(WeightedLayer, abstract=True):
         if len(shape) != 2:
             raise ValueError(f"{type(self).__name__} takes samples of shape (steps, features), got {shape}")
         return (shape[0], self.units) if self.return_sequences else (self.units,)
+
+    @property
+    def output_activation(self) -> str:
+        return "identity"
 
     @property
     def preserves_steps(self) -> bool:  # type: ignore[override]
@@ -140,12 +153,15 @@ class Recurrent(WeightedLayer, abstract=True):
 
 
 class SimpleRNN(Recurrent):
-    """A recurrent layer without gates: h(t) = tanh(x(t) W + h(t−1) U + b) (Elman 1990).
+    """A recurrent layer without gates: h(t) = f(x(t) W + h(t−1) U + b) (Elman 1990).
 
     Parameters
     ----------
     units : int
         Length of h, >= 1.
+    activation : str
+        f, one of `chainrule.activations.ACTIVATIONS` but "softmax". With one that has no bound, such as "relu", h can
+        grow from step to step; `clip_norm` of the optimiser helps.
     return_sequences : bool
         Whether the output is h of every step, (steps, units), or of the last, (units,).
     stateful : bool
@@ -185,19 +201,21 @@ class SimpleRNN(Recurrent):
     _gates = ("h",)
 
     def core_cell(self) -> _core.RecurrentCell:
-        return _core.simple_cell("tanh")
+        return _core.simple_cell(self.activation)
 
 
 class LSTM(Recurrent):
     """Long short-term memory (Hochreiter and Schmidhuber 1997), with a forget gate (Gers et al. 2000).
 
-    i, f, o = σ(x W + h U + b), g = tanh(x W + h U + b), with the columns of W, U and b in the order i, f, g, o;
-    c ← f c + i g; h ← o tanh c.
+    i, f, o = σ(x W + h U + b), g = φ(x W + h U + b), with the columns of W, U and b in the order i, f, g, o;
+    c ← f c + i g; h ← o φ(c).
 
     Parameters
     ----------
     units : int
         Length of h and c, >= 1.
+    activation : str
+        φ, one of `chainrule.activations.ACTIVATIONS` but "softmax".
     return_sequences
         As in `SimpleRNN`.
     peepholes : bool
@@ -228,13 +246,24 @@ class LSTM(Recurrent):
 
     # Reference and files see from the arrays whether there are peepholes.
     size_settings = ("units", "peepholes")
-    settings = ("units", "return_sequences", "peepholes", "stateful", "dropout", "recurrent_dropout", "l1", "l2")
+    settings = (
+        "units",
+        "activation",
+        "return_sequences",
+        "peepholes",
+        "stateful",
+        "dropout",
+        "recurrent_dropout",
+        "l1",
+        "l2",
+    )
     _states = ("h", "c")
     _gates = ("i", "f", "g", "o")
 
     def __init__(
         self,
         units: int,
+        activation: str = "tanh",
         *,
         return_sequences: bool = False,
         peepholes: bool = False,
@@ -251,6 +280,7 @@ class LSTM(Recurrent):
     ) -> None:
         super().__init__(
             units,
+            activation,
             return_sequences=return_sequences,
             stateful=stateful,
             dropout=dropout,
@@ -279,7 +309,7 @@ class LSTM(Recurrent):
         return {**shapes, "peepholes": (3, self.units)} if self.peepholes else shapes
 
     def core_cell(self) -> _core.RecurrentCell:
-        return _core.lstm_cell(self.peepholes, "tanh")
+        return _core.lstm_cell(self.peepholes, self.activation)
 
     def _starting_bias(self, shape: Shape) -> ArrayLike:
         bias = super()._starting_bias(shape)
@@ -291,13 +321,15 @@ class LSTM(Recurrent):
 class GRU(Recurrent):
     """A gated recurrent unit (Cho et al. 2014).
 
-    z, r = σ(x W + h U + b); h ← z h + (1 − z) ĥ, columns in the order z, r, h. ĥ = tanh(x W + b + r (h U + b′)), where
-    the recurrent part has a bias b′ for all three gates; or as in the paper tanh(x W + b + (r h) U).
+    z, r = σ(x W + h U + b); h ← z h + (1 − z) ĥ, columns in the order z, r, h. ĥ = φ(x W + b + r (h U + b′)), where
+    the recurrent part has a bias b′ for all three gates; or as in the paper φ(x W + b + (r h) U).
 
     Parameters
     ----------
     units : int
         Length of h, >= 1.
+    activation : str
+        φ, one of `chainrule.activations.ACTIVATIONS` but "softmax".
     return_sequences
         As in `SimpleRNN`.
     reset_after : bool
@@ -322,7 +354,17 @@ class GRU(Recurrent):
     Network([(10, 3), (10, 8), 4, 1], 485 parameters, float32, seed=0)
     """
 
-    settings = ("units", "return_sequences", "reset_after", "stateful", "dropout", "recurrent_dropout", "l1", "l2")
+    settings = (
+        "units",
+        "activation",
+        "return_sequences",
+        "reset_after",
+        "stateful",
+        "dropout",
+        "recurrent_dropout",
+        "l1",
+        "l2",
+    )
     _gates = ("z", "r", "h")
 
     recurrent_bias = Parameter("A copy of the bias of the recurrent part, (3 units,), with reset_after; assign to set.")
@@ -330,6 +372,7 @@ class GRU(Recurrent):
     def __init__(
         self,
         units: int,
+        activation: str = "tanh",
         *,
         return_sequences: bool = False,
         reset_after: bool = True,
@@ -345,6 +388,7 @@ class GRU(Recurrent):
     ) -> None:
         super().__init__(
             units,
+            activation,
             return_sequences=return_sequences,
             stateful=stateful,
             dropout=dropout,
@@ -363,4 +407,4 @@ class GRU(Recurrent):
         return {**shapes, "recurrent_bias": shapes["bias"]} if self.reset_after else shapes
 
     def core_cell(self) -> _core.RecurrentCell:
-        return _core.gru_cell(self.reset_after, "tanh")
+        return _core.gru_cell(self.reset_after, self.activation)

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from . import random
+from . import activations, random
 from .activations import Array, sigmoid
-from .base import Layer
+from .base import Layer, Margin, rounding_scale
 from .noise import dropout_factors
 
 __all__ = ["GRU", "LSTM", "SimpleRNN"]
@@ -32,7 +33,8 @@ class Recurrent(Layer, abstract=True):
 
     In training, h is multiplied by `factors` in the product with U: with `recurrent_dropout`, the same units of a
     sample are dropped at all its steps (Gal and Ghahramani 2016). With `dropout`, x is multiplied by `input_factors`
-    likewise. Random numbers depend on `index`, the number of the layer.
+    likewise. `step_activation` is that of the candidate and the cell; it is not one of the outputs. Random numbers
+    depend on `index`, the number of the layer.
     """
 
     weight_names: tuple[str, ...] = ("input_weights", "recurrent_weights")
@@ -46,6 +48,7 @@ class Recurrent(Layer, abstract=True):
         self,
         parameters: Mapping[str, Array],
         return_sequences: bool = False,
+        activation: str = "tanh",
         stateful: bool = False,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
@@ -55,6 +58,7 @@ class Recurrent(Layer, abstract=True):
         super().__init__(parameters, **learning)
         self.units = len(self.parameters["recurrent_weights"])
         self.return_sequences = return_sequences
+        self.step_activation = activation
         self.stateful = stateful
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
@@ -63,6 +67,36 @@ class Recurrent(Layer, abstract=True):
     @property
     def preserves_steps(self) -> bool:  # type: ignore[override]
         return self.return_sequences
+
+    def _activated(self, z: Array) -> Array:
+        return activations.ACTIVATIONS[self.step_activation](z)
+
+    def _slope(self, z: Array) -> Array:
+        return activations.DERIVATIVES[self.step_activation](z)
+
+    @abstractmethod
+    def _activation_inputs(self, kept: Values) -> Values:
+        """Return the pre-activations that `step_activation` was applied to, from what a step stored."""
+
+    def sides(self) -> list[NDArray[np.int64]]:
+        """Return the side of each kink on which the values of the last forward are, and zero at padding."""
+        return [
+            np.where(self.inside[:, t], activations.sides(self.step_activation, z), 0)
+            for t, kept in enumerate(self.kept)
+            for z in self._activation_inputs(kept)
+        ]
+
+    def margins(self) -> list[Margin]:
+        """Return the distances of the last forward's values from each kink; padding is far from all of them.
+
+        So is a value of zero: a cell to which only candidates of zero were added is zero without rounding errors.
+        """
+        return [
+            (np.where(self.inside[:, t] & (z != 0.0), np.abs(z - kink), np.inf), rounding_scale(z))
+            for t, kept in enumerate(self.kept)
+            for z in self._activation_inputs(kept)
+            for kink in activations.KINKS.get(self.step_activation, ())
+        ]
 
     @abstractmethod
     def _step(self, x: Array, state: Values) -> tuple[Values, Values]:
@@ -139,7 +173,7 @@ class Recurrent(Layer, abstract=True):
 
 
 class SimpleRNN(Recurrent):
-    """h(t) = tanh(x(t) W + h(t−1) U + b) (Elman 1990)."""
+    """h(t) = f(x(t) W + h(t−1) U + b) (Elman 1990)."""
 
     def __init__(
         self,
@@ -154,19 +188,22 @@ class SimpleRNN(Recurrent):
 
     def _step(self, x: Array, state: Values) -> tuple[Values, Values]:
         (h,), p, m = state, self.parameters, self.factors
-        new = np.tanh(x @ p["input_weights"] + (m * h) @ p["recurrent_weights"] + p["bias"])
-        return (new,), (new,)
+        z = x @ p["input_weights"] + (m * h) @ p["recurrent_weights"] + p["bias"]
+        return (self._activated(z),), (z,)
+
+    def _activation_inputs(self, kept: Values) -> Values:
+        return kept
 
     def _step_back(
         self, x: Array, state: Values, kept: Values, state_gradient: Values
     ) -> tuple[Array, Values, dict[str, Array]]:
-        (h,), (new,), (dh,) = state, kept, state_gradient
-        x_gradient, h_gradient, shares = self._gates_back(x, h, dh * (1.0 - new**2))
+        (h,), (z,), (dh,) = state, kept, state_gradient
+        x_gradient, h_gradient, shares = self._gates_back(x, h, dh * self._slope(z))
         return x_gradient, (h_gradient,), shares
 
 
 class LSTM(Recurrent):
-    """i, f, o = σ(…), g = tanh(…) of x W + h U + b; c ← f c + i g; h ← o tanh c (Hochreiter and Schmidhuber 1997).
+    """i, f, o = σ(…), g = φ(…) of x W + h U + b; c ← f c + i g; h ← o φ(c) (Hochreiter and Schmidhuber 1997).
 
     The forget gate is that of Gers, Schmidhuber and Cummins 2000. Peepholes (Gers and Schmidhuber 2000) have a row for
     each of i, f and o, through which the gates of a unit see its cell: i and f add p c, with c before the step, and o
@@ -197,19 +234,24 @@ class LSTM(Recurrent):
         (h, c), p, m = state, self.parameters, self.factors
         see_i, see_f, see_o = self._peepholes()
         z_i, z_f, z_g, z_o = np.split(x @ p["input_weights"] + (m * h) @ p["recurrent_weights"] + p["bias"], 4, axis=1)
-        i, f, g = sigmoid(z_i + see_i * c), sigmoid(z_f + see_f * c), np.tanh(z_g)
+        i, f, g = sigmoid(z_i + see_i * c), sigmoid(z_f + see_f * c), self._activated(z_g)
         new = f * c + i * g
         o = sigmoid(z_o + see_o * new)
-        return (o * np.tanh(new), new), (i, f, g, o, new)
+        return (o * self._activated(new), new), (i, f, z_g, o, new)
+
+    def _activation_inputs(self, kept: Values) -> Values:
+        _, _, z_g, _, new = kept
+        return z_g, new
 
     def _step_back(
         self, x: Array, state: Values, kept: Values, state_gradient: Values
     ) -> tuple[Array, Values, dict[str, Array]]:
-        (h, c), (i, f, g, o, new), (dh, dc) = state, kept, state_gradient
+        (h, c), (i, f, z_g, o, new), (dh, dc) = state, kept, state_gradient
+        g = self._activated(z_g)
         see_i, see_f, see_o = self._peepholes()
-        delta_o = dh * np.tanh(new) * o * (1.0 - o)
-        dc = dc + dh * o * (1.0 - np.tanh(new) ** 2) + see_o * delta_o
-        delta_i, delta_f, delta_g = dc * g * i * (1.0 - i), dc * c * f * (1.0 - f), dc * i * (1.0 - g**2)
+        delta_o = dh * self._activated(new) * o * (1.0 - o)
+        dc = dc + dh * o * self._slope(new) + see_o * delta_o
+        delta_i, delta_f, delta_g = dc * g * i * (1.0 - i), dc * c * f * (1.0 - f), dc * i * self._slope(z_g)
         x_gradient, h_gradient, shares = self._gates_back(x, h, np.hstack([delta_i, delta_f, delta_g, delta_o]))
         if "peepholes" in self.parameters:
             shares["peepholes"] = np.stack([(c * delta_i).sum(0), (c * delta_f).sum(0), (new * delta_o).sum(0)])
@@ -219,7 +261,7 @@ class LSTM(Recurrent):
 class GRU(Recurrent):
     """z, r = σ(x W + h U + b); h ← z h + (1 − z) ĥ (Cho et al. 2014).
 
-    ĥ = tanh(x W + b + (r h) U) as in the paper, or with `reset_after` tanh(x W + b + r (h U + b′)) as in CuDNN,
+    ĥ = φ(x W + b + (r h) U) as in the paper, or with `reset_after` φ(x W + b + r (h U + b′)) as in CuDNN,
     where the recurrent part has a second bias b′ for all three gates.
     """
 
@@ -249,16 +291,19 @@ class GRU(Recurrent):
         b_z, b_r, b_h = self._recurrent_bias()
         z, r = sigmoid(x_z + (m * h) @ u_z + b_z), sigmoid(x_r + (m * h) @ u_r + b_r)
         recalled = r * ((m * h) @ u_h + b_h) if self.reset_after else (m * r * h) @ u_h
-        candidate = np.tanh(x_h + recalled)
-        return (z * h + (1.0 - z) * candidate,), (z, r, candidate)
+        z_h = x_h + recalled
+        return (z * h + (1.0 - z) * self._activated(z_h),), (z, r, z_h)
+
+    def _activation_inputs(self, kept: Values) -> Values:
+        return (kept[2],)
 
     def _step_back(
         self, x: Array, state: Values, kept: Values, state_gradient: Values
     ) -> tuple[Array, Values, dict[str, Array]]:
-        (h,), (z, r, candidate), (dh,), p, m = state, kept, state_gradient, self.parameters, self.factors
+        (h,), (z, r, z_h), (dh,), p, m = state, kept, state_gradient, self.parameters, self.factors
         u_z, u_r, u_h = np.split(p["recurrent_weights"], 3, axis=1)
-        delta_z = dh * (h - candidate) * z * (1.0 - z)
-        delta_h = dh * (1.0 - z) * (1.0 - candidate**2)
+        delta_z = dh * (h - self._activated(z_h)) * z * (1.0 - z)
+        delta_h = dh * (1.0 - z) * self._slope(z_h)
         if self.reset_after:
             _, _, b_h = self._recurrent_bias()
             r_gradient = delta_h * ((m * h) @ u_h + b_h)
