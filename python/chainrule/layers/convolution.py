@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from .. import _core
 from .._checks import checked_integer, checked_name
 from ..activations import checked_activation
-from .base import Parameter, Shape
+from .base import Shape
+from .parameter import Parameter
 from .weighted import BiasedLayer, Initial, checked_initial, filled
 from .windows import (
     Padding,

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from .. import _core
 from .._checks import checked_flag, checked_integer
-from .base import Parameter, Place, Shape
+from .base import Place, Shape
+from .parameter import Parameter
 from .weighted import Initial, WeightedLayer, checked_initial, filled
 
 __all__ = ["Embedding"]

@@ -9,7 +9,8 @@ import numpy as np
 
 from .. import _core
 from .._checks import checked_number
-from .base import AffineMap, Layer, Parameter, Shape, Statistic
+from .base import AffineMap, Layer, Shape
+from .parameter import Parameter, Statistic
 
 __all__ = ["BatchNorm", "LayerNorm"]
 

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _core
 from .._checks import checked_flag, checked_integer, checked_number
 from ..activations import checked_activation
-from .base import Arrays, Parameter, Shape, cut
+from .base import Arrays, Shape, cut
+from .parameter import Parameter
 from .weighted import Initial, WeightedLayer, checked_initial, filled, is_drawn
 
 __all__ = ["GRU", "LSTM", "SimpleRNN"]

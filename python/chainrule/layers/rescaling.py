@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from ..arrays import as_real_array, check_finite
-from .base import AffineMap, Layer, Shape, Statistic
+from .base import AffineMap, Layer, Shape
+from .parameter import Statistic
 from .weighted import filled
 
 __all__ = ["Normalization", "Rescale"]

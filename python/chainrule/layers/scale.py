@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _core
-from .base import AffineMap, Layer, Parameter, Shape
+from .base import AffineMap, Layer, Shape
+from .parameter import Parameter
 from .weighted import filled
 
 __all__ = ["Scale"]

@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from .._checks import checked_flag, checked_name, checked_number
-from .base import Layer, Parameter, Shape
+from .base import Layer, Shape
 from .initializers import INITIALIZERS, Normal, Orthogonal, Uniform, default_initializer, distribution
+from .parameter import Parameter
 
 # What initial weights may be given as.
 Initial: TypeAlias = Normal | Uniform | Orthogonal | str | float | ArrayLike | None
