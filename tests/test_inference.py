@@ -24,6 +24,18 @@ def test_predictor_gives_the_bytes_of_predict(dtype, sizes, output):
             assert predictor(given).tobytes() == net.predict(x[None])[0].tobytes()
 
 
+def test_samples_and_outputs_have_the_shapes_of_the_network():
+    layers = [cr.Input(3, 2), cr.Flatten(), cr.Dense(4, "tanh"), cr.Dense(6), cr.Reshape(2, 3)]
+    net = cr.Network(layers, seed=0)
+    predictor = Predictor(net)
+    x = np.random.default_rng(0).standard_normal((3, 2))
+    for given in (x, x.ravel(), x.tolist(), x.astype(np.float32).T.copy().T):
+        assert predictor(given).shape == (2, 3)
+        assert predictor(given).tobytes() == net.predict(x[None])[0].tobytes()
+    with pytest.raises(ValueError, match=r"x must have shape \(3, 2\), got \(2, 3\)"):
+        predictor(x.T)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_pickled_predictor_is_the_same(dtype):
     net = cr.Network([cr.Input(3, scale=0.5), cr.Dense(4, "tanh"), cr.Dense(2)], seed=0, dtype=dtype)

@@ -11,7 +11,9 @@ cdef class Predictor:
     cdef object _network
     cdef object _owner
     cdef object _dtype
-    cdef object _shape
+    cdef object _row_shape
+    cdef object _input_shape
+    cdef object _output_shape
     cdef object _scale
     cdef const void* _predictor
     # The one that is not of the network's precision is NULL.

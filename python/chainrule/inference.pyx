@@ -85,7 +85,9 @@ cdef class Predictor:
         self._owner = self._network.core.sample_predictor()
         self._predictor = <const void*><uintptr_t>self._owner.address
         self._dtype = np.dtype(network.dtype)
-        self._shape = (self._owner.inputs,)
+        self._row_shape = (self._owner.inputs,)
+        self._input_shape = network.border.input_shape
+        self._output_shape = network.border.output_shape
         self._scale = network.border.scale
         self.inputs = self._owner.inputs
         self.outputs = self._owner.outputs
@@ -100,24 +102,25 @@ cdef class Predictor:
         return self._dtype.name
 
     def __call__(self, x):
-        """Return the outputs for one sample, (outputs,)."""
+        """Return the outputs for one sample, which has the shape that `Input` says, or is a row: as `predict` has them."""
         sample = x if self._is_read_in_place(x) else self._checked(x)
         outputs = np.empty(self.outputs, self._dtype)
         if not _predict(self, sample, outputs):
             self._checked(x)
-        return outputs
+        return outputs if len(self._output_shape) == 1 else outputs.reshape(self._output_shape)
 
     def _is_read_in_place(self, x):
         """Tell whether the core can read the sample as it is."""
-        if type(x) is not np.ndarray or x.dtype is not self._dtype or x.shape != self._shape or self._scale != 1.0:
+        if type(x) is not np.ndarray or x.dtype is not self._dtype or x.shape != self._row_shape or self._scale != 1.0:
             return False
         flags = x.flags
         return flags.c_contiguous and flags.aligned
 
     def _checked(self, x):
-        """Return the sample times the scale in the network's precision; an error where it is none."""
-        values = as_parameters(x, self._shape, np.float64 if self._scale != 1.0 else self._dtype, "x")
-        return readable(values, self._dtype, self._scale)
+        """Return the sample as a row, times the scale, in the network's precision; an error where it is none."""
+        shape = self._row_shape if np.ndim(x) == 1 else self._input_shape
+        values = as_parameters(x, shape, np.float64 if self._scale != 1.0 else self._dtype, "x")
+        return readable(values.reshape(-1), self._dtype, self._scale)
 
     def __reduce__(self):
         return type(self), (self._network,)
