@@ -165,6 +165,11 @@ def readable(array: NDArray[Any], dtype: DTypeLike, scale: float = 1.0) -> NDArr
         return array.astype(dtype)
 
 
+def unit_of(samples: NDArray[Any]) -> float:
+    """Return the unit of samples as the core reads them: bytes are multiples of 1/255."""
+    return BYTE_SCALE if samples.dtype == UINT8 else 1.0
+
+
 def _is_native(array: NDArray[Any]) -> bool:
     """Tell arrays of floating-point numbers that the core reads in place."""
     return array.dtype in _IN_PLACE and array.dtype.isnative and bool(array.flags.aligned)

@@ -60,7 +60,7 @@ def shift(images: ArrayLike, pixels: float, seed: Seed) -> Images:
     """
     X = _as_images(images)
     limit = checked_number(pixels, "pixels", lowest=0)
-    down, right = limit * (2 * _uniform(X, seed, _Stream.SHIFT, 2) - 1)
+    down, right = limit * _signed(X, seed, _Stream.SHIFT, 2)
     return _moved(X, down, right)
 
 
@@ -86,7 +86,7 @@ def rotate(images: ArrayLike, degrees: float, seed: Seed) -> Images:
     """
     X = _as_images(images)
     limit = checked_number(degrees, "degrees", lowest=0)
-    cos, sin = _cosine_and_sine(limit * (2 * _uniform(X, seed, _Stream.ROTATE, 1)[0] - 1))
+    cos, sin = _cosine_and_sine(limit * _signed(X, seed, _Stream.ROTATE, 1)[0])
     return _about_the_middle(X, (cos, -sin), (sin, cos))
 
 
@@ -112,7 +112,7 @@ def zoom(images: ArrayLike, share: float, seed: Seed) -> Images:
     """
     X = _as_images(images)
     limit = checked_number(share, "share", lowest=0, highest=1, open_highest=True)
-    factor = 1 + limit * (2 * _uniform(X, seed, _Stream.ZOOM, 1)[0] - 1)
+    factor = 1 + limit * _signed(X, seed, _Stream.ZOOM, 1)[0]
     return _about_the_middle(X, (1 / factor, 0), (0, 1 / factor))
 
 
@@ -285,6 +285,11 @@ def _words(X: Images, seed: Seed, stream: _Stream, count: int) -> NDArray[np.uin
 def _uniform(X: Images, seed: Seed, stream: _Stream, count: int) -> NDArray[np.float64]:
     """Return random numbers (count, samples) in [0, 1)."""
     return np.asarray((_words(X, seed, stream, count) >> np.uint64(11)).T * 2.0**-53)
+
+
+def _signed(X: Images, seed: Seed, stream: _Stream, count: int) -> NDArray[np.float64]:
+    """Return random numbers (count, samples) in [-1, 1)."""
+    return 2 * _uniform(X, seed, stream, count) - 1
 
 
 def _cosine_and_sine(degrees: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

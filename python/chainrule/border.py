@@ -128,10 +128,14 @@ class Border:
             wanted = ", ".join(map(str, ("samples", "steps", *features)))
             hint = f"; one sample is {argument}[None]" if len(shape) > 0 and shape[1:] == features else ""
             raise ValueError(f"{argument} must have shape ({wanted}), got {shape}{hint}")
-        if shape[1] == self.input_shape[0]:
+        return self.for_steps(shape[1])
+
+    def for_steps(self, steps: int) -> Border:
+        """Return the border for sequences of so many steps, where their number may be any."""
+        if self.shapes_of is None or steps == self.input_shape[0]:
             return self
-        inputs, outputs = self.shapes_of(shape[1])
-        padding = self.padding and replace(self.padding, steps=shape[1])
+        inputs, outputs = self.shapes_of(steps)
+        padding = self.padding and replace(self.padding, steps=steps)
         return replace(self, input_shape=inputs, output_shape=outputs, padding=padding)
 
     def samples(self, X: Any, argument: str = "X") -> Samples:

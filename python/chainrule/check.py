@@ -16,6 +16,7 @@ from .function_loss import LossLike
 from .losses import MSE, Loss
 from .model import Model
 from .nodes import Network as NodesNetwork
+from .nodes import refusal_of
 from .optimizers import SGD, Optimizer
 from .verification.differences import compare_with_differences
 from .verification.kinks import kinked_samples
@@ -190,9 +191,8 @@ def _training(network: Model, batch: Batch, optimizer: Optimizer, steps: int) ->
 
 def _object_model(network: Model, batch: Batch) -> Iterator[Line]:
     """Compare outputs and gradients with one Python object per neuron, where that model applies."""
-    plain = all(layer.fully_connected and layer.activation == "sigmoid" and layer.trainable for layer in network.stack)
-    plain = plain and all(len(layer.parameter_arrays()) == 2 for layer in network.stack)
-    if not plain or batch.loss != MSE() or network.parameter_count * len(batch.X) > NODES_WORK:
+    applies = refusal_of(network) == "" and all(layer.trainable for layer in network.stack)
+    if not applies or batch.loss != MSE() or network.parameter_count * len(batch.X) > NODES_WORK:
         return
     model = NodesNetwork.from_network(network)
     samples = reference.network.as_values(batch.X).tolist()

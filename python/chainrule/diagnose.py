@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .activations import ACTIVATIONS
+from .arrays import unit_of
 from .function_loss import LossLike
 from .losses import Loss
 from .model import Model
@@ -226,8 +227,8 @@ def _flatness(a: NDArray[Any], activation: str) -> dict[str, float]:
 
 
 def statistics(values: NDArray[Any]) -> tuple[float, float]:
-    """Return mean and standard deviation; bytes are multiples of 1/255."""
-    unit = 1 / 255 if values.dtype == np.uint8 else 1.0
+    """Return mean and standard deviation, in the unit of the values."""
+    unit = unit_of(values)
     with np.errstate(all="ignore"):
         return float(values.mean(dtype=np.float64)) * unit, float(values.std(dtype=np.float64)) * unit
 

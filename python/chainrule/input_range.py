@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._checks import checked_number
+from .arrays import unit_of
 from .errors import warn
 
 # How many times larger or smaller inputs must be: half of the hundred that units often differ by, as samples vary.
@@ -74,9 +75,8 @@ class InputRange:
 
 
 def _looked_at(X: NDArray[Any]) -> NDArray[np.float64]:
-    """Return absolute values of some samples; bytes are multiples of 1/255."""
-    unit = 255.0 if X.dtype == np.uint8 else 1.0
-    return np.abs(X[:: -(-len(X) // LOOKED_AT)].astype(np.float64)) / unit
+    """Return absolute values of some samples."""
+    return np.abs(X[:: -(-len(X) // LOOKED_AT)].astype(np.float64)) * unit_of(X)
 
 
 def _root_mean_square(values: NDArray[np.float64]) -> float:

@@ -80,12 +80,13 @@ class Model(Stack):
         >>> cr.Network([3, 2], weights=1.0).predict(np.ones((1, 3)))
         array([[3., 3.]], dtype=float32)
         """
+        samples: Any = X
         outputs = self.core.predict_in_place(X) if self.border.is_read_in_place(X) else None
         if outputs is None:
             samples = self.border.samples(X)
             outputs = self.core_of(samples).predict(samples)
         if self.input_range.is_due():
-            self.input_range.compare(self.border.samples(X))
+            self.input_range.compare(samples)
         if self.border.target_scale is not None:
             outputs = self.border.in_units(outputs)
         return outputs if len(self.shapes[-1]) == 1 else self._shaped(outputs)

@@ -220,11 +220,8 @@ class Network:
         ValueError
             For layers that are not fully connected sigmoid layers: the object model has no others.
         """
-        for layer in network.stack:
-            if not layer.fully_connected or layer.activation != "sigmoid":
-                raise ValueError(f"the object model has sigmoid units only, got a layer of {layer.activation!r}")
-            if len(layer.parameter_arrays()) != 2:
-                raise ValueError(f"the object model has units with a bias only, got {layer!r}")
+        if refusal := refusal_of(network):
+            raise ValueError(refusal)
         made = cls([math.prod(shape) for shape in network.shapes])
         for upper, layer in zip(made.layers[1:], network.stack, strict=True):
             weights, bias = (values.astype(float).tolist() for values in layer.parameter_arrays().values())
@@ -242,3 +239,13 @@ class Network:
             rows = zip(*(node.upstream for node in upper.nodes), strict=True)
             ordered += [of[id(connection)] for row in rows for connection in row]
         return ordered
+
+
+def refusal_of(network: Model) -> str:
+    """Return why there is no object model of a network; empty where there is one."""
+    for layer in network.stack:
+        if not layer.fully_connected or layer.activation != "sigmoid":
+            return f"the object model has sigmoid units only, got a layer of {layer.activation!r}"
+        if "bias" not in layer.parameter_shapes(layer.place.input_shape):
+            return f"the object model has units with a bias only, got {layer!r}"
+    return ""

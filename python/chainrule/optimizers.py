@@ -96,12 +96,8 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float or Schedule
-        Number >= 0, or a schedule over the steps.
-    clip_norm : float, optional
-        Longest that the whole gradient may be; it is scaled down beyond that.
-    clip_value : float, optional
-        Largest magnitude of an element of the gradient.
+    learning_rate, clip_norm, clip_value
+        As for `Optimizer`.
     momentum : float
         Share of the last step that the next one repeats, in [0, 1).
     nesterov : bool
@@ -126,7 +122,7 @@ class Adagrad(Optimizer):
     Parameters
     ----------
     learning_rate, clip_norm, clip_value
-        As for `SGD`.
+        As for `Optimizer`.
     epsilon : float
         Added to the root of the sum of squares, > 0.
     """
@@ -145,7 +141,7 @@ class Adadelta(Optimizer):
     learning_rate : float or Schedule
         Factor of the computed rate, >= 0.
     clip_norm, clip_value
-        As for `SGD`.
+        As for `Optimizer`.
     rho : float
         Share of the old in the running averages, in [0, 1).
     epsilon : float
@@ -166,7 +162,7 @@ class RMSprop(Optimizer):
     Parameters
     ----------
     learning_rate, clip_norm, clip_value
-        As for `SGD`.
+        As for `Optimizer`.
     rho : float
         Share of the old in the running average of squares, in [0, 1).
     epsilon : float
@@ -187,7 +183,7 @@ class Adam(Optimizer):
     Parameters
     ----------
     learning_rate, clip_norm, clip_value
-        As for `SGD`.
+        As for `Optimizer`.
     beta1, beta2 : float
         Shares of the old in the averages of the gradient and of its square, in [0, 1).
     epsilon : float
@@ -239,7 +235,7 @@ class DeltaBarDelta(Optimizer):
     Parameters
     ----------
     learning_rate, clip_norm, clip_value
-        As for `SGD`.
+        As for `Optimizer`.
     increase, decrease : float
         Added to a gain; share taken from it.
     smoothing : float
@@ -276,7 +272,7 @@ class IRprop(Optimizer):
     learning_rate : float or Schedule
         Step size that all weights start with.
     clip_norm, clip_value
-        As for `SGD`.
+        As for `Optimizer`.
     increase, decrease : float
         Factors of a step size after a gradient of the same and of the other sign.
     min_step, max_step : float

@@ -38,7 +38,7 @@ class Stack:
     shapes : list of tuple of int
         Shape of a sample before the first layer, and after each, for the length that the core is made for.
     training_thread : int or None
-        The thread that trains the network, which alone may change the length meanwhile.
+        The thread that trains the network now; until it ends, no other may change the length.
     """
 
     layers: tuple[Input | Layer, ...]
@@ -146,16 +146,15 @@ class Stack:
         if self.training_thread not in (None, threading.get_ident()):
             raise RuntimeError("the network is being trained by another thread")
         values, shape = self._values_of(self.core), self.shapes[0]
-        inputs, outputs = self._shapes_of(steps)
+        border = self.border.for_steps(steps)
         try:
-            self._make_core(inputs)
+            self._make_core(border.input_shape)
         except Exception:
             self._make_core(shape)
             raise
         finally:
             values.give(self.core)
-        padding = self.border.padding and replace(self.border.padding, steps=steps)
-        self.border = replace(self.border, input_shape=inputs, output_shape=outputs, padding=padding)
+        self.border = border
 
     def _values_of(self, core: Core) -> _Values:
         numbers = [leaf.place.index for leaf in self.leaves if leaf.statistic_shapes(leaf.place.input_shape)]
