@@ -1,4 +1,4 @@
-// A guard under which the current thread treats denormal numbers as zero.
+// Guards under which the current thread treats denormal numbers as zero, or as numbers.
 #pragma once
 
 #include <cstdint>
@@ -9,64 +9,51 @@
 
 namespace chainrule {
 
-// A vanishing momentum or a saturated sigmoid fills arrays with denormal numbers, on which some processors are a
-// hundred times slower. Inside the core they are zero, on every machine; the caller's mode is restored.
-class FlushDenormals {
+// Sets the processor's mode for as long as the object exists; the mode from before is restored.
+class DenormalMode {
  public:
+  explicit DenormalMode(bool flush) : saved_(read()), wanted_(flush ? saved_ | bits : saved_ & ~bits) {
+    if (wanted_ != saved_) write(wanted_);
+  }
+  DenormalMode(const DenormalMode&) = delete;
+  DenormalMode& operator=(const DenormalMode&) = delete;
+  ~DenormalMode() {
+    if (wanted_ != saved_) write(saved_);
+  }
+
+ private:
 #if defined(__SSE2__)
-  FlushDenormals() : saved_(_mm_getcsr()) {
-    if ((saved_ & wanted) != wanted) _mm_setcsr(saved_ | wanted);
-  }
-  ~FlushDenormals() {
-    if ((saved_ & wanted) != wanted) _mm_setcsr(saved_);
-  }
-
- private:
-  static constexpr unsigned wanted = 0x8040;
-  unsigned saved_;
+  static constexpr uint64_t bits = 0x8040;
+  static uint64_t read() { return _mm_getcsr(); }
+  static void write(uint64_t mode) { _mm_setcsr(unsigned(mode)); }
 #elif defined(__aarch64__)
-  FlushDenormals() {
-    asm volatile("mrs %0, fpcr" : "=r"(saved_));
-    asm volatile("msr fpcr, %0" : : "r"(saved_ | (uint64_t(1) << 24)));
+  static constexpr uint64_t bits = uint64_t(1) << 24;
+  static uint64_t read() {
+    uint64_t mode;
+    asm volatile("mrs %0, fpcr" : "=r"(mode));
+    return mode;
   }
-  ~FlushDenormals() { asm volatile("msr fpcr, %0" : : "r"(saved_)); }
-
- private:
-  uint64_t saved_;
+  static void write(uint64_t mode) { asm volatile("msr fpcr, %0" : : "r"(mode)); }
 #else
-  FlushDenormals() {}
-  ~FlushDenormals() {}
+  static constexpr uint64_t bits = 0;
+  static uint64_t read() { return 0; }
+  static void write(uint64_t) {}
 #endif
- public:
-  FlushDenormals(const FlushDenormals&) = delete;
-  FlushDenormals& operator=(const FlushDenormals&) = delete;
+
+  uint64_t saved_, wanted_;
 };
 
-// Restores the mode of other code, such as a function of the user, within a FlushDenormals.
-class KeepDenormals {
+// A vanishing momentum or a saturated sigmoid fills arrays with denormal numbers, on which some processors are a
+// hundred times slower. Inside the core they are zero, on every machine.
+class FlushDenormals : public DenormalMode {
  public:
-#if defined(__SSE2__)
-  KeepDenormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ & ~0x8040u); }
-  ~KeepDenormals() { _mm_setcsr(saved_); }
+  FlushDenormals() : DenormalMode(true) {}
+};
 
- private:
-  unsigned saved_;
-#elif defined(__aarch64__)
-  KeepDenormals() {
-    asm volatile("mrs %0, fpcr" : "=r"(saved_));
-    asm volatile("msr fpcr, %0" : : "r"(saved_ & ~(uint64_t(1) << 24)));
-  }
-  ~KeepDenormals() { asm volatile("msr fpcr, %0" : : "r"(saved_)); }
-
- private:
-  uint64_t saved_;
-#else
-  KeepDenormals() {}
-  ~KeepDenormals() {}
-#endif
+// Lets other code, such as a function of the user, have denormal numbers within a FlushDenormals.
+class KeepDenormals : public DenormalMode {
  public:
-  KeepDenormals(const KeepDenormals&) = delete;
-  KeepDenormals& operator=(const KeepDenormals&) = delete;
+  KeepDenormals() : DenormalMode(false) {}
 };
 
 }  // namespace chainrule

@@ -5,7 +5,6 @@
 
 #include "base/flush_denormals.hpp"
 #include "bindings/bindings.hpp"
-#include "bindings/interpreter_lock.hpp"
 
 namespace py = pybind11;
 
@@ -13,22 +12,12 @@ namespace chainrule::bindings {
 
 template <class T>
 void PythonLoss::call(const OutsideRows<T>& rows) {
-  const WithInterpreter locked;
   const KeepDenormals as_in_python;
-  try {
-    call_function(rows);
-#ifdef __GLIBCXX__
-  } catch (const abi::__forced_unwind&) {
-    sleep_until_exit();  // the interpreter has ended while it ran the function
-#endif
-  } catch (...) {
-    error_ = std::current_exception();
-  }
+  error_.call([&] { call_function(rows); });
 }
 
 template <class T>
 void PythonLoss::call_function(const OutsideRows<T>& rows) const {
-  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
   py::array_t<T> outputs({rows.samples, rows.outputs});
   for (size_t i = 0; i < rows.samples; ++i) {
     std::memcpy(outputs.mutable_data() + i * rows.outputs, rows.values + i * rows.stride, rows.outputs * sizeof(T));

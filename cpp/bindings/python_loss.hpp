@@ -4,8 +4,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
-#include <exception>
-
+#include "bindings/kept_error.hpp"
 #include "training/outside_loss.hpp"
 #include "training/training_data.hpp"
 
@@ -25,8 +24,8 @@ struct LossArguments {
   pybind11::object function;
 };
 
-// Marks the network that this thread evaluates. The function of a loss runs meanwhile, and would wait for itself if it
-// changed that network.
+// Marks the network that this thread evaluates. The function of a loss that the evaluation calls would wait for itself
+// if it changed that network.
 class Evaluating {
  public:
   explicit Evaluating(const void* network) : outer_(innermost), network_(network) { innermost = this; }
@@ -57,11 +56,9 @@ class PythonLoss : public OutsideLoss {
 
   void compute(const OutsideRows<float>& rows) override;
   void compute(const OutsideRows<double>& rows) override;
-  bool failed() const override { return error_ != nullptr; }
+  bool failed() const override { return error_.is_set(); }
 
-  void rethrow() const {
-    if (error_ != nullptr) std::rethrow_exception(error_);
-  }
+  void rethrow() const { error_.rethrow(); }
 
  private:
   template <class T>
@@ -73,7 +70,7 @@ class PythonLoss : public OutsideLoss {
   const pybind11::object& function_;
   const pybind11::array& targets_;
   const Data& data_;
-  std::exception_ptr error_;
+  KeptError error_;
 };
 
 }  // namespace chainrule::bindings

@@ -3,9 +3,7 @@
 
 #include <pybind11/pybind11.h>
 
-#include <exception>
-
-#include "bindings/interpreter_lock.hpp"
+#include "bindings/kept_error.hpp"
 
 namespace chainrule::bindings {
 
@@ -16,27 +14,16 @@ class PythonPoll {
 
   // False: stop.
   bool operator()(size_t steps_done) {
-    const WithInterpreter locked;
-    try {
-      if (PyErr_CheckSignals() != 0) throw pybind11::error_already_set();
-      return poll_.is_none() || !pybind11::cast<bool>(pybind11::bool_(poll_(steps_done)));
-#ifdef __GLIBCXX__
-    } catch (const abi::__forced_unwind&) {
-      sleep_until_exit();  // the interpreter has ended while it ran `poll`
-#endif
-    } catch (...) {
-      error_ = std::current_exception();
-      return false;
-    }
+    bool goes_on = false;
+    error_.call([&] { goes_on = poll_.is_none() || !pybind11::cast<bool>(pybind11::bool_(poll_(steps_done))); });
+    return goes_on;
   }
 
-  void rethrow() const {
-    if (error_ != nullptr) std::rethrow_exception(error_);
-  }
+  void rethrow() const { error_.rethrow(); }
 
  private:
   const pybind11::object& poll_;
-  std::exception_ptr error_;
+  KeptError error_;
 };
 
 }  // namespace chainrule::bindings

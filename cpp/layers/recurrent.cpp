@@ -129,6 +129,7 @@ T* Recurrent<T>::factors_of(const Signal<T>& above, size_t sample, size_t direct
 // All steps of a sample have the same factors (Gal and Ghahramani 2016), which are one outside training.
 template <class T>
 void Recurrent<T>::draw(const Signal<T>& above, const Range& rows, const Pass& pass) const {
+  if (options_.dropout == 0 && options_.recurrent_dropout == 0) return;
   for (size_t i = rows.begin; i < rows.end; ++i) {
     RandomWords words = words_of(i, this->index, Purpose::dropout, pass);
     for (const Dropped what : {Dropped::state, Dropped::inputs}) {
