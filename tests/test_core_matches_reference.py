@@ -179,6 +179,26 @@ def test_initial_weights_match_reference(name, shape):
         assert_agree(net.layers[index + 1].weights, expected, 1e-11, f"{name}, layer {index}")
 
 
+@pytest.mark.parametrize(("activation", "gain"), [("relu", 2), ("mish", 2), ("tanh", 1), ("selu", 1)])
+@pytest.mark.parametrize("hidden", [0, 2, 3, 20])
+def test_default_initial_weights_match_reference(activation, gain, hidden):
+    net = cr.Network([30, *[16] * hidden, 5], activation=activation, dtype="float64", seed=3)
+    for index, layer in enumerate(net.layers[1:]):
+        n_in, n_out = layer.weights.shape
+        scale = reference.initializers.default_scale(1 if index == hidden else gain, n_in, hidden + 1)
+        expected = reference.initializers.weights("uniform", n_in, n_out, 3, index, scale)
+        assert_agree(layer.weights, expected, 1e-11, f"layer {index}")
+        assert not layer.bias.any()
+
+
+def test_shallow_networks_start_from_the_weights_of_pytorch():
+    torch = pytest.importorskip("torch")
+    net = cr.Network([200, 300, 100, 10], seed=0)
+    for layer in net.layers[1:]:
+        theirs = torch.nn.Linear(*layer.weights.shape).weight
+        assert np.abs(layer.weights).max() == pytest.approx(theirs.abs().max().item(), rel=1e-2)
+
+
 @pytest.mark.parametrize(("samples", "seed", "epoch"), [(1, 0, 0), (2, 1, 0), (1000, 2**63 + 5, 7)])
 def test_shuffling_matches_reference_word_for_word(samples, seed, epoch):
     assert np.array_equal(_core.shuffled_order(samples, seed, epoch), reference.random.order(samples, seed, epoch))

@@ -32,6 +32,17 @@ NETWORKS = {
     ),
     "scale": ([lambda: cr.Scale(1.5), lambda: cr.Dense(19, "tanh"), lambda: cr.Scale()], (5,)),
     "scale of channels": ([lambda: cr.Conv2D(18, 2, "silu"), lambda: cr.Scale(-0.5)], (4, 3, 2)),
+    "mixed activation": (
+        [lambda: cr.Dense(19), lambda: cr.MixedActivation("selu", 0.7), lambda: cr.MixedActivation("mish", -0.5)],
+        (5,),
+    ),
+    "mixed activation of channels": ([lambda: cr.Conv2D(18, 2), lambda: cr.MixedActivation("gelu", 1.5)], (4, 3, 2)),
+    "mish": ([lambda: cr.Dense(19, "mish"), lambda: cr.Dense(4, "mish")], (5,)),
+    "periodic": ([lambda: cr.Periodic(4), lambda: cr.Dense(6, "tanh")], (5,)),
+    "periodic in between": (
+        [lambda: cr.Dense(17, "tanh"), lambda: cr.Periodic(3, waves=5, deviation=0.5), lambda: cr.Dense(4, "tanh")],
+        (5,),
+    ),
     "normalization": (
         [
             lambda: cr.Normalization([0.3, 0.0, -1.0, 2.0, 0.1], [2.0, 1.0, 0.5, 3.0, 0.4]),

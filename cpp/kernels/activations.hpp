@@ -126,6 +126,27 @@ CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::silu>, const Vector<T>& z
   return s * fma(z, constant<T>(1) - s, constant<T>(1));
 }
 
+// z tanh(log(1 + e)), e = e^z, is z n / (n + 2) with n = e (e + 2); its derivative is n / (n + 2) + 4 z e (e + 1) /
+// (n + 2)^2. From 20 on the first factor is 1, and e^4 does not overflow there.
+template <class T>
+CHAINRULE_INLINE Vector<T> mish_exponential(const Vector<T>& z) {
+  return exp(min(constant<T>(20), z));
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> activate(Kind<Activation::mish>, const Vector<T>& z) {
+  const Vector<T> e = mish_exponential(z);
+  const Vector<T> n = e * (e + constant<T>(2));
+  return z * (n / (n + constant<T>(2)));
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::mish>, const Vector<T>& z, const Vector<T>&) {
+  const Vector<T> e = mish_exponential(z);
+  const Vector<T> n = e * (e + constant<T>(2));
+  const Vector<T> d = constant<T>(1) / (n + constant<T>(2));
+  const Vector<T> bend = constant<T>(4) * (e * d) * ((e + constant<T>(1)) * d);
+  return fma(min(constant<T>(20), z), bend, n * d);
+}
+
 template <class T>
 CHAINRULE_INLINE Vector<T> activate(Kind<Activation::hard_sigmoid>, const Vector<T>& z) {
   const Vector<T> line = z / constant<T>(6) + constant<T>(0.5);
@@ -173,6 +194,8 @@ CHAINRULE_INLINE void with_activation(Activation activation, Function function) 
       return function(Kind<Activation::gelu>{});
     case Activation::silu:
       return function(Kind<Activation::silu>{});
+    case Activation::mish:
+      return function(Kind<Activation::mish>{});
     case Activation::hard_sigmoid:
       return function(Kind<Activation::hard_sigmoid>{});
     case Activation::exp:

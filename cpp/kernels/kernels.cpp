@@ -9,6 +9,7 @@
 #include "kernels/pool.hpp"
 #include "kernels/recurrent.hpp"
 #include "kernels/sample.hpp"
+#include "kernels/waves.hpp"
 
 #define CHAINRULE_NAME_OF(isa) #isa
 #define CHAINRULE_NAME(isa) CHAINRULE_NAME_OF(isa)
@@ -59,6 +60,9 @@ constexpr Kernels<T> all_kernels = {
     .max_pool_gradient = max_pool_gradient<T>,
     .mean_pool = mean_pool<T>,
     .mean_pool_gradient = mean_pool_gradient<T>,
+    .waves_forward = waves_forward<T>,
+    .waves_backward = waves_backward<T>,
+    .waves_gradient = waves_gradient<T>,
 };
 
 }  // namespace

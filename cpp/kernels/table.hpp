@@ -28,6 +28,7 @@ enum class Activation : uint8_t {
   softsign,
   gelu,
   silu,
+  mish,
   hard_sigmoid,
   exp,
   softmax,
@@ -301,6 +302,30 @@ struct Pool {
   Range part;  // the rows of the image that are computed: of the outputs, or of the deltas of the inputs
 };
 
+// The most values that a feature's waves are mixed to.
+constexpr size_t max_mixed = 7;
+
+// Arrays in panels of 16 features: frequencies and phases [waves][16], weights [waves * mixed][16], bias [mixed][16].
+template <class Pointer>
+struct WaveArrays {
+  Pointer frequencies, phases, weights, bias;
+};
+
+// Cosines of the features of some rows (waves.hpp); the way back has deltas, and input deltas or a gradient.
+template <class T>
+struct Waves {
+  size_t features, waves, mixed;
+  WaveArrays<const T*> values;
+  Range rows;
+  const T* inputs;
+  size_t input_stride;
+  T* outputs;
+  size_t output_stride;
+  const T* deltas = nullptr;
+  T* input_deltas = nullptr;
+  WaveArrays<T*> gradient = {};
+};
+
 template <class T>
 struct Kernels {
   // C = A B, or C += A B.
@@ -353,6 +378,10 @@ struct Kernels {
   void (*max_pool_gradient)(const Pool<T>&);
   void (*mean_pool)(const Pool<T>&);
   void (*mean_pool_gradient)(const Pool<T>&);
+  void (*waves_forward)(const Waves<T>&);
+  void (*waves_backward)(const Waves<T>&);
+  // Adds to the gradient of some panels of features.
+  void (*waves_gradient)(const Waves<T>&, const Range& panels);
 };
 
 struct KernelTable {

@@ -18,6 +18,7 @@ Activation activation_named(const std::string& name) {
       {"softsign", Activation::softsign},
       {"gelu", Activation::gelu},
       {"silu", Activation::silu},
+      {"mish", Activation::mish},
       {"hard_sigmoid", Activation::hard_sigmoid},
       {"exp", Activation::exp},
       {"softmax", Activation::softmax},

@@ -9,8 +9,10 @@
 #include "layers/dense.hpp"
 #include "layers/embedding.hpp"
 #include "layers/masking.hpp"
+#include "layers/mixed_activation.hpp"
 #include "layers/noise.hpp"
 #include "layers/normalisation.hpp"
+#include "layers/periodic.hpp"
 #include "layers/pooling.hpp"
 #include "layers/recurrent.hpp"
 #include "layers/rescaling.hpp"
@@ -24,9 +26,9 @@ namespace chainrule {
 using LayerSettings =
     std::variant<ActivationSettings, BatchNormSettings, ConvolutionSettings, DenseSettings, DropoutSettings,
                  EmbeddingSettings, ForkSettings, GaussianNoiseSettings, LayerNormSettings, MaskingSettings,
-                 MergeSettings, NormalizationSettings, PoolSettings, RecallSettings, RecurrentSettings, RescaleSettings,
-                 SamplingSettings, ScaleSettings, SelectSettings, StepwiseDenseSettings, UpSampleSettings,
-                 ZeroPadSettings>;
+                 MergeSettings, MixedActivationSettings, NormalizationSettings, PeriodicSettings, PoolSettings,
+                 RecallSettings, RecurrentSettings, RescaleSettings, SamplingSettings, ScaleSettings, SelectSettings,
+                 StepwiseDenseSettings, UpSampleSettings, ZeroPadSettings>;
 
 // Throws std::invalid_argument for settings that make no sense.
 template <class T>

@@ -58,6 +58,7 @@ constexpr bool derivative_needs_pre_activation(Activation activation) {
     case Activation::softplus:
     case Activation::gelu:
     case Activation::silu:
+    case Activation::mish:
     case Activation::softmax:
       return true;
     default:

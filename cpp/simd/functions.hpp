@@ -276,5 +276,40 @@ CHAINRULE_INLINE Vector<T> gelu(const Vector<T>& x) {
   return fma(power_of_two(shifted), sum, max(Vector<T>::zero(), x));
 }
 
+// sin(2 pi t) for |t| <= 1/4, a series in t^2: its term n is (-1)^n (2 pi t)^(2n + 1) / (2n + 1)!.
+template <class T>
+CHAINRULE_INLINE Vector<T> sine_near_zero(const Vector<T>& t) {
+  constexpr size_t terms = sizeof(T) == 4 ? 7 : 12;
+  constexpr double square = 39.47841760435743447534;  // (2 pi)^2
+  double factor[terms] = {6.28318530717958647693};
+#pragma GCC unroll 16
+  for (size_t n = 1; n < terms; ++n) factor[n] = -factor[n - 1] * square / double(2 * n * (2 * n + 1));
+  const Vector<T> x = t * t;
+  Vector<T> sum = number<T>(factor[terms - 1]);
+#pragma GCC unroll 16
+  for (size_t n = terms - 1; n > 0; --n) sum = fma(sum, x, number<T>(factor[n - 1]));
+  return t * sum;
+}
+
+// The distance from the nearest whole number, which is exact. Numbers that are too large to be rounded count as whole;
+// infinity gives NaN.
+template <class T>
+CHAINRULE_INLINE Vector<T> part_of_turn(const Vector<T>& turns) {
+  const Vector<T> largest = number<T>(double(int64_t(1) << (Format<T>::fraction_bits - 1)));
+  return turns - select(less(largest, abs(turns)), turns, unshifted(shifted_round(turns, 1)));
+}
+
+// cos(2 pi x) and sin(2 pi x).
+template <class T>
+CHAINRULE_INLINE Vector<T> cos_turns(const Vector<T>& x) {
+  return sine_near_zero(number<T>(0.25) - abs(part_of_turn(x)));
+}
+template <class T>
+CHAINRULE_INLINE Vector<T> sin_turns(const Vector<T>& x) {
+  const Vector<T> part = part_of_turn(x);
+  const Vector<T> magnitude = abs(part);
+  return sine_near_zero(copysign(min(number<T>(0.5) - magnitude, magnitude), part));
+}
+
 }  // namespace
 }  // namespace chainrule::simd::CHAINRULE_ISA

@@ -49,4 +49,21 @@ W exact_log_cosh(W x) {
   return std::log1p(2 * half * half);
 }
 
+// sin(2 pi x) and cos(2 pi x), whose zeros are exact as the distance from the next one is.
+template <class W>
+W exact_sine_near_zero(W turns) {
+  return std::sin(W(6.283185307179586476925286766559005768L) * turns);
+}
+
+template <class W>
+W exact_cos_turns(W x) {
+  return exact_sine_near_zero(W(0.25) - std::fabs(x - std::rint(x)));
+}
+
+template <class W>
+W exact_sin_turns(W x) {
+  const W part = x - std::rint(x), magnitude = std::fabs(part);
+  return std::copysign(exact_sine_near_zero(std::fmin(magnitude, W(0.5) - magnitude)), part);
+}
+
 }  // namespace chainrule::tests

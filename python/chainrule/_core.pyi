@@ -156,6 +156,14 @@ class MergeSettings:
 
     def __init__(self, slices: Sequence[Slice]) -> None: ...
 
+class MixedActivationSettings:
+    def __init__(self, features: int, activation: str) -> None: ...
+
+class PeriodicSettings:
+    """mixed: values of each feature in addition to itself, 1 to 7."""
+
+    def __init__(self, waves: int, mixed: int) -> None: ...
+
 class PoolSettings:
     def __init__(self, rows: PoolAxis, columns: PoolAxis, channels: int, maximum: bool) -> None: ...
 
@@ -219,7 +227,9 @@ LayerSettings = (
     | LayerNormSettings
     | MaskingSettings
     | MergeSettings
+    | MixedActivationSettings
     | NormalizationSettings
+    | PeriodicSettings
     | PoolSettings
     | RecallSettings
     | RecurrentSettings

@@ -72,7 +72,8 @@ class Stack:
     def _make_core(self, shape: Shape) -> None:
         self.shapes = shapes_through(shape, self.stack)
         self.core = _CORES[self.dtype](math.prod(shape))
-        enter(self.stack, Place(self.core, self.dtype, 0, shape))
+        weighted = sum(leaf.has_weights for leaf in self.leaves)
+        enter(self.stack, Place(self.core, self.dtype, 0, shape, layers=max(weighted, 1)))
 
     # --- what it is
 

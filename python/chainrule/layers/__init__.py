@@ -14,8 +14,10 @@ from . import (
     initializers,
     input,
     masking,
+    mixed_activation,
     noise,
     normalisation,
+    periodic,
     pooling,
     recurrent,
     rescaling,
@@ -35,8 +37,10 @@ from .embedding import *
 from .initializers import *
 from .input import *
 from .masking import *
+from .mixed_activation import *
 from .noise import *
 from .normalisation import *
+from .periodic import *
 from .pooling import *
 from .recurrent import *
 from .rescaling import *
@@ -55,8 +59,10 @@ __all__ += embedding.__all__
 __all__ += initializers.__all__
 __all__ += input.__all__
 __all__ += masking.__all__
+__all__ += mixed_activation.__all__
 __all__ += noise.__all__
 __all__ += normalisation.__all__
+__all__ += periodic.__all__
 __all__ += pooling.__all__
 __all__ += recurrent.__all__
 __all__ += rescaling.__all__

@@ -43,6 +43,8 @@ class Place:
         The core's number of the layer that tells which steps are padding, if there is one.
     is_first : bool
         Whether the layer reads the network's inputs.
+    layers : int
+        Number of the network's layers that have weights.
     """
 
     core: Core
@@ -51,6 +53,7 @@ class Place:
     input_shape: Shape
     mask_source: int | None = None
     is_first: bool = True
+    layers: int = 1
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,8 @@ class Layer:
     mixes_features: ClassVar[bool] = False
     # Whether the layer reads a sequence in its order, so that a `Bidirectional` can also read it from the end.
     reads_in_order: ClassVar[bool] = False
+    # Whether the layer has weights, which change the size of the signal.
+    has_weights: ClassVar[bool] = False
     # Number of tokens, where the inputs are tokens.
     vocabulary: int | None = None
     # How deeply layers are nested in it.

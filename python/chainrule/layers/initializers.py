@@ -1,10 +1,13 @@
-"""Initial weights. By default they follow the layer's activation; docs/formulas.md gives the distributions."""
+"""Initial weights. By default they follow activation and depth; docs/formulas.md gives the distributions."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
+from .. import _exact
 from .._checks import checked_name, checked_number
 from ..activations import ACTIVATIONS
 
@@ -59,9 +62,21 @@ _PLAIN: dict[str, type[Normal] | type[Uniform] | type[Orthogonal]] = {
 INITIALIZERS = (*_SCALED, *_PLAIN)
 
 
-def default_initializer(activation: str) -> str:
-    """Return the name of the initialiser that goes with an activation."""
-    return ACTIVATIONS[activation].initializer
+# In a network of so many layers, or fewer, the default is PyTorch's: uniform in ±1/√inputs, of the variance 1/3.
+_SHALLOW, _VARIANCE = 3, 1 / 3
+
+
+def default_initializer(activation: str, inputs: int, layers: int) -> Uniform:
+    """Return the initial weights of a layer in a network of so many layers with weights.
+
+    Small weights learn best in a few layers; through many, the signal would vanish. A network of any depth therefore
+    shrinks its signal as much as one of three layers does with PyTorch's weights; docs/defaults.md has the study.
+    """
+    if layers <= _SHALLOW:
+        return Uniform(1 / math.sqrt(inputs))
+    gain = ACTIVATIONS[activation].gain
+    log_shrinkage = _exact.log(_VARIANCE / gain) * _SHALLOW / layers
+    return Uniform(math.sqrt(3.0 * gain * float(_exact.exp(np.asarray(log_shrinkage))) / inputs))
 
 
 def distribution(initializer: Normal | Uniform | Orthogonal | str, inputs: int, outputs: int) -> tuple[str, float]:

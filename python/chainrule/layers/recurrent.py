@@ -78,7 +78,7 @@ class Recurrent(WeightedLayer, abstract=True):
         self.recurrent_dropout = checked_number(
             recurrent_dropout, "recurrent_dropout", lowest=0, highest=1, open_highest=True
         )
-        self._initial_weights = checked_initial(weights, "weights")
+        self._initial_weights = checked_initial("glorot_uniform" if weights is None else weights, "weights")
         self._initial_recurrent_weights = checked_initial(recurrent_weights, "recurrent_weights")
         self._initial_bias = bias
 

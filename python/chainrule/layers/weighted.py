@@ -28,6 +28,8 @@ class WeightedLayer(Layer, abstract=True):
         False: training leaves the layer as it is. May be set at any time.
     """
 
+    has_weights = True
+
     def __init__(self, *, l1: float = 0.0, l2: float = 0.0, trainable: bool = True) -> None:
         super().__init__(trainable=trainable)
         self._l1 = checked_number(l1, "l1", lowest=0)
@@ -70,10 +72,11 @@ class WeightedLayer(Layer, abstract=True):
 
         `part` numbers the arrays of a layer, so that each is drawn from a different stream.
         """
-        chosen = default_initializer(activation) if initial is None else initial
+        inputs, outputs = fans or shape
+        chosen = default_initializer(activation, inputs, self.place.layers) if initial is None else initial
         if not is_drawn(chosen):
             return np.asarray(chosen)
-        kind, scale = distribution(chosen, *(fans or shape))  # type: ignore[arg-type]
+        kind, scale = distribution(chosen, inputs, outputs)  # type: ignore[arg-type]
         return _core.initial_weights(kind, *shape, scale, seed, self.place.index, part)
 
 

@@ -16,9 +16,11 @@ from . import (
     initializers,
     losses,
     masking,
+    mixed_activation,
     noise,
     normalisation,
     optimizers,
+    periodic,
     pooling,
     random,
     recurrent,
@@ -37,9 +39,11 @@ from .convolution import *
 from .dense import *
 from .embedding import *
 from .masking import *
+from .mixed_activation import *
 from .network import Network
 from .noise import *
 from .normalisation import *
+from .periodic import *
 from .pooling import *
 from .recurrent import *
 from .rescaling import *
@@ -56,8 +60,10 @@ __all__ += convolution.__all__
 __all__ += dense.__all__
 __all__ += embedding.__all__
 __all__ += masking.__all__
+__all__ += mixed_activation.__all__
 __all__ += noise.__all__
 __all__ += normalisation.__all__
+__all__ += periodic.__all__
 __all__ += pooling.__all__
 __all__ += recurrent.__all__
 __all__ += rescaling.__all__

@@ -60,6 +60,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "softsign": lambda z: z / (1.0 + np.abs(z)),
     "gelu": lambda z: z * normal_cdf(z),
     "silu": lambda z: z * sigmoid(z),
+    "mish": lambda z: z * np.tanh(softplus(z)),
     "hard_sigmoid": lambda z: np.clip(z / 6.0 + 0.5, 0.0, 1.0),
     "exp": np.exp,
     "softmax": softmax,
@@ -77,6 +78,7 @@ DERIVATIVES: dict[str, Callable[[Array], Array]] = {
     "softsign": lambda z: 1.0 / (1.0 + np.abs(z)) ** 2,
     "gelu": lambda z: normal_cdf(z) + z * normal_pdf(z),
     "silu": lambda z: sigmoid(z) * (1.0 + z * (1.0 - sigmoid(z))),
+    "mish": lambda z: np.tanh(softplus(z)) + z * sigmoid(z) * (1.0 - np.tanh(softplus(z)) ** 2),
     "hard_sigmoid": lambda z: np.where((z > -3.0) & (z < 3.0), 1.0 / 6.0, 0.0),
     "exp": np.exp,
 }
