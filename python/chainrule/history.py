@@ -18,7 +18,8 @@ class History(Mapping[str, list[float]]):
     Attributes
     ----------
     restored_epoch : int
-        The epoch whose network was restored after the last, such as the best one by `EarlyStopping`; 0 for none.
+        The epoch whose network was restored after the last: the best one, by ``fit(keep="best")`` or by
+        `EarlyStopping`; 0 for none.
 
     Examples
     --------

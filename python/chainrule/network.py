@@ -144,6 +144,7 @@ class Network(Model):
         input_noise: float = 0.0,
         metrics: Iterable[MetricLike] | MetricLike = (),
         callbacks: Iterable[CallbackLike] | CallbackLike = (),
+        keep: str = "last",
         checkpoint: str | PathLike[str] | None = None,
         checkpoint_every: int | str = 1,
         resume: bool = False,
@@ -193,6 +194,11 @@ class Network(Model):
             with ``name[i]`` for each of several outputs. A name that the loss brings, "accuracy" or "mae", is allowed.
         callbacks : iterable, or a single one
             `Callback` objects, or functions of (network, epoch, metrics); a function that returns True stops.
+        keep : {"last", "best"} or a metric
+            Whose parameters and statistics the network has after the fit, also after Ctrl-C: those of the last epoch,
+            or of the one with the best "val_loss"; or that metric of the validation data, such as "val_accuracy", of
+            which the package knows whether it shall be large. Of equal epochs the latest is kept, and the last one
+            where each value is NaN. `history.restored_epoch` tells which it was. It goes before `EarlyStopping`.
         checkpoint : str or path, optional
             A model file, written atomically, from which `load` and `resume` continue an interrupted fit.
         checkpoint_every : int or str
@@ -214,7 +220,7 @@ class Network(Model):
         ValueError, TypeError
             For arguments that cannot be used, before anything is changed.
         DivergedError
-            When loss or weights stop being finite; the weights are those from before that epoch.
+            When loss or weights stop being finite; the weights are those from before that epoch, or those to `keep`.
         OSError
             When a checkpoint cannot be written; the checkpoint from before is whole, and so is the network.
         RuntimeError
@@ -229,7 +235,7 @@ class Network(Model):
         given = Given(X, y, sample_weight, class_weight, validation_data, validation_split)
         options = Options(
             epochs=epochs, batch_size=batch_size, optimizer=optimizer, loss=loss, shuffle=shuffle,
-            input_noise=input_noise, metrics=metrics, callbacks=callbacks, checkpoint=checkpoint,
+            input_noise=input_noise, metrics=metrics, callbacks=callbacks, keep=keep, checkpoint=checkpoint,
             checkpoint_every=checkpoint_every, resume=resume, verbose=verbose,
         )  # fmt: skip
         plan = make_plan(self, given, options, self._unfinished)

@@ -100,14 +100,23 @@ class _Monitor(Callback):
         if name not in metrics:
             raise ValueError(f"monitor must be one of {', '.join(metrics)}; got {name!r}")
         value = -metrics[name] if (self.mode or _mode_of(name)) == "max" else metrics[name]
-        if value < self.best - self.min_delta:
+        if self._is_better(value):
             self.best = value
             return True
         return False
 
+    def _is_better(self, value: float) -> bool:
+        """Tell whether a value, the smaller the better, counts as an improvement; NaN never does."""
+        return value < self.best - self.min_delta
+
 
 # In which direction the package's metrics become better.
 _MODES = {"loss": "min", "mae": "min", "rmse": "min", "learning_rate": "min", "accuracy": "max", "r2": "max"}
+
+
+def is_known(metric: str) -> bool:
+    """Tell whether the direction of a metric is known, as it is one of the package's."""
+    return metric.removeprefix("val_").partition("[")[0] in _MODES
 
 
 def _mode_of(metric: str) -> str:
@@ -118,7 +127,59 @@ def _mode_of(metric: str) -> str:
     return mode
 
 
-class EarlyStopping(_Monitor):
+class _Restoring(_Monitor):
+    """Keeps the network of the best epoch, and restores it when training ends."""
+
+    def __init__(self, monitor: str | None, min_delta: float = 0.0, mode: str | None = None) -> None:
+        super().__init__(monitor, min_delta, mode)
+        self.best_epoch = 0
+        self._best: Snapshot | None = None
+        # The best epoch as the history counts, which has the epochs of the fits before.
+        self._best_in_history = 0
+        self._epochs_before = 0
+
+    def on_train_begin(self, network: Model) -> None:
+        super().on_train_begin(network)
+        self.best_epoch, self._best, self._best_in_history = 0, None, 0
+        self._epochs_before = network.history.epochs
+
+    def state(self) -> dict[str, Any]:
+        epochs = {"best_epoch": self.best_epoch, "best_in_history": self._best_in_history}
+        return {**super().state(), **epochs, **({} if self._best is None else self._best.arrays("best"))}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        super().restore(state)
+        self.best_epoch = checked_integer(state["best_epoch"], "best_epoch", lowest=0)
+        index = state["best_in_history"]
+        self._best_in_history = checked_integer(index, "best_in_history", lowest=0, highest=self._epochs_before)
+        self._best = Snapshot.from_arrays(state, "best") if "best_parameters" in state else None
+
+    def _watch(self, network: Model, epoch: int, metrics: Mapping[str, float], keep: bool) -> None:
+        """Note the epoch if it is the best so far, and keep its network if asked to."""
+        if self._improved(metrics):
+            self.best_epoch, self._best_in_history = epoch, network.history.epochs
+            self._best = network.snapshot() if keep else None
+
+    def on_train_end(self, network: Model) -> None:
+        if self._best is not None:
+            network.go_back(self._best)
+            is_last = self._best_in_history == network.history.epochs
+            network.history.restored_epoch = 0 if is_last else self._best_in_history
+            self._best = None
+
+
+class KeepBest(_Restoring):
+    """What `fit(keep=...)` adds: restores the network of the best epoch; of equal ones it is the latest."""
+
+    def _is_better(self, value: float) -> bool:
+        return value <= self.best
+
+    def on_epoch_end(self, network: Model, epoch: int, metrics: dict[str, float]) -> bool | None:
+        self._watch(network, epoch, metrics, keep=True)
+        return None
+
+
+class EarlyStopping(_Restoring):
     """Stop when a metric has not improved for some epochs, and restore the network of the best epoch.
 
     Parameters
@@ -147,40 +208,13 @@ class EarlyStopping(_Monitor):
         super().__init__(monitor, min_delta, mode)
         self.patience = checked_integer(patience, "patience", lowest=1)
         self.restore_best = checked_flag(restore_best, "restore_best")
-        self.best_epoch = 0
-        self._epochs_since = 0
-        self._best: Snapshot | None = None
-
-    def on_train_begin(self, network: Model) -> None:
-        super().on_train_begin(network)
-        self.best_epoch = 0
-        self._best = None
 
     def settings(self) -> dict[str, Any]:
         return {**super().settings(), "patience": self.patience, "restore_best": self.restore_best}
 
-    def state(self) -> dict[str, Any]:
-        kept = {} if self._best is None else self._best.arrays("best")
-        return {**super().state(), "best_epoch": self.best_epoch, **kept}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        super().restore(state)
-        self.best_epoch = int(state["best_epoch"])
-        self._best = Snapshot.from_arrays(state, "best") if "best_parameters" in state else None
-
     def on_epoch_end(self, network: Model, epoch: int, metrics: dict[str, float]) -> bool | None:
-        if self._improved(metrics):
-            self.best_epoch = epoch
-            self._best = network.snapshot() if self.restore_best else None
-        self._epochs_since = epoch - self.best_epoch
-        return self._epochs_since >= self.patience
-
-    def on_train_end(self, network: Model) -> None:
-        if self._best is not None:
-            network.go_back(self._best)
-            if self._epochs_since > 0:
-                network.history.restored_epoch = network.history.epochs - self._epochs_since
-            self._best = None
+        self._watch(network, epoch, metrics, keep=self.restore_best)
+        return epoch - self.best_epoch >= self.patience
 
 
 class SaveModel(_Monitor):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
-from .._checks import checked_flag, checked_integer, checked_number
+from .._checks import checked_flag, checked_integer, checked_name, checked_number
 from ..arrays import are_labels
 from ..border import Batches, Border
 from ..files.settings import to_config
@@ -24,7 +24,7 @@ from ..metrics import Metric, MetricLike, as_metrics
 from ..model import Model
 from ..optimizers import Optimizer
 from ..schedules import Schedule
-from .callbacks import Callback, CallbackLike, as_callbacks
+from .callbacks import Callback, CallbackLike, KeepBest, as_callbacks, is_known
 from .checkpoints import CheckpointWriter, Position, Unfinished
 from .fingerprints import fingerprint
 from .streams import Stream
@@ -132,6 +132,7 @@ class Options:
     input_noise: float
     metrics: Iterable[MetricLike] | MetricLike
     callbacks: Iterable[CallbackLike] | CallbackLike
+    keep: str
     checkpoint: str | PathLike[str] | None
     checkpoint_every: int | str
     resume: bool
@@ -153,7 +154,7 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
     data, validation = _data(border, given, loss)
     optimizer = _resolved(passed, data, options)
     metrics = _metrics(data, validation, loss, options)
-    callbacks = as_callbacks(options.callbacks)
+    callbacks = [*as_callbacks(options.callbacks), *_keeping(options.keep, validation, loss, metrics)]
     settings = _settings(model, data, loss, optimizer, callbacks, options)
     settings["metrics"] = [metric.name for metric in metrics] or None
     resume = checked_flag(options.resume, "resume")
@@ -204,6 +205,18 @@ def _metrics(data: Batches | Stream, validation: Batches | None, loss: Loss, opt
     return ()
 
 
+def _keeping(keep: str, validation: Batches | None, loss: Loss, metrics: Sequence[Metric]) -> list[Callback]:
+    """Return what restores the network that `keep` asks for; it is called after all other callbacks."""
+    known = ["last", "best"]
+    if validation is not None:
+        measures = ["loss", loss.metric_name(validation.outputs, validation.y), *(metric.name for metric in metrics)]
+        known += [f"val_{name}" for name in measures if is_known(name)]
+    elif isinstance(keep, str) and keep != "last":
+        raise ValueError(f"keep must be 'last' without validation_data or validation_split, got {keep!r}")
+    name = checked_name(keep, "keep", known)
+    return [] if name == "last" else [KeepBest("val_loss" if name == "best" else name)]
+
+
 def _settings(
     model: Model,
     data: Batches | Stream,
@@ -220,6 +233,7 @@ def _settings(
         "input_noise": _checked_noise(options.input_noise, model, data),
         "optimizer": to_config(optimizer),
         "loss": to_config(loss),
+        "keep": options.keep,
         "callbacks": [{"type": type(callback).__name__, **callback.settings()} for callback in callbacks],
     }
 
