@@ -27,16 +27,23 @@ def exp(x: Array) -> Array:
     return np.ldexp(series, n.astype(np.int64))
 
 
-def log(x: float) -> float:
+def log(x: Array | float) -> Array:
     """Return log x by the series of 2 atanh((m - 1)/(m + 1)) for the mantissa m."""
-    mantissa, exponent = math.frexp(x)
-    if mantissa < math.sqrt(0.5):
-        mantissa, exponent = 2 * mantissa, exponent - 1
+    mantissa, exponent = np.frexp(x)
+    is_low = mantissa < math.sqrt(0.5)
+    mantissa, exponent = np.where(is_low, 2 * mantissa, mantissa), exponent - is_low
     s = (mantissa - 1) / (mantissa + 1)
-    series = 0.0
+    series = np.zeros_like(s)
     for k in range(25, 1, -2):
         series = (series + 1 / k) * s * s
-    return exponent * _LN2_HIGH + (exponent * _LN2_LOW + 2 * s * (1 + series))
+    made: Array = exponent * _LN2_HIGH + (exponent * _LN2_LOW + 2 * s * (1 + series))
+    return made
+
+
+def log2_of_mantissa(x: Array) -> Array:
+    """Return log2 x up to an integer, which is 0 where x is a power of two: log2 x = n + this, this in [0, 1]."""
+    mantissa: Array = 2 * np.frexp(x)[0]
+    return log(mantissa) / (_LN2_HIGH + _LN2_LOW)
 
 
 def cos_pi(x: Array) -> Array:

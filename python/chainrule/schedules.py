@@ -17,7 +17,9 @@ from ._checks import checked_integer, checked_number
 
 __all__ = [
     "CosineDecay",
+    "Coslog",
     "ExponentialDecay",
+    "FlatCosine",
     "InverseTimeDecay",
     "PiecewiseConstant",
     "Schedule",
@@ -225,6 +227,95 @@ class CosineDecay(Schedule):
                 begin = np.where(over, begin + length, begin)
                 length = np.where(over, length * self.restart_factor, length)
         return begin, length
+
+
+@dataclass(frozen=True)
+class Coslog(Schedule):
+    """Cycles from 0 up to rate and back to 0, each twice as long as the one before (Holzmüller et al. 2024).
+
+    The rate at the share t of the length is rate * ½ (1 − cos(2π log2(1 + (2^cycles − 1) t))), which
+    begins at 0 and so needs no `Warmup`.
+
+    Parameters
+    ----------
+    rate : float
+        Rate in the middle of each cycle, >= 0.
+    cycles : int
+        Number of cycles, 1 to 50.
+    steps : int or str, optional
+        Length of all cycles, >= 1; or like "10 epochs". By default that of the fit. After it, the rate is 0.
+
+    Examples
+    --------
+    >>> Coslog(0.2, cycles=2, steps=300)([0, 100, 200, 300]).round(4).tolist()
+    [0.0, 0.0, 0.1861, 0.0]
+    """
+
+    rate: float
+    cycles: int = 4
+    steps: int | str | None = None
+
+    def __post_init__(self) -> None:
+        checked_number(self.rate, "rate", lowest=0)
+        checked_integer(self.cycles, "cycles", lowest=1, highest=50)
+        if self.steps is not None:
+            _checked_length(self.steps, "steps")
+
+    @property
+    def end(self) -> int | None:
+        """The end of the last cycle."""
+        return _steps(self.steps)
+
+    def _rates(self, k: Rates) -> Rates:
+        part = np.minimum(k / _steps(self.steps), 1.0)
+        in_cycle = _exact.log2_of_mantissa(1.0 + (2.0**self.cycles - 1.0) * part)
+        # ½ (1 − cos 2πu) is cos² π(u − ½), which is never below 0.
+        return self.rate * _exact.cos_pi(np.abs(in_cycle - 0.5)) ** 2
+
+
+@dataclass(frozen=True)
+class FlatCosine(Schedule):
+    """The same rate for a share of the length, then half a cosine down to minimum.
+
+    Parameters
+    ----------
+    rate : float
+        Rate of the first share, >= 0.
+    steps : int or str, optional
+        Length of both, >= 1; or like "10 epochs". By default that of the fit. After it, the rate is the minimum.
+    flat : float
+        Share of the length in which the rate stays, in [0, 1).
+    minimum : float
+        Rate at the end, in [0, rate].
+
+    Examples
+    --------
+    >>> FlatCosine(0.2, steps=100)([0, 50, 75, 100]).round(12).tolist()
+    [0.2, 0.2, 0.1, 0.0]
+    """
+
+    rate: float
+    steps: int | str | None = None
+    flat: float = 0.5
+    minimum: float = 0.0
+
+    def __post_init__(self) -> None:
+        checked_number(self.rate, "rate", lowest=0)
+        if self.steps is not None:
+            _checked_length(self.steps, "steps")
+        checked_number(self.flat, "flat", lowest=0, highest=1, open_highest=True)
+        checked_number(self.minimum, "minimum", lowest=0, highest=self.rate)
+
+    @property
+    def end(self) -> int | None:
+        """The end of the cosine."""
+        return _steps(self.steps)
+
+    def _rates(self, k: Rates) -> Rates:
+        part = np.minimum((k / _steps(self.steps) - self.flat) / (1.0 - self.flat), 1.0)
+        # ½ (1 + cos πu) is cos² ½πu, which is never below 0.
+        falling = self.minimum + (self.rate - self.minimum) * _exact.cos_pi(0.5 * np.maximum(part, 0.0)) ** 2
+        return np.where(part > 0, falling, self.rate)
 
 
 @dataclass(frozen=True)

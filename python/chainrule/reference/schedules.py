@@ -29,6 +29,18 @@ def cosine_decay(k: int, rate: float, steps: int, minimum: float = 0.0, restart_
     return minimum + 0.5 * (rate - minimum) * (1 + math.cos(math.pi * min(i / n, 1.0)))
 
 
+def coslog(k: int, rate: float, steps: int, cycles: int = 4) -> float:
+    """Return rate · ½ (1 − cos(2π log₂(1 + (2^cycles − 1) t))), t = min(k/n, 1)."""
+    t = min(k / steps, 1.0)
+    return rate * 0.5 * (1 - math.cos(2 * math.pi * math.log2(1 + (2**cycles - 1) * t)))
+
+
+def flat_cosine(k: int, rate: float, steps: int, flat: float = 0.5, minimum: float = 0.0) -> float:
+    """Return minimum + ½ (rate − minimum)(1 + cos(π u)), where u is 0 up to k/n = flat, then rises to 1 at k = n."""
+    u = min(max((k / steps - flat) / (1 - flat), 0.0), 1.0)
+    return minimum + 0.5 * (rate - minimum) * (1 + math.cos(math.pi * u))
+
+
 def piecewise_constant(k: int, boundaries: Sequence[int], rates: Sequence[float]) -> float:
     """Return rates[j], j = number of boundaries ≤ k."""
     return rates[sum(boundary <= k for boundary in boundaries)]
