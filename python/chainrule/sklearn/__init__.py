@@ -1,5 +1,9 @@
 """Drop-in replacements for scikit-learn's MLPClassifier and MLPRegressor: see docs/sklearn.md."""
 
-from .estimators import MLPClassifier, MLPRegressor
+try:
+    from .classifier import MLPClassifier
+    from .regressor import MLPRegressor
+except ImportError as error:
+    raise ImportError('chainrule.sklearn needs scikit-learn 1.6 or newer: pip install "chainrule[sklearn]"') from error
 
 __all__ = ["MLPClassifier", "MLPRegressor"]

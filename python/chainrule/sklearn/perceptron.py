@@ -10,37 +10,26 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, cast
 
 import numpy as np
-import scipy.optimize
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from .._checks import checked_integer, checked_name
-from ..activations import ACTIVATIONS
 from ..errors import DivergedError
 from ..layers.dense import Dense
-from ..layers.input import Input
 from ..losses import Loss
 from ..network import Network
 from ..optimizers import SGD, Adam, Optimizer
 from ..schedules import Schedule
 from ..training.callbacks import CallbackLike
+from .architecture import HIDDEN_ACTIVATIONS, SKLEARN_NAMES, Hidden, initial_layers
+from .held_out import split
+from .lbfgs import DIVERGED, fit_lbfgs
 from .watch import Watch
 
 Array = NDArray[Any]
-
-_HIDDEN_ACTIVATIONS = {"logistic", *ACTIVATIONS} - {"softmax"}
-_SKLEARN_NAMES = {"sigmoid": "logistic"}
-_OUR_NAMES = {theirs: ours for ours, theirs in _SKLEARN_NAMES.items()}
-# The text of scikit-learn's own error.
-_DIVERGED = (
-    "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed"
-)
 
 
 class MultilayerPerceptron(BaseEstimator, ABC):
@@ -48,7 +37,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(_HIDDEN_ACTIVATIONS), list, tuple],
+        "activation": [StrOptions(HIDDEN_ACTIVATIONS), list, tuple],
         "solver": [StrOptions({"lbfgs", "sgd", "adam"}), Optimizer],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -147,7 +136,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
     def out_activation_(self) -> str:
         """Activation of the last layer."""
         activation = self._dense[-1].activation
-        return _SKLEARN_NAMES.get(activation, activation)
+        return SKLEARN_NAMES.get(activation, activation)
 
     def _samples(self, X: ArrayLike) -> Any:
         """Return what a fitted estimator predicts for, checked."""
@@ -169,27 +158,14 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         if begins:
             self._begin(X, y, random_state)
         if self.solver == "lbfgs":
-            self._fit_lbfgs(X, self._targets(y), weights)
+            self._set_l2(self.alpha / float(X.shape[0] if weights is None else weights.sum()))
+            fit_lbfgs(self, X, self._targets(y), weights)
         else:
             self._fit_stochastic(X, self._targets(y), weights, random_state, incremental)
 
     def _begin(self, X: Any, y: Array, random_state: np.random.RandomState) -> None:
-        outputs, output_activation = self._output_layer(y)
-        hidden = [
-            checked_integer(units, "hidden_layer_sizes", lowest=1) for units in np.atleast_1d(self.hidden_layer_sizes)
-        ]
-        activations = self._hidden_activations(len(hidden))
-        # The scale of the last layer's weights follows the activation below it.
-        scales_of = [*activations, activations[-1] if activations else self.activation]
-        sizes = [X.shape[1], *hidden, outputs]
-        layers: list[Input | Dense] = [Input(X.shape[1])]
-        for inputs, units, activation, scale_of in zip(
-            sizes, sizes[1:], [*activations, output_activation], scales_of, strict=False
-        ):
-            bound = math.sqrt((2.0 if scale_of in ("sigmoid", "logistic") else 6.0) / (inputs + units))
-            weights = random_state.uniform(-bound, bound, (inputs, units))
-            bias = random_state.uniform(-bound, bound, units)
-            layers.append(Dense(units, activation, weights=weights, bias=bias))
+        hidden = Hidden.checked(self.hidden_layer_sizes, self.activation)
+        layers = initial_layers(X.shape[1], hidden, *self._output_layer(y), random_state)
         # L-BFGS needs exact gradients for its line search.
         dtype = "float64" if self.solver == "lbfgs" else str(X.dtype)
         self.network_ = Network(layers, dtype=dtype, seed=0)
@@ -205,14 +181,6 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         self.best_validation_score_: Any = -math.inf if stops_early else None
         self._no_improvement_count = 0
 
-    def _hidden_activations(self, count: int) -> list[str]:
-        names = [self.activation] * count if isinstance(self.activation, str) else list(self.activation)
-        if len(names) != count:
-            raise ValueError(f"activation must be a name, or one for each of {count} hidden layers; got {names!r}")
-        return [
-            _OUR_NAMES.get(name, name) for name in (checked_name(n, "activation", _HIDDEN_ACTIVATIONS) for n in names)
-        ]
-
     def _fit_stochastic(
         self,
         X: Any,
@@ -226,7 +194,8 @@ class MultilayerPerceptron(BaseEstimator, ABC):
             self._begin_curves()
         validation = None
         if self.early_stopping:
-            train, held = self._split(y, random_state)
+            labels = y if is_classifier(self) and y.ndim == 1 else np.zeros(len(y), int)
+            train, held = split(labels, net.outputs == 1, self.validation_fraction, random_state)
             validation = (X[held], y[held], *(() if weights is None else (weights[held],)))
             X, y, weights = X[train], y[train], None if weights is None else weights[train]
         samples = X.shape[0]
@@ -267,48 +236,12 @@ class MultilayerPerceptron(BaseEstimator, ABC):
             warnings.warn("Training interrupted by user.", stacklevel=5)
         except DivergedError as error:
             if not self.early_stopping:
-                raise ValueError(f"{_DIVERGED}: {error}") from error
+                raise ValueError(f"{DIVERGED}: {error}") from error
             self.validation_scores_.append(math.nan)
-            warnings.warn(f"{_DIVERGED}: {error}", ConvergenceWarning, stacklevel=5)
+            warnings.warn(f"{DIVERGED}: {error}", ConvergenceWarning, stacklevel=5)
         else:
             return bool(self.n_iter_ == self.max_iter)
         return False
-
-    def _fit_lbfgs(self, X: Any, y: Array, weights: Array | None) -> None:
-        if self.callbacks:
-            raise ValueError(f"callbacks must be empty for solver 'lbfgs', got {self.callbacks!r}")
-        net, loss = self.network_, self._loss()
-        total = float(X.shape[0] if weights is None else weights.sum())
-        constant = self._constant(y, weights)
-        self._set_l2(self.alpha / total)
-
-        value = math.inf
-
-        def objective(parameters: Array) -> tuple[float, Array]:
-            nonlocal value
-            net.parameters = parameters
-            value, gradient = net.loss_and_gradient(X, y, loss, weights)
-            return value, gradient.astype(np.float64)
-
-        def reported(value: float) -> float:
-            penalty = net.core.penalty()
-            return self._reported(value - penalty) + constant + penalty
-
-        self.n_iter_ = 0
-        try:
-            result = scipy.optimize.minimize(
-                objective,
-                net.parameters.astype(np.float64),
-                method="L-BFGS-B",
-                jac=True,
-                callback=lambda parameters: self._iteration_ends(reported(value)),
-                options={"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol},
-            )
-        except ValueError as error:
-            raise ValueError(f"{_DIVERGED}: {error}") from error
-        net.parameters = result.x
-        self.loss_ = reported(float(result.fun))
-        self.n_iter_ = _check_optimize_result("lbfgs", result, self.max_iter)
 
     def _iteration_ends(self, loss: float) -> None:
         self.n_iter_ += 1
@@ -316,32 +249,6 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         self.loss_curve_.append(loss)
         if self.verbose:
             print(f"Iteration {self.n_iter_}, loss = {loss:.8f}")
-
-    def _split(self, y: Array, random_state: np.random.RandomState) -> tuple[Array, Array]:
-        """Return the positions of the samples to train with, and of those that decide when to stop.
-
-        Classes have the same share of both if there are two, as in scikit-learn, or if one would not be trained
-        otherwise; a class with a single sample is trained.
-        """
-        positions = np.arange(len(y))
-        labels = y if is_classifier(self) and y.ndim == 1 else np.zeros(len(y), int)
-        _, number, counts = np.unique(labels, return_inverse=True, return_counts=True)
-        several = positions[counts[number] > 1]
-
-        def split(stratify: Array | None) -> list[Array]:
-            parts: list[Array] = train_test_split(
-                several, random_state=random_state, test_size=self.validation_fraction, stratify=stratify
-            )
-            return parts
-
-        train, held = split(labels[several] if self.network_.outputs == 1 and len(counts) > 1 else None)
-        if len(held) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
-        if np.count_nonzero(counts > 1) > len(np.unique(labels[train])):
-            train, held = split(labels[several])
-        return np.concatenate([train, positions[counts[number] < 2]]), held
 
     def _samples_in_a_batch(self, samples: int) -> int:
         if isinstance(self.batch_size, str):
