@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +20,7 @@ from ..losses import CrossEntropy, Loss
 from ..optimizers import Optimizer
 from ..schedules import Schedule
 from ..training.callbacks import CallbackLike
+from .held_out import Given
 from .perceptron import Array, MultilayerPerceptron
 
 
@@ -61,7 +62,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     nesterovs_momentum : bool
         Of "sgd".
     early_stopping : bool
-        Keep some samples back, stop by the score on them, and return to the best weights.
+        Keep some samples back, or take those given to `fit`, stop by the score on them, and return to the best weights.
     validation_fraction : float
         Share of the samples that are kept back, in [0, 1).
     beta_1, beta_2 : float
@@ -74,6 +75,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         Evaluations of the loss at most, for "lbfgs".
     class_weight : mapping of label to weight, "balanced" or None
         Multiplied into the samples' weights; a list of mappings for multi-label targets.
+    scoring : str, callable, or None
+        What early stopping goes by, the larger the better: a name of scikit-learn's scorers; a function of (estimator,
+        X, y), which gets the weights as sample_weight if it has that argument; "loss" for the loss on these samples;
+        None for the accuracy, or with class_weight for the log-loss.
     callbacks : sequence
         `Callback` objects or functions of (network, epoch, metrics); one that returns True stops. Not for "lbfgs".
 
@@ -88,7 +93,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     loss_, best_loss_, loss_curve_ : float, float, list of float
         Loss with penalty, of the last epoch, the best, and all of them.
     validation_scores_, best_validation_score_ : list of float, float
-        Accuracy on the samples kept back for early stopping; None without.
+        Score of the samples for early stopping; None without.
     n_iter_, t_ : int
         Epochs of the last fit; samples so far.
     n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
@@ -135,6 +140,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         class_weight: Mapping[Any, float] | Sequence[Mapping[Any, float]] | str | None = None,
+        scoring: str | Callable[..., float] | None = None,
         callbacks: Sequence[CallbackLike] = (),
     ) -> None:
         self._keep(locals())
@@ -147,7 +153,16 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return tags
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> MLPClassifier:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> MLPClassifier:
         """Train.
 
         Parameters
@@ -158,28 +173,39 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             Classes, or which labels a sample has.
         sample_weight : array (samples,), optional
             A batch's loss is the weighted mean.
+        X_val, y_val, sample_weight_val : as X, y and sample_weight, optional
+            Samples for early stopping, in place of a share of X and y.
 
         Raises
         ------
         ValueError
             For arguments that cannot be used, and when loss or weights stop being finite.
         """
-        self._fit(X, y, sample_weight)
+        self._fit(X, y, sample_weight, Given(X_val, y_val, sample_weight_val))
         return self
 
     @available_if(lambda estimator: estimator._check_solver())
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, classes: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
     ) -> MLPClassifier:
         """Make one pass over the data, as `fit`; `classes` are all labels that will come, for the first call.
 
-        With `early_stopping`, a share of the samples is held back in each call, and only its score is recorded.
+        With `early_stopping`, `X_val` and `y_val`, or a share of the samples of each call, are scored after it, and
+        only the score is recorded.
         """
         if _check_partial_fit_first_call(self, classes):
             self._label_binarizer = LabelBinarizer()
             self._label_binarizer.fit(y if type_of_target(y).startswith("multilabel") else classes)
-        self._fit(X, y, sample_weight, incremental=True)
+        self._fit(X, y, sample_weight, Given(X_val, y_val, sample_weight_val), incremental=True)
         return self
 
     def predict(self, X: ArrayLike) -> Array:
@@ -202,32 +228,48 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         log_p, log_rest = -np.logaddexp(0.0, -z), -np.logaddexp(0.0, z)
         return np.hstack([log_rest, log_p]) if self.n_outputs_ == 1 else log_p
 
-    def _validated(self, X: Any, y: Any, *, incremental: bool, begins: bool) -> tuple[Any, Array]:
+    def _validated(self, X: Any, y: Any, *, begins: bool) -> tuple[Any, Array]:
         X, y = validate_data(
             self, X, y, accept_sparse="csr", multi_output=True, dtype=(np.float64, np.float32), reset=begins
         )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+    def _learn_classes(self, y: Array, *, incremental: bool) -> None:
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
-            return X, y
+            return
         classes = unique_labels(y)
         if not incremental and set(classes) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. Previously "
                 f"got {self.classes_}, `y` has {classes}"
             )
+        self._check_known(y)
+
+    def _check_known(self, y: Array) -> None:
+        classes = unique_labels(y)
         if len(np.setdiff1d(classes, self.classes_)):
             raise ValueError(f"`y` has classes not in `self.classes_`, which has {self.classes_}; `y` has {classes}")
-        return X, y
 
-    def _with_class_weight(self, sample_weight: Array | None, y: Array, *, incremental: bool) -> Array | None:
+    def _check_held(self, y_val: Array, y: Array) -> None:
+        if y_val.shape[1:] != y.shape[1:] or type_of_target(y_val).startswith("multilabel") != (y.ndim == 2):
+            raise ValueError(f"y_val must be targets as y, of shape {('samples', *y.shape[1:])}; got {y_val.shape}")
+        self._check_known(y_val)
+
+    def _with_class_weight(
+        self, sample_weight: Array | None, y: Array, seen: Array, *, incremental: bool
+    ) -> Array | None:
         if self.class_weight is None:
             return sample_weight
-        if incremental and self.class_weight == "balanced":
+        is_balanced = isinstance(self.class_weight, str)
+        if incremental and is_balanced:
             raise ValueError("class_weight must be a mapping for partial_fit, which does not see all samples at once")
-        of_class: Array = compute_sample_weight(self.class_weight, y)
+        # Targets in front, which make known the classes that count, so that y need not have them all.
+        known = seen if is_balanced or y.ndim == 2 else self.classes_
+        indices = np.arange(len(known)) if is_balanced else None
+        both = np.concatenate([known, y])
+        of_class: Array = compute_sample_weight(self.class_weight, both, indices=indices)[len(known) :]
         return of_class if sample_weight is None else of_class * sample_weight
 
     def _targets(self, y: Array) -> Array:

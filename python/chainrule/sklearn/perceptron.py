@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, cast
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -25,7 +26,7 @@ from ..optimizers import SGD, Adam, Optimizer
 from ..schedules import Schedule
 from ..training.callbacks import CallbackLike
 from .architecture import HIDDEN_ACTIVATIONS, SKLEARN_NAMES, Hidden, initial_layers
-from .held_out import split
+from .held_out import Given, HeldOut, split
 from .lbfgs import DIVERGED, fit_lbfgs
 from .watch import Watch
 
@@ -59,6 +60,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         "epsilon": [Interval(Real, 0, None, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "callbacks": [list, tuple],
     }
     # Set by __init__ of the classes below.
@@ -85,6 +87,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
     epsilon: float
     n_iter_no_change: float
     max_fun: int
+    scoring: str | Callable[..., float] | None
     callbacks: Iterable[CallbackLike]
 
     def _keep(self, parameters: Mapping[str, Any]) -> None:
@@ -149,19 +152,49 @@ class MultilayerPerceptron(BaseEstimator, ABC):
 
     # --- training
 
-    def _fit(self, X: Any, y: Any, sample_weight: ArrayLike | None, *, incremental: bool = False) -> None:
+    def _fit(self, X: Any, y: Any, sample_weight: ArrayLike | None, given: Given, *, incremental: bool = False) -> None:
         begins = not hasattr(self, "network_") or not (self.warm_start or incremental)
-        X, y = self._validated(X, y, incremental=incremental, begins=begins)
-        given = None if sample_weight is None else _check_sample_weight(sample_weight, X)
-        weights = _checked_weights(self._with_class_weight(given, y, incremental=incremental))
+        X, y = self._validated(X, y, begins=begins)
+        self._learn_classes(y, incremental=incremental)
+        weights = self._weights(X, y, sample_weight, y, incremental=incremental)
+        held = self._held(given, y, incremental=incremental) if given.is_complete(self) else None
         random_state = check_random_state(self.random_state)
         if begins:
             self._begin(X, y, random_state)
         if self.solver == "lbfgs":
             self._set_l2(self.alpha / float(X.shape[0] if weights is None else weights.sum()))
             fit_lbfgs(self, X, self._targets(y), weights)
-        else:
-            self._fit_stochastic(X, self._targets(y), weights, random_state, incremental)
+            return
+        if self.early_stopping and held is None:
+            train, held = self._split(X, y, weights, random_state)
+            X, y, weights = X[train], y[train], None if weights is None else weights[train]
+        self._fit_stochastic(X, self._targets(y), weights, held, random_state, incremental)
+
+    def _weights(
+        self, X: Any, y: Array, sample_weight: ArrayLike | None, seen: Array, *, incremental: bool
+    ) -> Array | None:
+        """Return what each sample counts; classes count by their number among the targets `seen` in training."""
+        given = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        return _checked_weights(self._with_class_weight(given, y, seen, incremental=incremental))
+
+    def _held(self, given: Given, y: Array, *, incremental: bool) -> HeldOut:
+        """Return the samples that are given for early stopping; ValueError if they do not go with the targets y."""
+        try:
+            X_val, y_val = self._validated(given.X, given.y, begins=False)
+            self._check_held(y_val, y)
+            weights = self._weights(X_val, y_val, given.sample_weight, y, incremental=incremental)
+        except ValueError as error:
+            raise ValueError(f"X_val, y_val and sample_weight_val do not go with the fit: {error}") from error
+        return HeldOut(X_val, y_val, self._targets(y_val), weights)
+
+    def _split(
+        self, X: Any, y: Array, weights: Array | None, random_state: np.random.RandomState
+    ) -> tuple[Array, HeldOut]:
+        """Return the positions of the samples to train with, and the others, which are held back."""
+        labels = y if is_classifier(self) and y.ndim == 1 else np.zeros(len(y), int)
+        train, held = split(labels, self.network_.outputs == 1, self.validation_fraction, random_state)
+        of_held = None if weights is None else weights[held]
+        return train, HeldOut(X[held], y[held], self._targets(y[held]), of_held)
 
     def _begin(self, X: Any, y: Array, random_state: np.random.RandomState) -> None:
         hidden = Hidden.checked(self.hidden_layer_sizes, self.activation)
@@ -186,18 +219,13 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         X: Any,
         y: Array,
         weights: Array | None,
+        held: HeldOut | None,
         random_state: np.random.RandomState,
         incremental: bool,
     ) -> None:
         net = self.network_
         if (self.validation_scores_ is not None) != self.early_stopping:
             self._begin_curves()
-        validation = None
-        if self.early_stopping:
-            labels = y if is_classifier(self) and y.ndim == 1 else np.zeros(len(y), int)
-            train, held = split(labels, net.outputs == 1, self.validation_fraction, random_state)
-            validation = (X[held], y[held], *(() if weights is None else (weights[held],)))
-            X, y, weights = X[train], y[train], None if weights is None else weights[train]
         samples = X.shape[0]
         total = float(samples if weights is None else weights.sum())
         batch_size = self._samples_in_a_batch(samples)
@@ -206,14 +234,14 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         if not incremental:
             net.optimizer = None
         self.n_iter_ = 0
-        watch = Watch(self, samples, batch_size, self._constant(y, weights), validation)
+        watch = Watch(self, samples, batch_size, self._constant(y, weights), held)
         options = {
             "epochs": 1 if incremental else int(self.max_iter),
             "batch_size": batch_size,
             "optimizer": self._chosen_optimizer(),
             "loss": self._loss(),
             "sample_weight": weights,
-            "validation_data": validation,
+            "validation_data": None if held is None else held.validation_data,
             "shuffle": self.shuffle,
             "callbacks": [watch, *self.callbacks],
             "verbose": 0,
@@ -279,12 +307,22 @@ class MultilayerPerceptron(BaseEstimator, ABC):
     # --- what classifier and regressor differ in
 
     @abstractmethod
-    def _validated(self, X: Any, y: Any, *, incremental: bool, begins: bool) -> tuple[Any, Array]:
+    def _validated(self, X: Any, y: Any, *, begins: bool) -> tuple[Any, Array]:
         """Return X and y as arrays."""
 
     @abstractmethod
-    def _with_class_weight(self, sample_weight: Array | None, y: Array, *, incremental: bool) -> Array | None:
-        """Return what each sample counts in training."""
+    def _learn_classes(self, y: Array, *, incremental: bool) -> None:
+        """Take the classes of y over, if they are classes; ValueError where they are not those that are known."""
+
+    @abstractmethod
+    def _check_held(self, y_val: Array, y: Array) -> None:
+        """Refuse targets for early stopping that are of another kind than those of the training."""
+
+    @abstractmethod
+    def _with_class_weight(
+        self, sample_weight: Array | None, y: Array, seen: Array, *, incremental: bool
+    ) -> Array | None:
+        """Return what each sample counts, where "balanced" is by the classes of the targets `seen` in training."""
 
     @abstractmethod
     def _targets(self, y: Array) -> Array:

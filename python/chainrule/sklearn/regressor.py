@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +19,7 @@ from ..losses import MSE, Loss, Poisson
 from ..optimizers import Optimizer
 from ..schedules import Schedule
 from ..training.callbacks import CallbackLike
+from .held_out import Given
 from .perceptron import Array, MultilayerPerceptron
 
 
@@ -79,6 +80,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        scoring: str | Callable[..., float] | None = None,
         callbacks: Sequence[CallbackLike] = (),
     ) -> None:
         self._keep(locals())
@@ -91,7 +93,16 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return tags
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> MLPRegressor:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> MLPRegressor:
         """Train.
 
         Parameters
@@ -102,23 +113,35 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             Numbers.
         sample_weight : array (samples,), optional
             A batch's loss is the weighted mean.
+        X_val, y_val, sample_weight_val : as X, y and sample_weight, optional
+            Samples for early stopping, in place of a share of X and y.
 
         Raises
         ------
         ValueError
             For arguments that cannot be used, and when loss or weights stop being finite.
         """
-        self._fit(X, y, sample_weight)
+        self._fit(X, y, sample_weight, Given(X_val, y_val, sample_weight_val))
         return self
 
     @available_if(lambda estimator: estimator._check_solver())
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> MLPRegressor:
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> MLPRegressor:
         """Make one pass over the data, as `fit`.
 
-        With `early_stopping`, a share of the samples is held back in each call, and only its score is recorded.
+        With `early_stopping`, `X_val` and `y_val`, or a share of the samples of each call, are scored after it, and
+        only the score is recorded.
         """
-        self._fit(X, y, sample_weight, incremental=True)
+        self._fit(X, y, sample_weight, Given(X_val, y_val, sample_weight_val), incremental=True)
         return self
 
     def predict(self, X: ArrayLike) -> Array:
@@ -126,7 +149,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         outputs = self._outputs(X)
         return outputs.ravel() if self.n_outputs_ == 1 else outputs
 
-    def _validated(self, X: Any, y: Any, *, incremental: bool, begins: bool) -> tuple[Any, Array]:
+    def _validated(self, X: Any, y: Any, *, begins: bool) -> tuple[Any, Array]:
         X, y = validate_data(
             self,
             X,
@@ -139,7 +162,16 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         )
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
-    def _with_class_weight(self, sample_weight: Array | None, y: Array, *, incremental: bool) -> Array | None:
+    def _learn_classes(self, y: Array, *, incremental: bool) -> None:
+        """There are none."""
+
+    def _check_held(self, y_val: Array, y: Array) -> None:
+        if y_val.shape[1:] != y.shape[1:]:
+            raise ValueError(f"y_val must have the columns of y, of shape {y.shape}; got {y_val.shape}")
+
+    def _with_class_weight(
+        self, sample_weight: Array | None, y: Array, seen: Array, *, incremental: bool
+    ) -> Array | None:
         return sample_weight
 
     def _targets(self, y: Array) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from .. import _exact
 from ..model import Model
 from ..training.callbacks import Callback
+from .held_out import HeldOut
 
 # With the rate divided by five each time, "adaptive" stops here.
 _LOWEST_ADAPTIVE_RATE = 1e-6
@@ -24,7 +24,7 @@ class Watch(Callback):
         samples: int,
         batch_size: int,
         constant: float,
-        validation: tuple[Any, ...] | None,
+        held: HeldOut | None,
     ) -> None:
         self.estimator = estimator
         self.samples = samples
@@ -32,7 +32,7 @@ class Watch(Callback):
         # Over an epoch scikit-learn adds up the penalty of each step, over its batch's samples.
         self.penalties = self.steps * batch_size / samples
         self.constant = constant
-        self.validation = validation
+        self.held = held
         self.penalty = estimator.network_.core.penalty()
         self.best = estimator.network_.snapshot()
         self.stopped = False
@@ -41,7 +41,7 @@ class Watch(Callback):
         estimator = self.estimator
         estimator.t_ += self.samples
         estimator._iteration_ends(estimator._reported(metrics["loss"]) + self.constant + self._penalty())
-        improved = self._loss_improved() if self.validation is None else self._score_improved(network)
+        improved = self._loss_improved() if self.held is None else self._score_improved(self.held, network, metrics)
         estimator._no_improvement_count = 0 if improved else estimator._no_improvement_count + 1
         if estimator.solver == "sgd" and estimator.learning_rate == "invscaling":
             network.rate_factor = float(_exact.exp(np.asarray(-estimator.power_t * _exact.log(estimator.t_ + 1))))
@@ -61,11 +61,9 @@ class Watch(Callback):
         estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)
         return improved
 
-    def _score_improved(self, network: Model) -> bool:
+    def _score_improved(self, held: HeldOut, network: Model, metrics: dict[str, float]) -> bool:
         estimator = self.estimator
-        X, y, *weights = self.validation or ()
-        outputs = network.predict(X)
-        score = estimator._score(outputs, y, *(weights or [None])) if np.isfinite(outputs).all() else math.nan
+        score = held.score(estimator, metrics)
         estimator.validation_scores_.append(score)
         if estimator.verbose:
             print(f"Validation score: {score:f}")
@@ -83,7 +81,7 @@ class Watch(Callback):
             network.rate_factor /= 5
             estimator._no_improvement_count = 0
         if estimator.verbose:
-            what = "Training loss" if self.validation is None else "Validation score"
+            what = "Training loss" if self.held is None else "Validation score"
             then = f"Setting learning rate to {rate / 5:f}" if adapts else "Stopping."
             print(
                 f"{what} did not improve more than tol={estimator.tol:f} for {estimator.n_iter_no_change} consecutive "
