@@ -7,6 +7,7 @@ from unittest import mock
 import numpy as np
 import pytest
 from estimators import CLASSES, NUMBERS, TWINS, WEIGHTS, X, assert_same_weights, both
+from sklearn import metrics
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import roc_auc_score
 
@@ -164,6 +165,46 @@ def test_missing_scikit_learn_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.base", None)
     with pytest.raises(ImportError, match=r'pip install "chainrule\[sklearn\]"'):
         import chainrule.sklearn  # noqa: F401
+
+
+def huber(t, y):
+    return np.where(np.abs(t - y) < 0.7, (t - y) ** 2 / 2, 0.7 * (np.abs(t - y) - 0.35)).mean()
+
+
+SCALES = {
+    "absolute_error": (metrics.mean_absolute_error, {}),
+    "huber": (huber, {"delta": 0.7}),
+    "quantile": (lambda t, y: metrics.mean_pinball_loss(t, y, alpha=0.8), {"quantile": 0.8}),
+}
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("loss", SCALES)
+def test_losses_are_those_of_the_metrics(loss, solver):
+    measure, options = SCALES[loss]
+    for name, y in NUMBERS.items():
+        model = MLPRegressor(loss, (), solver=solver, alpha=0.0, random_state=0, max_iter=300, **options)
+        model.set_params(learning_rate_init=1e-300 if solver == "adam" else 1e-3, n_iter_no_change=1).fit(X, y)
+        assert model.loss_ == pytest.approx(measure(y, model.predict(X))), name
+        assert model.n_outputs_ == np.atleast_2d(y.T).shape[0]
+
+
+@pytest.mark.parametrize(
+    ("loss", "options", "expected"),
+    [
+        ("absolute_error", {}, 1.0),
+        ("quantile", {"quantile": 0.5}, 1.0),
+        ("quantile", {"quantile": 0.9}, 4.0),
+        ("huber", {"delta": 1e-3}, 1.0),
+        ("huber", {"delta": 1e3}, 2.05),
+        ("squared_error", {}, 2.05),
+    ],
+)
+def test_losses_have_their_minima(loss, options, expected):
+    y = np.repeat([1.0, 4.0], [65, 35])
+    model = MLPRegressor(loss, (), alpha=0.0, random_state=0, max_iter=600, learning_rate_init=0.02, **options)
+    model.set_params(n_iter_no_change=600).fit(np.zeros((100, 1)), y)
+    assert model.predict([[0.0]])[0] == pytest.approx(expected, abs=0.05)
 
 
 def unbalanced(share=0.135, samples=400):

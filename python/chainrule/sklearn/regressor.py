@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,16 +12,25 @@ from scipy.special import xlogy
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
-from ..losses import MSE, Loss, Poisson
+from ..losses import MAE, MSE, Huber, Loss, Poisson, Quantile
 from ..optimizers import Optimizer
 from ..schedules import Schedule
 from ..training.callbacks import CallbackLike
 from .held_out import Given
 from .perceptron import Array, MultilayerPerceptron
+
+# The loss of each name, from the parameters that go with it.
+_LOSSES: dict[str, Callable[[Any], Loss]] = {
+    "squared_error": lambda _: MSE(),
+    "absolute_error": lambda _: MAE(),
+    "huber": lambda estimator: Huber(float(estimator.delta)),
+    "quantile": lambda estimator: Quantile(float(estimator.quantile)),
+    "poisson": lambda _: Poisson(),
+}
 
 
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):
@@ -28,15 +38,20 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     Parameters
     ----------
-    loss : {"squared_error", "poisson"}
-        Half the squared error, or half the Poisson deviance, for which the output's activation is exp and y >= 0.
+    loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson"}
+        Half the squared error; the absolute error; the former near zero, the latter beyond; the pinball loss; or half
+        the Poisson deviance, for which the output's activation is exp and y >= 0.
     hidden_layer_sizes, activation, … , callbacks
-        As for `MLPClassifier`, without class_weight. Early stopping goes by R².
+        As for `MLPClassifier`, without class_weight. Early stopping goes by R², unless `scoring` says otherwise.
+    quantile : float
+        With loss="quantile", which quantile of y is predicted, in (0, 1).
+    delta : float
+        With loss="huber", the error from which on it counts in proportion, > 0, in the unit of y.
 
     Attributes
     ----------
     network_, coefs_, … , out_activation_
-        As for `MLPClassifier`, without classes_; the squared error is the mean over the outputs.
+        As for `MLPClassifier`, without classes_; all losses but Poisson's are means over the outputs.
 
     Examples
     --------
@@ -50,7 +65,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **MultilayerPerceptron._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"})],
+        "loss": [StrOptions(set(_LOSSES))],
+        "quantile": [Interval(Real, 0, 1, closed="neither")],
+        "delta": [Interval(Real, 0, None, closed="neither")],
     }
 
     def __init__(
@@ -82,10 +99,14 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         max_fun: int = 15000,
         scoring: str | Callable[..., float] | None = None,
         callbacks: Sequence[CallbackLike] = (),
+        quantile: float = 0.5,
+        delta: float = 1.0,
     ) -> None:
         self._keep(locals())
 
     loss: str
+    quantile: float
+    delta: float
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -181,7 +202,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return (1 if y.ndim == 1 else y.shape[1]), ("exp" if self.loss == "poisson" else "identity")
 
     def _loss(self) -> Loss:
-        return Poisson() if self.loss == "poisson" else MSE()
+        return _LOSSES[self.loss](self)
 
     def _reported(self, loss: float) -> float:
         return loss if self.loss == "poisson" else loss / self.n_outputs_
