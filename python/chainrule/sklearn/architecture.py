@@ -10,10 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import checked_integer, checked_name
+from .._checks import checked_integer, checked_name, checked_number
 from ..activations import ACTIVATIONS
+from ..layers.activation import Activation
+from ..layers.base import Layer
 from ..layers.dense import Dense
 from ..layers.input import Input
+from ..layers.noise import Dropout
+from ..layers.normalisation import BatchNorm
+from ..network import Network
 
 Array = NDArray[Any]
 
@@ -24,40 +29,62 @@ _OUR_NAMES = {theirs: ours for ours, theirs in SKLEARN_NAMES.items()}
 
 @dataclass(frozen=True)
 class Hidden:
-    """Units and activation of each hidden layer."""
+    """Units, activation and dropped share of each hidden layer, and whether all are normalised by batch."""
 
     units: list[int]
     activations: list[str]
+    dropout: list[float]
+    batch_norm: bool
     # The scale of weights after no hidden layer follows the activation that is given all the same.
     given: Any
 
     @classmethod
-    def checked(cls, sizes: Any, activation: str | Sequence[str]) -> Hidden:
+    def checked(cls, sizes: Any, activation: str | Sequence[str], dropout: Any, batch_norm: bool) -> Hidden:
         """Return the hidden layers that an estimator's parameters mean."""
         units = [checked_integer(size, "hidden_layer_sizes", lowest=1) for size in np.atleast_1d(sizes)]
         names = [activation] * len(units) if isinstance(activation, str) else list(activation)
         if len(names) != len(units):
             raise ValueError(f"activation must be a name, or one for each of {len(units)} hidden layers; got {names!r}")
         checked = [checked_name(name, "activation", HIDDEN_ACTIVATIONS) for name in names]
-        return cls(units, [_OUR_NAMES.get(name, name) for name in checked], activation)
+        rates = [dropout] * len(units) if np.ndim(dropout) == 0 else list(dropout)
+        if len(rates) != len(units):
+            raise ValueError(f"dropout must be a number, or one for each of {len(units)} hidden layers; got {rates!r}")
+        shares = [checked_number(rate, "dropout", lowest=0, highest=1, open_highest=True) for rate in rates]
+        return cls(units, [_OUR_NAMES.get(name, name) for name in checked], shares, batch_norm, activation)
 
 
 def initial_layers(
     inputs: int, hidden: Hidden, outputs: int, output_activation: str, random_state: np.random.RandomState
-) -> list[Input | Dense]:
+) -> list[Input | Layer]:
     """Return the layers with weights and bias drawn as scikit-learn does, layer by layer."""
-    layers: list[Input | Dense] = [Input(inputs)]
-    before = inputs
+
+    def dense(inputs: int, units: int, activation: str, scale_of: str) -> Dense:
+        bound = limit(inputs, units, scale_of)
+        weights = random_state.uniform(-bound, bound, (inputs, units))
+        return Dense(units, activation, weights=weights, bias=random_state.uniform(-bound, bound, units))
+
+    layers: list[Input | Layer] = [Input(inputs)]
+    for units, activation, rate in zip(hidden.units, hidden.activations, hidden.dropout, strict=True):
+        if hidden.batch_norm:
+            layers += [dense(inputs, units, "identity", activation), BatchNorm(), Activation(activation)]
+        else:
+            layers.append(dense(inputs, units, activation, activation))
+        if rate > 0:
+            layers.append(Dropout(rate))
+        inputs = units
     # The scale of the last layer's weights follows the activation below it.
     last = hidden.activations[-1] if hidden.activations else hidden.given
-    units, activations = [*hidden.units, outputs], [*hidden.activations, output_activation]
-    for count, activation, scale_of in zip(units, activations, [*hidden.activations, last], strict=True):
-        bound = limit(before, count, scale_of)
-        weights = random_state.uniform(-bound, bound, (before, count))
-        bias = random_state.uniform(-bound, bound, count)
-        layers.append(Dense(count, activation, weights=weights, bias=bias))
-        before = count
-    return layers
+    return [*layers, dense(inputs, outputs, output_activation, last)]
+
+
+def set_statistics(network: Network, X: Any, weights: Array | None) -> None:
+    """Give layers that normalise the statistics that the samples have in front of them, layer by layer."""
+    for index, layer in enumerate(network.stack):
+        if layer.statistic_arrays():
+            values = network.truncated(index).predict(X)
+            mean = np.average(values, axis=0, weights=weights)
+            layer.set_statistic("running_mean", mean)
+            layer.set_statistic("running_variance", np.average((values - mean) ** 2, axis=0, weights=weights))
 
 
 def limit(inputs: int, units: int, activation: str) -> float:

@@ -75,6 +75,11 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         Evaluations of the loss at most, for "lbfgs".
     class_weight : mapping of label to weight, "balanced" or None
         Multiplied into the samples' weights; a list of mappings for multi-label targets.
+    dropout : float, or sequence of one for each hidden layer
+        Share of the units of a hidden layer that is dropped in training, in [0, 1). Not for "lbfgs".
+    batch_norm : bool
+        Whether each hidden layer is normalised by batch, before its activation; "lbfgs" takes the statistics of all
+        samples with the initial weights.
     scoring : str, callable, or None
         What early stopping goes by, the larger the better: a name of scikit-learn's scorers; a function of (estimator,
         X, y), which gets the weights as sample_weight if it has that argument; "loss" for the loss on these samples;
@@ -140,6 +145,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         class_weight: Mapping[Any, float] | Sequence[Mapping[Any, float]] | str | None = None,
+        dropout: float | Sequence[float] = 0.0,
+        batch_norm: bool = False,
         scoring: str | Callable[..., float] | None = None,
         callbacks: Sequence[CallbackLike] = (),
     ) -> None:

@@ -22,6 +22,8 @@ def fit_lbfgs(estimator: Any, X: Any, y: Array, weights: Array | None) -> None:
     """Train the estimator's network on samples and targets; ValueError where the loss stops being finite."""
     if estimator.callbacks:
         raise ValueError(f"callbacks must be empty for solver 'lbfgs', got {estimator.callbacks!r}")
+    if np.any(estimator.dropout):
+        raise ValueError(f"dropout must be 0 for solver 'lbfgs', got {estimator.dropout!r}")
     net, loss = estimator.network_, estimator._loss()
     constant = estimator._constant(y, weights)
     value = math.inf

@@ -25,7 +25,7 @@ from ..network import Network
 from ..optimizers import SGD, Adam, Optimizer
 from ..schedules import Schedule
 from ..training.callbacks import CallbackLike
-from .architecture import HIDDEN_ACTIVATIONS, SKLEARN_NAMES, Hidden, initial_layers
+from .architecture import HIDDEN_ACTIVATIONS, SKLEARN_NAMES, Hidden, initial_layers, set_statistics
 from .held_out import Given, HeldOut, split
 from .lbfgs import DIVERGED, fit_lbfgs
 from .watch import Watch
@@ -60,6 +60,8 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         "epsilon": [Interval(Real, 0, None, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+        "batch_norm": ["boolean"],
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "callbacks": [list, tuple],
     }
@@ -87,6 +89,8 @@ class MultilayerPerceptron(BaseEstimator, ABC):
     epsilon: float
     n_iter_no_change: float
     max_fun: int
+    dropout: float | Sequence[float]
+    batch_norm: bool
     scoring: str | Callable[..., float] | None
     callbacks: Iterable[CallbackLike]
 
@@ -123,12 +127,13 @@ class MultilayerPerceptron(BaseEstimator, ABC):
 
     @property
     def _dense(self) -> list[Dense]:
-        return cast(list[Dense], self.network_.stack)
+        layers = self.network_.stack
+        return [cast(Dense, layer) for layer in layers if "weights" in layer.parameter_shapes(layer.place.input_shape)]
 
     @property
     def n_layers_(self) -> int:
-        """Number of layers, input and output among them."""
-        return len(self.network_.layers)
+        """Number of layers with weights, and one for the input."""
+        return len(self._dense) + 1
 
     @property
     def n_outputs_(self) -> int:
@@ -160,7 +165,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         held = self._held(given, y, incremental=incremental) if given.is_complete(self) else None
         random_state = check_random_state(self.random_state)
         if begins:
-            self._begin(X, y, random_state)
+            self._begin(X, y, weights, random_state)
         if self.solver == "lbfgs":
             self._set_l2(self.alpha / float(X.shape[0] if weights is None else weights.sum()))
             fit_lbfgs(self, X, self._targets(y), weights)
@@ -196,12 +201,14 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         of_held = None if weights is None else weights[held]
         return train, HeldOut(X[held], y[held], self._targets(y[held]), of_held)
 
-    def _begin(self, X: Any, y: Array, random_state: np.random.RandomState) -> None:
-        hidden = Hidden.checked(self.hidden_layer_sizes, self.activation)
+    def _begin(self, X: Any, y: Array, weights: Array | None, random_state: np.random.RandomState) -> None:
+        hidden = Hidden.checked(self.hidden_layer_sizes, self.activation, self.dropout, self.batch_norm)
         layers = initial_layers(X.shape[1], hidden, *self._output_layer(y), random_state)
         # L-BFGS needs exact gradients for its line search.
         dtype = "float64" if self.solver == "lbfgs" else str(X.dtype)
         self.network_ = Network(layers, dtype=dtype, seed=0)
+        if self.solver == "lbfgs":
+            set_statistics(self.network_, X, weights)
         self.n_iter_ = 0
         self.t_ = 0
         self._begin_curves()

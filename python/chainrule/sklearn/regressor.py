@@ -97,6 +97,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        dropout: float | Sequence[float] = 0.0,
+        batch_norm: bool = False,
         scoring: str | Callable[..., float] | None = None,
         callbacks: Sequence[CallbackLike] = (),
         quantile: float = 0.5,
