@@ -152,8 +152,8 @@ def test_bad_data_is_named():
         MLPRegressor("poisson").fit(X, X[:, 0])
     model = MLPClassifier(warm_start=True, max_iter=2).fit(X, y)
     weights = model.network_.parameters
-    with pytest.raises(ValueError, match="warm_start can only be used where `y` has the same classes"):
-        model.fit(X, np.where(y == "a", "d", y))
+    with pytest.raises(ValueError, match=r"y must have one label per sample, .* under warm_start; got \(90, 4\)"):
+        model.fit(X, CLASSES["labels"])
     with pytest.raises(ValueError, match=r"`y` has classes not in `self.classes_`"):
         model.set_params(warm_start=False).partial_fit(X, np.where(y == "a", "d", y))
     assert np.array_equal(model.network_.parameters, weights)

@@ -106,6 +106,68 @@ def test_lbfgs_takes_the_statistics_of_all_samples(weights):
     assert MLPRegressor(**options).fit(5 + 100 * X, y).score(5 + 100 * X, y) > 0.9
 
 
+STILL = {"learning_rate_init": 1e-300, "alpha": 0.0, "batch_size": 90}
+
+
+def log_odds(model, classes):
+    """The logarithms of the probabilities of classes, up to a number for each sample."""
+    logs = model.predict_log_proba(X)[:, [model.classes_.tolist().index(label) for label in classes]]
+    return logs - logs.mean(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("ab", "abc"), ("bd", "abcde"), ("acd", "abcde"), ("bcd", "ad"), ("cd", "a"), ("bc", "bc"), ("abc", "c")],
+)
+@pytest.mark.parametrize("more", [{}, {"batch_norm": True, "dropout": 0.2}])
+def test_new_classes_leave_what_is_known(before, after, more):
+    first, then = (np.array(list(labels))[np.arange(90) % len(labels)] for labels in (before, after))
+    model = MLPClassifier((8,), warm_start=True, random_state=0, max_iter=20, **more).fit(X, first)
+    odds, hidden, steps, epochs = log_odds(model, before), model.coefs_[0], model.t_, model.n_iter_
+    model.set_params(max_iter=1, **STILL).fit(X, then)
+    assert model.classes_.tolist() == sorted({*before, *after})
+    assert np.array_equal(model.coefs_[0], hidden)
+    if not more:  # the statistics of another batch are others
+        assert log_odds(model, before) == pytest.approx(odds, abs=1e-5)
+    assert model.t_ == steps + 90
+    assert model.predict_proba(X).shape == (90, len(model.classes_))
+    assert model.network_.history.epochs == epochs + 1
+    model.set_params(max_iter=99, learning_rate_init=0.05, early_stopping=True, batch_size="auto").fit(X, then)
+    assert set(model.predict(X)) <= set(model.classes_)
+    model.set_params(early_stopping=False).partial_fit(X[:5], first[:5])
+
+
+def test_a_single_class_gets_others():
+    model = MLPClassifier((8,), warm_start=True, random_state=0, max_iter=2).fit(X, np.full(90, 5))
+    for labels in ([3, 5], [3, 5, 9]):
+        y = np.array(labels)[np.arange(90) % len(labels)]
+        assert model.fit(X, y).classes_.tolist() == labels
+        assert model.n_outputs_ == (1 if len(labels) == 2 else 3)
+
+
+def test_new_labels_of_several_leave_what_is_known():
+    y = CLASSES["labels"]
+    model = MLPClassifier((8,), warm_start=True, random_state=0, max_iter=5).fit(X, y[:, :3])
+    before = model.predict_proba(X)
+    model.set_params(max_iter=1, **STILL).fit(X, y)
+    assert model.predict_proba(X)[:, :3] == pytest.approx(before, abs=1e-6)
+    assert model.predict(X).shape == (90, 4)
+    with pytest.raises(ValueError, match=r"y must have 4 columns of labels, or more classes, .*; got \(90, 3\)"):
+        model.fit(X, y[:, :3])
+
+
+def test_what_does_not_go_with_known_classes_changes_nothing():
+    y = CLASSES["three classes"]
+    model = MLPClassifier((8,), warm_start=True, early_stopping=True, random_state=0, max_iter=2).fit(X, y)
+    before = model.network_.parameters.tobytes()
+    new = np.where(y == "a", "z", y)
+    for labels, given in ((np.arange(90) % 3, {}), (new, {"X_val": X, "y_val": y[:5]}), (new, {"X_val": X})):
+        with pytest.raises(ValueError, match=r"Mix of label input types|do not go with the fit|y_val must be given"):
+            model.fit(X, labels, **given)
+        assert model.classes_.tolist() == ["a", "b", "c"]
+        assert model.network_.parameters.tobytes() == before
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

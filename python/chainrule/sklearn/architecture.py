@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,37 @@ def set_statistics(network: Network, X: Any, weights: Array | None) -> None:
             mean = np.average(values, axis=0, weights=weights)
             layer.set_statistic("running_mean", mean)
             layer.set_statistic("running_variance", np.average((values - mean) ** 2, axis=0, weights=weights))
+
+
+def with_more_classes(
+    network: Network, places: Array, classes: int, outputs: tuple[int, str], random_state: np.random.RandomState
+) -> Network:
+    """Return a network with other outputs, which tells the classes that it knew apart as before.
+
+    Parameters
+    ----------
+    network : Network
+        A single output is that of the second class, or of none.
+    places : array
+        Where the known classes are among all.
+    classes : int
+        Number of all classes.
+    outputs : (int, str)
+        Number of outputs from now on, and their activation.
+    random_state : RandomState
+        Of the weights to classes that are new.
+    """
+    last = cast(Dense, network.stack[-1])
+    bound = limit(last.weights.shape[0], classes, outputs[1])
+    logits = random_state.uniform(-bound, bound, (last.weights.shape[0] + 1, classes))
+    known = np.vstack([last.weights, last.bias])
+    # One logit z says as much as the logits -z/2 and z/2 of two classes.
+    logits[:, places] = known if known.shape[1] > 1 else (np.hstack([-known, known]) / 2)[:, : len(places)]
+    made = logits if outputs[0] > 1 else logits[:, 1:] - logits[:, :1]
+    dense = Dense(*outputs, weights=made[:-1], bias=made[-1])
+    grown = Network([*network.layers[:-1], dense], dtype=network.dtype, seed=0)
+    grown.history, grown.epochs = network.history, network.epochs
+    return grown
 
 
 def limit(inputs: int, units: int, activation: str) -> float:

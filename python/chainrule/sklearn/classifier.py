@@ -20,7 +20,8 @@ from ..losses import CrossEntropy, Loss
 from ..optimizers import Optimizer
 from ..schedules import Schedule
 from ..training.callbacks import CallbackLike
-from .held_out import Given
+from .architecture import with_more_classes
+from .held_out import Given, Seen
 from .perceptron import Array, MultilayerPerceptron
 
 
@@ -56,7 +57,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     verbose : bool or int
         Print the loss of each iteration.
     warm_start : bool
-        Whether `fit` starts from the current weights.
+        Whether `fit` starts from the current weights; classes that are new then get outputs next to the others.
     momentum : float
         Of "sgd", in [0, 1).
     nesterovs_momentum : bool
@@ -241,39 +242,47 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         )
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
-    def _learn_classes(self, y: Array, *, incremental: bool) -> None:
-        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
-            self.classes_ = self._label_binarizer.classes_
-            return
-        classes = unique_labels(y)
-        if not incremental and set(classes) != set(self.classes_):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous call to fit. Previously "
-                f"got {self.classes_}, `y` has {classes}"
-            )
-        self._check_known(y)
+    def _classes(self, y: Array, *, incremental: bool) -> LabelBinarizer:
+        if incremental:
+            _check_known(y, self.classes_)
+            return self._label_binarizer
+        if not self.warm_start or not hasattr(self, "network_"):
+            return LabelBinarizer().fit(y)
+        known = self._label_binarizer
+        was_multilabel = known.y_type_.startswith("multilabel")
+        if was_multilabel != (y.ndim == 2) or (was_multilabel and y.shape[1] < len(known.classes_)):
+            before = f"{len(known.classes_)} columns of labels" if was_multilabel else "one label per sample"
+            raise ValueError(f"y must have {before}, or more classes, to continue under warm_start; got {y.shape}")
+        return LabelBinarizer().fit(y if was_multilabel else unique_labels(known.classes_, y))
 
-    def _check_known(self, y: Array) -> None:
-        classes = unique_labels(y)
-        if len(np.setdiff1d(classes, self.classes_)):
-            raise ValueError(f"`y` has classes not in `self.classes_`, which has {self.classes_}; `y` has {classes}")
+    def _adopt(self, classes: LabelBinarizer) -> None:
+        self._label_binarizer, self.classes_ = classes, classes.classes_
 
-    def _check_held(self, y_val: Array, y: Array) -> None:
-        if y_val.shape[1:] != y.shape[1:] or type_of_target(y_val).startswith("multilabel") != (y.ndim == 2):
-            raise ValueError(f"y_val must be targets as y, of shape {('samples', *y.shape[1:])}; got {y_val.shape}")
-        self._check_known(y_val)
+    def _is_larger(self, classes: LabelBinarizer) -> bool:
+        return len(classes.classes_) > len(self.classes_)
 
-    def _with_class_weight(
-        self, sample_weight: Array | None, y: Array, seen: Array, *, incremental: bool
-    ) -> Array | None:
+    def _grow(self, classes: LabelBinarizer, random_state: np.random.RandomState) -> None:
+        places = np.searchsorted(classes.classes_, self.classes_)
+        self._adopt(classes)
+        outputs = self._output_layer(self.classes_)
+        self.network_ = with_more_classes(self.network_, places, len(self.classes_), outputs, random_state)
+        # Scores of other classes are no measure of these.
+        self._begin_curves()
+
+    def _check_held(self, y_val: Array, seen: Seen) -> None:
+        if y_val.shape[1:] != seen.y.shape[1:] or type_of_target(y_val).startswith("multilabel") != (seen.y.ndim == 2):
+            shape = ("samples", *seen.y.shape[1:])
+            raise ValueError(f"y_val must be targets as y, of shape {shape}; got {y_val.shape}")
+        _check_known(y_val, seen.classes.classes_)
+
+    def _with_class_weight(self, sample_weight: Array | None, y: Array, seen: Seen) -> Array | None:
         if self.class_weight is None:
             return sample_weight
         is_balanced = isinstance(self.class_weight, str)
-        if incremental and is_balanced:
+        if seen.incremental and is_balanced:
             raise ValueError("class_weight must be a mapping for partial_fit, which does not see all samples at once")
         # Targets in front, which make known the classes that count, so that y need not have them all.
-        known = seen if is_balanced or y.ndim == 2 else self.classes_
+        known = seen.y if is_balanced or y.ndim == 2 else seen.classes.classes_
         indices = np.arange(len(known)) if is_balanced else None
         both = np.concatenate([known, y])
         of_class: Array = compute_sample_weight(self.class_weight, both, indices=indices)[len(known) :]
@@ -321,3 +330,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             rows = y.reshape(len(y), -1)
             losses = -(rows * np.log(likely) + (1 - rows) * np.log(unlikely)).sum(axis=1)
         return float(np.average(losses, weights=sample_weight))
+
+
+def _check_known(y: Array, known: Array) -> None:
+    classes = unique_labels(y)
+    if len(np.setdiff1d(classes, known)):
+        raise ValueError(f"`y` has classes not in `self.classes_`, which has {known}; `y` has {classes}")

@@ -40,6 +40,16 @@ class Given:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """Targets and classes of the samples that are trained with, to which others are compared."""
+
+    y: Array
+    # A LabelBinarizer; None for numbers.
+    classes: Any
+    incremental: bool
+
+
+@dataclass(frozen=True)
 class HeldOut:
     """Samples that decide when a fit stops."""
 

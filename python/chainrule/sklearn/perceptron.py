@@ -26,7 +26,7 @@ from ..optimizers import SGD, Adam, Optimizer
 from ..schedules import Schedule
 from ..training.callbacks import CallbackLike
 from .architecture import HIDDEN_ACTIVATIONS, SKLEARN_NAMES, Hidden, initial_layers, set_statistics
-from .held_out import Given, HeldOut, split
+from .held_out import Given, HeldOut, Seen, split
 from .lbfgs import DIVERGED, fit_lbfgs
 from .watch import Watch
 
@@ -160,12 +160,16 @@ class MultilayerPerceptron(BaseEstimator, ABC):
     def _fit(self, X: Any, y: Any, sample_weight: ArrayLike | None, given: Given, *, incremental: bool = False) -> None:
         begins = not hasattr(self, "network_") or not (self.warm_start or incremental)
         X, y = self._validated(X, y, begins=begins)
-        self._learn_classes(y, incremental=incremental)
-        weights = self._weights(X, y, sample_weight, y, incremental=incremental)
-        held = self._held(given, y, incremental=incremental) if given.is_complete(self) else None
+        classes = self._classes(y, incremental=incremental)
+        weights = self._weights(X, y, sample_weight, Seen(y, classes, incremental))
+        checked = self._held(given, Seen(y, classes, incremental)) if given.is_complete(self) else None
         random_state = check_random_state(self.random_state)
         if begins:
+            self._adopt(classes)
             self._begin(X, y, weights, random_state)
+        elif self._is_larger(classes):
+            self._grow(classes, random_state)
+        held = None if checked is None else HeldOut(checked[0], checked[1], self._targets(checked[1]), checked[2])
         if self.solver == "lbfgs":
             self._set_l2(self.alpha / float(X.shape[0] if weights is None else weights.sum()))
             fit_lbfgs(self, X, self._targets(y), weights)
@@ -175,22 +179,19 @@ class MultilayerPerceptron(BaseEstimator, ABC):
             X, y, weights = X[train], y[train], None if weights is None else weights[train]
         self._fit_stochastic(X, self._targets(y), weights, held, random_state, incremental)
 
-    def _weights(
-        self, X: Any, y: Array, sample_weight: ArrayLike | None, seen: Array, *, incremental: bool
-    ) -> Array | None:
-        """Return what each sample counts; classes count by their number among the targets `seen` in training."""
+    def _weights(self, X: Any, y: Array, sample_weight: ArrayLike | None, seen: Seen) -> Array | None:
+        """Return what each sample counts."""
         given = None if sample_weight is None else _check_sample_weight(sample_weight, X)
-        return _checked_weights(self._with_class_weight(given, y, seen, incremental=incremental))
+        return _checked_weights(self._with_class_weight(given, y, seen))
 
-    def _held(self, given: Given, y: Array, *, incremental: bool) -> HeldOut:
-        """Return the samples that are given for early stopping; ValueError if they do not go with the targets y."""
+    def _held(self, given: Given, seen: Seen) -> tuple[Any, Array, Array | None]:
+        """Return samples, targets and weights that are given for early stopping, checked."""
         try:
             X_val, y_val = self._validated(given.X, given.y, begins=False)
-            self._check_held(y_val, y)
-            weights = self._weights(X_val, y_val, given.sample_weight, y, incremental=incremental)
+            self._check_held(y_val, seen)
+            return X_val, y_val, self._weights(X_val, y_val, given.sample_weight, seen)
         except ValueError as error:
             raise ValueError(f"X_val, y_val and sample_weight_val do not go with the fit: {error}") from error
-        return HeldOut(X_val, y_val, self._targets(y_val), weights)
 
     def _split(
         self, X: Any, y: Array, weights: Array | None, random_state: np.random.RandomState
@@ -317,19 +318,26 @@ class MultilayerPerceptron(BaseEstimator, ABC):
     def _validated(self, X: Any, y: Any, *, begins: bool) -> tuple[Any, Array]:
         """Return X and y as arrays."""
 
-    @abstractmethod
-    def _learn_classes(self, y: Array, *, incremental: bool) -> None:
-        """Take the classes of y over, if they are classes; ValueError where they are not those that are known."""
+    def _classes(self, y: Array, *, incremental: bool) -> Any:
+        """Return the classes from now on, as a LabelBinarizer; ValueError where y may not have those that it has."""
+
+    def _adopt(self, classes: Any) -> None:
+        """Take classes over."""
+
+    def _is_larger(self, classes: Any) -> bool:
+        """Tell whether there are classes that the network has no outputs for."""
+        return False
+
+    def _grow(self, classes: Any, random_state: np.random.RandomState) -> None:
+        """Take classes over, and give the network outputs for the new ones."""
 
     @abstractmethod
-    def _check_held(self, y_val: Array, y: Array) -> None:
+    def _check_held(self, y_val: Array, seen: Seen) -> None:
         """Refuse targets for early stopping that are of another kind than those of the training."""
 
     @abstractmethod
-    def _with_class_weight(
-        self, sample_weight: Array | None, y: Array, seen: Array, *, incremental: bool
-    ) -> Array | None:
-        """Return what each sample counts, where "balanced" is by the classes of the targets `seen` in training."""
+    def _with_class_weight(self, sample_weight: Array | None, y: Array, seen: Seen) -> Array | None:
+        """Return what each sample counts, where "balanced" is by the classes that are seen in training."""
 
     @abstractmethod
     def _targets(self, y: Array) -> Array:

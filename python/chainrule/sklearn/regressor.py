@@ -20,7 +20,7 @@ from ..losses import MAE, MSE, Huber, Loss, Poisson, Quantile
 from ..optimizers import Optimizer
 from ..schedules import Schedule
 from ..training.callbacks import CallbackLike
-from .held_out import Given
+from .held_out import Given, Seen
 from .perceptron import Array, MultilayerPerceptron
 
 # The loss of each name, from the parameters that go with it.
@@ -185,16 +185,11 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         )
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
-    def _learn_classes(self, y: Array, *, incremental: bool) -> None:
-        """There are none."""
+    def _check_held(self, y_val: Array, seen: Seen) -> None:
+        if y_val.shape[1:] != seen.y.shape[1:]:
+            raise ValueError(f"y_val must have the columns of y, of shape {seen.y.shape}; got {y_val.shape}")
 
-    def _check_held(self, y_val: Array, y: Array) -> None:
-        if y_val.shape[1:] != y.shape[1:]:
-            raise ValueError(f"y_val must have the columns of y, of shape {y.shape}; got {y_val.shape}")
-
-    def _with_class_weight(
-        self, sample_weight: Array | None, y: Array, seen: Array, *, incremental: bool
-    ) -> Array | None:
+    def _with_class_weight(self, sample_weight: Array | None, y: Array, seen: Seen) -> Array | None:
         return sample_weight
 
     def _targets(self, y: Array) -> Array:
