@@ -1,5 +1,6 @@
 #include "base/random.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <utility>
@@ -45,11 +46,11 @@ double portable_log(double x) {
 
 }  // namespace
 
-RandomWords::RandomWords(uint64_t seed, Purpose purpose, uint64_t b, uint64_t c)
-    : key_{seed, uint64_t(purpose)}, counter_{0, b, c, 0} {}
+RandomWords::RandomWords(uint64_t seed, Purpose purpose, uint64_t b, uint64_t c, uint64_t d)
+    : key_{seed, uint64_t(purpose)}, counter_{0, b, c, d} {}
 
 // The counter is incremented before a block is generated, as in NumPy.
-void RandomWords::refill() {
+inline std::array<uint64_t, 4> RandomWords::next_block() {
   for (uint64_t& digit : counter_) {
     if (++digit != 0) break;
   }
@@ -62,8 +63,20 @@ void RandomWords::refill() {
     key[0] += 0x9E3779B97F4A7C15;
     key[1] += 0xBB67AE8584CAA73B;
   }
-  words_ = x;
+  return x;
+}
+
+void RandomWords::refill() {
+  words_ = next_block();
   used_ = 0;
+}
+
+void RandomWords::fill(uint64_t* to, size_t count) {
+  for (; count >= words_.size(); count -= words_.size(), to += words_.size()) {
+    const std::array<uint64_t, 4> block = next_block();
+    std::copy(block.begin(), block.end(), to);
+  }
+  for (size_t i = 0; i < count; ++i) to[i] = next();
 }
 
 double normal(uint64_t word) {

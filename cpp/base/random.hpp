@@ -1,5 +1,5 @@
 // Random words that depend on their key alone: Philox 4x64-10 (Salmon et al. 2011). They are the same as those of
-// numpy.random.Philox(key=[seed, purpose], counter=[0, b, c, 0]).random_raw.
+// numpy.random.Philox(key=[seed, purpose], counter=[0, b, c, d]).random_raw.
 #pragma once
 
 #include <array>
@@ -20,13 +20,16 @@ enum class Purpose : uint64_t {
 
 class RandomWords {
  public:
-  RandomWords(uint64_t seed, Purpose purpose, uint64_t b, uint64_t c);
+  RandomWords(uint64_t seed, Purpose purpose, uint64_t b, uint64_t c, uint64_t d = 0);
   uint64_t next() {
     if (used_ == words_.size()) refill();
     return words_[used_++];
   }
+  // Writes the first `count` words of a stream of which no word was taken yet.
+  void fill(uint64_t* to, size_t count);
 
  private:
+  std::array<uint64_t, 4> next_block();
   void refill();
 
   std::array<uint64_t, 2> key_;

@@ -3,6 +3,7 @@
 #include "kernels/convolution.hpp"
 #include "kernels/dense.hpp"
 #include "kernels/finite.hpp"
+#include "kernels/masked.hpp"
 #include "kernels/non_zeros.hpp"
 #include "kernels/output.hpp"
 #include "kernels/peak.hpp"
@@ -52,6 +53,7 @@ constexpr Kernels<T> all_kernels = {
     .mark_non_zeros = mark_non_zeros<T>,
     .list_marked = list_marked,
     .all_finite = all_finite<T>,
+    .multiply_masked = multiply_masked<T>,
     .to_lanes = to_lanes<T>,
     .from_lanes = from_lanes<T>,
     .lane_product = lane_product<T>,

@@ -326,6 +326,17 @@ struct Waves {
   WaveArrays<T*> gradient = {};
 };
 
+// `size` values in runs of `group`, all of which have the same mask: 0 where a value becomes zero, else -1. The others
+// are multiplied by the factor.
+template <class T>
+struct Masked {
+  const T* from;
+  const int8_t* mask;
+  T factor;
+  size_t group, size;
+  T* to;
+};
+
 template <class T>
 struct Kernels {
   // C = A B, or C += A B.
@@ -369,6 +380,7 @@ struct Kernels {
   // 16 * words.
   size_t (*list_marked)(const uint16_t* marks, size_t rows, size_t words, uint32_t* list);
   bool (*all_finite)(const T* values, size_t count);
+  void (*multiply_masked)(const Masked<T>&);
   // Transpose rows to lanes, and back.
   void (*to_lanes)(const Lanes<T>&);
   void (*from_lanes)(const Lanes<T>&);

@@ -2,27 +2,14 @@
 
 namespace chainrule {
 
-namespace {
-
-// Multiplies runs of `group` values by the same factors.
-template <class T>
-void multiply_runs(const T* from, const T* factors, size_t group, size_t size, T* to) {
-  for (size_t first = 0; first < size; first += group) multiply_values(from + first, factors, group, to + first);
-}
-
-}  // namespace
-
 template <class T>
 void Dropout<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                          const Pass& pass) const {
   const Range rows = team.share_rows(samples);
   if (pass.training) {
     for (size_t i = rows.begin; i < rows.end; ++i) {
-      T* factors = above.kept + i * above.kept_stride;
-      RandomWords words = words_of(i, this->index, Purpose::dropout, pass);
-      draw_dropout(words, rate_, factors, group_);
-      multiply_runs(below.activations + i * below.stride, factors, group_, this->size_,
-                    above.activations + i * above.stride);
+      draw_mask(words_of(i, this->index, Purpose::dropout, pass), rate_, mask_of(above, i), group_);
+      multiply(below.activations + i * below.stride, mask_of(above, i), above.activations + i * above.stride);
     }
   } else {
     copy_rows(below.activations, below.stride, above.activations, above.stride, rows, this->size_);
@@ -36,10 +23,16 @@ void Dropout<T>::backward(const Team& team, const Signal<T>& above, const Signal
   const Range rows = team.share_rows(samples);
   if (!pass.training) return pass_deltas_on(above, below, rows);
   for (size_t i = rows.begin; i < rows.end; ++i) {
-    multiply_runs(above.deltas + i * above.stride, above.kept + i * above.kept_stride, group_, this->size_,
-                  below.deltas + i * below.stride);
+    multiply(above.deltas + i * above.stride, mask_of(above, i), below.deltas + i * below.stride);
+    // The row is still in the first-level cache.
+    multiply_by_derivative(below, {i, i + 1});
   }
-  multiply_by_derivative(below, rows);
+}
+
+template <class T>
+void Dropout<T>::multiply(const T* from, const int8_t* mask, T* to) const {
+  kernels<T>().multiply_masked(
+      {.from = from, .mask = mask, .factor = kept_factor<T>(rate_), .group = group_, .size = this->size_, .to = to});
 }
 
 template <class T>

@@ -1,25 +1,10 @@
 // Layers that draw random numbers in training. In prediction, they pass their inputs on.
 #pragma once
 
-#include "base/random.hpp"
-#include "layers/layer.hpp"
+#include "layers/drop_mask.hpp"
 #include "layers/settings.hpp"
 
 namespace chainrule {
-
-// The random words of a sample in a layer, keyed by its position in the epoch, the epoch and the layer.
-inline RandomWords words_of(size_t sample, size_t layer, Purpose purpose, const Pass& pass) {
-  constexpr uint64_t layers_per_epoch = 4096;
-  return RandomWords(pass.seed, purpose, pass.position + sample, pass.epoch * layers_per_epoch + layer);
-}
-
-// Draws factors that are 0 with probability `rate`, else 1 / (1 - rate), so that the mean is 1.
-template <class T>
-void draw_dropout(RandomWords& words, double rate, T* factors, size_t count) {
-  // A branch would often be mispredicted.
-  const T kept[2] = {T(0), T(1 / (1 - rate))};
-  for (size_t k = 0; k < count; ++k) factors[k] = kept[uniform(words.next()) >= rate];
-}
 
 template <class T>
 class Noise : public Layer<T> {
@@ -48,20 +33,27 @@ struct DropoutSettings {
   std::unique_ptr<Layer<T>> make(size_t inputs) const;
 };
 
-// z = x m / (1 - rate), m = 0 if a uniform number is below the rate, else 1 (Srivastava et al. 2014). Each run of
-// `group` values has the same m: one number per value, or one per channel (Tompson et al. 2015).
+// z = x m / (1 - rate), m = 0 with probability `rate`, else 1 (Srivastava et al. 2014). Each run of `group` values has
+// the same m: one number per value, or one per channel (Tompson et al. 2015).
 template <class T>
 class Dropout final : public Noise<T> {
  public:
   Dropout(size_t size, double rate, size_t group) : Noise<T>(size), rate_(rate), group_(group) {}
 
-  // Keeps the factors.
-  LayerTraits traits() const override { return {.work = this->size_, .kept_size = group_}; }
+  // Keeps the mask.
+  LayerTraits traits() const override {
+    return {.work = this->size_, .kept_size = (group_ + sizeof(T) - 1) / sizeof(T)};
+  }
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;
 
  private:
+  static int8_t* mask_of(const Signal<T>& above, size_t sample) {
+    return reinterpret_cast<int8_t*>(above.kept + sample * above.kept_stride);
+  }
+  void multiply(const T* from, const int8_t* mask, T* to) const;
+
   double rate_;
   size_t group_;
 };

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "layers/noise.hpp"
+#include "layers/drop_mask.hpp"
 #include "layers/scratch.hpp"
 
 namespace chainrule {
@@ -131,13 +131,13 @@ template <class T>
 void Recurrent<T>::draw(const Signal<T>& above, const Range& rows, const Pass& pass) const {
   if (options_.dropout == 0 && options_.recurrent_dropout == 0) return;
   for (size_t i = rows.begin; i < rows.end; ++i) {
-    RandomWords words = words_of(i, this->index, Purpose::dropout, pass);
     for (const Dropped what : {Dropped::state, Dropped::inputs}) {
       for (size_t direction = 0; direction < options_.directions; ++direction) {
         T* factors = factors_of(above, i, direction, what);
         if (factors == nullptr) continue;
         if (pass.training) {
-          draw_dropout(words, rate_of(what), factors, width_of(what));
+          const size_t part = size_t(what) * 2 + direction;
+          draw_factors(words_of(i, this->index, Purpose::dropout, pass, part), rate_of(what), factors, width_of(what));
         } else {
           std::fill_n(factors, width_of(what), T(1));
         }

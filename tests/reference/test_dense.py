@@ -123,8 +123,8 @@ def test_an_epoch_draws_by_place_and_leaves_training(rng):
     net.train_epoch(X, y, CrossEntropy(), reference.optimizers.SGD(), rates, 2, seed=3, epoch=1)
     # The last batch is the single sample at position 4.
     factors = net.layers[4].factors
-    words = random.words(3, random.DROPOUT, 4, 1 * 4096 + 4, factors.size)
-    assert (factors.ravel() == 0).tolist() == (random.uniform(words) < 0.4).tolist()
+    kept = random.keeps((3, 1, 4), 4, 1, factors.size, 0.4)
+    assert (factors != 0).ravel().tolist() == kept.ravel().tolist()
     assert not any(layer.training for layer in net.layers)
     frozen = net.layers[2].parameters["0.weights"].ravel()
     assert frozen.tolist() == before[84:100].tolist()

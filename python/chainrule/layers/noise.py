@@ -14,8 +14,8 @@ __all__ = ["Dropout", "GaussianNoise", "Sampling"]
 class Dropout(Layer):
     """Values are dropped at random in training, and the others made larger, so that the mean stays.
 
-    z = x m / (1 − rate), with m = 0 where a uniform number is below rate, else 1 (Srivastava et al. 2014). What is
-    drawn depends on the network's seed, the epoch and the sample's place in it, and on nothing else.
+    z = x m / (1 − rate), with m = 0 with probability rate, else 1 (Srivastava et al. 2014). What is drawn
+    depends on the network's seed, the epoch and the sample's place in it, and on nothing else.
 
     Parameters
     ----------

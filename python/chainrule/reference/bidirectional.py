@@ -18,7 +18,6 @@ class Bidirectional(Composite):
         super().__init__([ahead, back])
         self.ahead = ahead
         self.back = back
-        ahead.directions = back.directions = 2
         back.direction = 1
 
     def _forward(self, x: Array) -> Array:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import random
 from .activations import Array
@@ -23,21 +22,17 @@ class Noise(Layer, abstract=True):
         super().__init__()
         self.index = index
 
-    def _words(self, purpose: int, shape: tuple[int, ...]) -> NDArray[np.uint64]:
-        """Return one random word per value, from a separate stream per sample, in row-major order."""
+    def _normal(self, shape: tuple[int, ...]) -> Array:
+        """Return one normal number per value, from a separate stream per sample, in row-major order."""
         samples, *rest = shape
-        return random.layer_words(self.draw, purpose, self.index, samples, math.prod(rest)).reshape(shape)
-
-
-def dropout_factors(words: NDArray[np.uint64], rate: float) -> Array:
-    """Return 0 where a word's uniform number is below the rate, else 1 / (1 − rate), which preserves the mean."""
-    return np.where(random.uniform(words) < rate, 0.0, 1.0 / (1.0 - rate))
+        raw = random.layer_words(self.draw, random.LAYER_NOISE, self.index, samples, math.prod(rest))
+        return random.normal(raw).reshape(shape)
 
 
 class Dropout(Noise):
-    """z = x m / (1 − rate), m = 0 where a uniform number is below rate, else 1 (Srivastava et al. 2014).
+    """z = x m / (1 − rate), m = 0 with probability rate, else 1 (Srivastava et al. 2014).
 
-    One number for each value, or with `spatial` one for each channel of a sample (Tompson et al. 2015).
+    One m for each value, or with `spatial` one for each channel of a sample (Tompson et al. 2015).
     """
 
     def __init__(self, rate: float, index: int = 0, spatial: bool = False) -> None:
@@ -49,7 +44,8 @@ class Dropout(Noise):
         self.factors = np.ones_like(x)
         if self.training:
             shape = (len(x), *(1 for _ in x.shape[1:-1]), x.shape[-1]) if self.spatial else x.shape
-            self.factors = dropout_factors(self._words(random.DROPOUT, shape), self.rate)
+            kept = random.keeps(self.draw, self.index, len(x), math.prod(shape[1:]), self.rate)
+            self.factors = kept.reshape(shape) / (1.0 - self.rate)
         return x * self.factors
 
     def _backward(self, deltas: Array) -> Array:
@@ -66,7 +62,7 @@ class GaussianNoise(Noise):
     def _forward(self, x: Array) -> Array:
         if not self.training:
             return x
-        return x + self.deviation * random.normal(self._words(random.LAYER_NOISE, x.shape))
+        return x + self.deviation * self._normal(x.shape)
 
     def _backward(self, deltas: Array) -> Array:
         return deltas
@@ -84,7 +80,7 @@ class Sampling(Noise):
         self.shares = np.zeros((len(x), 1))
         self.normal = np.zeros_like(mean)
         if self.training:
-            self.normal = random.normal(self._words(random.LAYER_NOISE, mean.shape))
+            self.normal = self._normal(mean.shape)
         return mean + np.exp(log_variance / 2) * self.normal
 
     def own_loss(self, shares: Array) -> Array:

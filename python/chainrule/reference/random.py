@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import NormalDist
 
 import numpy as np
@@ -12,10 +13,10 @@ from .activations import Array
 WEIGHTS, SHUFFLING, INPUT_NOISE, DROPOUT, LAYER_NOISE = 1, 2, 3, 4, 5
 
 
-def words(seed: int, purpose: int, b: int, c: int, count: int) -> NDArray[np.uint64]:
+def words(seed: int, purpose: int, b: int, c: int, count: int, d: int = 0) -> NDArray[np.uint64]:
     """Return the first words of the stream with this key and counter."""
     key = np.array([seed, purpose], dtype=np.uint64)
-    counter = np.array([0, b, c, 0], dtype=np.uint64)
+    counter = np.array([0, b, c, d], dtype=np.uint64)
     return np.asarray(np.random.Philox(key=key, counter=counter).random_raw(count), dtype=np.uint64)
 
 
@@ -28,6 +29,28 @@ def layer_words(draw: tuple[int, int, int], purpose: int, layer: int, samples: i
     """Return the first words of each sample in a layer; `draw` is seed, epoch, and the first sample's position."""
     seed, epoch, first = draw
     return sample_words(seed, purpose, first, epoch * 4096 + layer, samples, count)
+
+
+def keeps(
+    draw: tuple[int, int, int], layer: int, samples: int, count: int, rate: float, part: int = 0
+) -> NDArray[np.bool_]:
+    """Return whether dropout keeps a value, with probability 1 − rate, (samples, count).
+
+    Value k has byte k of the words. It is dropped if the byte is below limit = ⌊256 rate⌋, and kept if it is above. The
+    values whose byte is the limit have a further word each, in order: they are dropped if its uniform number is below
+    256 rate − limit.
+    """
+    seed, epoch, first = draw
+    limit = math.floor(256 * rate)
+    of_bytes = -(-count // 8)
+    kept = np.empty((samples, count), dtype=np.bool_)
+    for i, of_sample in enumerate(kept):
+        drawn = words(seed, DROPOUT, first + i, epoch * 4096 + layer, of_bytes + count, part)
+        octets = drawn[:of_bytes].astype("<u8").view(np.uint8)[:count]
+        ties = octets == limit
+        of_sample[...] = octets > limit
+        of_sample[ties] = uniform(drawn[of_bytes : of_bytes + ties.sum()]) >= 256 * rate - limit
+    return kept
 
 
 def uniform(raw: NDArray[np.uint64]) -> Array:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from . import activations, random
 from .activations import Array, sigmoid
 from .base import Layer, Margin, rounding_scale
-from .noise import dropout_factors
 
 __all__ = ["GRU", "LSTM", "SimpleRNN"]
 
@@ -41,8 +40,8 @@ class Recurrent(Layer, abstract=True):
     # The number of arrays of the state.
     state_arrays = 1
     initial_state: Values | None = None
-    # Which direction the layer reads, of how many. Of each sample, all directions draw for the state, then for inputs.
-    direction, directions = 0, 1
+    # Which direction the layer reads.
+    direction = 0
 
     def __init__(
         self,
@@ -117,20 +116,17 @@ class Recurrent(Layer, abstract=True):
                 return tuple(array[:samples] for array in self.final_state)
         return tuple(np.zeros((samples, self.units)) for _ in range(self.state_arrays))
 
-    def _factors(self, samples: int, width: int, rate: float, words_before: int) -> Array:
-        """Return the dropout factors of a vector that has this width."""
+    def _factors(self, samples: int, width: int, rate: float, part: int) -> Array:
+        """Return the dropout factors of a vector that has this width; `part` numbers the first direction's draws."""
         if rate == 0.0 or not self.training:
             return np.ones((samples, width))
-        begin = words_before + self.direction * width
-        words = random.layer_words(self.draw, random.DROPOUT, self.index, samples, begin + width)
-        return dropout_factors(words[:, begin:], rate)
+        return random.keeps(self.draw, self.index, samples, width, rate, part + self.direction) / (1.0 - rate)
 
     def _forward(self, x: Array) -> Array:
         samples, steps, features = x.shape
         state = self._start(samples)
-        self.factors = self._factors(samples, self.units, self.recurrent_dropout, 0)
-        of_states = self.directions * self.units if self.recurrent_dropout > 0 else 0
-        self.input_factors = self._factors(samples, features, self.dropout, of_states)
+        self.factors = self._factors(samples, self.units, self.recurrent_dropout, part=0)
+        self.input_factors = self._factors(samples, features, self.dropout, part=2)
         self.inside = np.ones((samples, steps, 1), bool) if self.is_step is None else self.is_step[:, :, None]
         self.states, self.kept, outputs = [state], [], []
         for t in range(steps):
