@@ -114,6 +114,13 @@ void Session<T>::set_penalties(size_t i, double l1, double l2) {
 }
 
 template <class T>
+void Session<T>::set_factors(size_t i, const std::vector<double>& rate,
+                             const std::vector<std::optional<double>>& decay) {
+  layer(i);
+  network_.layer(i).parameters().set_factors(rate, decay);
+}
+
+template <class T>
 void Session<T>::require_layers() const {
   require(network_.size() > 0, "the network has no layers");
 }

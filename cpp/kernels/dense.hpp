@@ -139,7 +139,7 @@ struct DescentTarget {
             .row = product.c_row,
             .panel = product.c_panel,
             .end = End::descend,
-            .rate = args.update->rate};
+            .rate = args.update->rate * args.parameters.rate_factor};
   }
   void finish(const TileOrigin&) const {}
 };
@@ -150,7 +150,7 @@ template <class T, size_t Q>
 void descend_on_sample(Constant<Q>, const WeightGradient<T>& args, size_t panel) {
   const Product<T>& product = args.product;
   const NonZeros<T>* listed = product.non_zeros;
-  const Vector<T> down = Vector<T>::broadcast(-args.update->rate);
+  const Vector<T> down = Vector<T>::broadcast(-args.update->rate * args.parameters.rate_factor);
   Vector<T> delta[Q];
 #pragma GCC unroll 6
   for (size_t q = 0; q < Q; ++q) delta[q] = Vector<T>::load(product.b + (panel + q) * product.b_panel);

@@ -96,7 +96,8 @@ struct Product {
 template <class T>
 struct StepSettings {
   Rule rule;
-  T rate;  // learning rate; for adam, nadam divided by 1 - beta1^t
+  T rate;    // learning rate; for adam, nadam divided by 1 - beta1^t; 1 for irprop, which has steps of its own
+  T shrink;  // decoupled weight decay: learning rate * weight_decay
   T momentum;
   T decay1, decay2;  // rho, or beta1 and beta2
   T correction;      // adam, nadam: bias correction of the second moment, 1 / sqrt(1 - beta2^t)
@@ -108,24 +109,20 @@ struct StepSettings {
   T scale;       // of the gradient, from clipping by norm
 };
 
-// A run of parameters with their optimiser state, and the penalties on them (zero for biases).
+// A run of parameters with their optimiser state, the penalties on them (zero for biases), and the factors of a step's
+// rate and of its weight decay.
 template <class T>
 struct Parameters {
   T* values = nullptr;
   T* slots[max_slots] = {};
   T l1 = T(0), l2 = T(0);
-  T shrink = T(0);  // decoupled weight decay of this step: rate * weight_decay
+  T rate_factor = T(1), decay_factor = T(0);
 };
 
-// A step whose update of some parameters was deferred: their gradient was zero.
-template <class T>
-struct MissedStep {
-  StepSettings<T> settings;
-  T shrink;
-};
+// Steps whose updates of some parameters were deferred: their gradients were zero.
 template <class T>
 struct MissedSteps {
-  const MissedStep<T>* steps;
+  const StepSettings<T>* steps;
   size_t count;
 };
 

@@ -13,8 +13,8 @@ using namespace chainrule::simd::CHAINRULE_ISA;
 template <class T>
 struct RuleVectors {
   using V = Vector<T>;
-  explicit RuleVectors(const StepSettings<T>& s)
-      : rate(V::broadcast(s.rate)),
+  RuleVectors(const StepSettings<T>& s, T rate_factor)
+      : rate(V::broadcast(s.rate * rate_factor)),
         momentum(V::broadcast(s.momentum)),
         decay1(V::broadcast(s.decay1)),
         decay2(V::broadcast(s.decay2)),
@@ -127,7 +127,7 @@ CHAINRULE_INLINE Vector<T> apply(RuleTag<Rule::irprop>, const RuleVectors<T>& k,
   const Vector<T> shrunk = max(k.minimum, s[0] * k.decrease);
   s[0] = select(less(Vector<T>::zero(), agreement), grown, select(turned, shrunk, s[0]));
   s[1] = select(turned, Vector<T>::zero(), g);
-  return w - sign(s[1]) * s[0];
+  return w - sign(s[1]) * s[0] * k.rate;
 }
 
 constexpr size_t slots_of(Rule rule) {
@@ -187,11 +187,17 @@ CHAINRULE_INLINE Vector<T> regularized(const Parameters<T>& parameters, T clip_v
   return g;
 }
 
+// The share of each parameter that weight decay takes away.
+template <class T>
+CHAINRULE_INLINE T shrink_of(const Parameters<T>& parameters, const StepSettings<T>& settings) {
+  return settings.shrink * parameters.decay_factor;
+}
+
 // Whether the update depends on the gradient alone: no penalty, weight decay or clipping.
 template <class T>
 bool is_plain(const Parameters<T>& parameters, const StepSettings<T>& settings) {
-  return parameters.l1 == T(0) && parameters.l2 == T(0) && parameters.shrink == T(0) && settings.clip_value == T(0) &&
-         settings.scale == T(1);
+  return parameters.l1 == T(0) && parameters.l2 == T(0) && shrink_of(parameters, settings) == T(0) &&
+         settings.clip_value == T(0) && settings.scale == T(1);
 }
 
 // The update of a run of `count` parameters, a multiple of 16.
@@ -200,8 +206,8 @@ using UpdateRun = void(const Parameters<T>&, const T* gradient, size_t count, co
 
 template <class T, Rule rule>
 void update_run(const Parameters<T>& parameters, const T* gradient, size_t count, const StepSettings<T>& settings) {
-  const RuleVectors<T> k(settings);
-  const Vector<T> keep = Vector<T>::broadcast(T(1) - parameters.shrink);
+  const RuleVectors<T> k(settings, parameters.rate_factor);
+  const Vector<T> keep = Vector<T>::broadcast(T(1) - shrink_of(parameters, settings));
   const Vector<T> scale = Vector<T>::broadcast(settings.scale);
   const bool plain = is_plain(parameters, settings);
   for (size_t i = 0; i < count; i += lanes) {
@@ -251,13 +257,14 @@ void catch_up_with(RuleTag<rule> tag, const Parameters<T>& parameters, const Mis
   Vector<T> s[max_slots];
   for (size_t slot = 0; slot < slots_of(rule); ++slot) s[slot] = Vector<T>::load(parameters.slots[slot]);
   for (size_t i = 0; i < missed.count; ++i) {
-    const MissedStep<T>& step = missed.steps[i];
+    const StepSettings<T>& step = missed.steps[i];
     Vector<T> g = Vector<T>::zero();
     if (parameters.l1 != T(0) || parameters.l2 != T(0)) {
-      g = regularized(parameters, step.settings.clip_value, w, g);
+      g = regularized(parameters, step.clip_value, w, g);
     }
-    if (step.shrink != T(0)) w = w * Vector<T>::broadcast(T(1) - step.shrink);
-    w = apply(tag, RuleVectors<T>(step.settings), w, g, s);
+    const T shrink = shrink_of(parameters, step);
+    if (shrink != T(0)) w = w * Vector<T>::broadcast(T(1) - shrink);
+    w = apply(tag, RuleVectors<T>(step, parameters.rate_factor), w, g, s);
   }
   w.store(parameters.values);
   for (size_t slot = 0; slot < slots_of(rule); ++slot) s[slot].store(parameters.slots[slot]);
@@ -265,7 +272,7 @@ void catch_up_with(RuleTag<rule> tag, const Parameters<T>& parameters, const Mis
 
 template <class T>
 void catch_up(const Parameters<T>& parameters, size_t panels, size_t stride, const MissedSteps<T>& missed) {
-  with_rule(missed.steps->settings.rule, [&](auto tag) {
+  with_rule(missed.steps->rule, [&](auto tag) {
     for (size_t panel = 0; panel < panels; ++panel) {
       catch_up_with(tag, at_offset(parameters, panel * stride), missed);
     }

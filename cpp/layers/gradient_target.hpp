@@ -12,7 +12,6 @@ struct GradientTarget {
   bool accumulate = false;                  // add to the sums that are in `gradient`
   const StepSettings<T>* update = nullptr;  // null: store
   T* slots[max_slots] = {};                 // the optimiser's state, laid out as the parameters
-  T shrink = T(0);                          // decoupled weight decay of this step
   bool every_row = false;                   // update rows that no sample touches, too
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
+#include <string>
 
 namespace chainrule {
 
@@ -26,7 +28,10 @@ void for_each_run(const PanelMatrix& matrix, Move move) {
 template <class T>
 PanelParameters<T>::PanelParameters(std::vector<PanelMatrix> matrices, double l1, double l2)
     : matrices_(std::move(matrices)), l1_(l1), l2_(l2) {
-  for (const PanelMatrix& matrix : matrices_) offsets_.push_back(offsets_.back() + matrix.packed_size());
+  for (const PanelMatrix& matrix : matrices_) {
+    offsets_.push_back(offsets_.back() + matrix.packed_size());
+    factors_.push_back({T(1), T(matrix.is_weight)});
+  }
 }
 
 template <class T>
@@ -61,12 +66,13 @@ void PanelParameters<T>::unpack(const T* packed, T* plain) const {
 
 template <class T>
 Parameters<T> PanelParameters<T>::updatable(size_t i, const GradientTarget<T>& target) {
-  const bool decays = matrices_[i].is_weight;
+  const bool is_weight = matrices_[i].is_weight;
   const Parameters<T> all = {.values = values_,
                              .slots = {target.slots[0], target.slots[1], target.slots[2]},
-                             .l1 = decays ? T(l1_) : T(0),
-                             .l2 = decays ? T(l2_) : T(0),
-                             .shrink = decays ? target.shrink : T(0)};
+                             .l1 = is_weight ? T(l1_) : T(0),
+                             .l2 = is_weight ? T(l2_) : T(0),
+                             .rate_factor = factors_[i].rate,
+                             .decay_factor = factors_[i].decay};
   return offset_by(all, offsets_[i]);
 }
 
@@ -91,6 +97,21 @@ template <class T>
 void PanelParameters<T>::set_penalties(double l1, double l2) {
   l1_ = l1;
   l2_ = l2;
+}
+
+template <class T>
+void PanelParameters<T>::set_factors(const std::vector<double>& rate, const std::vector<std::optional<double>>& decay) {
+  const auto is_seen = [](const PanelMatrix& matrix) { return !matrix.is_hidden; };
+  const size_t seen = size_t(std::count_if(matrices_.begin(), matrices_.end(), is_seen));
+  if (rate.size() != seen || decay.size() != seen) {
+    throw std::invalid_argument("factors must be one per matrix of parameters, of which the layer has " +
+                                std::to_string(seen));
+  }
+  for (size_t i = 0, k = 0; i < matrices_.size(); ++i) {
+    if (!is_seen(matrices_[i])) continue;
+    factors_[i] = {T(rate[k]), T(decay[k].value_or(matrices_[i].is_weight))};
+    ++k;
+  }
 }
 
 template <class T>

@@ -2,6 +2,7 @@
 // network's array of parameters; users see plain row-major matrices.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "layers/gradient_target.hpp"
@@ -61,12 +62,20 @@ class PanelParameters {
 
   // Penalties on the weights: l2 / 2 |w|^2 + l1 |w|_1.
   void set_penalties(double l1, double l2);
+  // The factors of a step's rate and weight decay: one per matrix that users see. Without a decay factor, weights have
+  // 1 and other matrices 0.
+  void set_factors(const std::vector<double>& rate, const std::vector<std::optional<double>>& decay);
   bool penalized() const { return l1_ > 0 || l2_ > 0; }
   double penalty() const;
 
  private:
+  struct Factors {
+    T rate, decay;
+  };
+
   std::vector<PanelMatrix> matrices_;
   std::vector<size_t> offsets_{0};
+  std::vector<Factors> factors_;  // one per matrix
   double l1_ = 0, l2_ = 0;
   T* values_ = nullptr;
 };

@@ -136,6 +136,7 @@ void test_fused_update(Rule rule) {
     AlignedArray<T> packed(layer.parameters().packed_size()), gradient(layer.parameters().packed_size());
     layer.parameters().pack(c.plain.data(), packed.data());
     layer.bind(packed.data(), nullptr);
+    layer.parameters().set_factors({0.5, 0.25}, {2.0, std::nullopt});
     const Signal<T> below = c.signal_below();
     const Signal<T> above = c.signal_above();
     for (size_t i = 0; i < samples; ++i) {
@@ -143,7 +144,7 @@ void test_fused_update(Rule rule) {
     }
     AlignedArray<T> slots[max_slots] = {AlignedArray<T>(packed.size()), AlignedArray<T>(packed.size()),
                                         AlignedArray<T>(packed.size())};
-    GradientTarget<T> target = {.gradient = gradient.data(), .update = fused ? &settings : nullptr, .shrink = T(0.001)};
+    GradientTarget<T> target = {.gradient = gradient.data(), .update = fused ? &settings : nullptr};
     for (size_t i = 0; i < max_slots; ++i) target.slots[i] = slots[i].data();
     run_team(1, [&](const Team& team) {
       for (int step = 0; step < 3; ++step) {

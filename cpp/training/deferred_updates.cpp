@@ -22,7 +22,7 @@ void DeferredUpdates<T>::touch(const Team& team, const Signal<T>& below, size_t 
 template <class T>
 void DeferredUpdates<T>::record(size_t step, const GradientTarget<T>& target) {
   target_ = target;
-  steps_[step % tuning::deferred_steps] = {*target.update, target.shrink};
+  steps_[step % tuning::deferred_steps] = *target.update;
 }
 
 template <class T>

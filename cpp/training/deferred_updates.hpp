@@ -32,7 +32,7 @@ class DeferredUpdates {
   void bring_up_row(const Team&, size_t step, size_t row);
 
   ParameterRows<T>& rows_;
-  std::vector<MissedStep<T>> steps_;
+  std::vector<StepSettings<T>> steps_;
   GradientTarget<T> target_ = {};
   struct Thread {
     std::vector<size_t> current_from;  // per row, the first step whose update is missing

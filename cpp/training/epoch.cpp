@@ -112,7 +112,7 @@ class Epoch {
       if (deferred_) update_rows(team, turn, next);
       if (next) chunk_of(*next).inputs.list_samples(next->samples(), team.index(), team.size());
       if (!next || !runs_on(team, *next)) team.barrier();
-      if (!plan_.fused && turn.ends_step()) update_from_whole_gradient(team, turn);
+      if (!plan_.fused && turn.ends_step()) update_from_whole_gradient(team);
       if (!next) return finish(team, turn.step + 1);
       turn = *next;
     }
@@ -176,30 +176,27 @@ class Epoch {
   // Thread 0, before the barrier at which the parameters may change.
   void start_update(const Turn& turn) {
     settings_ = state_.next_step(optimizer_, options_.rates[turn.step]);
-    if (deferred_) deferred_->record(turn.step, target_of(0, turn.step));
+    if (deferred_) deferred_->record(turn.step, target_of(0));
   }
 
   void gradients(const Team& team, const Turn& turn, const std::vector<Signal<T>>& signals) {
     for (size_t i = plan_.lowest; i < network_.size(); ++i) {
       if (!network_.layer(i).trainable) continue;
       const GradientTarget<T> target =
-          plan_.fused ? target_of(i, turn.step)
-                      : stored_gradient(network_, workspace_.gradient.data(), i, !turn.starts_step());
+          plan_.fused ? target_of(i) : stored_gradient(network_, workspace_.gradient.data(), i, !turn.starts_step());
       network_.layer(i).gradient(team, signals[i], signals[i + 1], turn.samples(), target);
     }
     if (plan_.fused) network_.finish_update(team);
   }
 
-  GradientTarget<T> target_of(size_t layer, size_t step) {
-    GradientTarget<T> target =
-        updating(network_, state_, settings_, shrink_of<T>(optimizer_, options_.rates[step]), layer);
+  GradientTarget<T> target_of(size_t layer) {
+    GradientTarget<T> target = updating(network_, state_, settings_, layer);
     target.every_row = plan_.zeros_count && !deferred_;
     return target;
   }
 
-  void update_from_whole_gradient(const Team& team, const Turn& turn) {
-    const T shrink = shrink_of<T>(optimizer_, options_.rates[turn.step]);
-    whole_step_.run(team, settings_, shrink, workspace_.gradient.data(), true);
+  void update_from_whole_gradient(const Team& team) {
+    whole_step_.run(team, settings_, workspace_.gradient.data(), true);
     network_.finish_update(team);
     team.barrier();
   }

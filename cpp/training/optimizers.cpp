@@ -100,7 +100,8 @@ StepSettings<T> OptimizerState<T>::next_step(const Optimizer& optimizer, double 
   }
   StepSettings<T> s = {};
   s.rule = rule_;
-  s.rate = T(rate);
+  s.rate = T(rule_ == Rule::irprop ? 1 : rate);
+  s.shrink = T(rate * given.weight_decay);
   s.momentum = T(given.momentum);
   s.epsilon = T(given.epsilon);
   s.clip_value = T(given.clip_value);

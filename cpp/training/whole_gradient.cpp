@@ -16,8 +16,8 @@ GradientTarget<T> stored_gradient(const Network<T>& network, T* gradient, size_t
 
 template <class T>
 GradientTarget<T> updating(const Network<T>& network, OptimizerState<T>& state, const StepSettings<T>& settings,
-                           T shrink, size_t layer) {
-  GradientTarget<T> target = {.update = &settings, .shrink = shrink};
+                           size_t layer) {
+  GradientTarget<T> target = {.update = &settings};
   for (size_t i = 0; i < state.slots().size(); ++i) {
     target.slots[i] = state.slots()[i].data() + network.offset(layer);
   }
@@ -39,7 +39,7 @@ double scaled_norm(const T* values, size_t size) {
 }  // namespace
 
 template <class T>
-void WholeGradientStep<T>::run(const Team& team, StepSettings<T> settings, T shrink, T* gradient, bool regularize) {
+void WholeGradientStep<T>::run(const Team& team, StepSettings<T> settings, T* gradient, bool regularize) {
   for (size_t i = team.index(); i < network_.size(); i += team.size()) {
     if (!network_.layer(i).trainable) continue;
     if (regularize) network_.layer(i).parameters().regularize(gradient + network_.offset(i), settings.clip_value);
@@ -54,7 +54,7 @@ void WholeGradientStep<T>::run(const Team& team, StepSettings<T> settings, T shr
   if (regularize) settings.clip_value = T(0);
   for (size_t i = team.index(); i < network_.size(); i += team.size()) {
     if (!network_.layer(i).trainable) continue;
-    GradientTarget<T> target = updating(network_, state_, settings, shrink, i);
+    GradientTarget<T> target = updating(network_, state_, settings, i);
     target.gradient = gradient + network_.offset(i);
     network_.layer(i).parameters().update(target);
   }
@@ -149,17 +149,17 @@ void step(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimi
   WholeGradientStep<T> whole(network, state, optimizer);
   const StepSettings<T> settings = state.next_step(optimizer, rate);
   run_team(1, [&](const Team& team) {
-    whole.run(team, settings, shrink_of<T>(optimizer, rate), gradient, false);
+    whole.run(team, settings, gradient, false);
     network.finish_update(team);
   });
 }
 
-#define CHAINRULE_INSTANTIATE(T)                                                                                    \
-  template GradientTarget<T> stored_gradient<T>(const Network<T>&, T*, size_t, bool);                               \
-  template GradientTarget<T> updating<T>(const Network<T>&, OptimizerState<T>&, const StepSettings<T>&, T, size_t); \
-  template class WholeGradientStep<T>;                                                                              \
-  template double loss_and_gradient<T>(Network<T>&, Workspace<T>&, const Data&, const Loss&, T*);                   \
-  template void backward<T>(Network<T>&, Workspace<T>&, size_t, const Pass&, T*);                                   \
+#define CHAINRULE_INSTANTIATE(T)                                                                                 \
+  template GradientTarget<T> stored_gradient<T>(const Network<T>&, T*, size_t, bool);                            \
+  template GradientTarget<T> updating<T>(const Network<T>&, OptimizerState<T>&, const StepSettings<T>&, size_t); \
+  template class WholeGradientStep<T>;                                                                           \
+  template double loss_and_gradient<T>(Network<T>&, Workspace<T>&, const Data&, const Loss&, T*);                \
+  template void backward<T>(Network<T>&, Workspace<T>&, size_t, const Pass&, T*);                                \
   template void step<T>(Network<T>&, OptimizerState<T>&, const Optimizer&, double, T*)
 CHAINRULE_INSTANTIATE(float);
 CHAINRULE_INSTANTIATE(double);

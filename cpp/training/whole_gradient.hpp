@@ -15,13 +15,7 @@ GradientTarget<T> stored_gradient(const Network<T>& network, T* gradient, size_t
 // The target that updates the layer's parameters at once.
 template <class T>
 GradientTarget<T> updating(const Network<T>& network, OptimizerState<T>& state, const StepSettings<T>& settings,
-                           T shrink, size_t layer);
-
-// The decoupled weight decay of a step.
-template <class T>
-T shrink_of(const Optimizer& optimizer, double rate) {
-  return T(rate * optimizer.settings().weight_decay);
-}
+                           size_t layer);
 
 // One update from a stored gradient: penalties, clipping, the optimiser's rule. All threads of a team call it; each
 // has some of the layers.
@@ -32,7 +26,7 @@ class WholeGradientStep {
       : network_(network), state_(state), optimizer_(optimizer), square_sums_(network.size()), norms_(network.size()) {}
 
   // Without `regularize`, the gradient has the penalties' already.
-  void run(const Team& team, StepSettings<T> settings, T shrink, T* gradient, bool regularize);
+  void run(const Team& team, StepSettings<T> settings, T* gradient, bool regularize);
 
  private:
   double norm() const;

@@ -89,7 +89,7 @@ def test_gradient_of_a_network_of_images_is_the_central_difference(rng, training
         layer.training = training
         layer.set_draw(3, 1, 0)
     net.loss_and_gradient(X, y, loss)
-    gradient, learns = net.gradients, net._mask(of_weights=False)
+    gradient, learns = net.gradients, net._for_each(lambda leaf, _: leaf.trainable)
 
     def objective(i, step):
         moved = start.copy()
@@ -109,7 +109,7 @@ def test_gradient_of_a_network_of_images_is_the_central_difference(rng, training
 
 
 def test_weights_are_told_from_the_other_parameters(rng):
-    is_weight = image_network(rng)._mask(of_weights=True)
+    is_weight = image_network(rng)._for_each(lambda leaf, name: name in leaf.weight_names)
     assert is_weight.tolist() == [
         part for count, part in [(72, 1), (4 + 4 + 4, 0), (16, 1), (4, 0), (48, 1), (3, 0)] for _ in range(count)
     ]

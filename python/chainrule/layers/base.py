@@ -113,6 +113,8 @@ class Layer:
     settings: ClassVar[tuple[str, ...]] = ()
     # Those of the settings that the shapes of the parameters tell as well.
     size_settings: ClassVar[tuple[str, ...]] = ()
+    # Those that say how training treats the layer.
+    learning_settings: ClassVar[tuple[str, ...]] = ("trainable",)
     # Whether the core has a counterpart of the layer; else the layer only changes shapes, which the core does not see.
     in_core: ClassVar[bool] = True
     # Whether the layer passes its inputs on unchanged in prediction.
@@ -233,6 +235,10 @@ class Layer:
         if arguments.keys() - settings.keys():
             arguments["trainable"] = self.trainable
         return {**arguments, "index": self.place.index} if self.draws else arguments
+
+    def learning_factors(self, shape: Shape) -> tuple[dict[str, float], dict[str, float | None]]:
+        """Return the factors of the optimiser's rate and decay by name, where they are not those of all layers."""
+        return {}, {}
 
     def state_shapes(self, shape: Shape) -> dict[str, Shape]:
         """Return names and shapes of what a `Stepper` carries from step to step, in the core's order."""
@@ -361,8 +367,7 @@ class Layer:
         """Return the description of the layer that files keep."""
         return {
             "type": type(self).__name__,
-            **{name: getattr(self, name) for name in self.settings},
-            "trainable": self._trainable,
+            **{name: getattr(self, name) for name in (*self.settings, *self.learning_settings)},
         }
 
     @classmethod
@@ -373,7 +378,7 @@ class Layer:
     def __repr__(self) -> str:
         arguments = []
         for name, parameter in inspect.signature(type(self)).parameters.items():
-            if name not in (*self.settings, "trainable"):
+            if name not in (*self.settings, *self.learning_settings):
                 continue
             value = getattr(self, name)
             if parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:

@@ -21,7 +21,8 @@ class Bidirectional(WeightedLayer):
     Parameters
     ----------
     layer : SimpleRNN, LSTM or GRU
-        What each direction is; the two draw different initial weights. Its penalties and `trainable` hold for both.
+        What each direction is; the two draw different initial weights. Its penalties, factors and `trainable` hold for
+        both.
 
     Attributes
     ----------
@@ -53,7 +54,8 @@ class Bidirectional(WeightedLayer):
             raise ValueError(f"layer must not be stateful, as it reads each sample from its end too; got {layer!r}")
         if layer.is_placed:
             raise ValueError(f"layer must not be in a network yet, got {layer!r}, which is")
-        super().__init__(l1=layer.l1, l2=layer.l2, trainable=layer.trainable)
+        learning = {name: getattr(layer, name) for name in layer.learning_settings}
+        super().__init__(l1=layer.l1, l2=layer.l2, **learning)
         self.ahead, self.back = copy.copy(layer), copy.copy(layer)
         self.back._first_part = 2 * len(layer._gates)
 
@@ -76,6 +78,10 @@ class Bidirectional(WeightedLayer):
         of_one = self.ahead.parameter_shapes(shape)
         return {f"{direction}.{name}": part for direction in (0, 1) for name, part in of_one.items()}
 
+    def public_names(self, shape: Shape) -> dict[str, str]:
+        of_one = self.ahead.public_names(shape)
+        return {f"{direction}.{name}": public for direction in (0, 1) for name, public in of_one.items()}
+
     def core_settings(self, shape: Shape) -> _core.LayerSettings:
         return self.ahead.core_settings(shape, directions=2)
 
@@ -92,6 +98,11 @@ class Bidirectional(WeightedLayer):
         for half in (self.ahead, self.back):
             half._l1, half._l2 = self._l1, self._l2
         super()._penalties_changed()
+
+    def _give_factors(self, place: Place) -> None:
+        super()._give_factors(place)
+        for half in (self.ahead, self.back):
+            half._rate_factor, half._decay_factor = self._rate_factor, self._decay_factor
 
     def _set_trainable(self, value: bool) -> None:
         super()._set_trainable(value)

@@ -11,6 +11,7 @@ from .. import _core
 from .._checks import checked_integer, checked_name
 from ..activations import checked_activation
 from .base import Shape
+from .learning import Factor
 from .parameter import Parameter
 from .weighted import BiasedLayer, Initial, checked_initial, filled
 from .windows import (
@@ -105,9 +106,12 @@ class Correlation(Convolution, abstract=True):
         use_bias: bool = True,
         l1: float = 0.0,
         l2: float = 0.0,
+        rate_factor: Factor = 1.0,
+        decay_factor: Factor | None = None,
         trainable: bool = True,
     ) -> None:
-        learning = {"bias": bias, "use_bias": use_bias, "l1": l1, "l2": l2, "trainable": trainable}
+        factors = {"rate_factor": rate_factor, "decay_factor": decay_factor}
+        learning = {"bias": bias, "use_bias": use_bias, "l1": l1, "l2": l2, **factors, "trainable": trainable}
         super().__init__(filters, kernel_size, activation, strides, padding, weights, **learning)
         self.dilation = checked_per_axis(dilation, "dilation", self._axes)
         self.groups = checked_integer(groups, "groups", lowest=1, highest=2**31)
@@ -182,6 +186,9 @@ class Conv2D(Correlation):
         False: z without b, as before a `BatchNorm`, whose shifts do the same.
     l1, l2 : float
         Penalty l1 ‖W‖₁ + ½ l2 ‖W‖², never on the bias. May be set at any time.
+    rate_factor, decay_factor : float or mapping of str to float
+        What the optimiser's steps and its weight decay are multiplied by, >= 0: of all parameters, or of those named.
+        By default, weights have a decay factor of 1, and other parameters 0. May be set at any time.
     trainable : bool
         False: training leaves the layer as it is. May be set at any time.
 
@@ -224,7 +231,7 @@ class Conv1D(Correlation):
         of the result depends on the steps up to t alone.
     weights : str, Normal, Uniform, Orthogonal, float or array (length, channels / groups, filters), optional
         Initial weights.
-    bias, use_bias, l1, l2, trainable
+    bias, use_bias, l1, l2, rate_factor, decay_factor, trainable
         As in `Conv2D`.
 
     Examples
@@ -266,7 +273,7 @@ class Conv2DTranspose(Convolution):
         "valid": size · stride + max(kernel − stride, 0) outputs; "same": size · stride.
     weights : str, Normal, Uniform, Orthogonal, float or array (height, width, filters, channels), optional
         Initial weights; the default follows the activation. An output is made of kernel · channels / stride inputs.
-    bias, use_bias, l1, l2, trainable
+    bias, use_bias, l1, l2, rate_factor, decay_factor, trainable
         As in `Conv2D`.
 
     Examples
@@ -293,10 +300,13 @@ class Conv2DTranspose(Convolution):
         use_bias: bool = True,
         l1: float = 0.0,
         l2: float = 0.0,
+        rate_factor: Factor = 1.0,
+        decay_factor: Factor | None = None,
         trainable: bool = True,
     ) -> None:
         padding = checked_name(padding, "padding", ("valid", "same"))
-        learning = {"bias": bias, "use_bias": use_bias, "l1": l1, "l2": l2, "trainable": trainable}
+        factors = {"rate_factor": rate_factor, "decay_factor": decay_factor}
+        learning = {"bias": bias, "use_bias": use_bias, "l1": l1, "l2": l2, **factors, "trainable": trainable}
         super().__init__(filters, kernel_size, activation, strides, padding, weights, **learning)
 
     def _moves(self, shape: Shape) -> list[Window]:

@@ -8,6 +8,7 @@ from .. import _core
 from .._checks import checked_integer, checked_number
 from ..activations import checked_activation
 from .base import Shape
+from .learning import Factor
 from .parameter import Parameter
 from .weighted import BiasedLayer, Initial, checked_initial, filled
 
@@ -35,6 +36,9 @@ class Dense(BiasedLayer):
         Penalty l1 ‖W‖₁ + ½ l2 ‖W‖², never on the bias. May be set at any time.
     max_norm : float, optional
         Longest that the incoming weights of a unit may be after a step (Srivastava et al. 2014).
+    rate_factor, decay_factor : float or mapping of str to float
+        What the optimiser's steps and its weight decay are multiplied by, >= 0: of all parameters, or of those named.
+        By default, weights have a decay factor of 1, and other parameters 0. May be set at any time.
     trainable : bool
         False: training leaves the layer as it is. May be set at any time.
 
@@ -64,9 +68,12 @@ class Dense(BiasedLayer):
         l1: float = 0.0,
         l2: float = 0.0,
         max_norm: float | None = None,
+        rate_factor: Factor = 1.0,
+        decay_factor: Factor | None = None,
         trainable: bool = True,
     ) -> None:
-        super().__init__(bias=bias, use_bias=use_bias, l1=l1, l2=l2, trainable=trainable)
+        learning = {"rate_factor": rate_factor, "decay_factor": decay_factor, "trainable": trainable}
+        super().__init__(bias=bias, use_bias=use_bias, l1=l1, l2=l2, **learning)
         self.units = checked_integer(units, "units", lowest=1, highest=2**31)
         self.activation = checked_activation(activation)
         self.max_norm = None if max_norm is None else checked_number(max_norm, "max_norm", lowest=0, open_lowest=True)
@@ -113,6 +120,7 @@ class Dense(BiasedLayer):
         self._start_bias(self.units)
 
     def __repr__(self) -> str:
-        defaults = {"use_bias": True, "l1": 0.0, "l2": 0.0, "max_norm": None, "trainable": True}
+        defaults = {"use_bias": True, "l1": 0.0, "l2": 0.0, "max_norm": None}
+        defaults |= {"rate_factor": 1.0, "decay_factor": None, "trainable": True}
         extra = "".join(f", {name}={getattr(self, name)!r}" for name, d in defaults.items() if getattr(self, name) != d)
         return f"Dense({self.units}, activation={self.activation!r}{extra})"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from .. import _core
 from .._checks import checked_flag, checked_integer
 from .base import Place, Shape
+from .learning import Factor
 from .parameter import Parameter
 from .weighted import Initial, WeightedLayer, checked_initial, filled
 
@@ -28,6 +29,9 @@ class Embedding(WeightedLayer):
         Initial vectors, by default uniform in [−0.05, 0.05).
     l1, l2 : float
         Penalty l1 ‖W‖₁ + ½ l2 ‖W‖². May be set at any time.
+    rate_factor, decay_factor : float or mapping of str to float
+        What the optimiser's steps and its weight decay are multiplied by, >= 0: of all parameters, or of those named.
+        By default, weights have a decay factor of 1, and other parameters 0. May be set at any time.
     trainable : bool
         False: training leaves the layer as it is. May be set at any time.
 
@@ -61,9 +65,11 @@ class Embedding(WeightedLayer):
         weights: Initial = None,
         l1: float = 0.0,
         l2: float = 0.0,
+        rate_factor: Factor = 1.0,
+        decay_factor: Factor | None = None,
         trainable: bool = True,
     ) -> None:
-        super().__init__(l1=l1, l2=l2, trainable=trainable)
+        super().__init__(l1=l1, l2=l2, rate_factor=rate_factor, decay_factor=decay_factor, trainable=trainable)
         self.vocabulary = checked_integer(vocabulary, "vocabulary", lowest=1, highest=2**24)
         self.units = checked_integer(units, "units", lowest=1, highest=2**26)
         self.mask_zero = checked_flag(mask_zero, "mask_zero")

@@ -9,13 +9,14 @@ import numpy as np
 
 from .. import _core
 from .._checks import checked_number
-from .base import AffineMap, Layer, Shape
+from .base import AffineMap, Shape
+from .learning import Factor, LearningLayer
 from .parameter import Parameter, Statistic
 
 __all__ = ["BatchNorm", "LayerNorm"]
 
 
-class Normalisation(Layer, abstract=True):
+class Normalisation(LearningLayer, abstract=True):
     """What normalisations have in common; use one of its kinds."""
 
     takes_any_scale = True
@@ -24,8 +25,8 @@ class Normalisation(Layer, abstract=True):
     gamma = Parameter("A copy of the scales γ, (features,); assign to set them.")
     beta = Parameter("A copy of the shifts β, (features,); assign to set them.")
 
-    def __init__(self, epsilon: float, trainable: bool) -> None:
-        super().__init__(trainable=trainable)
+    def __init__(self, epsilon: float, **learning: Any) -> None:
+        super().__init__(**learning)
         self.epsilon = checked_number(epsilon, "epsilon", lowest=0, open_lowest=True)
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
@@ -53,6 +54,9 @@ class BatchNorm(Normalisation):
         Share of the running statistics that a batch keeps, 0 <= momentum < 1.
     epsilon : float
         Added to the variance, > 0.
+    rate_factor, decay_factor : float or mapping of str to float
+        What the optimiser's steps and its weight decay are multiplied by, >= 0: of both parameters, or of those named.
+        The default decay factor is 0. May be set at any time.
     trainable : bool
         False: the layer does in training what it does in prediction, and keeps γ, β and the running statistics. May be
         set at any time.
@@ -71,8 +75,16 @@ class BatchNorm(Normalisation):
     running_mean = Statistic("A copy of the running means, (features,); assign to set them.")
     running_variance = Statistic("A copy of the running variances, (features,); assign to set them.")
 
-    def __init__(self, momentum: float = 0.9, epsilon: float = 1e-5, *, trainable: bool = True) -> None:
-        super().__init__(epsilon, trainable)
+    def __init__(
+        self,
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        *,
+        rate_factor: Factor = 1.0,
+        decay_factor: Factor | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(epsilon, rate_factor=rate_factor, decay_factor=decay_factor, trainable=trainable)
         self.momentum = checked_number(momentum, "momentum", lowest=0, highest=1, open_highest=True)
 
     def statistic_shapes(self, shape: Shape) -> dict[str, Shape]:
@@ -117,6 +129,9 @@ class LayerNorm(Normalisation):
     ----------
     epsilon : float
         Added to the variance, > 0.
+    rate_factor, decay_factor : float or mapping of str to float
+        What the optimiser's steps and its weight decay are multiplied by, >= 0: of both parameters, or of those named.
+        The default decay factor is 0. May be set at any time.
     trainable : bool
         False: training leaves γ and β as they are. May be set at any time.
 
@@ -131,8 +146,15 @@ class LayerNorm(Normalisation):
     settings = ("epsilon",)
     preserves_steps = True
 
-    def __init__(self, epsilon: float = 1e-5, *, trainable: bool = True) -> None:
-        super().__init__(epsilon, trainable)
+    def __init__(
+        self,
+        epsilon: float = 1e-5,
+        *,
+        rate_factor: Factor = 1.0,
+        decay_factor: Factor | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(epsilon, rate_factor=rate_factor, decay_factor=decay_factor, trainable=trainable)
 
     def core_settings(self, shape: Shape) -> _core.LayerSettings:
         return _core.LayerNormSettings(features=shape[-1], epsilon=self.epsilon)

@@ -11,6 +11,7 @@ from .. import _core
 from .._checks import checked_flag, checked_integer, checked_number
 from ..activations import checked_activation
 from .base import Arrays, Shape, cut
+from .learning import Factor
 from .parameter import Parameter
 from .weighted import Initial, WeightedLayer, checked_initial, filled, is_drawn
 
@@ -62,9 +63,11 @@ class Recurrent(WeightedLayer, abstract=True):
         bias: float | ArrayLike = 0.0,
         l1: float = 0.0,
         l2: float = 0.0,
+        rate_factor: Factor = 1.0,
+        decay_factor: Factor | None = None,
         trainable: bool = True,
     ) -> None:
-        super().__init__(l1=l1, l2=l2, trainable=trainable)
+        super().__init__(l1=l1, l2=l2, rate_factor=rate_factor, decay_factor=decay_factor, trainable=trainable)
         self.units = checked_integer(units, "units", lowest=1, highest=2**26)
         self.activation = checked_activation(activation)
         if self.activation == "softmax":
@@ -102,6 +105,9 @@ class Recurrent(WeightedLayer, abstract=True):
             "recurrent_weights": (self.units, columns),
             "bias": (columns,),
         }
+
+    def public_names(self, shape: Shape) -> dict[str, str]:
+        return {**super().public_names(shape), "input_weights": "weights"}
 
     def core_cell(self) -> _core.RecurrentCell:
         """Return what a step does in the core."""
@@ -184,6 +190,9 @@ class SimpleRNN(Recurrent):
         Initial bias.
     l1, l2 : float
         Penalty l1 ‖W‖₁ + ½ l2 ‖W‖² on both kinds of weights, never on the bias. May be set at any time.
+    rate_factor, decay_factor : float or mapping of str to float
+        What the optimiser's steps and its weight decay are multiplied by, >= 0: of all parameters, or of those named.
+        By default, weights have a decay factor of 1, and other parameters 0. May be set at any time.
     trainable : bool
         False: training leaves the layer as it is. May be set at any time.
 
@@ -234,7 +243,7 @@ class LSTM(Recurrent):
         Added to the forget gate's initial bias, so that the cell remembers at first (Jozefowicz et al. 2015).
     l1, l2 : float
         Penalty l1 ‖W‖₁ + ½ l2 ‖W‖² on all weights and peepholes, never on the bias. May be set at any time.
-    trainable
+    rate_factor, decay_factor, trainable
         As in `SimpleRNN`.
 
     Examples
@@ -277,6 +286,8 @@ class LSTM(Recurrent):
         forget_bias: float = 1.0,
         l1: float = 0.0,
         l2: float = 0.0,
+        rate_factor: Factor = 1.0,
+        decay_factor: Factor | None = None,
         trainable: bool = True,
     ) -> None:
         super().__init__(
@@ -291,6 +302,8 @@ class LSTM(Recurrent):
             bias=bias,
             l1=l1,
             l2=l2,
+            rate_factor=rate_factor,
+            decay_factor=decay_factor,
             trainable=trainable,
         )
         self.peepholes = checked_flag(peepholes, "peepholes")
@@ -345,7 +358,7 @@ class GRU(Recurrent):
         Initial bias; the bias of the recurrent part starts at zero.
     l1, l2 : float
         Penalty l1 ‖W‖₁ + ½ l2 ‖W‖² on both kinds of weights, never on a bias. May be set at any time.
-    trainable
+    rate_factor, decay_factor, trainable
         As in `SimpleRNN`.
 
     Examples
@@ -385,6 +398,8 @@ class GRU(Recurrent):
         bias: float | ArrayLike = 0.0,
         l1: float = 0.0,
         l2: float = 0.0,
+        rate_factor: Factor = 1.0,
+        decay_factor: Factor | None = None,
         trainable: bool = True,
     ) -> None:
         super().__init__(
@@ -399,6 +414,8 @@ class GRU(Recurrent):
             bias=bias,
             l1=l1,
             l2=l2,
+            rate_factor=rate_factor,
+            decay_factor=decay_factor,
             trainable=trainable,
         )
         self.reset_after = checked_flag(reset_after, "reset_after")

@@ -6,14 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _core
-from .base import AffineMap, Layer, Shape
+from .base import AffineMap, Shape
+from .learning import Factor, LearningLayer
 from .parameter import Parameter
 from .weighted import filled
 
 __all__ = ["Scale"]
 
 
-class Scale(Layer):
+class Scale(LearningLayer):
     """Each feature times a factor that is learned: z = x ∘ s.
 
     The features are the last axis; the steps of a sequence and the pixels of an image share their factors. As first
@@ -23,6 +24,9 @@ class Scale(Layer):
     ----------
     factors : float or array (features,)
         Initial factors.
+    rate_factor, decay_factor : float or mapping of str to float
+        What the optimiser's steps and its weight decay are multiplied by, >= 0. The default decay factor is 0. May be
+        set at any time.
     trainable : bool
         False: training leaves the factors as they are. May be set at any time.
 
@@ -39,8 +43,15 @@ class Scale(Layer):
 
     factors = Parameter("A copy of the factors, (features,); assign to set them.")
 
-    def __init__(self, factors: float | ArrayLike = 1.0, *, trainable: bool = True) -> None:
-        super().__init__(trainable=trainable)
+    def __init__(
+        self,
+        factors: float | ArrayLike = 1.0,
+        *,
+        rate_factor: Factor = 1.0,
+        decay_factor: Factor | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(rate_factor=rate_factor, decay_factor=decay_factor, trainable=trainable)
         self._initial_factors = factors
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:

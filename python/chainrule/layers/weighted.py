@@ -9,29 +9,30 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from .._checks import checked_flag, checked_name, checked_number
-from .base import Layer, Shape
+from .base import Shape
 from .initializers import INITIALIZERS, Normal, Orthogonal, Uniform, default_initializer, distribution
+from .learning import LearningLayer
 from .parameter import Parameter
 
 # What initial weights may be given as.
 Initial: TypeAlias = Normal | Uniform | Orthogonal | str | float | ArrayLike | None
 
 
-class WeightedLayer(Layer, abstract=True):
+class WeightedLayer(LearningLayer, abstract=True):
     """A layer with weights, which can be penalised.
 
     Parameters
     ----------
     l1, l2 : float
         Penalty l1 ‖W‖₁ + ½ l2 ‖W‖², never on a bias. May be set at any time.
-    trainable : bool
-        False: training leaves the layer as it is. May be set at any time.
+    learning
+        As for `LearningLayer`.
     """
 
     has_weights = True
 
-    def __init__(self, *, l1: float = 0.0, l2: float = 0.0, trainable: bool = True) -> None:
-        super().__init__(trainable=trainable)
+    def __init__(self, *, l1: float = 0.0, l2: float = 0.0, **learning: Any) -> None:
+        super().__init__(**learning)
         self._l1 = checked_number(l1, "l1", lowest=0)
         self._l2 = checked_number(l2, "l2", lowest=0)
 

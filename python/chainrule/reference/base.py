@@ -34,6 +34,10 @@ class Layer(ABC):
     l2: float = 0.0
     max_norm: float | None = None
     trainable: bool = True
+    # Factors of an optimiser's rate and weight decay by the names of parameters. Without one, the rate's is 1, and the
+    # decay's is 1 for weights and 0 for the others.
+    rate_factors: Mapping[str, float] = {}
+    decay_factors: Mapping[str, float] = {}
     training: bool = False
     # Whether a step is one, and not padding, (samples, steps); None if all of them are.
     is_step: NDArray[np.bool_] | None = None
@@ -122,6 +126,11 @@ class Layer(ABC):
         return [(np.abs(self.pre_activations - kink), scale) for kink in kinks]
 
     # --- regularisation
+
+    def factors_of(self, name: str) -> tuple[float, float]:
+        """Return the factors of the rate and of the weight decay of a parameter."""
+        decay = self.decay_factors.get(name, float(name in self.weight_names))
+        return self.rate_factors.get(name, 1.0), decay
 
     def penalty(self) -> float:
         """Return ½ l2 ‖W‖² + l1 ‖W‖₁."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -131,10 +131,10 @@ class Network:
         """A flat copy of the gradients."""
         return np.concatenate([part.ravel() for leaf in self._leaves() for part in leaf.gradients.values()])
 
-    def _mask(self, of_weights: bool) -> NDArray[np.bool_]:
-        """Return a mask of the weights, or of the trainable parameters."""
+    def _for_each(self, value_of: Callable[[Layer, str], Any]) -> NDArray[Any]:
+        """Return a value for each parameter, which a function gives for an array of a layer by its name."""
         parts = [
-            np.full(part.size, name in leaf.weight_names if of_weights else leaf.trainable)
+            np.full(part.size, value_of(leaf, name))
             for leaf in self._leaves()
             for name, part in leaf.parameters.items()
         ]
@@ -145,8 +145,10 @@ class Network:
     def step(self, optimizer: Optimizer, rate: float) -> None:
         """Update the parameters once, by the stored gradients."""
         before = self.parameters
-        after = optimizer.update(before, self.gradients, rate, self._mask(of_weights=True))
-        self.parameters = np.where(self._mask(of_weights=False), after, before)
+        rate_factors = self._for_each(lambda leaf, name: leaf.factors_of(name)[0])
+        decay_factors = self._for_each(lambda leaf, name: leaf.factors_of(name)[1])
+        after = optimizer.update(before, self.gradients, rate, decay_factors, rate_factors)
+        self.parameters = np.where(self._for_each(lambda leaf, _: leaf.trainable), after, before)
         for layer in self.layers:
             layer.limit_norm()
 

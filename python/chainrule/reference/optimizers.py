@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .activations import Array
 
@@ -18,6 +17,9 @@ class Optimizer(ABC):
     """An optimiser, which clips the gradient and then changes the parameters by a rule."""
 
     name: ClassVar[str]
+    weight_decay: float = 0.0
+    # Whether the rule has step sizes of its own, for which the rate is only the start.
+    has_steps: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         OPTIMIZERS.setdefault(cls.name, cls)
@@ -28,8 +30,8 @@ class Optimizer(ABC):
         self.steps = 0
         self.state: dict[str, Array] = {}
 
-    def update(self, w: Array, g: Array, rate: float, is_weight: NDArray[np.bool_]) -> Array:
-        """Return the new parameters; `is_weight` tells them from biases."""
+    def update(self, w: Array, g: Array, rate: float, decay_factors: Array, rate_factors: Array | float = 1.0) -> Array:
+        """Return the new parameters; the factors are those of each parameter, of its weight decay and of its rate."""
         if self.clip_value is not None:
             g = np.clip(g, -self.clip_value, self.clip_value)
         if self.clip_norm is not None:
@@ -40,7 +42,8 @@ class Optimizer(ABC):
         if self.steps == 0:
             self.start(w, rate)
         self.steps += 1
-        return self.rule(w, g, rate, is_weight)
+        decayed = w - rate * self.weight_decay * decay_factors * w
+        return self.rule(decayed, g, (1.0 if self.has_steps else rate) * rate_factors)
 
     def start(self, w: Array, rate: float) -> None:
         """Set the state before the first step, which is zero unless overridden."""
@@ -50,7 +53,7 @@ class Optimizer(ABC):
     slots: tuple[str, ...] = ()
 
     @abstractmethod
-    def rule(self, w: Array, g: Array, rate: float, is_weight: NDArray[np.bool_]) -> Array:
+    def rule(self, w: Array, g: Array, rate: Array | float) -> Array:
         """Return the new parameters, and change the state."""
 
 
@@ -73,7 +76,7 @@ class SGD(Optimizer):
         self.momentum = momentum
         self.nesterov = nesterov
 
-    def rule(self, w: Array, g: Array, rate: float, is_weight: NDArray[np.bool_]) -> Array:
+    def rule(self, w: Array, g: Array, rate: Array | float) -> Array:
         v = self.state["velocity"] = self.momentum * self.state["velocity"] - rate * g
         return w + self.momentum * v - rate * g if self.nesterov else w + v
 
@@ -91,7 +94,7 @@ class Adagrad(Optimizer):
         super().__init__(clip_norm=clip_norm, clip_value=clip_value)
         self.epsilon = epsilon
 
-    def rule(self, w: Array, g: Array, rate: float, is_weight: NDArray[np.bool_]) -> Array:
+    def rule(self, w: Array, g: Array, rate: Array | float) -> Array:
         s = self.state["square_sum"] = self.state["square_sum"] + g**2
         return w - rate * g / (np.sqrt(s) + self.epsilon)
 
@@ -115,7 +118,7 @@ class Adadelta(Optimizer):
         self.rho = rho
         self.epsilon = epsilon
 
-    def rule(self, w: Array, g: Array, rate: float, is_weight: NDArray[np.bool_]) -> Array:
+    def rule(self, w: Array, g: Array, rate: Array | float) -> Array:
         s = self.state["square_mean"] = self.rho * self.state["square_mean"] + (1 - self.rho) * g**2
         u = self.state["change_mean"]
         change = g * np.sqrt(u + self.epsilon) / np.sqrt(s + self.epsilon)
@@ -142,7 +145,7 @@ class RMSprop(Optimizer):
         self.rho = rho
         self.epsilon = epsilon
 
-    def rule(self, w: Array, g: Array, rate: float, is_weight: NDArray[np.bool_]) -> Array:
+    def rule(self, w: Array, g: Array, rate: Array | float) -> Array:
         s = self.state["square_mean"] = self.rho * self.state["square_mean"] + (1 - self.rho) * g**2
         return w - rate * g / (np.sqrt(s) + self.epsilon)
 
@@ -168,7 +171,7 @@ class Adam(Optimizer):
         self.beta2 = beta2
         self.epsilon = epsilon
 
-    def rule(self, w: Array, g: Array, rate: float, is_weight: NDArray[np.bool_]) -> Array:
+    def rule(self, w: Array, g: Array, rate: Array | float) -> Array:
         m = self.state["m"] = self.beta1 * self.state["m"] + (1 - self.beta1) * g
         v = self.state["v"] = self.beta2 * self.state["v"] + (1 - self.beta2) * g**2
         v_hat = v / (1 - self.beta2**self.steps)
@@ -180,7 +183,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """w ← w − ηλw for weights, then Adam."""
+    """w ← w − ηλw, with a factor for each parameter which is 0 for biases, then Adam."""
 
     name = "adamw"
 
@@ -196,9 +199,6 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(beta1, beta2, epsilon, clip_norm=clip_norm, clip_value=clip_value)
         self.weight_decay = weight_decay
-
-    def rule(self, w: Array, g: Array, rate: float, is_weight: NDArray[np.bool_]) -> Array:
-        return super().rule(np.where(is_weight, w - rate * self.weight_decay * w, w), g, rate, is_weight)
 
 
 class Nadam(Adam):
@@ -242,7 +242,7 @@ class DeltaBarDelta(Optimizer):
         super().start(w, rate)
         self.state["gain"] = np.ones_like(w)
 
-    def rule(self, w: Array, g: Array, rate: float, is_weight: NDArray[np.bool_]) -> Array:
+    def rule(self, w: Array, g: Array, rate: Array | float) -> Array:
         gain, mean = self.state["gain"], self.state["gradient_mean"]
         grown = np.minimum(gain + self.increase, self.max_gain)
         shrunk = np.maximum(gain * (1 - self.decrease), self.min_gain)
@@ -257,6 +257,7 @@ class IRprop(Optimizer):
     """Step sizes per weight; only the sign of the gradient counts (iRprop−, Igel and Hüsken 2000)."""
 
     name = "irprop"
+    has_steps = True
 
     slots = ("step", "gradient")
 
@@ -280,7 +281,7 @@ class IRprop(Optimizer):
         super().start(w, rate)
         self.state["step"] = np.full_like(w, rate)
 
-    def rule(self, w: Array, g: Array, rate: float, is_weight: NDArray[np.bool_]) -> Array:
+    def rule(self, w: Array, g: Array, rate: Array | float) -> Array:
         step, before = self.state["step"], self.state["gradient"]
         agreement = np.sign(before) * np.sign(g)
         grown = np.minimum(step * self.increase, self.max_step)
@@ -288,4 +289,4 @@ class IRprop(Optimizer):
         step = np.where(agreement > 0, grown, np.where(agreement < 0, shrunk, step))
         g = np.where(agreement < 0, 0.0, g)
         self.state = {"step": step, "gradient": g}
-        return w - np.sign(g) * step
+        return w - rate * np.sign(g) * step

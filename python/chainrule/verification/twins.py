@@ -70,7 +70,10 @@ def reference_optimizer(optimizer: Optimizer) -> reference.optimizers.Optimizer:
 
 def _twin(layer: Layer) -> reference.Layer:
     arguments = {name: _as_reference(value) for name, value in layer.reference_arguments().items()}
-    return reference.LAYERS[type(layer).__name__](**arguments)
+    twin = reference.LAYERS[type(layer).__name__](**arguments)
+    twin.rate_factors, decays = layer.learning_factors(layer.place.input_shape)
+    twin.decay_factors = {name: factor for name, factor in decays.items() if factor is not None}
+    return twin
 
 
 def _as_reference(value: Any) -> Any:
