@@ -114,6 +114,14 @@ void Session<T>::set_penalties(size_t i, double l1, double l2) {
 }
 
 template <class T>
+void Session<T>::set_schedule(size_t i, std::vector<double> values) {
+  require(layer(i).takes_schedule(), "the layer has no number that can differ from step to step");
+  require(!values.empty(), "values must be one or more");
+  network_.layer(i).set_schedule(std::move(values));
+  forget_pass();
+}
+
+template <class T>
 void Session<T>::set_factors(size_t i, const std::vector<double>& rate,
                              const std::vector<std::optional<double>>& decay) {
   layer(i);

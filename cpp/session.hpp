@@ -66,6 +66,7 @@ class Session {
   void set_statistics(size_t layer, const T* from);
   void set_trainable(size_t layer, bool trainable);
   void set_penalties(size_t layer, double l1, double l2);
+  void set_schedule(size_t layer, std::vector<double> values);
   void set_factors(size_t layer, const std::vector<double>& rate, const std::vector<std::optional<double>>& decay);
 
   // --- Prediction; outputs are row-major, (samples, outputs)

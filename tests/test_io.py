@@ -12,7 +12,7 @@ import pytest
 import safetensors.numpy
 
 import chainrule as cr
-from chainrule.files.settings import to_config
+from chainrule._settings import to_config
 
 
 @pytest.fixture

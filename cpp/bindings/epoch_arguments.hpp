@@ -31,7 +31,7 @@ struct EpochArguments {
   using Rates = pybind11::array_t<double, pybind11::array::c_style | pybind11::array::forcecast>;
 
   EpochArguments(LossArguments loss_, Optimizer optimizer_, Rates rates_, size_t batch_size_, bool shuffle_,
-                 uint64_t seed_, uint64_t epoch_, double input_noise_)
+                 uint64_t seed_, uint64_t epoch_, double input_noise_, std::optional<Rates> weight_decays_)
       : loss(std::move(loss_)),
         optimizer(std::move(optimizer_)),
         rates(std::move(rates_)),
@@ -39,7 +39,8 @@ struct EpochArguments {
         shuffle(shuffle_),
         seed(seed_),
         epoch(epoch_),
-        input_noise(input_noise_) {
+        input_noise(input_noise_),
+        weight_decays(std::move(weight_decays_)) {
     require(batch_size > 0, "batch_size must be positive, got 0");
   }
 
@@ -47,6 +48,8 @@ struct EpochArguments {
     const size_t steps = samples / batch_size + (samples % batch_size != 0);
     require(rates.ndim() == 1 && size_t(rates.size()) == steps,
             "rates must have one element per step, " + std::to_string(steps) + ", got " + std::to_string(rates.size()));
+    require(!weight_decays || (weight_decays->ndim() == 1 && size_t(weight_decays->size()) == steps),
+            "weight_decays must have one element per step, " + std::to_string(steps));
     const Range range = {part.first_step, part.last_step.value_or(steps)};
     require(range.begin < range.end && range.end <= steps,
             "first_step and last_step must be a part of the epoch's " + std::to_string(steps) + " steps, got " +
@@ -59,7 +62,8 @@ struct EpochArguments {
             .rates = rates.data(),
             .input_noise = input_noise,
             .steps = range,
-            .totals = part.totals};
+            .totals = part.totals,
+            .weight_decays = weight_decays ? weight_decays->data() : nullptr};
   }
 
   LossArguments loss;
@@ -69,6 +73,7 @@ struct EpochArguments {
   bool shuffle;
   uint64_t seed, epoch;
   double input_noise;
+  std::optional<Rates> weight_decays;
 };
 
 }  // namespace chainrule::bindings

@@ -90,6 +90,11 @@ class BoundNetwork {
     session_.set_penalties(layer, l1, l2);
   }
 
+  void set_schedule(size_t layer, const std::vector<double>& values) {
+    const auto lock = to_change();
+    session_.set_schedule(layer, values);
+  }
+
   void set_factors(size_t layer, const std::vector<double>& rate, const std::vector<std::optional<double>>& decay) {
     const auto lock = to_change();
     session_.set_factors(layer, rate, decay);
@@ -368,6 +373,7 @@ void register_network(py::module_& module, const char* name) {
       .def("set_parameters", &Net::set_parameters, py::arg("values"))
       .def("set_trainable", &Net::set_trainable, py::arg("layer"), py::arg("trainable"))
       .def("set_penalties", &Net::set_penalties, py::arg("layer"), py::arg("l1"), py::arg("l2"))
+      .def("set_schedule", &Net::set_schedule, py::arg("layer"), py::arg("values"))
       .def("set_factors", &Net::set_factors, py::arg("layer"), py::arg("rate"), py::arg("decay"))
       .def("penalty", &Net::penalty)
       .def("predict", &Net::predict, py::arg("X"))

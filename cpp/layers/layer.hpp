@@ -19,6 +19,7 @@ struct Pass {
   bool training = false;
   uint64_t seed = 0, epoch = 0;
   size_t position = 0;  // of the first sample, in the epoch
+  size_t step = 0;      // in the epoch
 };
 
 // The properties of a layer that networks, workspaces and training ask for.
@@ -107,6 +108,11 @@ class Layer {
                         const T* /*weights*/, double* /*losses*/) const {}
   // After a training pass whose step counts: updates the running statistics by those of the batch.
   virtual void update_statistics(const Team&, const Signal<T>& /*above*/) {}
+
+  // Whether a number of the layer, such as a rate of dropout, can differ from step to step (set_schedule).
+  virtual bool takes_schedule() const { return false; }
+  // Sets that number for the steps of an epoch; the last one stays. Called by one thread, for a layer that takes it.
+  virtual void set_schedule(std::vector<double> /*values*/) {}
 
   const PanelParameters<T>& parameters() const { return parameters_; }
   PanelParameters<T>& parameters() { return parameters_; }

@@ -7,9 +7,11 @@ void Dropout<T>::forward(const Team& team, const Signal<T>& below, const Signal<
                          const Pass& pass) const {
   const Range rows = team.share_rows(samples);
   if (pass.training) {
+    const double rate = rate_in(pass);
     for (size_t i = rows.begin; i < rows.end; ++i) {
-      draw_mask(words_of(i, this->index, Purpose::dropout, pass), rate_, mask_of(above, i), group_);
-      multiply(below.activations + i * below.stride, mask_of(above, i), above.activations + i * above.stride);
+      draw_mask(words_of(i, this->index, Purpose::dropout, pass), rate, mask_of(above, i), group_);
+      multiply(below.activations + i * below.stride, mask_of(above, i), kept_factor<T>(rate),
+               above.activations + i * above.stride);
     }
   } else {
     copy_rows(below.activations, below.stride, above.activations, above.stride, rows, this->size_);
@@ -22,17 +24,18 @@ void Dropout<T>::backward(const Team& team, const Signal<T>& above, const Signal
                           const Pass& pass) const {
   const Range rows = team.share_rows(samples);
   if (!pass.training) return pass_deltas_on(above, below, rows);
+  const T factor = kept_factor<T>(rate_in(pass));
   for (size_t i = rows.begin; i < rows.end; ++i) {
-    multiply(above.deltas + i * above.stride, mask_of(above, i), below.deltas + i * below.stride);
+    multiply(above.deltas + i * above.stride, mask_of(above, i), factor, below.deltas + i * below.stride);
     // The row is still in the first-level cache.
     multiply_by_derivative(below, {i, i + 1});
   }
 }
 
 template <class T>
-void Dropout<T>::multiply(const T* from, const int8_t* mask, T* to) const {
+void Dropout<T>::multiply(const T* from, const int8_t* mask, T factor, T* to) const {
   kernels<T>().multiply_masked(
-      {.from = from, .mask = mask, .factor = kept_factor<T>(rate_), .group = group_, .size = this->size_, .to = to});
+      {.from = from, .mask = mask, .factor = factor, .group = group_, .size = this->size_, .to = to});
 }
 
 template <class T>

@@ -1,6 +1,9 @@
 // Layers that draw random numbers in training. In prediction, they pass their inputs on.
 #pragma once
 
+#include <algorithm>
+#include <vector>
+
 #include "layers/drop_mask.hpp"
 #include "layers/settings.hpp"
 
@@ -38,7 +41,7 @@ struct DropoutSettings {
 template <class T>
 class Dropout final : public Noise<T> {
  public:
-  Dropout(size_t size, double rate, size_t group) : Noise<T>(size), rate_(rate), group_(group) {}
+  Dropout(size_t size, double rate, size_t group) : Noise<T>(size), rates_{rate}, group_(group) {}
 
   // Keeps the mask.
   LayerTraits traits() const override {
@@ -48,13 +51,17 @@ class Dropout final : public Noise<T> {
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;
 
+  bool takes_schedule() const override { return true; }
+  void set_schedule(std::vector<double> rates) override { rates_ = std::move(rates); }
+
  private:
   static int8_t* mask_of(const Signal<T>& above, size_t sample) {
     return reinterpret_cast<int8_t*>(above.kept + sample * above.kept_stride);
   }
-  void multiply(const T* from, const int8_t* mask, T* to) const;
+  double rate_in(const Pass& pass) const { return rates_[std::min(pass.step, rates_.size() - 1)]; }
+  void multiply(const T* from, const int8_t* mask, T factor, T* to) const;
 
-  double rate_;
+  std::vector<double> rates_;  // by step
   size_t group_;
 };
 

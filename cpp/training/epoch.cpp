@@ -98,7 +98,7 @@ class Epoch {
     if (deferred_) deferred_->touch(team, workspace_.signals[0][0], turn.samples());
     while (true) {
       std::vector<Signal<T>>& signals = signals_of[turn.number % 2];
-      const Pass pass = {true, options_.seed, options_.epoch, turn.begin};
+      const Pass pass = {true, options_.seed, options_.epoch, turn.begin, turn.step};
       forward(team, turn, signals, pass);
       if (loss_stage_->failed()) return finish(team, turn.step);
       const std::optional<Turn> next = turn_after(turn);
@@ -175,7 +175,9 @@ class Epoch {
 
   // Thread 0, before the barrier at which the parameters may change.
   void start_update(const Turn& turn) {
-    settings_ = state_.next_step(optimizer_, options_.rates[turn.step]);
+    const double* const decays = options_.weight_decays;
+    const double decay = decays == nullptr ? optimizer_.settings().weight_decay : decays[turn.step];
+    settings_ = state_.next_step(optimizer_, options_.rates[turn.step], decay);
     if (deferred_) deferred_->record(turn.step, target_of(0));
   }
 

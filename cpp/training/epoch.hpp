@@ -17,8 +17,9 @@ struct EpochOptions {
   Loss loss;
   const double* rates;  // one per step of the epoch
   double input_noise;
-  Range steps;    // the part of the epoch that is trained, not empty
-  Totals totals;  // sums over the steps before that part
+  Range steps;                            // the part of the epoch that is trained, not empty
+  Totals totals;                          // sums over the steps before that part
+  const double* weight_decays = nullptr;  // one per step of the epoch; null: the optimiser's in all of them
 };
 
 struct EpochResult {

@@ -85,7 +85,7 @@ OptimizerState<T>::OptimizerState(const Optimizer& optimizer, size_t size, doubl
 }
 
 template <class T>
-StepSettings<T> OptimizerState<T>::next_step(const Optimizer& optimizer, double rate) {
+StepSettings<T> OptimizerState<T>::next_step(const Optimizer& optimizer, double rate, double weight_decay) {
   const OptimizerSettings& given = optimizer.settings();
   steps_ += 1;
   const double beta1 = given.beta1;
@@ -101,7 +101,7 @@ StepSettings<T> OptimizerState<T>::next_step(const Optimizer& optimizer, double 
   StepSettings<T> s = {};
   s.rule = rule_;
   s.rate = T(rule_ == Rule::irprop ? 1 : rate);
-  s.shrink = T(rate * given.weight_decay);
+  s.shrink = T(rate * weight_decay);
   s.momentum = T(given.momentum);
   s.epsilon = T(given.epsilon);
   s.clip_value = T(given.clip_value);

@@ -69,7 +69,7 @@ class OptimizerState {
   const std::vector<AlignedArray<T>>& slots() const { return slots_; }
 
   // Counts one step and returns its scalars.
-  StepSettings<T> next_step(const Optimizer& optimizer, double rate);
+  StepSettings<T> next_step(const Optimizer& optimizer, double rate, double weight_decay);
 
  private:
   bool started_ = false;

@@ -147,7 +147,7 @@ void backward(Network<T>& network, Workspace<T>& workspace, size_t samples, cons
 template <class T>
 void step(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer, double rate, T* gradient) {
   WholeGradientStep<T> whole(network, state, optimizer);
-  const StepSettings<T> settings = state.next_step(optimizer, rate);
+  const StepSettings<T> settings = state.next_step(optimizer, rate, optimizer.settings().weight_decay);
   run_team(1, [&](const Team& team) {
     whole.run(team, settings, gradient, false);
     network.finish_update(team);

@@ -65,6 +65,7 @@ class EpochOptions:
     """What all parts of an epoch have in common.
 
     rates: one learning rate per step of the epoch, ceil(samples / batch_size) of them.
+    weight_decays: one weight decay per step; None: that of the optimiser in all of them.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class EpochOptions:
         seed: int,
         epoch: int,
         input_noise: float = 0.0,
+        weight_decays: NDArray[np.float64] | None = None,
     ) -> None: ...
 
 class EpochPart:
@@ -296,6 +298,7 @@ class _Network(Generic[_Float]):
     def set_parameters(self, values: NDArray[_Float]) -> None: ...
     def set_trainable(self, layer: int, trainable: bool) -> None: ...
     def set_penalties(self, layer: int, l1: float, l2: float) -> None: ...
+    def set_schedule(self, layer: int, values: Sequence[float]) -> None: ...
     def set_factors(self, layer: int, rate: Sequence[float], decay: Sequence[float | None]) -> None: ...
 
     # --- below fit: forward keeps what backward needs

@@ -160,16 +160,18 @@ def _one_step(network: Model, optimizer: Optimizer) -> Iterator[Line]:
 def _training(network: Model, batch: Batch, optimizer: Optimizer, steps: int) -> Iterator[Line]:
     """Compare epochs of shuffled batches, with two steps each if there are samples enough."""
     X, y, weights, loss = batch.X, batch.y, batch.weights, reference_loss(batch.loss)
+    size = len(X) if optimizer.needs_full_batch else -(-len(X) // 2)
+    per_epoch = -(-len(X) // size)
+    network.follow(0, per_epoch)
     net = reference_of(network)
     net.loss_and_gradient(X, y, loss, weights)
     scales = scales_of(net, y, weights, batch.loss)
     pupil = reference_optimizer(optimizer)
     network.core.reset_optimizer()
-    size = len(X) if optimizer.needs_full_batch else -(-len(X) // 2)
-    per_epoch = -(-len(X) // size)
     got, expected = [], []
     for epoch in range(-(-steps // per_epoch)):
-        rates = optimizer.rates(epoch * per_epoch, per_epoch)
+        steps_of_epoch = (epoch * per_epoch, per_epoch)
+        rates, decays = optimizer.rates(*steps_of_epoch), optimizer.weight_decays(*steps_of_epoch)
         options = _core.EpochOptions(
             loss=batch.loss.core_loss(),
             optimizer=optimizer.core_optimizer(),
@@ -178,10 +180,11 @@ def _training(network: Model, batch: Batch, optimizer: Optimizer, steps: int) ->
             shuffle=True,
             seed=network.seed,
             epoch=epoch,
+            weight_decays=decays,
         )
         _, (weight, loss_sum, _), _ = network.core.train_epoch(X, y, weights, options)
         got.append(loss_sum / weight)
-        mean, _ = net.train_epoch(X, y, loss, pupil, rates, size, True, network.seed, epoch, sample_weight=weights)
+        mean, _ = net.train_epoch(X, y, loss, pupil, rates, size, True, network.seed, epoch, weights, 0.0, decays)
         expected.append(mean)
     tolerance = TRAINING_TOLERANCE[network.dtype]
     name = f"{len(got) * per_epoch} steps, {type(optimizer).__name__}, {network.dtype}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy as copying
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._checks import checked_flag, checked_integer, checked_number
+from ._settings import to_config
 from .arrays import as_parameters
 from .border import Batches
 from .errors import warn
 from .files import description as described
-from .files.settings import to_config
 from .function_loss import LossLike, as_loss
 from .history import History
 from .input_range import InputRange
@@ -25,6 +25,7 @@ from .layers.input import Input
 from .losses import Loss
 from .metrics import Metric, MetricLike, as_metrics, measured, r2
 from .optimizers import Adam, Optimizer, as_optimizer
+from .schedules import Schedule, values_from
 from .snapshot import Snapshot
 from .stack import Stack, settled_shape
 
@@ -172,6 +173,7 @@ class Model(Stack):
         """
         samples = self.border.dense_samples(X)
         core = self.core_of(samples)
+        self.follow(core.optimizer_steps, 1)
         draws = (True, self.seed, core.optimizer_steps) if checked_flag(training, "training") else ()
         outputs = self.border.in_units(core.forward(samples, *draws))
         return outputs.reshape(-1, *self.shapes[-1])
@@ -197,8 +199,9 @@ class Model(Stack):
         chosen = self.chosen_optimizer(optimizer)
         self.core.gradients()  # refuses before the optimiser is changed
         self.adopt(chosen, self.loss)
-        rate = float(chosen.rates(self.core.optimizer_steps, 1)[0]) * self.rate_factor
-        self.core.step(chosen.core_optimizer(), rate)
+        step = self.core.optimizer_steps
+        rate = float(chosen.rates(step, 1)[0]) * self.rate_factor
+        self.core.step(chosen.core_optimizer(step), rate)
 
     def loss_and_gradient(
         self, X: ArrayLike, y: ArrayLike, loss: LossLike | None = None, sample_weight: ArrayLike | None = None
@@ -275,6 +278,13 @@ class Model(Stack):
             self.rate_factor = 1.0
         self.optimizer = optimizer
         self.loss = loss
+
+    def follow(self, first_step: int, count: int, resolved: Mapping[Layer, Schedule] | None = None) -> None:
+        """Give layers the values of their schedules in steps to come; those that follow a fit are among `resolved`."""
+        for leaf in self.leaves:
+            if leaf.schedule is not None:
+                schedule = leaf.schedule if resolved is None else resolved[leaf]
+                leaf.follow(values_from(schedule, first_step, count))
 
     # --- copies and state
 

@@ -44,6 +44,8 @@ class Optimizer:
     # The name by which `fit` knows the optimiser, and the core's rule of its updates.
     name: ClassVar[str]
     rule: ClassVar[str]
+    # The settings that can be a schedule.
+    scheduled: ClassVar[tuple[str, ...]] = ("learning_rate",)
     # Whether each step needs the gradient of all samples.
     needs_full_batch: ClassVar[bool] = False
     learning_rate: float | Schedule = 0.01
@@ -55,8 +57,6 @@ class Optimizer:
             OPTIMIZERS.setdefault(cls.name, cls)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.learning_rate, Schedule):
-            checked_number(self.learning_rate, "learning_rate", lowest=0)
         for f in dataclasses.fields(self):
             value = getattr(self, f.name)
             if f.name in ("clip_norm", "clip_value"):
@@ -64,12 +64,16 @@ class Optimizer:
                     checked_number(value, f.name, lowest=0, open_lowest=True)
             elif isinstance(f.default, bool):
                 checked_flag(value, f.name)
-            elif f.name != "learning_rate":
+            elif not (f.name in self.scheduled and isinstance(value, Schedule)):
                 checked_number(value, f.name, lowest=0, **f.metadata)
 
     def rates(self, first_step: int, count: int) -> NDArray[np.float64]:
         """Return the learning rates of `count` steps from `first_step` on."""
         return rates_at(self.learning_rate, np.arange(first_step, first_step + count, dtype=np.float64))
+
+    def weight_decays(self, first_step: int, count: int) -> NDArray[np.float64] | None:
+        """Return the weight decays of `count` steps from `first_step` on; None if they do not differ."""
+        return None
 
     def check_precision(self, dtype: str) -> None:
         """Refuse an epsilon that is zero in this precision, where 0 / 0 would follow.
@@ -84,9 +88,11 @@ class Optimizer:
         if epsilon < smallest:
             raise ValueError(f"epsilon must be at least {smallest:.2g} in {dtype}, got {epsilon:g}")
 
-    def core_optimizer(self) -> _core.Optimizer:
-        """Return the settings as the core takes them; rates come with each step."""
+    def core_optimizer(self, step: int = 0) -> _core.Optimizer:
+        """Return the settings of a step as the core takes them, but the rate; an epoch's steps have their own."""
         settings = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "learning_rate"}
+        if (decays := self.weight_decays(step, 1)) is not None:
+            settings["weight_decay"] = float(decays[0])
         return _core.Optimizer(self.rule, **{name: value for name, value in settings.items() if value is not None})
 
 
@@ -206,12 +212,19 @@ class AdamW(Adam):
     ----------
     learning_rate, clip_norm, clip_value, beta1, beta2, epsilon
         As for `Adam`.
-    weight_decay : float
+    weight_decay : float or Schedule
         Share of each weight that a step takes away, times the learning rate; >= 0.
     """
 
     name: ClassVar[str] = "adamw"
-    weight_decay: float = 0.01
+    scheduled: ClassVar[tuple[str, ...]] = ("learning_rate", "weight_decay")
+    weight_decay: float | Schedule = 0.01
+
+    def weight_decays(self, first_step: int, count: int) -> NDArray[np.float64] | None:
+        """Return those of a schedule."""
+        if not isinstance(self.weight_decay, Schedule):
+            return None
+        return self.weight_decay(np.arange(first_step, first_step + count))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: functions of the step, counted from 0 over the life of the optimiser's state."""
+"""Schedules of learning rates and the like: functions of the optimiser's step, counted from 0."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SCHEDULES: dict[str, type[Schedule]] = {}
 
 
 class Schedule(ABC):
-    """A learning rate that changes with the step; call it with step numbers to see its rates.
+    """A learning rate, or another number, that changes with the step; call it with step numbers to see its rates.
 
     Rates are computed from exact operations only, so that they are the same bytes on every machine.
     """
@@ -412,6 +412,13 @@ def _checked_length(length: int | str, argument: str) -> None:
         _epochs_of(length, argument)
     else:
         checked_integer(length, argument, lowest=1)
+
+
+def values_from(schedule: Schedule, first: int, count: int) -> Rates:
+    """Return the values of `count` steps from `first` on; those of the first step if only a fit knows the lengths."""
+    if schedule.follows_fit:
+        return np.full(count, schedule.resolved(1, 1)(0.0))
+    return schedule(np.arange(first, first + count))
 
 
 def rates_at(rate: Schedule | float, steps: Rates) -> Rates:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .._settings import from_config
 from ..function_loss import FunctionLoss
 from ..history import History
 from ..layers.base import Layer, Shape, make_layer, shapes_through
@@ -16,7 +17,6 @@ from ..losses import LOSSES
 from ..optimizers import OPTIMIZERS
 from ..schedules import SCHEDULES
 from ..target_scale import TargetScale
-from .settings import from_config
 
 _Settings = TypeVar("_Settings")
 Tensors: TypeAlias = dict[str, NDArray[Any]]

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _core
 from .._checks import checked_flag, checked_integer, close_names
 from ..arrays import as_parameters
+from ..schedules import Schedule
 
 Shape: TypeAlias = tuple[int, ...]
 Arrays: TypeAlias = dict[str, NDArray[Any]]
@@ -149,6 +150,8 @@ class Layer:
     vocabulary: int | None = None
     # How deeply layers are nested in it.
     depth: int = 0
+    # The number of the layer that differs from step to step of a training, if there is one.
+    schedule: Schedule | None = None
 
     def __init_subclass__(cls, *, abstract: bool = False, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -223,6 +226,10 @@ class Layer:
 
     def check_in_row(self) -> None:
         """Raise ValueError if the layer makes no sense where it stands in its network."""
+
+    def follow(self, values: NDArray[np.float64]) -> None:
+        """Take the values of the schedule in the steps of the next epoch; ValueError for one that cannot be."""
+        self.place.core.set_schedule(self.place.index, values.tolist())
 
     def batch_warning(self, samples: int) -> str | None:
         """Return what a user must know of training with a batch of so many samples, if there is something."""

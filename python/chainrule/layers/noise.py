@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .. import _core
 from .._checks import checked_flag, checked_number
+from .._settings import from_config, to_config
+from ..schedules import SCHEDULES, Schedule, values_from
 from .base import Layer, Shape
 
 __all__ = ["Dropout", "GaussianNoise", "Sampling"]
@@ -19,8 +26,9 @@ class Dropout(Layer):
 
     Parameters
     ----------
-    rate : float
-        Share that is dropped, 0 <= rate < 1.
+    rate : float or Schedule
+        Share that is dropped, 0 <= rate < 1. A schedule counts the steps of the optimiser, as that of a learning rate
+        does; outside of `Network.fit`, one that follows the fit stays at its first value.
     spatial : bool
         Whether whole channels of images or sequences are dropped (Tompson et al. 2015).
 
@@ -28,6 +36,8 @@ class Dropout(Layer):
     --------
     >>> import chainrule as cr
     >>> net = cr.Network([cr.Input(4), cr.Dense(32, "relu"), cr.Dropout(0.5), cr.Dense(2, "softmax")], seed=0)
+    >>> Dropout(cr.CosineDecay(0.15))
+    Dropout(CosineDecay(rate=0.15, steps=None, minimum=0.0, restart_factor=None))
     """
 
     settings = ("rate", "spatial")
@@ -36,13 +46,44 @@ class Dropout(Layer):
     draws = True
     preserves_steps = True
 
-    def __init__(self, rate: float, *, spatial: bool = False, trainable: bool = True) -> None:
+    def __init__(self, rate: float | Schedule, *, spatial: bool = False, trainable: bool = True) -> None:
         super().__init__(trainable=trainable)
-        self.rate = checked_number(rate, "rate", lowest=0, highest=1, open_highest=True)
+        self.rate = rate if isinstance(rate, Schedule) else _checked_rate(rate)
         self.spatial = checked_flag(spatial, "spatial")
+        # Those of the steps of an epoch.
+        self._rates = self._first_rates()
+
+    @property
+    def schedule(self) -> Schedule | None:  # type: ignore[override]
+        return self.rate if isinstance(self.rate, Schedule) else None
+
+    def _first_rates(self) -> list[float]:
+        first = values_from(self.rate, 0, 1).tolist() if isinstance(self.rate, Schedule) else [self.rate]
+        return [_checked_rate(rate) for rate in first]
 
     def core_settings(self, shape: Shape) -> _core.LayerSettings:
-        return _core.DropoutSettings(rate=self.rate, group=shape[-1] if self.spatial else math.prod(shape))
+        self._rates = self._first_rates()
+        return _core.DropoutSettings(rate=self._rates[0], group=shape[-1] if self.spatial else math.prod(shape))
+
+    def follow(self, values: NDArray[np.float64]) -> None:
+        for value in (values.min(), values.max()):
+            _checked_rate(float(value))
+        super().follow(values)
+        self._rates = values.tolist()
+
+    def reference_arguments(self) -> dict[str, Any]:
+        return {**super().reference_arguments(), "rate": self._rates}
+
+    def config(self) -> dict[str, Any]:
+        return {**super().config(), "rate": to_config(self.rate)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], make: Callable[[Any], Layer]) -> Layer:
+        return super().from_config({**config, "rate": from_config(config["rate"], SCHEDULES)}, make)
+
+
+def _checked_rate(rate: float) -> float:
+    return checked_number(rate, "rate", lowest=0, highest=1, open_highest=True)
 
 
 class GaussianNoise(Layer):

@@ -39,6 +39,7 @@ class Layer(ABC):
     rate_factors: Mapping[str, float] = {}
     decay_factors: Mapping[str, float] = {}
     training: bool = False
+    step: int = 0
     # Whether a step is one, and not padding, (samples, steps); None if all of them are.
     is_step: NDArray[np.bool_] | None = None
     # Whether step t of the outputs belongs to step t of the inputs.
@@ -75,9 +76,13 @@ class Layer(ABC):
         """Whether a step of the last outputs is one, and not padding, (samples, steps); None if all of them are."""
         return self.is_step if self.preserves_steps else None
 
-    def set_draw(self, seed: int, epoch: int, first_place: int) -> None:
-        """Set the key of the next forward's random numbers; its samples are at first_place, … in the epoch's order."""
+    def set_draw(self, seed: int, epoch: int, first_place: int, step: int = 0) -> None:
+        """Set the key of the next forward's random numbers, and its step in the epoch.
+
+        Its samples are at first_place, … in the epoch's order.
+        """
         self.draw = seed, epoch, first_place
+        self.step = step
 
     # --- values forward, deltas backward
 

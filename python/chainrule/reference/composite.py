@@ -28,9 +28,9 @@ class Composite(Layer, abstract=True):
     def preserves_steps(self) -> bool:  # type: ignore[override]
         return all(part.preserves_steps for part in self.parts)
 
-    def set_draw(self, seed: int, epoch: int, first_place: int) -> None:
+    def set_draw(self, seed: int, epoch: int, first_place: int, step: int = 0) -> None:
         for part in self.parts:
-            part.set_draw(seed, epoch, first_place)
+            part.set_draw(seed, epoch, first_place, step)
 
     @property
     def trainable(self) -> bool:

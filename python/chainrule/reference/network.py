@@ -165,8 +165,12 @@ class Network:
         epoch: int = 0,
         sample_weight: Array | None = None,
         input_noise: float = 0.0,
+        weight_decays: Array | None = None,
     ) -> tuple[float, float]:
-        """Train for one epoch; return the mean loss (before each step, without penalties) and the metric."""
+        """Train for one epoch; return the mean loss (before each step, without penalties) and the metric.
+
+        `rates`, and `weight_decays` if it is given, are one per step.
+        """
         order = random.order(len(X), seed, epoch) if shuffle else np.arange(len(X))
         w = np.ones(len(X)) if sample_weight is None else sample_weight
         totals = np.zeros(3)
@@ -179,7 +183,9 @@ class Network:
                 raw = random.sample_words(seed, random.INPUT_NOISE, begin, epoch, len(x), x[0].size)
                 x = x + input_noise * random.normal(raw).reshape(x.shape)
             for layer in self.layers:
-                layer.set_draw(seed, epoch, begin)
+                layer.set_draw(seed, epoch, begin, step)
+            if weight_decays is not None:
+                optimizer.weight_decay = float(weight_decays[step])
             self.loss_and_gradient(x, y[rows], loss, w[rows])
             mean_loss, mean_metric = self._measure(y[rows], loss, w[rows])
             self.step(optimizer, float(rates[step]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -32,20 +33,22 @@ class Noise(Layer, abstract=True):
 class Dropout(Noise):
     """z = x m / (1 − rate), m = 0 with probability rate, else 1 (Srivastava et al. 2014).
 
-    One m for each value, or with `spatial` one for each channel of a sample (Tompson et al. 2015).
+    One m for each value, or with `spatial` one for each channel of a sample (Tompson et al. 2015). The rate is a
+    number, or one for each step of an epoch, of which the last one stays.
     """
 
-    def __init__(self, rate: float, index: int = 0, spatial: bool = False) -> None:
+    def __init__(self, rate: float | Sequence[float], index: int = 0, spatial: bool = False) -> None:
         super().__init__(index)
-        self.rate = rate
+        self.rates = list(rate) if isinstance(rate, Sequence) else [rate]
         self.spatial = spatial
 
     def _forward(self, x: Array) -> Array:
         self.factors = np.ones_like(x)
         if self.training:
             shape = (len(x), *(1 for _ in x.shape[1:-1]), x.shape[-1]) if self.spatial else x.shape
-            kept = random.keeps(self.draw, self.index, len(x), math.prod(shape[1:]), self.rate)
-            self.factors = kept.reshape(shape) / (1.0 - self.rate)
+            rate = self.rates[min(self.step, len(self.rates) - 1)]
+            kept = random.keeps(self.draw, self.index, len(x), math.prod(shape[1:]), rate)
+            self.factors = kept.reshape(shape) / (1.0 - rate)
         return x * self.factors
 
     def _backward(self, deltas: Array) -> Array:

@@ -150,6 +150,7 @@ def _run_part(model: Model, plan: Plan, part: Part, progress: Progress) -> float
     core, position, checkpoints = model.core, plan.position, plan.checkpoints
     first = core.optimizer_steps - (position.step - part.first_step)
     rates = plan.optimizer.rates(first, part.steps) * model.rate_factor
+    model.follow(first, part.steps, plan.schedules)
 
     def poll(steps: int) -> bool:
         progress.show(part.samples_before + min(steps * part.batch_size, len(part.data)))
@@ -164,6 +165,7 @@ def _run_part(model: Model, plan: Plan, part: Part, progress: Progress) -> float
         seed=model.seed,
         epoch=model.epochs,
         input_noise=plan.input_noise,
+        weight_decays=plan.optimizer.weight_decays(first, part.steps),
     )
     end = part.first_step + part.steps
     while position.step < end:
@@ -218,7 +220,9 @@ def train_step(model: Model, data: Batches, optimizer: Optimizer, loss: Loss) ->
     """Make one step on all samples, outside any epoch; return loss and metric from before the step."""
     model.adopt(optimizer, loss)
     core = model.core_of(data.X)
-    rates = optimizer.rates(core.optimizer_steps, 1) * model.rate_factor
+    step = core.optimizer_steps
+    rates = optimizer.rates(step, 1) * model.rate_factor
+    model.follow(step, 1)
     model.save_snapshot()
     try:
         if _is_untrained(model):
@@ -228,7 +232,7 @@ def train_step(model: Model, data: Batches, optimizer: Optimizer, loss: Loss) ->
             _warn_of_single_samples(model)
         options = _core.EpochOptions(
             loss=loss.core_loss(),
-            optimizer=optimizer.core_optimizer(),
+            optimizer=optimizer.core_optimizer(step),
             rates=rates,
             batch_size=len(data),
             shuffle=False,

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from .._checks import checked_flag, checked_integer, checked_name, checked_number
+from .._settings import to_config
 from ..arrays import are_labels
 from ..border import Batches, Border
-from ..files.settings import to_config
 from ..function_loss import LossLike
 from ..layers.base import Layer
 from ..losses import Loss
@@ -49,7 +49,9 @@ class Plan:
     optimizer: Optimizer
     # Whether the optimiser was passed, so that the learning rate is what it says.
     starts_anew: bool
-    # Whether its schedule follows the fit, so that it begins at the first step again.
+    # The schedules of layers, in steps.
+    schedules: Mapping[Layer, Schedule]
+    # Whether a schedule follows the fit, so that it begins at the first step again.
     restarts: bool
     shuffle: bool
     input_noise: float
@@ -152,10 +154,12 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
     border = border.with_target_scale(given.y, loss)
     loss = loss.for_outputs(border.output_shape, border.scale_of_targets)
     data, validation = _data(border, given, loss)
-    optimizer = _resolved(passed, data, options)
+    optimizer, schedules = _resolved(passed, data, options), _schedules(model.leaves, data, options)
     metrics = _metrics(data, validation, loss, options)
     callbacks = [*as_callbacks(options.callbacks), *_keeping(options.keep, validation, loss, metrics)]
     settings = _settings(model, data, loss, optimizer, callbacks, options)
+    if schedules:
+        settings["schedules"] = [to_config(schedule) for schedule in schedules.values()]
     settings["metrics"] = [metric.name for metric in metrics] or None
     resume = checked_flag(options.resume, "resume")
     if options.checkpoint is not None or resume:
@@ -171,7 +175,8 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
         loss=loss,
         optimizer=optimizer,
         starts_anew=options.optimizer is not None and not resume,
-        restarts=optimizer is not passed and not resume,
+        schedules=schedules,
+        restarts=not resume and (optimizer is not passed or any(_follows_fit(leaf.schedule) for leaf in schedules)),
         shuffle=settings["shuffle"],
         input_noise=settings["input_noise"],
         metrics=metrics,
@@ -302,14 +307,32 @@ def _hashes(given: Given, data: Batches | Stream, validation: Batches | None) ->
 
 
 def _resolved(optimizer: Optimizer, data: Batches | Stream, options: Options) -> Optimizer:
-    """Return the optimiser with a schedule that counts steps, where it was given in epochs or by the fit's length."""
-    schedule = optimizer.learning_rate
-    if not isinstance(schedule, Schedule) or not schedule.follows_fit:
-        return optimizer
+    """Return the optimiser with schedules that count steps, where they were given in epochs or by the fit's length."""
+    given = {name: getattr(optimizer, name) for name in optimizer.scheduled}
+    following: dict[str, Any] = {
+        name: _in_steps(value, name, data, options) for name, value in given.items() if _follows_fit(value)
+    }
+    return replace(optimizer, **following) if following else optimizer
+
+
+def _schedules(leaves: Sequence[Layer], data: Batches | Stream, options: Options) -> dict[Layer, Schedule]:
+    """Return the schedules of layers, which count steps."""
+    given = {leaf: leaf.schedule for leaf in leaves if leaf.schedule is not None}
+    return {
+        leaf: _in_steps(schedule, f"the schedule of {leaf!r}", data, options) if schedule.follows_fit else schedule
+        for leaf, schedule in given.items()
+    }
+
+
+def _follows_fit(value: Any) -> bool:
+    return isinstance(value, Schedule) and value.follows_fit
+
+
+def _in_steps(schedule: Schedule, what: str, data: Batches | Stream, options: Options) -> Schedule:
     if not isinstance(data, Batches):
-        raise ValueError(f"learning_rate must count steps for batches that come one by one, got {schedule!r}")
+        raise ValueError(f"{what} must count steps for batches that come one by one, got {schedule!r}")
     steps = -(-len(data) // _checked_batch_size(options.batch_size, data))
-    return replace(optimizer, learning_rate=schedule.resolved(steps, steps * options.epochs))
+    return schedule.resolved(steps, steps * options.epochs)
 
 
 def _checked_epochs(epochs: int, position: Position) -> int:

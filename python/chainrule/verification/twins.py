@@ -62,9 +62,11 @@ def reference_loss(loss: Loss) -> reference.losses.Loss:
 
 
 def reference_optimizer(optimizer: Optimizer) -> reference.optimizers.Optimizer:
-    """Return the reference's optimiser with the same settings, without state."""
+    """Return the reference's optimiser with the same settings in the first step, without state."""
     settings = _fields(optimizer)
     del settings["learning_rate"]
+    if (decays := optimizer.weight_decays(0, 1)) is not None:
+        settings["weight_decay"] = float(decays[0])
     return reference.optimizers.OPTIMIZERS[optimizer.name](**settings)
 
 
