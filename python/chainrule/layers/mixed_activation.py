@@ -7,14 +7,15 @@ from numpy.typing import ArrayLike
 
 from .. import _core
 from ..activations import checked_activation
-from .base import Layer, Shape
+from .base import Shape
+from .learning import Factor, LearningLayer
 from .parameter import Parameter
 from .weighted import filled
 
 __all__ = ["MixedActivation"]
 
 
-class MixedActivation(Layer):
+class MixedActivation(LearningLayer):
     """An activation that is mixed with the identity: z = x + s (f(x) − x), with a share s that each feature learns.
 
     With "relu" it is He et al.'s PReLU (2015) of slope 1 − s; with "selu" or "mish" it is the parametric activation of
@@ -26,6 +27,9 @@ class MixedActivation(Layer):
         One of `chainrule.activations.ACTIVATIONS`, but softmax.
     shares : float or array (features,)
         Initial shares: 1 is the activation alone, 0 the identity.
+    rate_factor, decay_factor : float or mapping of str to float
+        What the optimiser's steps and its weight decay are multiplied by, >= 0. The default decay factor is 0. May be
+        set at any time.
     trainable : bool
         False: training leaves the shares as they are. May be set at any time.
 
@@ -43,8 +47,16 @@ class MixedActivation(Layer):
 
     shares = Parameter("A copy of the shares, (features,); assign to set them.")
 
-    def __init__(self, function: str, shares: float | ArrayLike = 1.0, *, trainable: bool = True) -> None:
-        super().__init__(trainable=trainable)
+    def __init__(
+        self,
+        function: str,
+        shares: float | ArrayLike = 1.0,
+        *,
+        rate_factor: Factor = 1.0,
+        decay_factor: Factor | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(rate_factor=rate_factor, decay_factor=decay_factor, trainable=trainable)
         self.function = checked_activation(function)
         if function == "softmax":
             raise ValueError("function must work on each number alone, got 'softmax'")

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from .. import _core
 from .._checks import checked_integer, checked_number
-from .base import Layer, Shape
+from .base import Shape
+from .learning import Factor, LearningLayer
 from .parameter import Parameter
 
 __all__ = ["Periodic"]
 
 
-class Periodic(Layer):
+class Periodic(LearningLayer):
     """Each feature, followed by mixtures of its cosines: a function of one number that bends where it must.
 
     Of each feature x are made ``size`` features: x itself, and e_j = b_j + Σ_k w_kj cos(2π (f_k x + p_k)) for j = 1 …
@@ -31,6 +32,9 @@ class Periodic(Layer):
         Number of cosines of each feature, >= 1.
     deviation : float
         Standard deviation of the initial frequencies, in periods per unit of x, > 0.
+    rate_factor, decay_factor : float or mapping of str to float
+        What the optimiser's steps and its weight decay are multiplied by, >= 0. The default decay factor is 0, but of
+        `weights`. May be set at any time.
     trainable : bool
         False: training leaves the layer as it is. May be set at any time.
 
@@ -50,8 +54,17 @@ class Periodic(Layer):
     weights = Parameter("A copy of the weights of the cosines, (waves, size − 1, features); assign to set them.")
     bias = Parameter("A copy of the biases, (size − 1, features); assign to set them.")
 
-    def __init__(self, size: int = 4, *, waves: int = 16, deviation: float = 0.1, trainable: bool = True) -> None:
-        super().__init__(trainable=trainable)
+    def __init__(
+        self,
+        size: int = 4,
+        *,
+        waves: int = 16,
+        deviation: float = 0.1,
+        rate_factor: Factor = 1.0,
+        decay_factor: Factor | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(rate_factor=rate_factor, decay_factor=decay_factor, trainable=trainable)
         self.size = checked_integer(size, "size", lowest=2, highest=8)
         self.waves = checked_integer(waves, "waves", lowest=1, highest=2**16)
         self.deviation = checked_number(deviation, "deviation", lowest=0, open_lowest=True)
