@@ -20,6 +20,15 @@ NETWORKS = {
         (4, 3),
     ),
     "dropout": ([lambda: cr.Dense(7, "tanh"), lambda: cr.Dropout(0.4)], (5,)),
+    "dropout by schedule": ([lambda: cr.Dropout(cr.StepDecay(0.4, 3)), lambda: cr.Dense(7, "tanh")], (5,)),
+    "factors": (
+        [
+            lambda: cr.LSTM(5, return_sequences=True, rate_factor={"weights": 0.1, "bias": 2.0}),
+            lambda: cr.Bidirectional(cr.GRU(4, rate_factor=0.5, decay_factor=0.0)),
+            lambda: cr.BatchNorm(rate_factor={"gamma": 3.0}, decay_factor=0.5),
+        ],
+        (6, 3),
+    ),
     "dropout of channels": ([lambda: cr.Dropout(0.4, spatial=True)], (4, 3)),
     "layer norm": ([lambda: cr.Dense(21, "softplus"), lambda: cr.LayerNorm()], (5,)),
     "noise": ([lambda: cr.GaussianNoise(0.3), lambda: cr.Dense(7, "silu")], (5,)),
@@ -31,6 +40,22 @@ NETWORKS = {
         (5,),
     ),
     "scale": ([lambda: cr.Scale(1.5), lambda: cr.Dense(19, "tanh"), lambda: cr.Scale()], (5,)),
+    "members of shared weights": (
+        [
+            lambda: cr.Dense(18, "tanh"),
+            lambda: cr.Repeat(5),
+            lambda: cr.BatchEnsemble(19, "silu", factors="signs", l2=0.01),
+            lambda: cr.Dropout(0.2),
+            lambda: cr.BatchEnsemble(3, factors="normal"),
+        ],
+        (7,),
+    ),
+    "members by themselves": (
+        [lambda: cr.Repeat(3), lambda: cr.SeparateDense(18, "gelu"), lambda: cr.SeparateDense(2, "tanh", l1=0.01)],
+        (5,),
+    ),
+    "members first": ([lambda: cr.BatchEnsemble(4, "tanh", factors="signs")], (3, 17)),
+    "separate members first": ([lambda: cr.SeparateDense(17, "tanh")], (3, 4)),
     "scale of channels": ([lambda: cr.Conv2D(18, 2, "silu"), lambda: cr.Scale(-0.5)], (4, 3, 2)),
     "mixed activation": (
         [lambda: cr.Dense(19), lambda: cr.MixedActivation("selu", 0.7), lambda: cr.MixedActivation("mish", -0.5)],

@@ -9,6 +9,7 @@
 #include "layers/dense.hpp"
 #include "layers/embedding.hpp"
 #include "layers/masking.hpp"
+#include "layers/members.hpp"
 #include "layers/mixed_activation.hpp"
 #include "layers/noise.hpp"
 #include "layers/normalisation.hpp"
@@ -24,11 +25,12 @@
 namespace chainrule {
 
 using LayerSettings =
-    std::variant<ActivationSettings, BatchNormSettings, ConvolutionSettings, DenseSettings, DropoutSettings,
-                 EmbeddingSettings, ForkSettings, GaussianNoiseSettings, LayerNormSettings, MaskingSettings,
-                 MergeSettings, MixedActivationSettings, NormalizationSettings, PeriodicSettings, PoolSettings,
-                 RecallSettings, RecurrentSettings, RescaleSettings, SamplingSettings, ScaleSettings, SelectSettings,
-                 StepwiseDenseSettings, UpSampleSettings, ZeroPadSettings>;
+    std::variant<ActivationSettings, BatchEnsembleSettings, BatchNormSettings, ConvolutionSettings, DenseSettings,
+                 DropoutSettings, EmbeddingSettings, ForkSettings, GaussianNoiseSettings, LayerNormSettings,
+                 MaskingSettings, MergeSettings, MixedActivationSettings, NormalizationSettings, PeriodicSettings,
+                 PoolSettings, RecallSettings, RecurrentSettings, RepeatSettings, RescaleSettings, SamplingSettings,
+                 ScaleSettings, SelectSettings, SeparateDenseSettings, StepwiseDenseSettings, UpSampleSettings,
+                 ZeroPadSettings>;
 
 // Throws std::invalid_argument for settings that make no sense.
 template <class T>

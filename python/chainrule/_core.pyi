@@ -200,6 +200,15 @@ class RescaleSettings:
 class SamplingSettings:
     def __init__(self, kl: float) -> None: ...
 
+class RepeatSettings:
+    def __init__(self, members: int) -> None: ...
+
+class BatchEnsembleSettings:
+    def __init__(self, members: int, units: int, activation: str, l1: float, l2: float) -> None: ...
+
+class SeparateDenseSettings:
+    def __init__(self, members: int, units: int, activation: str, l1: float, l2: float) -> None: ...
+
 class ScaleSettings:
     def __init__(self, features: int) -> None: ...
 
@@ -219,6 +228,7 @@ class ZeroPadSettings:
 
 LayerSettings = (
     ActivationSettings
+    | BatchEnsembleSettings
     | BatchNormSettings
     | ConvolutionSettings
     | DenseSettings
@@ -237,8 +247,10 @@ LayerSettings = (
     | RecurrentSettings
     | RescaleSettings
     | SamplingSettings
+    | RepeatSettings
     | ScaleSettings
     | SelectSettings
+    | SeparateDenseSettings
     | StepwiseDenseSettings
     | UpSampleSettings
     | ZeroPadSettings

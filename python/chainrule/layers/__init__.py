@@ -14,6 +14,7 @@ from . import (
     initializers,
     input,
     masking,
+    members,
     mixed_activation,
     noise,
     normalisation,
@@ -37,6 +38,7 @@ from .embedding import *
 from .initializers import *
 from .input import *
 from .masking import *
+from .members import *
 from .mixed_activation import *
 from .noise import *
 from .normalisation import *
@@ -59,6 +61,7 @@ __all__ += embedding.__all__
 __all__ += initializers.__all__
 __all__ += input.__all__
 __all__ += masking.__all__
+__all__ += members.__all__
 __all__ += mixed_activation.__all__
 __all__ += noise.__all__
 __all__ += normalisation.__all__

@@ -16,6 +16,7 @@ from . import (
     initializers,
     losses,
     masking,
+    members,
     mixed_activation,
     noise,
     normalisation,
@@ -39,6 +40,7 @@ from .convolution import *
 from .dense import *
 from .embedding import *
 from .masking import *
+from .members import *
 from .mixed_activation import *
 from .network import Network
 from .noise import *
@@ -60,6 +62,7 @@ __all__ += convolution.__all__
 __all__ += dense.__all__
 __all__ += embedding.__all__
 __all__ += masking.__all__
+__all__ += members.__all__
 __all__ += mixed_activation.__all__
 __all__ += noise.__all__
 __all__ += normalisation.__all__
