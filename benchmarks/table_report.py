@@ -29,10 +29,9 @@ def markdown(results: Sequence[Result], reference: str) -> str:
             parts.append(_per_set(means, of_kind, models, "error", title, 100 if classes else 1))
             if loss:
                 parts.append(_per_set(means, of_kind, models, "loss", loss.capitalize(), 1))
-    if reference not in models and models:
-        reference = models[0]
     if common:
-        parts.append(_summary(means, common, models, reference))
+        named = [model for model in models if model.split(" (≤")[0] == reference]
+        parts.append(_summary(means, common, models, [*named, *models][0]))
     parts += _troubles(result for result in results if "trouble" in result)
     return "\n\n".join(parts) + "\n"
 

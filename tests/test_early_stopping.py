@@ -9,6 +9,7 @@ import scipy.sparse
 from estimators import CLASSES, NUMBERS, RNG, TARGETS, WEIGHTS, X, assert_same_weights, twins
 from sklearn import metrics
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
@@ -133,6 +134,17 @@ def test_named_columns_make_no_warnings():
         clone(model).fit(frame, y)
     with pytest.raises(ValueError, match="X_val, y_val and sample_weight_val do not go with the fit: The feature"):
         model.fit(frame[TRAIN], y[TRAIN], X_val=frame[HELD].rename(columns={"a": "z"}), y_val=y[HELD])
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
+def test_scores_that_are_no_numbers_do_not_lose_the_training():
+    y, same = CLASSES["two classes"], np.zeros(30, int)
+    model = MLPClassifier(**OPTIONS, scoring="roc_auc")
+    with pytest.warns(ConvergenceWarning, match="No score of the samples for early stopping is a number"):
+        model.fit(X[TRAIN], y[TRAIN], X_val=X[HELD], y_val=same)
+    assert np.isnan(model.validation_scores_).all()
+    plain = MLPClassifier(**{**OPTIONS, "early_stopping": False, "max_iter": model.n_iter_}).fit(X[TRAIN], y[TRAIN])
+    assert_same_weights(plain, model, 0)
 
 
 def test_sparse_samples_are_given():

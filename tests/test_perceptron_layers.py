@@ -182,5 +182,7 @@ def test_what_does_not_go_with_known_classes_changes_nothing():
     ],
 )
 def test_bad_layers_are_named(options, error, message):
+    model = MLPClassifier((8, 5), **options)
     with pytest.raises(error, match=message):
-        MLPClassifier((8, 5), **options).fit(X, CLASSES["three classes"])
+        model.fit(X, CLASSES["three classes"])
+    assert not hasattr(model, "network_")

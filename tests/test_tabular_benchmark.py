@@ -102,6 +102,10 @@ def test_a_cap_that_a_small_set_does_not_need_is_one_column():
     results = [result("few", "a", 0.1), result("few", "b", 0.2), result("many", "a", 0.4, rows=9000)]
     text = markdown([*results, result("many", "b", 0.2, most_rows=5000, rows=9000)], "a")
     assert "| set | rows × columns | a | b (≤ 5,000 rows) |" in text
+    assert "Geometric means of ratios to a, " in text
+    assert "Geometric means of ratios to b (≤ 5,000 rows)" in markdown(
+        [*results, result("many", "b", 0.2, 5000, 9000)], "b"
+    )
     assert "| b (≤ 5,000 rows) | 1.50 | 2.000 | 0.500 | 0.1000 | 1.000 | 1.000 | 4.0 | 0.1000 |" in text
 
 

@@ -18,12 +18,16 @@ DIVERGED = (
 )
 
 
-def fit_lbfgs(estimator: Any, X: Any, y: Array, weights: Array | None) -> None:
-    """Train the estimator's network on samples and targets; ValueError where the loss stops being finite."""
+def check_lbfgs(estimator: Any) -> None:
+    """Refuse settings that go with epochs only."""
     if estimator.callbacks:
         raise ValueError(f"callbacks must be empty for solver 'lbfgs', got {estimator.callbacks!r}")
     if np.any(estimator.dropout):
         raise ValueError(f"dropout must be 0 for solver 'lbfgs', got {estimator.dropout!r}")
+
+
+def fit_lbfgs(estimator: Any, X: Any, y: Array, weights: Array | None) -> None:
+    """Train the estimator's network on samples and targets; ValueError where the loss stops being finite."""
     net, loss = estimator.network_, estimator._loss()
     constant = estimator._constant(y, weights)
     value = math.inf

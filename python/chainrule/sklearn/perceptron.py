@@ -27,7 +27,7 @@ from ..schedules import Schedule
 from ..training.callbacks import CallbackLike
 from .architecture import HIDDEN_ACTIVATIONS, SKLEARN_NAMES, Hidden, initial_layers, set_statistics
 from .held_out import Given, HeldOut, Seen, split
-from .lbfgs import DIVERGED, fit_lbfgs
+from .lbfgs import DIVERGED, check_lbfgs, fit_lbfgs
 from .watch import Watch
 
 Array = NDArray[Any]
@@ -158,6 +158,8 @@ class MultilayerPerceptron(BaseEstimator, ABC):
     # --- training
 
     def _fit(self, X: Any, y: Any, sample_weight: ArrayLike | None, given: Given, *, incremental: bool = False) -> None:
+        if self.solver == "lbfgs":
+            check_lbfgs(self)
         begins = not hasattr(self, "network_") or not (self.warm_start or incremental)
         X, y = self._validated(X, y, begins=begins)
         classes = self._classes(y, incremental=incremental)
@@ -262,7 +264,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
                 stacklevel=4,
             )
         if self.early_stopping and not incremental:
-            net.go_back(watch.best)
+            self._go_back(watch)
 
     def _trains_to_the_end(self, X: Any, y: Array, options: dict[str, Any]) -> bool:
         """Fit the network; return whether all iterations were made, without an interrupt or a divergence."""
@@ -278,6 +280,17 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         else:
             return bool(self.n_iter_ == self.max_iter)
         return False
+
+    def _go_back(self, watch: Watch) -> None:
+        """Return to the best weights, if a score says which these are."""
+        if self.best_validation_score_ > -math.inf:
+            self.network_.go_back(watch.best)
+            return
+        warnings.warn(
+            "No score of the samples for early stopping is a number: the weights are those of the last epoch.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
 
     def _iteration_ends(self, loss: float) -> None:
         self.n_iter_ += 1
