@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "layers/blocks.hpp"
 #include "layers/scratch.hpp"
 
 namespace chainrule {
@@ -94,24 +95,26 @@ void BatchEnsemble<T>::derive(const Team& team) {
 }
 
 template <class T>
-T* BatchEnsemble<T>::factored_inputs(const Signal<T>& below, size_t sample) const {
-  T* const to = scratch<T, ForInputs>(options_.members * width());
-  const T* from = below.activations + sample * below.stride;
-  for (size_t member = 0; member < options_.members; ++member, from += options_.features) {
-    multiply_values(from, input_rows_.data() + member * width(), options_.features, to + member * width());
+T* BatchEnsemble<T>::factored_inputs(const Signal<T>& below, const Range& samples) const {
+  T* const rows = scratch<T, ForInputs>(samples.size() * options_.members * width());
+  T* to = rows;
+  for (size_t i = samples.begin; i < samples.end; ++i) {
+    const T* from = below.activations + i * below.stride;
+    for (size_t at = 0; at < options_.members * width(); at += width(), from += options_.features, to += width()) {
+      multiply_values(from, input_rows_.data() + at, options_.features, to);
+    }
   }
-  return to;
+  return rows;
 }
 
 template <class T>
 void BatchEnsemble<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                                const Pass&) const {
-  const size_t members = options_.members, units = options_.units;
-  const Range rows = team.share_rows(samples);
-  for (size_t i = rows.begin; i < rows.end; ++i) {
-    T* const products =
-        above.kept != nullptr ? kept_of(above, i).products : scratch<T, ForProducts>(members * columns());
-    kernels<T>().product({.a = factored_inputs(below, i),
+  const Range own = team.share_rows(samples);
+  for_each_block(own, samples_per_product(), [&](const Range& block) {
+    const size_t rows = block.size() * options_.members;
+    T* const products = scratch<T, ForProducts>(rows * columns());
+    kernels<T>().product({.a = factored_inputs(below, block),
                           .a_row = width(),
                           .a_inner = 1,
                           .b = this->panels(weights),
@@ -121,50 +124,64 @@ void BatchEnsemble<T>::forward(const Team& team, const Signal<T>& below, const S
                           .c_row = columns(),
                           .c_panel = panel_width,
                           .inner = options_.features,
-                          .rows = {0, members},
+                          .rows = {0, rows},
                           .panels = {0, this->matrix(weights).panels()}},
                          false);
-    T* to = above.pre_activations + i * above.stride;
-    for (size_t at = 0; at < members * columns(); at += columns(), to += units) {
-      const T *product = products + at, *factors = output_rows_.data() + at, *shifts = bias_rows_.data() + at;
-      for (size_t k = 0; k < units; ++k) to[k] = product[k] * factors[k] + shifts[k];
+    for (size_t i = block.begin; i < block.end; ++i) {
+      finish(products + (i - block.begin) * options_.members * columns(), i, above);
     }
+  });
+  activate(above, own);
+}
+
+// z = (x r) W s + b of one sample, whose products are kept if there is a way back.
+template <class T>
+void BatchEnsemble<T>::finish(const T* products, size_t sample, const Signal<T>& above) const {
+  const size_t size = options_.members * columns(), units = options_.units;
+  if (above.kept != nullptr) std::memcpy(kept_of(above, sample).products, products, size * sizeof(T));
+  T* to = above.pre_activations + sample * above.stride;
+  for (size_t at = 0; at < size; at += columns(), to += units) {
+    const T *product = products + at, *factors = output_rows_.data() + at, *shifts = bias_rows_.data() + at;
+    for (size_t k = 0; k < units; ++k) to[k] = product[k] * factors[k] + shifts[k];
   }
-  activate(above, rows);
 }
 
 template <class T>
 void BatchEnsemble<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                                 const Pass&) const {
   const size_t members = options_.members, features = options_.features, units = options_.units;
-  const Range rows = team.share_rows(samples);
-  T* const deltas = scratch<T, ForDeltas>(members * columns());
-  for (size_t i = rows.begin; i < rows.end; ++i) {
-    for (size_t member = 0; member < members; ++member) {
-      multiply_values(above.deltas + i * above.stride + member * units, output_rows_.data() + member * columns(), units,
-                      deltas + member * columns());
+  const Range own = team.share_rows(samples);
+  for_each_block(own, samples_per_product(), [&](const Range& block) {
+    const size_t rows = block.size() * members;
+    T* const deltas = scratch<T, ForDeltas>(rows * columns());
+    T* const gradients = scratch<T, ForProducts>(rows * width());
+    for (size_t row = 0; row < rows; ++row) {
+      const T* from = above.deltas + (block.begin + row / members) * above.stride + row % members * units;
+      multiply_values(from, output_rows_.data() + row % members * columns(), units, deltas + row * columns());
     }
-    T* const gradient = kept_of(above, i).factored_gradient;
     kernels<T>().product({.a = deltas,
                           .a_row = columns(),
                           .a_inner = 1,
                           .b = transposed_.data(),
                           .b_panel = units * panel_width,
                           .b_inner = panel_width,
-                          .c = gradient,
+                          .c = gradients,
                           .c_row = width(),
                           .c_panel = panel_width,
                           .inner = units,
-                          .rows = {0, members},
+                          .rows = {0, rows},
                           .panels = {0, width() / panel_width}},
                          false);
-    if (below.deltas == nullptr) continue;
-    for (size_t member = 0; member < members; ++member) {
-      multiply_values(gradient + member * width(), input_rows_.data() + member * width(), features,
-                      below.deltas + i * below.stride + member * features);
+    for (size_t i = block.begin; i < block.end; ++i) {
+      const T* const of_sample = gradients + (i - block.begin) * members * width();
+      std::memcpy(kept_of(above, i).factored_gradient, of_sample, members * width() * sizeof(T));
+      for (size_t member = 0; member < members && below.deltas != nullptr; ++member) {
+        multiply_values(of_sample + member * width(), input_rows_.data() + member * width(), features,
+                        below.deltas + i * below.stride + member * features);
+      }
     }
-  }
-  if (below.deltas != nullptr) multiply_by_derivative(below, rows);
+  });
+  if (below.deltas != nullptr) multiply_by_derivative(below, own);
 }
 
 // Threads divide the panels of units, and those of the features; sums run over samples, then members, in their order.
@@ -172,19 +189,44 @@ template <class T>
 void BatchEnsemble<T>::add_gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                                     T* gradient) const {
   const Range of_units = team.share(columns() / panel_width), of_features = team.share(width() / panel_width);
+  for_each_block({0, samples}, samples_per_product(), [&](const Range& block) {
+    if (of_units.size() > 0) add_weight_gradient(of_units, below, above, block, gradient);
+  });
   for (size_t i = 0; i < samples; ++i) {
-    if (of_units.size() > 0) add_unit_gradients(of_units, below, above, i, gradient);
     add_factor_gradients(of_features, below, above, i, this->panels_of(gradient, input_factors));
   }
 }
 
 template <class T>
-void BatchEnsemble<T>::add_unit_gradients(const Range& panels, const Signal<T>& below, const Signal<T>& above,
-                                          size_t sample, T* gradient) const {
-  const size_t members = options_.members, features = options_.features, units = options_.units;
-  const size_t stride = panels.size() * panel_width;
-  T* const factored = scratch<T, ForDeltas>(members * stride);
-  std::memset(factored, 0, members * stride * sizeof(T));
+void BatchEnsemble<T>::add_weight_gradient(const Range& panels, const Signal<T>& below, const Signal<T>& above,
+                                           const Range& samples, T* gradient) const {
+  const size_t features = options_.features, stride = panels.size() * panel_width;
+  const size_t rows = samples.size() * options_.members;
+  T* const factored = scratch<T, ForDeltas>(rows * stride);
+  std::memset(factored, 0, rows * stride * sizeof(T));
+  for (size_t i = samples.begin; i < samples.end; ++i) {
+    add_unit_gradients(panels, above, i, factored + (i - samples.begin) * options_.members * stride, gradient);
+  }
+  kernels<T>().product({.a = factored_inputs(below, samples),
+                        .a_row = 1,
+                        .a_inner = width(),
+                        .b = factored,
+                        .b_panel = panel_width,
+                        .b_inner = stride,
+                        .c = this->panels_of(gradient, weights) + panels.begin * features * panel_width,
+                        .c_row = panel_width,
+                        .c_panel = features * panel_width,
+                        .inner = rows,
+                        .rows = {0, features},
+                        .panels = {0, panels.size()}},
+                       true);
+}
+
+// Also computes the deltas of one sample times the factors of the outputs, in rows of these panels.
+template <class T>
+void BatchEnsemble<T>::add_unit_gradients(const Range& panels, const Signal<T>& above, size_t sample, T* factored,
+                                          T* gradient) const {
+  const size_t members = options_.members, units = options_.units, stride = panels.size() * panel_width;
   for (size_t member = 0; member < members; ++member) {
     const T* deltas = above.deltas + sample * above.stride + member * units;
     const T* products = kept_of(above, sample).products + member * columns();
@@ -200,19 +242,6 @@ void BatchEnsemble<T>::add_unit_gradients(const Range& panels, const Signal<T>& 
       }
     }
   }
-  kernels<T>().product({.a = factored_inputs(below, sample),
-                        .a_row = 1,
-                        .a_inner = width(),
-                        .b = factored,
-                        .b_panel = panel_width,
-                        .b_inner = stride,
-                        .c = this->panels_of(gradient, weights) + panels.begin * features * panel_width,
-                        .c_row = panel_width,
-                        .c_panel = features * panel_width,
-                        .inner = members,
-                        .rows = {0, features},
-                        .panels = {0, panels.size()}},
-                       true);
 }
 
 template <class T>

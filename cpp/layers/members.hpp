@@ -102,10 +102,15 @@ class BatchEnsemble final : public StoredGradientLayer<T> {
     T* const kept = above.kept + sample * above.kept_stride;
     return {kept, kept + options_.members * columns()};
   }
-  // x r of one sample, in rows of whole panels.
-  T* factored_inputs(const Signal<T>& below, size_t sample) const;
-  void add_unit_gradients(const Range& panels, const Signal<T>& below, const Signal<T>& above, size_t sample,
-                          T* gradient) const;
+  // The samples whose members are the rows of one product: enough rows to read the weights, or to add to their
+  // gradient, for many of them at once.
+  size_t samples_per_product() const { return options_.members < 96 ? 96 / options_.members : 1; }
+  // x r of some samples, in rows of whole panels.
+  T* factored_inputs(const Signal<T>& below, const Range& samples) const;
+  void finish(const T* products, size_t sample, const Signal<T>& above) const;
+  void add_weight_gradient(const Range& panels, const Signal<T>& below, const Signal<T>& above, const Range& samples,
+                           T* gradient) const;
+  void add_unit_gradients(const Range& panels, const Signal<T>& above, size_t sample, T* factored, T* gradient) const;
   void add_factor_gradients(const Range& panels, const Signal<T>& below, const Signal<T>& above, size_t sample,
                             T* gradient) const;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "layers/blocks.hpp"
 #include "layers/drop_mask.hpp"
 #include "layers/scratch.hpp"
 
@@ -24,14 +25,6 @@ std::vector<PanelMatrix> matrices_of(const RecurrentCell& cell, size_t direction
     if (cell.extra == RecurrentCell::Extra::recurrent_bias) matrices.push_back(bias);
   }
   return matrices;
-}
-
-// Calls function(rows) for some rows at a time.
-template <class Function>
-void for_each_group(const Range& rows, size_t group, Function function) {
-  for (size_t begin = rows.begin; begin < rows.end; begin += group) {
-    function(Range{begin, std::min(begin + group, rows.end)});
-  }
 }
 
 struct ForRecords {};
@@ -204,7 +197,7 @@ void Recurrent<T>::forward(const Team& team, const Signal<T>& below, const Signa
                            const Pass& pass) const {
   const Range rows = team.share_rows(samples);
   draw(above, rows, pass);
-  for_each_group(rows, tuning::recurrent_samples, [&](const Range& group) {
+  for_each_block(rows, tuning::recurrent_samples, [&](const Range& group) {
     for (size_t direction = 0; direction < options_.directions; ++direction) read(below, above, group, direction);
   });
   copy_to_pre_activations(above, rows);
@@ -325,7 +318,7 @@ template <class T>
 void Recurrent<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                             const Pass&) const {
   const Range rows = team.share_rows(samples);
-  for_each_group(rows, tuning::recurrent_samples, [&](const Range& group) {
+  for_each_block(rows, tuning::recurrent_samples, [&](const Range& group) {
     for (size_t direction = 0; direction < options_.directions; ++direction) read_back(above, below, group, direction);
   });
   if (below.deltas != nullptr) multiply_by_derivative(below, rows);
