@@ -21,7 +21,11 @@ y = (X[:, :3] @ [1.0, -2.0, 0.5] > 0).astype(int)
 
 
 def train(path, log, resume, **checkpoints):
-    net = cr.load(path) if resume else cr.Network([12, 40, 30, 2], activation="tanh", output="softmax", seed=3)
+    net = (
+        cr.load(path)
+        if resume
+        else cr.Network([12, 40, 30, 2], activation="tanh", output="softmax", weights="glorot_uniform", seed=3)
+    )
     net.fit(
         X, y, epochs=EPOCHS, batch_size=8, optimizer=cr.Adam(cr.CosineDecay(0.01, 2000)), verbose=0, input_noise=0.1,
         callbacks=[cr.EarlyStopping("loss", patience=700), cr.ReduceOnPlateau("loss", patience=5), cr.CSVLog(log)],

@@ -169,7 +169,7 @@ def test_numbers_must_be_finite_in_the_type_of_the_network():
     limit = np.full((1, 3), np.finfo(np.float32).max, dtype=np.float64)
     assert np.isfinite(net.forward(limit * 1e-3)).all()
     with pytest.warns(cr.ChainruleWarning, match="not finite"):
-        net.predict(limit)
+        cr.Network([3, 2], weights=2.0, seed=0).predict(limit)
     with pytest.raises(ValueError, match="X must be finite in float32"):
         net.predict(np.nextafter(limit, np.inf))
     assert np.isfinite(cr.Network([3, 2], seed=0, dtype="float64").predict(large)).all()

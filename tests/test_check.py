@@ -39,7 +39,7 @@ def test_strict_check_raises(monkeypatch):
 
 
 def test_inputs_of_zero_put_every_unit_on_its_kink():
-    net = cr.Network([5, 6, 3], activation="relu", seed=0)
+    net = cr.Network([5, 6, 3], activation="relu", weights="he_normal", seed=0)
     X, y = data()
     X[0] = 0
     report = net.check(X, y)

@@ -179,24 +179,29 @@ def test_initial_weights_match_reference(name, shape):
         assert_agree(net.layers[index + 1].weights, expected, 1e-11, f"{name}, layer {index}")
 
 
-@pytest.mark.parametrize(("activation", "gain"), [("relu", 2), ("mish", 2), ("tanh", 1), ("selu", 1)])
-@pytest.mark.parametrize("hidden", [0, 2, 3, 20])
-def test_default_initial_weights_match_reference(activation, gain, hidden):
-    net = cr.Network([30, *[16] * hidden, 5], activation=activation, dtype="float64", seed=3)
+@pytest.mark.parametrize("hidden", [0, 4, 5, 20])
+def test_default_initial_weights_match_reference(hidden):
+    net = cr.Network([30, *[16] * hidden, 5], dtype="float64", seed=3)
     for index, layer in enumerate(net.layers[1:]):
         n_in, n_out = layer.weights.shape
-        scale = reference.initializers.default_scale(1 if index == hidden else gain, n_in, hidden + 1)
+        scale = reference.initializers.default_scale(n_in, hidden + 1)
         expected = reference.initializers.weights("uniform", n_in, n_out, 3, index, scale)
         assert_agree(layer.weights, expected, 1e-11, f"layer {index}")
-        assert not layer.bias.any()
+        assert 0.5 * scale < np.abs(layer.bias).max() < scale
+
+
+def test_biases_are_zero_where_weights_are_given():
+    for layer in (cr.Dense(3, weights="he_normal"), cr.Dense(3, weights=np.ones((2, 3)))):
+        assert not cr.Network([cr.Input(2), layer], seed=0).layers[1].bias.any()
 
 
 def test_shallow_networks_start_from_the_weights_of_pytorch():
     torch = pytest.importorskip("torch")
     net = cr.Network([200, 300, 100, 10], seed=0)
     for layer in net.layers[1:]:
-        theirs = torch.nn.Linear(*layer.weights.shape).weight
-        assert np.abs(layer.weights).max() == pytest.approx(theirs.abs().max().item(), rel=1e-2)
+        theirs = torch.nn.Linear(*layer.weights.shape)
+        assert np.abs(layer.weights).max() == pytest.approx(theirs.weight.abs().max().item(), rel=1e-2)
+        assert np.abs(layer.bias).max() < 1 / np.sqrt(len(layer.weights))
 
 
 @pytest.mark.parametrize(("samples", "seed", "epoch"), [(1, 0, 0), (2, 1, 0), (1000, 2**63 + 5, 7)])

@@ -104,7 +104,7 @@ def test_gaussian_loss_has_the_same_bytes_for_any_threads_and_instruction_set(ou
 
 def test_gaussian_loss_finds_mean_and_variance():
     y = 3 + 2 * RANDOM.standard_normal((500, 1))
-    net = cr.Network([1, 2], seed=0, dtype="float64")
+    net = cr.Network([1, 2], weights=0.0, seed=0, dtype="float64")
     history = net.fit(np.zeros((500, 1)), y, epochs=300, batch_size="full", optimizer=cr.Adam(0.05),
                       loss=cr.GaussianNLL(), verbose=0)  # fmt: skip
     assert net.layers[1].bias == pytest.approx([y.mean(), np.log(y.var())], abs=1e-2)

@@ -69,14 +69,15 @@ def test_equal_weights_stay_equal(xor):
     assert np.array_equal(w, np.repeat(w[:, :1], 5, axis=1))
 
 
-def test_default_initial_weights_follow_the_activation():
+def test_default_initial_weights_grow_with_depth():
     spread = {}
-    for activation in ("relu", "selu", "tanh"):
-        net = cr.Network([cr.Input(200), cr.Dense(100, activation=activation)], seed=0)
-        spread[activation] = net.layers[1].weights.var() * 200
-    assert spread["relu"] == pytest.approx(2, rel=0.05)
-    assert spread["selu"] == pytest.approx(1, rel=0.05)
-    assert spread["tanh"] == pytest.approx(2 * 200 / 300, rel=0.05)
+    for layers in (1, 5, 6, 20):
+        net = cr.Network([100] * (layers + 1), seed=0)
+        spread[layers] = net.layers[1].weights.var() * 100
+    assert spread[1] == pytest.approx(1 / 3, rel=0.05)
+    assert spread[5] == spread[1]
+    assert spread[6] == pytest.approx((1 / 3) ** (5 / 6), rel=0.05)
+    assert spread[20] == pytest.approx((1 / 3) ** (1 / 4), rel=0.05)
 
 
 def test_frozen_layer_is_left_alone():

@@ -12,14 +12,14 @@ LABELS = np.arange(40) % 3
 def layers(use_bias):
     return [
         cr.Input(4, 4, 2),
-        cr.Conv2D(5, 2, "tanh", use_bias=use_bias, l2=0.01),
-        cr.Conv2DTranspose(2, 2, "tanh", use_bias=use_bias),
+        cr.Conv2D(5, 2, "tanh", bias=0.0, use_bias=use_bias, l2=0.01),
+        cr.Conv2DTranspose(2, 2, "tanh", bias=0.0, use_bias=use_bias),
         cr.Reshape(16, 2),
-        cr.Conv1D(3, 3, "tanh", use_bias=use_bias),
-        cr.Dense(4, "tanh", use_bias=use_bias),
+        cr.Conv1D(3, 3, "tanh", bias=0.0, use_bias=use_bias),
+        cr.Dense(4, "tanh", bias=0.0, use_bias=use_bias),
         cr.Flatten(),
-        cr.Dense(6, "tanh", use_bias=use_bias, max_norm=2.0),
-        cr.Dense(3, use_bias=use_bias),
+        cr.Dense(6, "tanh", bias=0.0, use_bias=use_bias, max_norm=2.0),
+        cr.Dense(3, bias=0.0, use_bias=use_bias),
     ]
 
 

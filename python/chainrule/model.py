@@ -173,7 +173,8 @@ class Model(Stack):
         """
         samples = self.border.dense_samples(X)
         core = self.core_of(samples)
-        self.follow(core.optimizer_steps, 1)
+        if any(leaf.schedule is not None for leaf in self.leaves):
+            self.follow(core.optimizer_steps, 1)
         draws = (True, self.seed, core.optimizer_steps) if checked_flag(training, "training") else ()
         outputs = self.border.in_units(core.forward(samples, *draws))
         return outputs.reshape(-1, *self.shapes[-1])

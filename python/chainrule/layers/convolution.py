@@ -68,9 +68,9 @@ class Convolution(BiasedLayer, abstract=True):
         shape = self.parameter_shapes(self.place.input_shape)["weights"]
         matrix = math.prod(shape[:-1]), shape[-1]
         fans = self._fans(self.place.input_shape)
-        drawn = self._initial(self._initial_weights, self.activation, matrix, seed, fans=fans)
+        drawn = self._initial(self._initial_weights, matrix, seed, fans=fans)
         self.weights = filled(drawn.reshape(shape) if drawn.shape == matrix else drawn, shape)
-        self._start_bias(self.filters)
+        self._start_bias(self.filters, fans[0], seed)
 
 
 class Correlation(Convolution, abstract=True):
@@ -102,7 +102,7 @@ class Correlation(Convolution, abstract=True):
         dilation: PerAxis = 1,
         groups: int = 1,
         weights: Initial = None,
-        bias: float | ArrayLike = 0.0,
+        bias: float | ArrayLike | None = None,
         use_bias: bool = True,
         l1: float = 0.0,
         l2: float = 0.0,
@@ -180,8 +180,8 @@ class Conv2D(Correlation):
         Blocks of channels, and of filters that see only their own block; as many as channels: a depthwise convolution.
     weights : str, Normal, Uniform, Orthogonal, float or array (height, width, channels / groups, filters), optional
         Initial weights; the default follows the activation, with the connections of a place.
-    bias : float or array (filters,)
-        Initial bias.
+    bias : float or array (filters,), optional
+        Initial bias; by default drawn as the weights, or zero where these are given.
     use_bias : bool
         False: z without b, as before a `BatchNorm`, whose shifts do the same.
     l1, l2 : float
@@ -296,7 +296,7 @@ class Conv2DTranspose(Convolution):
         strides: PerAxis = 1,
         padding: str = "valid",
         weights: Initial = None,
-        bias: float | ArrayLike = 0.0,
+        bias: float | ArrayLike | None = None,
         use_bias: bool = True,
         l1: float = 0.0,
         l2: float = 0.0,

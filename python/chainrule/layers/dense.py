@@ -26,10 +26,10 @@ class Dense(BiasedLayer):
         One of `chainrule.activations.ACTIVATIONS`; by default the layer is linear. "softmax" on the last layer only; of
         a sequence it is taken at each step.
     weights : str, Normal, Uniform, Orthogonal, float or array (inputs, units), optional
-        Initial weights; the default follows the activation. A number sets them all equal, and equal units stay equal
-        for ever, as their gradients are equal too: the symmetry trap.
-    bias : float or array (units,)
-        Initial bias.
+        Initial weights; by default uniform in ±1/√inputs, and larger in networks of more than five layers. A number
+        sets them all equal, and equal units stay equal for ever, as their gradients are equal too: the symmetry trap.
+    bias : float or array (units,), optional
+        Initial bias; by default drawn as the weights, or zero where these are given.
     use_bias : bool
         False: a = f(x W).
     l1, l2 : float
@@ -63,7 +63,7 @@ class Dense(BiasedLayer):
         activation: str = "identity",
         *,
         weights: Initial = None,
-        bias: float | ArrayLike = 0.0,
+        bias: float | ArrayLike | None = None,
         use_bias: bool = True,
         l1: float = 0.0,
         l2: float = 0.0,
@@ -116,8 +116,8 @@ class Dense(BiasedLayer):
 
     def initialize(self, seed: int) -> None:
         shape = (self.place.input_shape[-1], self.units)
-        self.weights = filled(self._initial(self._initial_weights, self.activation, shape, seed), shape)
-        self._start_bias(self.units)
+        self.weights = filled(self._initial(self._initial_weights, shape, seed), shape)
+        self._start_bias(self.units, shape[0], seed)
 
     def __repr__(self) -> str:
         defaults = {"use_bias": True, "l1": 0.0, "l2": 0.0, "max_norm": None}

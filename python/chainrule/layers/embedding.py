@@ -107,4 +107,4 @@ class Embedding(WeightedLayer):
 
     def initialize(self, seed: int) -> None:
         shape = (self.vocabulary, self.units)
-        self.weights = filled(self._initial(self._initial_weights, "identity", shape, seed), shape)
+        self.weights = filled(self._initial(self._initial_weights, shape, seed), shape)

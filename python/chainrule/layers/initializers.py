@@ -1,4 +1,4 @@
-"""Initial weights. By default they follow activation and depth; docs/formulas.md gives the distributions."""
+"""Initial weights. By default they follow the depth of the network; docs/formulas.md gives the distributions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 
 from .. import _exact
 from .._checks import checked_name, checked_number
-from ..activations import ACTIVATIONS
 
 __all__ = ["Normal", "Orthogonal", "Uniform"]
 
@@ -62,21 +61,20 @@ _PLAIN: dict[str, type[Normal] | type[Uniform] | type[Orthogonal]] = {
 INITIALIZERS = (*_SCALED, *_PLAIN)
 
 
-# In a network of so many layers, or fewer, the default is PyTorch's: uniform in ±1/√inputs, of the variance 1/3.
-_SHALLOW, _VARIANCE = 3, 1 / 3
+# The default is PyTorch's in networks of so many layers with weights, or fewer.
+_SHALLOW = 5
 
 
-def default_initializer(activation: str, inputs: int, layers: int) -> Uniform:
-    """Return the initial weights of a layer in a network of so many layers with weights.
+def default_initializer(inputs: int, layers: int) -> Uniform:
+    """Return the initial weights and biases of a layer in a network of so many layers with weights.
 
-    Small weights learn best in a few layers; through many, the signal would vanish. A network of any depth therefore
-    shrinks its signal as much as one of three layers does with PyTorch's weights; docs/defaults.md has the study.
+    PyTorch's, uniform in ±1/√inputs, learn best in a few layers, but the signal would vanish in many: the variance c /
+    inputs has c = 1/3 in up to five layers, and nears 1 as c = (1/3)^(5 / layers) in more. See docs/defaults.md.
     """
     if layers <= _SHALLOW:
         return Uniform(1 / math.sqrt(inputs))
-    gain = ACTIVATIONS[activation].gain
-    log_shrinkage = _exact.log(_VARIANCE / gain) * _SHALLOW / layers
-    return Uniform(math.sqrt(3.0 * gain * float(_exact.exp(np.asarray(log_shrinkage))) / inputs))
+    share = float(_exact.exp(np.asarray(_exact.log(1 / 3) * _SHALLOW / layers)))
+    return Uniform(math.sqrt(3.0 * share / inputs))
 
 
 def distribution(initializer: Normal | Uniform | Orthogonal | str, inputs: int, outputs: int) -> tuple[str, float]:

@@ -170,7 +170,7 @@ class BatchEnsemble(MemberLayer):
     def initialize(self, seed: int) -> None:
         shapes = self.parameter_shapes(self.place.input_shape)
         features, units = shapes["weights"]
-        initial = self._initial(self._initial_weights, self.activation, (features, units), seed)
+        initial = self._initial(self._initial_weights, (features, units), seed)
         self.weights = filled(initial, (features, units))
         self.input_factors = self._starting_factors(shapes["input_factors"], seed)
         self.output_factors = np.ones(shapes["output_factors"])
@@ -241,7 +241,7 @@ class SeparateDense(MemberLayer):
         members, features = self.place.input_shape
         shape, initial = (features, self.units), self._initial_weights
         if is_drawn(initial):
-            self.weights = np.stack([self._initial(initial, self.activation, shape, seed, m) for m in range(members)])
+            self.weights = np.stack([self._initial(initial, shape, seed, m) for m in range(members)])
         else:
             self.weights = filled(initial, (members, *shape))  # type: ignore[arg-type]  # numbers
         self.bias = filled(self._initial_bias, (members, self.units))

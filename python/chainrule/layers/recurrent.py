@@ -143,7 +143,7 @@ class Recurrent(WeightedLayer, abstract=True):
     def _gate_by_gate(self, initial: Initial, shape: Shape, seed: int, part: int) -> ArrayLike:
         """Return initial weights, drawn for each gate separately unless they are given."""
         of_gate = (shape[0], self.units)
-        gates = [self._initial(initial, "tanh", of_gate, seed, part + i) for i in range(len(self._gates))]
+        gates = [self._initial(initial, of_gate, seed, part + i) for i in range(len(self._gates))]
         return np.hstack(gates) if is_drawn(initial) else filled(gates[0], shape)
 
     def _starting_bias(self, shape: Shape) -> ArrayLike:

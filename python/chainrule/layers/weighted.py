@@ -63,7 +63,6 @@ class WeightedLayer(LearningLayer, abstract=True):
     def _initial(
         self,
         initial: Initial,
-        activation: str,
         shape: tuple[int, int],
         seed: int,
         part: int = 0,
@@ -74,7 +73,7 @@ class WeightedLayer(LearningLayer, abstract=True):
         `part` numbers the arrays of a layer, so that each is drawn from a different stream.
         """
         inputs, outputs = fans or shape
-        chosen = default_initializer(activation, inputs, self.place.layers) if initial is None else initial
+        chosen = default_initializer(inputs, self.place.layers) if initial is None else initial
         if not is_drawn(chosen):
             return np.asarray(chosen)
         kind, scale = distribution(chosen, inputs, outputs)  # type: ignore[arg-type]
@@ -86,8 +85,8 @@ class BiasedLayer(WeightedLayer, abstract=True):
 
     Parameters
     ----------
-    bias : float or array (units,)
-        Initial bias.
+    bias : float or array (units,), optional
+        Initial bias; drawn as the weights if neither is given, and zero where weights are.
     use_bias : bool
         False: the layer has no bias.
     learning
@@ -96,10 +95,12 @@ class BiasedLayer(WeightedLayer, abstract=True):
 
     bias = Parameter("A copy of the bias, (units,); assign to set it. None without a bias.")
 
-    def __init__(self, *, bias: float | ArrayLike, use_bias: bool, **learning: Any) -> None:
+    _initial_weights: Initial
+
+    def __init__(self, *, bias: float | ArrayLike | None, use_bias: bool, **learning: Any) -> None:
         super().__init__(**learning)
         self.use_bias = checked_flag(use_bias, "use_bias")
-        if not use_bias and np.any(np.asarray(bias) != 0):
+        if not use_bias and bias is not None and np.any(np.asarray(bias) != 0):
             raise ValueError(f"bias must be 0 with use_bias=False, got {bias!r}")
         self._initial_bias = bias
 
@@ -112,9 +113,14 @@ class BiasedLayer(WeightedLayer, abstract=True):
         """Return the shapes of the parameters."""
         return {"weights": weights, "bias": (units,)} if self.use_bias else {"weights": weights}
 
-    def _start_bias(self, units: int) -> None:
-        if self.use_bias:
-            self.bias = filled(self._initial_bias, (units,))
+    def _start_bias(self, units: int, inputs: int, seed: int) -> None:
+        """Set the initial bias of a layer whose outputs are made of so many inputs each."""
+        if not self.use_bias:
+            return
+        if self._initial_bias is None and self._initial_weights is None:
+            self.bias = self._initial(None, (1, units), seed, part=1, fans=(inputs, units))[0]
+        else:
+            self.bias = filled(0.0 if self._initial_bias is None else self._initial_bias, (units,))
 
 
 def is_drawn(initial: Initial) -> bool:

@@ -25,13 +25,9 @@ def scale_of(name: str, n_in: int, n_out: int) -> float:
     }[name]
 
 
-def default_scale(gain: float, n_in: int, layers: int) -> float:
-    """Return the bound of the uniform default: in a network of up to three layers with weights 1/√n_in.
-
-    In deeper ones the variance is g ((1/3) / g)^(3 / layers) / n_in, of which g keeps the signal's size: 2 for ReLU and
-    its kin, else 1.
-    """
-    return math.sqrt(3 * gain * ((1 / 3) / gain) ** min(1, 3 / layers) / n_in)
+def default_scale(n_in: int, layers: int) -> float:
+    """Return the bound of the uniform default, of weights and biases, in a network of so many layers with weights."""
+    return math.sqrt(3 * (1 / 3) ** min(1, 5 / layers) / n_in)
 
 
 def weights(name: str, n_in: int, n_out: int, seed: int, layer: int, scale: float | None = None) -> Array:

@@ -1,0 +1,56 @@
+"""What held-back rows tell of a trained network: how sure it may be, and how far off it is."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+# Temperatures that are looked at, and how closely: golden sections of the logarithm.
+_RANGE = (math.log(0.05), math.log(20.0))
+_SECTIONS = 40
+_GOLDEN = (math.sqrt(5) - 1) / 2
+
+
+def softmax(z: Floats) -> Floats:
+    """Return e^zᵢ / Σ e^zⱼ of each row."""
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
+
+
+def temperature(z: Floats, labels: NDArray[np.int64], weights: Floats) -> float:
+    """Return the T for which softmax(z / T) has the lowest log-loss (Guo et al. 2017); 1 without any row.
+
+    The log-loss is convex in 1 / T, and so has one minimum.
+    """
+    if len(z) == 0:
+        return 1.0
+
+    def log_loss(log_t: float) -> float:
+        scaled = z / math.exp(log_t)
+        top = scaled.max(axis=1)
+        log_sum = top + np.log(np.exp(scaled - top[:, None]).sum(axis=1))
+        return float(np.average(log_sum - scaled[np.arange(len(z)), labels], weights=weights))
+
+    low, high = _RANGE
+    for _ in range(_SECTIONS):
+        lower, upper = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+        if log_loss(lower) <= log_loss(upper):
+            high = upper
+        else:
+            low = lower
+    return math.exp((low + high) / 2)
+
+
+def conformal_width(residuals: Floats, coverage: float) -> float:
+    """Return the half-width of an interval that contains so large a share of new rows, from residuals of rows not seen.
+
+    It is the ⌈(n + 1) coverage⌉-th smallest of n absolute residuals (Vovk, Gammerman and Shafer 2005; Lei et al. 2018),
+    and the largest where there are too few.
+    """
+    ordered = np.sort(np.abs(residuals))
+    place = math.ceil((len(ordered) + 1) * coverage) - 1
+    return float(ordered[min(place, len(ordered) - 1)])

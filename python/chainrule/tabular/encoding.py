@@ -1,0 +1,151 @@
+"""What a network reads of a table: numbers of size 1, made of each column as training showed it.
+
+Numbers are centred and scaled robustly, and large ones are bent to at most 3 (Holzmüller, Grinsztajn and Steinwart
+2024, section 3). Categories become one number each, ±1 if there are only two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .rows import weighted_quantile
+from .tables import Numbers, Table, Values
+
+# Numbers do not become larger than this.
+_LARGEST = 3.0
+# A category that a row has, as robust scaling makes it of 0 and 1.
+_PRESENT = 2.0
+
+
+@dataclass(frozen=True)
+class NumberColumn:
+    """A column of numbers: (x − median) · factor, bent smoothly; the median where it is missing.
+
+    The factor is 1 / (interquartile range), or 2 / range where half of the values are equal. `missing` tells whether
+    training had missing values, which then are a feature too.
+    """
+
+    name: str
+    median: float
+    factor: float
+    missing: bool
+
+    @property
+    def numbers(self) -> int:
+        """Number of features that are numbers of any value."""
+        return 1
+
+    def encode(self, values: Values) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the features that are numbers, and those that are flags."""
+        if values.dtype == object and all(value is None for value in values):
+            values = np.full(len(values), np.nan)
+        if values.dtype == object:
+            raise TypeError(f"column {self.name!r} must be of numbers, as it was in training, got {_first(values)!r}")
+        is_missing = np.isnan(values)
+        scaled = (np.where(is_missing, self.median, values) - self.median) * self.factor
+        flags = is_missing[:, None] * _PRESENT if self.missing else np.zeros((len(values), 0))
+        return bent(scaled)[:, None], flags
+
+
+@dataclass(frozen=True)
+class CategoryColumn:
+    """A column of categories: a flag for each, or ±1 if there are two; all zero where it is missing or unseen."""
+
+    name: str
+    categories: tuple[str, ...]
+
+    @property
+    def numbers(self) -> int:
+        """Number of features that are numbers of any value."""
+        return 0
+
+    def encode(self, values: Values) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the features that are numbers, and those that are flags."""
+        labels = values if values.dtype == object else _as_labels(values)
+        places = {category: i for i, category in enumerate(self.categories)}
+        codes = np.array([places.get(label, -1) for label in labels], dtype=np.int64)
+        flags = (codes[:, None] == np.arange(len(self.categories))).astype(np.float64)
+        if len(self.categories) == 2:
+            flags = flags[:, 1:] - flags[:, :1]
+        else:
+            flags *= bent(np.array(_PRESENT))
+        return np.zeros((len(values), 0)), flags
+
+
+Column = NumberColumn | CategoryColumn
+_KINDS: dict[str, Any] = {"number": NumberColumn, "category": CategoryColumn}
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """The columns that vary, in the order of the table; the features are first all numbers, then all flags."""
+
+    columns: tuple[Column, ...]
+
+    @property
+    def numbers(self) -> int:
+        """Number of features that are numbers of any value; the others are flags."""
+        return sum(column.numbers for column in self.columns)
+
+    @classmethod
+    def learned(cls, table: Table, weights: Numbers) -> Encoding:
+        """Return the encoding of the columns that vary; a row counts as often as its weight says."""
+        used = weights > 0
+        found = [_learned(name, values[used], weights[used]) for name, values in table.columns.items()]
+        return cls(tuple(column for column in found if column is not None))
+
+    def encode(self, table: Table) -> NDArray[np.float32]:
+        """Return (rows, features); a table without any column that varies has one feature of zeros."""
+        parts = [column.encode(table.columns[column.name]) for column in self.columns]
+        everything = [numbers for numbers, _ in parts] + [flags for _, flags in parts]
+        if not any(part.shape[1] for part in everything):
+            return np.zeros((table.rows, 1), np.float32)
+        return np.concatenate(everything, axis=1).astype(np.float32)
+
+    def config(self) -> list[dict[str, Any]]:
+        """Return the columns as values that JSON can hold."""
+        names = {kind: name for name, kind in _KINDS.items()}
+        return [{"kind": names[type(column)], **asdict(column)} for column in self.columns]
+
+    @classmethod
+    def from_config(cls, config: list[dict[str, Any]]) -> Encoding:
+        """Return the encoding that `config` described."""
+        columns = []
+        for entry in config:
+            settings = {key: tuple(v) if isinstance(v, list) else v for key, v in entry.items() if key != "kind"}
+            columns.append(_KINDS[entry["kind"]](**settings))
+        return cls(tuple(columns))
+
+
+def bent(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return x / √(1 + (x / 3)²), which is nearly x for small x and never larger than 3."""
+    return np.asarray(x / np.sqrt(1.0 + (x / _LARGEST) ** 2))
+
+
+def _learned(name: str, values: Values, weights: Numbers) -> Column | None:
+    if values.dtype == object:
+        categories = sorted({label for label in values if label is not None})
+        varies = len(categories) > 1 or (len(categories) == 1 and any(label is None for label in values))
+        return CategoryColumn(name, tuple(categories)) if varies else None
+    known = ~np.isnan(values)
+    missing = not known.all()
+    if not known.any() or (values[known].min() == values[known].max() and not missing):
+        return None
+    low, median, high = (weighted_quantile(values[known], weights[known], share) for share in (0.25, 0.5, 0.75))
+    width = high - low if high > low else (values[known].max() - values[known].min()) / 2
+    return NumberColumn(name, median, 1.0 / float(width) if width > 0 else 0.0, missing)
+
+
+def _as_labels(values: Values) -> Values:
+    """Return numbers as the names of categories: a column may be read as either, if a part of it has no names."""
+    labels = np.empty(len(values), dtype=object)
+    labels[:] = [None if value != value else str(int(value) if value.is_integer() else value) for value in values]
+    return labels
+
+
+def _first(values: Values) -> Any:
+    return next((value for value in values if value is not None), None)

@@ -1,0 +1,137 @@
+"""The networks of an estimator: each is trained with some of the rows, and validated with the others."""
+
+from __future__ import annotations
+
+import copy
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from joblib import effective_n_jobs
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from ..network import Network
+from .encoding import Encoding
+from .recipe import Recipe, Task, initialize_from
+from .rows import Rows, folds_of
+
+# Networks share this many folds, unless there are more of them; and never more than so many.
+_FEWEST_FOLDS, _MOST_FOLDS = 5, 10
+
+
+@dataclass(frozen=True)
+class Member:
+    """A trained network, with the rows that it has not seen and what it says of them (before a softmax)."""
+
+    network: Network
+    held: NDArray[np.int64]
+    outputs: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Training:
+    """What all members have in common.
+
+    Attributes
+    ----------
+    outputs : int
+        Number of outputs of a network.
+    seconds : float or None
+        How long a member may train.
+    one_thread : bool
+        Whether each is trained by one thread, as others are at the same time.
+    """
+
+    recipe: Recipe
+    task: Task
+    rows: Rows
+    encoding: Encoding
+    outputs: int
+    seconds: float | None
+    one_thread: bool
+
+
+def train_members(training: Training, members: int, seed: int, workers: int, verbose: bool) -> list[Member]:
+    """Train so many networks, each with its own held-back rows and seed; threads change nothing of the results."""
+    count = min(max(_FEWEST_FOLDS, members), _MOST_FOLDS, len(training.rows))
+    fold = np.zeros(0, dtype=np.int64)
+    jobs = []
+    for i in range(members):
+        if i % count == 0:
+            fold = folds_of(training.rows.y, count, np.random.default_rng([seed, i]))
+        jobs.append((np.flatnonzero(fold == i % count), np.random.default_rng([seed, i, 1])))
+    bar = tqdm(total=members, desc="networks", disable=not verbose)
+    with ThreadPoolExecutor(max_workers=workers) as pool, bar:
+        trained = []
+        for member in pool.map(lambda job: _train(training, *job), jobs):
+            trained.append(member)
+            bar.update()
+    return trained
+
+
+def _train(training: Training, held: NDArray[np.int64], random: np.random.Generator) -> Member:
+    with threadpool_limits(1 if training.one_thread else None):
+        begin = time.monotonic()
+        network, data = _network(training, held, random), _data(training.rows, held)
+        epochs = training.recipe.epochs_for(len(data["X"]))
+        options = _options(training, len(data["X"]))
+        if training.seconds is not None:
+            end = begin + training.seconds
+            epochs = min(epochs, _epochs_until(end, network, data, options))
+            options["callbacks"] = lambda *_: time.monotonic() >= end
+        network.fit(**data, **options, epochs=epochs, keep="best")
+    return Member(network, held, outputs_of(network, training.rows.X[held]))
+
+
+def _network(training: Training, held: NDArray[np.int64], random: np.random.Generator) -> Network:
+    """Return an untrained network whose weights suit the rows that it will see."""
+    rows, seed = training.rows, int(random.integers(2**63))
+    numbers = training.encoding.numbers
+    network = training.recipe.network(training.task, rows.X.shape[1], numbers, training.outputs, seed)
+    shown = random.permutation(np.delete(np.arange(len(rows)), held))
+    initialize_from(network, rows.X[shown], random)
+    return network
+
+
+def _data(rows: Rows, held: NDArray[np.int64]) -> dict[str, Any]:
+    """Return the rows to train with, and those that are held back."""
+    train = np.delete(np.arange(len(rows)), held)
+    return {
+        "X": rows.X[train],
+        "y": rows.y[train],
+        "sample_weight": rows.weights[train],
+        "validation_data": (rows.X[held], rows.y[held], rows.weights[held]),
+    }
+
+
+def _options(training: Training, rows: int) -> dict[str, Any]:
+    recipe, task = training.recipe, training.task
+    return {
+        "batch_size": recipe.batch_size(rows),
+        "optimizer": recipe.optimizer(task),
+        "loss": task.loss,
+        "verbose": 0,
+    }
+
+
+def _epochs_until(end: float, network: Network, data: dict[str, Any], options: dict[str, Any]) -> int:
+    """Return the number of epochs that end before a time, at least one, from the time that a copy takes for one."""
+    begin = time.monotonic()
+    copy.deepcopy(network).fit(**data, **options, epochs=1)
+    now = time.monotonic()
+    return max(1, int((end - now) / max(now - begin, 1e-9)))
+
+
+def outputs_of(network: Network, X: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return outputs, before a softmax, (rows, outputs)."""
+    outputs: NDArray[np.float32] = network.pre_activations(X)
+    return outputs
+
+
+def workers_of(n_jobs: int | None, members: int) -> int:
+    """Return the number of networks that are trained at a time, for what `n_jobs` means in scikit-learn."""
+    return min(int(effective_n_jobs(n_jobs)), members)

@@ -1,0 +1,152 @@
+"""The network for a table, and how it is trained: after RealMLP (Holzmüller, Grinsztajn and Steinwart 2024)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..layers.base import Layer
+from ..layers.composite import Concatenate
+from ..layers.dense import Dense
+from ..layers.input import Input
+from ..layers.noise import Dropout
+from ..layers.periodic import Periodic
+from ..layers.scale import Scale
+from ..layers.selection import Select
+from ..losses import MSE, CrossEntropy, Loss
+from ..network import Network
+from ..optimizers import AdamW, Optimizer
+from ..schedules import Coslog, FlatCosine
+
+# Rows that initial weights are scaled by.
+_SHOWN = 2_000
+# Pre-activations of a smaller spread are the same for all rows.
+_SMALLEST = 1e-4
+
+
+@dataclass(frozen=True)
+class Task:
+    """What differs between labels and numbers.
+
+    Attributes
+    ----------
+    activation : str
+        Of hidden layers.
+    output : str
+        Activation of the last layer.
+    rate : float
+        Highest learning rate of a layer of one input; one of n inputs has 1/√n of it.
+    loss : Loss
+        What is trained; what is validated is the loss itself, without label smoothing.
+    """
+
+    activation: str
+    output: str
+    rate: float
+    loss: Loss
+
+
+LABELS = Task("selu", "softmax", 0.04, CrossEntropy(label_smoothing=0.1))
+NUMBERS = Task("mish", "identity", 0.2, MSE())
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How large a network is, how long it is trained, and how many there are.
+
+    Attributes
+    ----------
+    members : int
+        Number of networks, whose predictions are averaged.
+    width, hidden : int
+        Units of a hidden layer, and how many of these there are.
+    epochs : int
+        Passes over the rows, unless these are fewer or more than the steps below.
+    fewest_steps, most_steps : int
+        Bounds of the number of steps.
+    rows_per_batch_row : int
+        The batch has one row of so many, 32 to 256 in all.
+    """
+
+    members: int
+    width: int
+    hidden: int
+    epochs: int
+    fewest_steps: int
+    most_steps: int
+    batches: int = 24
+    dropout: float = 0.15
+    decay: float = 0.02
+
+    def batch_size(self, rows: int) -> int:
+        """Return a power of two from 32 to 256: about a 24th of the rows."""
+        return int(np.clip(2 ** round(math.log2(max(rows / self.batches, 1.0))), 32, 256))
+
+    def epochs_for(self, rows: int) -> int:
+        """Return the number of epochs that makes enough steps, and not too many."""
+        steps = -(-rows // self.batch_size(rows))
+        wanted = np.clip(self.epochs * steps, self.fewest_steps, max(self.most_steps, 3 * steps))
+        return max(1, round(float(wanted) / steps))
+
+    def optimizer(self, task: Task) -> Optimizer:
+        """Return AdamW with four growing cosines, as RealMLP has it."""
+        return AdamW(Coslog(task.rate), weight_decay=FlatCosine(self.decay), beta2=0.95)
+
+    def network(self, task: Task, features: int, numbers: int, outputs: int, seed: int) -> Network:
+        """Return the network for rows whose first `numbers` features are numbers, and the others flags."""
+        layers: list[Any] = [Input(features), *_embedding(features, numbers), Scale(rate_factor=6.0)]
+        size = features + 3 * numbers
+        for _ in range(self.hidden):
+            layers += [_dense(size, self.width, task.activation), Dropout(FlatCosine(self.dropout))]
+            size = self.width
+        layers.append(_dense(size, outputs, task.output))
+        return Network(layers, seed=seed)
+
+
+PRESETS = {
+    "fast": Recipe(members=1, width=128, hidden=3, epochs=100, fewest_steps=1_500, most_steps=12_000),
+    "accurate": Recipe(members=2, width=256, hidden=3, epochs=256, fewest_steps=2_000, most_steps=40_000),
+    "ensemble": Recipe(members=8, width=128, hidden=3, epochs=100, fewest_steps=1_500, most_steps=12_000),
+}
+
+
+def _embedding(features: int, numbers: int) -> list[Layer]:
+    """Return the layer that gives each number cosines of it, and leaves flags as they are."""
+    if numbers == 0:
+        return []
+    periodic = Periodic(4, rate_factor=0.1)
+    if numbers == features:
+        return [periodic]
+    flags = Select(slice(numbers, None))
+    return [Concatenate([[Select(slice(numbers)), periodic], [flags]])]
+
+
+def _dense(inputs: int, units: int, activation: str) -> Dense:
+    """Return a layer that learns as if its weights were divided by √inputs (Jacot, Gabriel and Hongler 2018)."""
+    return Dense(units, activation, rate_factor={"weights": 1 / math.sqrt(inputs), "bias": 0.1})
+
+
+def initialize_from(network: Network, X: NDArray[np.float32], random: np.random.Generator) -> None:
+    """Set the weights of dense layers so that each pre-activation has the variance 1 over the rows.
+
+    A hidden unit's bias is minus a random mean of its pre-activations for five rows, so that what the unit separates is
+    in the data (Holzmüller, Grinsztajn and Steinwart 2024, appendix B).
+    """
+    shown = X[:_SHOWN]
+    layers: list[Any] = list(network.layers)
+    dense = [(i, layer) for i, layer in enumerate(layers) if i > 0 and layer.mixes_features]
+    for i, layer in dense:
+        inputs = network.truncated(i - 1).predict(shown) if i > 1 else shown
+        weights = random.standard_normal(layer.weights.shape)
+        z = inputs @ weights
+        spread = z.std(axis=0)
+        size = np.where(spread > _SMALLEST, spread, math.sqrt(len(weights)))
+        layer.weights, z = weights / size, z / size
+        if layer is not dense[-1][1]:
+            five = z[random.integers(0, len(z), (5, z.shape[1])), np.arange(z.shape[1])]
+            shares = random.exponential(size=five.shape)
+            layer.bias = -(five * shares / shares.sum(axis=0)).sum(axis=0)

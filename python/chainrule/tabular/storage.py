@@ -1,0 +1,61 @@
+"""Estimators in files: one safetensors file with all networks, columns and labels; nothing in it is ever run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..files import safetensors
+from ..network import Network
+from .encoding import Encoding
+
+# Attributes of a fitted estimator that are arrays, and those that are numbers or pairs of them.
+_ARRAYS = ("oof_proba_", "oof_prediction_", "residuals_")
+_NUMBERS = ("temperature_", "mean_", "scale_", "range_", "n_features_in_")
+_PARAMETERS = ("preset", "n_members", "time_limit", "n_jobs", "verbose")
+
+
+def write_estimator(path: Path, estimator: Any) -> None:
+    """Write a fitted estimator; see `safetensors.write`."""
+    networks = [network.describe() for network in estimator.networks_]
+    known = vars(estimator)
+    description = {
+        "estimator": type(estimator).__name__,
+        "parameters": {name: known[name] for name in _PARAMETERS},
+        "networks": [described for described, _ in networks],
+        "columns": estimator.encoding_.config(),
+        "numbers": {name: known[name] for name in _NUMBERS if name in known},
+        "names": list(map(str, known["feature_names_in_"])) if "feature_names_in_" in known else None,
+        "classes": estimator.classes_.tolist() if "classes_" in known else None,
+    }
+    tensors = {f"network.{i}.{name}": array for i, (_, arrays) in enumerate(networks) for name, array in arrays.items()}
+    tensors |= {name: known[name] for name in _ARRAYS if name in known}
+    safetensors.write(path, description, tensors)
+
+
+def restore(estimator: Any, description: dict[str, Any], tensors: dict[str, Any]) -> None:
+    """Give an estimator that is not fitted what a file says; ValueError and the like where it is damaged."""
+    estimator.encoding_ = Encoding.from_config(description["columns"])
+    estimator.networks_ = [_network(i, described, tensors) for i, described in enumerate(description["networks"])]
+    for name, value in description["numbers"].items():
+        if name not in _NUMBERS:
+            raise ValueError(f"unknown number {name!r}")
+        setattr(estimator, name, tuple(value) if isinstance(value, list) else value)
+    for name in _ARRAYS:
+        if name in tensors:
+            setattr(estimator, name, tensors[name])
+    if description["classes"] is not None:
+        estimator.classes_ = np.array(description["classes"])
+    if description["names"] is not None:
+        estimator.feature_names_in_ = np.array(description["names"], dtype=object)
+
+
+def _network(index: int, description: dict[str, Any], tensors: dict[str, Any]) -> Network:
+    prefix = f"network.{index}."
+    own = {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
+    network = Network.__new__(Network)
+    network.restore(description, own)
+    network._unfinished = None
+    return network

@@ -1,0 +1,92 @@
+"""Tables of any library as columns of two kinds: numbers, and categories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers: TypeAlias = NDArray[np.float64]
+# Numbers, with NaN where a value is missing; or strings as objects, with None there.
+Values: TypeAlias = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns by name, each numbers or labels."""
+
+    columns: dict[str, Values]
+    rows: int
+
+
+def read_table(X: Any) -> Table:
+    """Return the columns of a DataFrame, or of a two-dimensional array, whose columns are named by their number.
+
+    Raises
+    ------
+    TypeError
+        For a column of dates or durations, or of values that are neither numbers nor names.
+    """
+    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    if isinstance(frame, nw.DataFrame):
+        columns = zip(frame.columns, frame.iter_columns(), strict=True)
+        return Table({str(name): _of_series(str(name), series) for name, series in columns}, len(frame))
+    array = np.asarray(X)
+    return Table({str(i): _of_values(str(i), column) for i, column in enumerate(array.T)}, len(array))
+
+
+def _of_series(name: str, series: nw.Series[Any]) -> Values:
+    dtype = series.dtype
+    if dtype.is_temporal():
+        raise TypeError(f"column {name!r} must be of numbers or categories, got {dtype}: {_OF_DATES}")
+    if dtype.is_numeric() and not dtype.is_decimal():
+        return _checked(name, series.cast(nw.Float64).to_numpy().astype(np.float64))
+    if dtype.is_nested():
+        raise TypeError(f"column {name!r} must be of numbers or categories, got {dtype}")
+    values = np.empty(len(series), dtype=object)
+    values[:] = series.to_list()
+    return _of_values(name, values)
+
+
+_OF_DATES = "make numbers of it, such as the days since a date, the month, or the hour"
+
+
+def _of_values(name: str, values: NDArray[Any]) -> Values:
+    if values.dtype.kind in "mM":
+        raise TypeError(f"column {name!r} must be of numbers or categories, got {values.dtype}: {_OF_DATES}")
+    if values.dtype.kind in "iuf":
+        return _checked(name, values.astype(np.float64))
+    if values.dtype.kind == "b":
+        return np.array([str(value) for value in values.tolist()], dtype=object)
+    return _of_objects(name, [None if _is_missing(value) else value for value in values.tolist()])
+
+
+def _is_missing(value: Any) -> bool:
+    """Tell whether a value is None, NaN, or the missing value of pandas, none of which equals itself."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float) and value != value
+
+
+def _of_objects(name: str, values: list[Any]) -> Values:
+    """Return numbers if all values are, and else their names."""
+    given = [value for value in values if value is not None]
+    if given and all(isinstance(value, (int, float, np.number)) and not isinstance(value, bool) for value in given):
+        return _checked(name, np.array([np.nan if value is None else float(value) for value in values]))
+    for value in given:
+        if type(value).__name__ in ("date", "datetime", "time", "timedelta", "Timestamp", "Timedelta"):
+            raise TypeError(f"column {name!r} must be of numbers or categories, got {value!r}: {_OF_DATES}")
+        if isinstance(value, (list, tuple, dict, set, np.ndarray)):
+            raise TypeError(f"column {name!r} must be of numbers or categories, got {value!r}")
+    labels = np.empty(len(values), dtype=object)
+    labels[:] = [None if value is None else str(value) for value in values]
+    return labels
+
+
+def _checked(name: str, values: Numbers) -> Numbers:
+    if np.isinf(values).any():
+        raise ValueError(f"column {name!r} must be finite or missing, got {values[np.isinf(values)][0]}")
+    return values

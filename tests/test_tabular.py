@@ -1,0 +1,231 @@
+"""Networks for tables: kinds of columns, scikit-learn's contract, what probabilities and intervals promise."""
+
+import dataclasses
+import datetime
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.utils.estimator_checks import check_estimator
+
+import chainrule as cr
+from chainrule import tabular
+from chainrule.tabular import TabularClassifier, TabularRegressor
+from chainrule.tabular import recipe as recipes
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small():
+    """Make the networks small: what is tested here does not depend on their size."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, recipe in recipes.PRESETS.items():
+            quick = dataclasses.replace(recipe, width=32, hidden=2, epochs=20, fewest_steps=250)
+            patch.setitem(recipes.PRESETS, name, quick)
+        yield
+
+
+def table(rows=240, seed=0):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "age": np.where(rng.random(rows) < 0.1, np.nan, rng.uniform(18, 90, rows).round()),
+            "city": pd.Categorical(rng.choice(["Oslo", "Rome", "Paris"], rows)),
+            "member": rng.random(rows) < 0.5,
+            "job": np.where(rng.random(rows) < 0.2, None, rng.choice(list("abcdefghijkl"), rows)),
+            "same": 7,
+        }
+    )
+    score = frame.age.fillna(50) / 40 + frame.member + (frame.city == "Rome") + (frame.job == "c")
+    return frame, score.to_numpy() + 0.1 * rng.standard_normal(rows)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    X, score = table()
+    labels = np.where(score > np.median(score), "yes", "no")
+    return (
+        X,
+        labels,
+        score,
+        TabularClassifier(random_state=0).fit(X, labels),
+        TabularRegressor(random_state=0).fit(X, score),
+    )
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@pytest.mark.parametrize("estimator", [TabularClassifier(), TabularRegressor()])
+def test_scikit_learn_accepts_it_without_expected_failures(estimator):
+    check_estimator(estimator)
+
+
+def test_it_learns_from_every_kind_of_column(fitted):
+    X, score = table(200, seed=1)
+    *_, classifier, regressor = fitted
+    assert classifier.score(X, np.where(score > np.median(score), "yes", "no")) > 0.85
+    assert regressor.score(X, score) > 0.8
+
+
+def test_libraries_of_frames_give_the_same_bytes(fitted):
+    polars = pytest.importorskip("polars")
+    X, labels, _, classifier, _ = fitted
+    as_polars = polars.DataFrame({name: X[name].astype(object).where(X[name].notna(), None).tolist() for name in X})
+    other = TabularClassifier(random_state=0).fit(as_polars, labels)
+    assert np.array_equal(other.predict_proba(as_polars), classifier.predict_proba(X))
+
+
+def test_arrays_of_objects_are_tables_too(fitted):
+    X, labels, _, classifier, _ = fitted
+    array = X.astype(object).to_numpy()
+    other = TabularClassifier(random_state=0).fit(array, labels)
+    assert np.array_equal(other.predict_proba(array), classifier.predict_proba(X))
+
+
+def test_missing_and_unseen_values_are_allowed_everywhere(fitted):
+    *_, classifier, regressor = fitted
+    X = pd.DataFrame(
+        {"age": [np.nan, 30.0], "city": ["Atlantis", None], "member": [None, True], "job": ["zz", None], "same": [1, 2]}
+    )
+    assert np.isfinite(classifier.predict_proba(X)).all() and np.isfinite(regressor.predict(X)).all()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.date_range("2026-01-01", periods=4),
+        [datetime.date(2026, 1, day) for day in (1, 2, 3, 4)],
+        pd.to_timedelta([1, 2, 3, 4], unit="D"),
+    ],
+)
+def test_dates_are_refused_by_name(values):
+    with pytest.raises(TypeError, match=r"column 'when' must be of numbers or categories.*days since a date"):
+        TabularRegressor().fit(pd.DataFrame({"when": values, "x": [1, 2, 3, 4]}), [1, 2, 3, 4])
+
+
+def test_columns_are_checked_by_name(fitted):
+    X, *_, regressor = fitted
+    with pytest.raises(ValueError, match="feature names"):
+        regressor.predict(X.drop(columns="age"))
+    with pytest.raises(TypeError, match=r"column 'age' must be of numbers.*'old'"):
+        regressor.predict(X.assign(age="old"))
+    with pytest.raises(ValueError, match="column 'age' must be finite or missing, got inf"):
+        regressor.predict(X.assign(age=np.inf))
+
+
+@pytest.mark.parametrize("labels", [[True, False], [3, 7], ["a", "b"], [0.0, 1.0]])
+def test_labels_are_returned_as_they_are(labels):
+    X = np.linspace(-1, 1, 60)[:, None]
+    y = np.array(labels)[(X[:, 0] > 0).astype(int)]
+    predicted = TabularClassifier(random_state=0).fit(X, y).predict(X)
+    assert predicted.dtype == y.dtype and (predicted == y).mean() > 0.95
+
+
+def test_any_scale_of_target_is_learned_as_well(fitted):
+    X, _, score, _, regressor = fitted
+    other = TabularRegressor(random_state=0).fit(X, 1e9 + 1e6 * score)
+    assert other.score(X, 1e9 + 1e6 * score) == pytest.approx(regressor.score(X, score), abs=0.05)
+
+
+def test_predictions_stay_within_the_targets_seen(fitted):
+    X, _, score, _, regressor = fitted
+    far = regressor.predict(X.assign(age=X.age * 1e6))
+    assert score.min() <= far.min() and far.max() <= score.max()
+
+
+def test_weights_are_repetitions_and_order_does_not_matter(fitted):
+    X, labels, *_ = fitted
+    counts = np.random.default_rng(0).integers(0, 3, len(X))
+    weighted = TabularClassifier(random_state=0).fit(X, labels, sample_weight=counts)
+    rows = np.random.default_rng(1).permutation(np.repeat(np.arange(len(X)), counts))
+    repeated = TabularClassifier(random_state=0).fit(X.iloc[rows], labels[rows])
+    assert np.array_equal(weighted.predict_proba(X), repeated.predict_proba(X))
+
+
+def test_threads_change_no_byte(fitted):
+    X, _, score, *_ = fitted
+    one, two = (TabularRegressor(n_members=3, random_state=5, n_jobs=jobs).fit(X, score) for jobs in (None, 2))
+    assert one.predict(X).tobytes() == two.predict(X).tobytes()
+
+
+def test_members_hold_back_every_row_once(fitted):
+    X, _, score, classifier, _ = fitted
+    assert 0.1 < np.isfinite(classifier.oof_proba_[:, 0]).mean() < 0.3
+    ensemble = TabularRegressor(n_members=5, random_state=0).fit(X, score)
+    assert np.isfinite(ensemble.oof_prediction_).all()
+    assert np.corrcoef(ensemble.oof_prediction_, score)[0, 1] > 0.8
+
+
+def test_intervals_cover_what_they_say():
+    X, score = table(1200, seed=2)
+    model = TabularRegressor(random_state=0).fit(X[:700], score[:700])
+    for coverage in (0.5, 0.9):
+        low, high = model.predict_interval(X[700:], coverage).T
+        assert coverage - 0.1 < ((low <= score[700:]) & (score[700:] <= high)).mean() < coverage + 0.1
+    with pytest.raises(ValueError, match="coverage"):
+        model.predict_interval(X, 1.0)
+
+
+def test_probabilities_are_calibrated_by_held_back_rows():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((600, 4))
+    y = (X[:, 0] + rng.logistic(size=600) > 0).astype(int)
+    model = TabularClassifier(n_members=5, random_state=0).fit(X[:300], y[:300])
+    p = model.predict_proba(X[300:])
+    loss = -np.log(p[np.arange(300), y[300:]]).mean()
+    assert loss < 0.69
+    assert p.sum(axis=1) == pytest.approx(1)
+
+
+def test_class_weights_count():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((200, 2)), rng.integers(0, 2, 200)
+    heavy = TabularClassifier(class_weight={0: 50, 1: 1}, random_state=0).fit(X, y)
+    assert (heavy.predict(X) == 0).mean() > 0.9
+
+
+def test_importances_find_the_columns_that_count(fitted):
+    X, _, score, _, regressor = fitted
+    importances = regressor.permutation_importances(X, score, random_state=0)
+    assert set(importances) == set(X.columns)
+    assert importances["same"] == 0
+    assert next(iter(importances)) in ("age", "member", "city")
+
+
+def test_files_and_pickles_hold_all_of_it(fitted, tmp_path):
+    X, *_, classifier, regressor = fitted
+    for model in (classifier, regressor):
+        path = tmp_path / "model.safetensors"
+        model.save(path)
+        loaded = tabular.load(path)
+        assert type(loaded) is type(model)
+        assert np.array_equal(loaded.predict(X), model.predict(X))
+        assert np.array_equal(pickle.loads(pickle.dumps(model)).predict(X), model.predict(X))
+    assert np.array_equal(loaded.predict_interval(X), regressor.predict_interval(X))
+    with pytest.raises(cr.ModelFileError):
+        cr.load(path)
+    cr.Network([2, 1], seed=0).save(path)
+    with pytest.raises(cr.ModelFileError, match="not an estimator"):
+        tabular.load(path)
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(cr.ModelFileError):
+        tabular.load(path)
+
+
+def test_a_time_limit_is_kept(fitted):
+    X, _, score, *_ = fitted
+    model = TabularRegressor("accurate", time_limit=0.05, random_state=0).fit(X, score)
+    assert all(network.epochs >= 1 for network in model.networks_)
+    assert model.networks_[0].epochs < 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"preset": "quick"}, "unknown preset 'quick'"),
+        ({"n_members": 0}, "n_members"),
+        ({"time_limit": -1}, "time_limit"),
+    ],
+)
+def test_bad_parameters_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        TabularRegressor(**arguments).fit([[0.0], [1.0], [2.0]], [0, 1, 2])
