@@ -52,8 +52,8 @@ class Flatten(Layer):
     Examples
     --------
     >>> import numpy as np, chainrule as cr
-    >>> cr.Network([cr.Input(4, 4, 1), Flatten(), cr.Dense(2, "softmax")], seed=0).predict(np.zeros((1, 4, 4, 1)))
-    array([[0.5, 0.5]], dtype=float32)
+    >>> cr.Network([cr.Input(4, 4, 1), Flatten(), cr.Dense(2, weights=0.5)], seed=0).predict(np.ones((1, 4, 4, 1)))
+    array([[8., 8.]], dtype=float32)
     """
 
     in_core = False
