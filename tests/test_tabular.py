@@ -102,6 +102,16 @@ def test_dates_are_refused_by_name(values):
         TabularRegressor().fit(pd.DataFrame({"when": values, "x": [1, 2, 3, 4]}), [1, 2, 3, 4])
 
 
+def test_rare_categories_have_no_flag():
+    names = np.array([f"n{i}" for i in range(1000)])
+    X = pd.DataFrame({"name": np.concatenate([names, np.repeat(names[500:510], 50)]), "x": np.arange(1500.0)})
+    model = TabularRegressor(random_state=0).fit(X, np.arange(1500))
+    (column,) = (column for column in model.encoding_.columns if column.name == "name")
+    assert len(column.categories) == 256
+    assert set(names[500:510]) < set(column.categories)
+    assert np.isfinite(model.predict(X)).all()
+
+
 def test_columns_are_checked_by_name(fitted):
     X, *_, regressor = fitted
     with pytest.raises(ValueError, match="feature names"):

@@ -12,6 +12,7 @@ Floats = NDArray[np.float64]
 # Temperatures that are looked at, and how closely: golden sections of the logarithm.
 _RANGE = (math.log(0.05), math.log(20.0))
 _SECTIONS = 40
+_DEVIATION = 0.5
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -24,7 +25,7 @@ def softmax(z: Floats) -> Floats:
 def temperature(z: Floats, labels: NDArray[np.int64], weights: Floats) -> float:
     """Return the T for which softmax(z / T) has the lowest log-loss (Guo et al. 2017); 1 without any row.
 
-    The log-loss is convex in 1 / T, and so has one minimum.
+    A few rows say little of T: the logarithm of T is taken as normal around 0 with the deviation one half.
     """
     if len(z) == 0:
         return 1.0
@@ -33,7 +34,8 @@ def temperature(z: Floats, labels: NDArray[np.int64], weights: Floats) -> float:
         scaled = z / math.exp(log_t)
         top = scaled.max(axis=1)
         log_sum = top + np.log(np.exp(scaled - top[:, None]).sum(axis=1))
-        return float(np.average(log_sum - scaled[np.arange(len(z)), labels], weights=weights))
+        losses = log_sum - scaled[np.arange(len(z)), labels]
+        return float((losses * weights).sum()) + 0.5 * (log_t / _DEVIATION) ** 2
 
     low, high = _RANGE
     for _ in range(_SECTIONS):

@@ -19,6 +19,8 @@ from .tables import Numbers, Table, Values
 _LARGEST = 3.0
 # A category that a row has, as robust scaling makes it of 0 and 1.
 _PRESENT = 2.0
+# The most categories of a column that have a flag; rarer ones count as unseen.
+_MOST_CATEGORIES = 256
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,9 @@ def bent(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _learned(name: str, values: Values, weights: Numbers) -> Column | None:
     if values.dtype == object:
-        categories = sorted({label for label in values if label is not None})
+        categories = _frequent(values, weights)
         varies = len(categories) > 1 or (len(categories) == 1 and any(label is None for label in values))
-        return CategoryColumn(name, tuple(categories)) if varies else None
+        return CategoryColumn(name, categories) if varies else None
     known = ~np.isnan(values)
     missing = not known.all()
     if not known.any() or (values[known].min() == values[known].max() and not missing):
@@ -138,6 +140,16 @@ def _learned(name: str, values: Values, weights: Numbers) -> Column | None:
     low, median, high = (weighted_quantile(values[known], weights[known], share) for share in (0.25, 0.5, 0.75))
     width = high - low if high > low else (values[known].max() - values[known].min()) / 2
     return NumberColumn(name, median, 1.0 / float(width) if width > 0 else 0.0, missing)
+
+
+def _frequent(values: Values, weights: Numbers) -> tuple[str, ...]:
+    """Return the names of the categories of the largest weights, in ascending order."""
+    sums: dict[str, float] = {}
+    for label, weight in zip(values, weights, strict=True):
+        if label is not None:
+            sums[label] = sums.get(label, 0.0) + float(weight)
+    chosen = sorted(sums, key=lambda label: (-sums[label], label))[:_MOST_CATEGORIES]
+    return tuple(sorted(chosen))
 
 
 def _as_labels(values: Values) -> Values:

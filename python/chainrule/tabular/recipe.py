@@ -68,8 +68,10 @@ class Recipe:
         Passes over the rows, unless these are fewer or more than the steps below.
     fewest_steps, most_steps : int
         Bounds of the number of steps.
-    rows_per_batch_row : int
-        The batch has one row of so many, 32 to 256 in all.
+    batches : int
+        An epoch has about so many steps, unless a batch would have fewer than 32 rows or more than 256.
+    dropout, decay : float
+        Rate of dropout and weight decay in the first half of the training; then they fall to zero.
     """
 
     members: int
