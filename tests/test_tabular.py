@@ -19,9 +19,9 @@ from chainrule.tabular import recipe as recipes
 def small():
     """Make the networks small: what is tested here does not depend on their size."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, recipe in recipes.PRESETS.items():
-            quick = dataclasses.replace(recipe, width=32, hidden=2, epochs=20, fewest_steps=250)
-            patch.setitem(recipes.PRESETS, name, quick)
+        for name, preset in recipes.PRESETS.items():
+            quick = dataclasses.replace(preset.few, members=1, width=32, hidden=2, epochs=20, fewest_steps=250)
+            patch.setitem(recipes.PRESETS, name, recipes.Preset(quick, quick))
         yield
 
 

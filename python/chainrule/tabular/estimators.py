@@ -60,8 +60,8 @@ class Tabular(BaseEstimator):
 
     def _train(self, X: Any, y: NDArray[np.float64] | NDArray[np.int64], weights: Array, outputs: int) -> None:
         """Train the networks with targets that are codes or scaled numbers."""
-        recipe = PRESETS[checked_name(self.preset, "preset", PRESETS)]
-        members = recipe.members if self.n_members is None else checked_integer(self.n_members, "n_members", lowest=1)
+        preset = PRESETS[checked_name(self.preset, "preset", PRESETS)]
+        wanted = None if self.n_members is None else checked_integer(self.n_members, "n_members", lowest=1)
         limit = None if self.time_limit is None else checked_number(self.time_limit, "time_limit", lowest=0)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         table = read_table(X)
@@ -69,6 +69,8 @@ class Tabular(BaseEstimator):
         rows = distinct(self.encoding_.encode(table), y, weights)
         if len(rows) < 2:
             raise ValueError(f"X must have two different rows of a weight above zero, got n_samples={len(rows)}")
+        recipe = preset.recipe(len(rows))
+        members = recipe.members if wanted is None else wanted
         workers = workers_of(self.n_jobs, members)
         seconds = None if limit is None else limit / math.ceil(members / workers)
         training = Training(recipe, self.task, rows, self.encoding_, outputs, seconds, one_thread=workers > 1)
@@ -145,7 +147,8 @@ class TabularClassifier(ClassifierMixin, Tabular):
     Parameters
     ----------
     preset : {"fast", "accurate", "ensemble"}
-        One network of 3 × 128 units; two of 3 × 256; or eight of 3 × 128, each validated with other rows.
+        For tables of many rows one network of 3 × 128 units, two of 3 × 256, or eight of 3 × 128; for fewer than 2,500
+        rows five small ones, five of 3 × 128, or ten small ones. Each is validated with other rows.
     n_members : int, optional
         Number of networks, whose probabilities are averaged, instead of that of the preset.
     time_limit : float, optional
@@ -169,8 +172,8 @@ class TabularClassifier(ClassifierMixin, Tabular):
     temperature_ : float
         What pre-activations are divided by before the softmax, so that held-back rows have the lowest log-loss.
     oof_proba_ : array (rows, classes)
-        Probabilities of the rows by networks that have not seen them; NaN for rows that all have seen. "ensemble"
-        holds back each row once.
+        Probabilities of the rows by networks that have not seen them; NaN for rows that all have seen. Five networks
+        or more hold back each row.
     n_features_in_, feature_names_in_
         As in scikit-learn.
 
