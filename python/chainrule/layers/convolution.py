@@ -179,7 +179,7 @@ class Conv2D(Correlation):
     groups : int
         Blocks of channels, and of filters that see only their own block; as many as channels: a depthwise convolution.
     weights : str, Normal, Uniform, Orthogonal, float or array (height, width, channels / groups, filters), optional
-        Initial weights; the default follows the activation, with the connections of a place.
+        Initial weights; by default as those of `Dense`, with the connections of a place.
     bias : float or array (filters,), optional
         Initial bias; by default drawn as the weights, or zero where these are given.
     use_bias : bool
@@ -272,7 +272,7 @@ class Conv2DTranspose(Convolution):
     padding : str
         "valid": size · stride + max(kernel − stride, 0) outputs; "same": size · stride.
     weights : str, Normal, Uniform, Orthogonal, float or array (height, width, filters, channels), optional
-        Initial weights; the default follows the activation. An output is made of kernel · channels / stride inputs.
+        Initial weights; by default as those of `Dense`. An output is made of kernel · channels / stride inputs.
     bias, use_bias, l1, l2, rate_factor, decay_factor, trainable
         As in `Conv2D`.
 

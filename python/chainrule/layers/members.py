@@ -102,7 +102,7 @@ class BatchEnsemble(MemberLayer):
     factors : str, float or array (members, inputs)
         Initial factors of the inputs: "signs", at random 1 or −1; "normal", drawn from the standard normal; or numbers.
     weights : str, Normal, Uniform, Orthogonal, float or array (inputs, units), optional
-        Initial weights; the default follows the activation.
+        Initial weights; by default as those of `Dense`.
     bias : float or array (members, units)
         Initial bias.
     l1, l2 : float
@@ -194,7 +194,7 @@ class SeparateDense(MemberLayer):
     activation : str
         One of `chainrule.activations.ACTIVATIONS`; "softmax" on the last layer only, taken at each member.
     weights : str, Normal, Uniform, Orthogonal, float or array (members, inputs, units), optional
-        Initial weights, drawn for each member; the default follows the activation.
+        Initial weights, drawn for each member; by default as those of `Dense`.
     bias : float or array (members, units)
         Initial bias.
     l1, l2, rate_factor, decay_factor, trainable
