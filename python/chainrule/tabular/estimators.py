@@ -41,13 +41,23 @@ class Tabular(BaseEstimator):
     """
 
     task: ClassVar[Task]
-    # The parameters of the constructor, each an attribute.
-    preset: str
-    n_members: int | None
-    time_limit: float | None
-    random_state: int | np.random.RandomState | None
-    n_jobs: int | None
-    verbose: bool
+
+    def __init__(
+        self,
+        preset: str = "fast",
+        *,
+        n_members: int | None = None,
+        time_limit: float | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.preset = preset
+        self.n_members = n_members
+        self.time_limit = time_limit
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -201,13 +211,15 @@ class TabularClassifier(ClassifierMixin, Tabular):
         n_jobs: int | None = None,
         verbose: bool = False,
     ) -> None:
-        self.preset = preset
-        self.n_members = n_members
-        self.time_limit = time_limit
+        super().__init__(
+            preset,
+            n_members=n_members,
+            time_limit=time_limit,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+        )
         self.class_weight = class_weight
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-        self.verbose = verbose
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> TabularClassifier:
         """Train.
@@ -244,12 +256,8 @@ class TabularClassifier(ClassifierMixin, Tabular):
         held = np.concatenate([member.held for member in trained])
         outputs = np.concatenate([member.outputs for member in trained]).astype(np.float64)
         self.temperature_ = temperature(outputs, rows.y[held].astype(np.int64), rows.weights[held])
-        of_rows = np.full((len(rows), outputs.shape[1]), np.nan)
-        sums, counts = np.zeros_like(of_rows), np.zeros(len(rows))
-        np.add.at(sums, held, softmax(outputs / self.temperature_))
-        np.add.at(counts, held, 1)
-        of_rows[counts > 0] = (sums / np.maximum(counts, 1)[:, None])[counts > 0]
-        self.oof_proba_ = _of_table(of_rows, rows)[:, : len(self.classes_)]
+        proba = softmax(outputs / self.temperature_)[:, : len(self.classes_)]
+        self.oof_proba_ = _out_of_fold(proba, held, rows)
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, (rows, classes): the mean over the networks."""
@@ -298,23 +306,6 @@ class TabularRegressor(RegressorMixin, Tabular):
 
     task = NUMBERS
 
-    def __init__(
-        self,
-        preset: str = "fast",
-        *,
-        n_members: int | None = None,
-        time_limit: float | None = None,
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: bool = False,
-    ) -> None:
-        self.preset = preset
-        self.n_members = n_members
-        self.time_limit = time_limit
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-        self.verbose = verbose
-
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> TabularRegressor:
         """Train.
 
@@ -345,12 +336,8 @@ class TabularRegressor(RegressorMixin, Tabular):
     def _learn_of_held(self, rows: Rows, trained: list[Member]) -> None:
         held = np.concatenate([member.held for member in trained])
         predicted = self._in_units(np.concatenate([member.outputs for member in trained]))
-        of_rows = np.full(len(rows), np.nan)
-        sums = np.bincount(held, predicted, minlength=len(rows))
-        counts = np.bincount(held, minlength=len(rows))
-        of_rows[counts > 0] = sums[counts > 0] / counts[counts > 0]
         self.residuals_ = np.sort(rows.y[held] * self.scale_ + self.mean_ - predicted)
-        self.oof_prediction_ = _of_table(of_rows, rows)
+        self.oof_prediction_ = _out_of_fold(predicted[:, None], held, rows)[:, 0]
 
     def _in_units(self, outputs: Array) -> Array:
         """Return predictions in the targets' units, within their range."""
@@ -380,11 +367,16 @@ class TabularRegressor(RegressorMixin, Tabular):
         return np.stack([center - width, center + width], axis=1)
 
 
-def _of_table(values: Array, rows: Rows) -> Array:
-    """Return what belongs to the different rows for each row of the table; NaN for rows without a weight."""
-    of_table = values[rows.places]
-    of_table[rows.places < 0] = np.nan
-    return np.asarray(of_table)
+def _out_of_fold(predicted: Array, held: NDArray[np.int64], rows: Rows) -> Array:
+    """Return for each row of the table the mean of what networks that held it back predict, (rows, outputs).
+
+    It is NaN for rows that all networks have trained with, and for those without a weight.
+    """
+    sums = np.zeros((len(rows), predicted.shape[1]))
+    np.add.at(sums, held, predicted)
+    counts = np.bincount(held, minlength=len(rows))[:, None]
+    means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+    return np.where(rows.places[:, None] < 0, np.nan, means[rows.places])
 
 
 def _scale_of(targets: Array, weights: Array, mean: float) -> float:

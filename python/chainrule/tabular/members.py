@@ -76,7 +76,8 @@ def train_members(training: Training, members: int, seed: int, workers: int, ver
 def _train(training: Training, held: NDArray[np.int64], random: np.random.Generator) -> Member:
     with threadpool_limits(1 if training.one_thread else None):
         begin = time.monotonic()
-        network, data = _network(training, held, random), _data(training.rows, held)
+        data = _data(training.rows, held)
+        network = _network(training, data["X"], random)
         epochs = training.recipe.epochs_for(len(data["X"]))
         options = _options(training, len(data["X"]))
         if training.seconds is not None:
@@ -87,13 +88,11 @@ def _train(training: Training, held: NDArray[np.int64], random: np.random.Genera
     return Member(network, held, outputs_of(network, training.rows.X[held]))
 
 
-def _network(training: Training, held: NDArray[np.int64], random: np.random.Generator) -> Network:
+def _network(training: Training, X: NDArray[np.float32], random: np.random.Generator) -> Network:
     """Return an untrained network whose weights suit the rows that it will see."""
-    rows, seed = training.rows, int(random.integers(2**63))
-    numbers = training.encoding.numbers
-    network = training.recipe.network(training.task, rows.X.shape[1], numbers, training.outputs, seed)
-    shown = random.permutation(np.delete(np.arange(len(rows)), held))
-    initialize_from(network, rows.X[shown], random)
+    seed, numbers = int(random.integers(2**63)), training.encoding.numbers
+    network = training.recipe.network(training.task, X.shape[1], numbers, training.outputs, seed)
+    initialize_from(network, X[random.permutation(len(X))], random)
     return network
 
 
