@@ -79,14 +79,11 @@ def _sklearn(inputs: int, outputs: int, layers: int, last: bool, rng: np.random.
     return {"weights": cr.Uniform(bound), "bias": rng.uniform(-bound, bound, outputs)}
 
 
-def _fan_in(variance: float) -> Start:
-    def start(inputs: int, outputs: int, layers: int, last: bool, rng: np.random.Generator) -> Layer:
-        return {"weights": cr.Uniform(math.sqrt(3 * variance / inputs))}
-
-    return start
+def _torch_without_bias(inputs: int, outputs: int, layers: int, last: bool, rng: np.random.Generator) -> Layer:
+    return {"weights": cr.Uniform(1 / math.sqrt(inputs))}
 
 
-def _fan_in_zero_last(inputs: int, outputs: int, layers: int, last: bool, rng: np.random.Generator) -> Layer:
+def _torch_last_zero(inputs: int, outputs: int, layers: int, last: bool, rng: np.random.Generator) -> Layer:
     return {"weights": 0.0 if last else cr.Uniform(1 / math.sqrt(inputs))}
 
 
@@ -100,8 +97,8 @@ STARTS: dict[str, Start] = {
     "torch": _torch,
     "keras": _keras,
     "scikit-learn": _sklearn,
-    "torch, bias 0": _fan_in(1 / 3),
-    "torch, last 0": _fan_in_zero_last,
+    "torch, bias 0": _torch_without_bias,
+    "torch, last 0": _torch_last_zero,
     "by depth": _by_depth,
 }
 PEERS = ("torch", "keras", "scikit-learn")
