@@ -29,12 +29,19 @@ class RandomWords {
   void fill(uint64_t* to, size_t count);
 
  private:
-  std::array<uint64_t, 4> next_block();
+  using Block = std::array<uint64_t, 4>;
+
+  Block next_counter();
+  template <size_t n>
+  std::array<Block, n> next_blocks();
   void refill();
+  // Writes as many whole groups of n blocks as there is space for, after which `to` and `count` are what is left.
+  template <size_t n>
+  void fill_blocks(uint64_t*& to, size_t& count);
 
   std::array<uint64_t, 2> key_;
-  std::array<uint64_t, 4> counter_;
-  std::array<uint64_t, 4> words_ = {};
+  Block counter_;
+  Block words_ = {};
   size_t used_ = 4;
 };
 
