@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import report as reports
+from .busy import busy
 from .memory import in_own_process
 from .peers import MODULES, Peer, load
 from .quick import quick
@@ -27,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return quick(options.store)
     if options.memory:
         return in_own_process()
+    if options.busy:
+        print(busy())
+        return 0
     try:
         workloads = named(*options.workloads.split(",")) if options.workloads != "all" else list(WORKLOADS)
         peers, notes = _peers([*MODULES] if options.peers == "all" else ["chainrule", *options.peers.split(",")])
@@ -107,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--store", action="store_true", help="as --quick, but store the ratios")
     parser.add_argument(
         "--memory", action="store_true", help="measure the memory that training takes; exit with 1 if it is too much"
+    )
+    parser.add_argument(
+        "--busy", action="store_true", help="measure while other processes are busy, next to PyTorch if it is there"
     )
     return parser
 

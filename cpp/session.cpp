@@ -150,7 +150,7 @@ bool Session<T>::predicts_quickly(const Source& inputs) const {
 
 template <class T>
 void Session<T>::predict(const Source& inputs, T* outputs) const {
-  if (!predicts_quickly(inputs)) return chainrule::predict(network_, inputs, outputs);
+  if (!predicts_quickly(inputs)) return chainrule::predict(network_, inputs, predicting_team_, outputs);
   // A thread that finds the cached predictor in use creates its own.
   std::unique_ptr<Predictor<T>> predictor(cached_predictor_.exchange(nullptr));
   if (predictor == nullptr || !predictor->fits(inputs)) {
@@ -173,7 +173,8 @@ Network<T> Session<T>::copied_network() const {
 
 template <class T>
 void Session<T>::predict_population(const T* parameters, size_t members, const Source& inputs, T* outputs) const {
-  chainrule::predict_population<T>([this] { return copied_network(); }, parameters, members, inputs, outputs);
+  chainrule::predict_population<T>([this] { return copied_network(); }, parameters, members, inputs, predicting_team_,
+                                   outputs);
 }
 
 template <class T>
@@ -289,7 +290,7 @@ size_t Session<T>::target_columns(const Loss& loss) const {
 
 template <class T>
 Evaluation<T> Session<T>::evaluate(const Data& data, const Loss& loss) const {
-  return chainrule::evaluate(network_, data, loss);
+  return chainrule::evaluate(network_, data, loss, predicting_team_);
 }
 
 template <class T>
@@ -297,7 +298,7 @@ EpochResult Session<T>::train_epoch(const Data& data, const EpochOptions& option
                                     const Poll& poll) {
   prepare_state(optimizer, options.rates[0]);
   forget_pass();
-  return chainrule::train_epoch(network_, state_, optimizer, data, options, poll, epoch_workspace_);
+  return chainrule::train_epoch(network_, state_, optimizer, data, options, poll, training_team_, epoch_workspace_);
 }
 
 template <class T>

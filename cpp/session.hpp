@@ -134,6 +134,8 @@ class Session {
   std::vector<LayerSettings> settings_;  // from which the layers were made
   // A thread that predicts takes it, and puts it back.
   mutable std::atomic<Predictor<T>*> cached_predictor_{nullptr};
+  TeamSize training_team_;
+  mutable TeamSize predicting_team_;
   OptimizerState<T> state_;
   std::unique_ptr<Snapshot> snapshot_;
   std::unique_ptr<EpochWorkspace<T>> epoch_workspace_;

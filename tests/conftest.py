@@ -13,6 +13,10 @@ settings.register_profile("campaign", max_examples=5000, stateful_step_count=50,
 settings.load_profile("tests")
 
 
+# Teams of threads change their size at random from step to step, which changes no result.
+_core.set_team_sizes("random")
+
+
 @pytest.fixture
 def many_threads():
     """Use all threads that are set, however little the work; restore the settings afterwards."""

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
-#include <cstdio>
+#include <chrono>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -20,13 +19,15 @@
 #endif
 
 #include "base/flush_denormals.hpp"
+#include "base/processors.hpp"
 #include "base/tuning.hpp"
 
 namespace chainrule {
 
 struct Meeting {
   alignas(64) std::atomic<size_t> arrived{0};
-  alignas(64) std::atomic<size_t> round{0};
+  alignas(64) std::atomic<uint32_t> round{0};
+  std::atomic<int64_t> slept{0};  // nanoseconds, of all threads
 };
 
 namespace {
@@ -47,20 +48,9 @@ size_t runtime_limit() {
 #endif
 }
 
-// The cores that a container may use, rounded up.
-size_t container_cores() {
-  double quota = 0;
-  double period = 0;
-  std::FILE* file = std::fopen("/sys/fs/cgroup/cpu.max", "r");
-  if (file == nullptr) return SIZE_MAX;
-  const int read = std::fscanf(file, "%lf %lf", &quota, &period);
-  std::fclose(file);
-  return read == 2 && quota > 0 && period > 0 ? size_t(std::ceil(quota / period)) : SIZE_MAX;
-}
-
 const size_t limit_at_start = runtime_limit();
-const size_t cores_at_start = container_cores();
 std::atomic<size_t> wanted_threads{0};
+std::atomic<TeamSizes> sizes_of_teams{TeamSizes::that_pay};
 
 // Runs the work on threads that are created for this call: in builds without OpenMP, and in forked children.
 void run_plain_threads(size_t threads, const std::function<void(const Team&)>& work) {
@@ -114,23 +104,29 @@ constexpr bool openmp_works = true;
 
 void Team::barrier() const {
   if (size_ == 1) return;
-  const size_t round = meeting_->round.load(std::memory_order_acquire);
-  if (meeting_->arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
-    meeting_->arrived.store(0, std::memory_order_relaxed);
-    meeting_->round.store(round + 1, std::memory_order_release);
+  Meeting& meeting = *meeting_;
+  const uint32_t round = meeting.round.load(std::memory_order_acquire);
+  if (meeting.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
+    meeting.arrived.store(0, std::memory_order_relaxed);
+    // Threads that are about to sleep see the new round, or are seen by the call that wakes them.
+    meeting.round.store(round + 1, std::memory_order_seq_cst);
+    meeting.round.notify_all();
     return;
   }
-  for (int i = 0; meeting_->round.load(std::memory_order_acquire) == round; ++i) {
-    if (i < tuning::hot_spins) continue;
-    if (i < tuning::spins) {
-      pause();
-    } else {
-      std::this_thread::yield();
-    }
+  for (int i = 0; i < tuning::spins; ++i) {
+    if (meeting.round.load(std::memory_order_acquire) != round) return;
+    if (i >= tuning::hot_spins) pause();
   }
+  const auto begin = std::chrono::steady_clock::now();
+  meeting.round.wait(round, std::memory_order_acquire);
+  const std::chrono::nanoseconds slept = std::chrono::steady_clock::now() - begin;
+  meeting.slept.fetch_add(slept.count(), std::memory_order_relaxed);
 }
 
+double Team::slept() const { return size_ == 1 ? 0 : 1e-9 * double(meeting_->slept.exchange(0)); }
+
 void run_team(size_t threads, const std::function<void(const Team&)>& work) {
+  if (threads > 1 && team_sizes() == TeamSizes::that_pay) threads = std::min(threads, available_processors());
   if (threads <= 1) {
     const FlushDenormals flush;
     work(Team());
@@ -142,12 +138,16 @@ void run_team(size_t threads, const std::function<void(const Team&)>& work) {
   run_plain_threads(threads, work);
 }
 
+void set_team_sizes(TeamSizes sizes) { sizes_of_teams = sizes; }
+
+TeamSizes team_sizes() { return sizes_of_teams.load(std::memory_order_relaxed); }
+
 void set_num_threads(size_t threads) { wanted_threads = threads; }
 
 size_t max_threads() {
   const size_t limit = runtime_limit();
   const size_t wanted = wanted_threads;
-  if (wanted == 0) return std::max<size_t>(1, std::min(limit, cores_at_start));
+  if (wanted == 0) return std::max<size_t>(1, std::min(limit, available_processors()));
   return limit < limit_at_start ? std::min(wanted, limit) : wanted;
 }
 

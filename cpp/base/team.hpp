@@ -23,8 +23,11 @@ class Team {
   size_t size() const { return size_; }
   // The same team with its threads numbered in reverse.
   Team reversed() const { return Team(size_ - 1 - index_, size_, meeting_); }
-  // Returns when every thread of the team has called it. All of them then see what the others wrote before.
+  // Returns when every thread of the team has called it. All of them then see what the others wrote before. A thread
+  // that has waited for long sleeps, and leaves its processor to others.
   void barrier() const;
+  // The seconds that the team's threads have slept at barriers since this was last called, by one thread.
+  double slept() const;
   // This thread's share of `count` items.
   Range share(size_t count) const { return {count * index_ / size_, count * (index_ + 1) / size_}; }
   // This thread's share of `samples` rows, in whole groups of rows, which kernels process together.
@@ -40,13 +43,20 @@ class Team {
   Meeting* meeting_ = nullptr;
 };
 
-// Runs `work` once on each thread of a team of at most `threads`. `work` must not throw, and must not assume that the
-// team has as many threads as were asked for. Denormal numbers are zero during the work.
+// Runs `work` once on each thread of a team of at most `threads`, and at most as many as there are processors, as more
+// would wait for each other. `work` must not throw, and must not assume that the team has as many threads as were asked
+// for. Denormal numbers are zero during the work.
 void run_team(size_t threads, const std::function<void(const Team&)>& work);
 
-// 0 restores the default: what OpenMP (without it, the processor) and the container allow. Any other number is used as
-// it is, even above the number of cores, but not above a limit that has been lowered since the start (threadpoolctl).
+// 0 restores the default: what OpenMP (without it, the processor) and the container allow. Any other number is a limit,
+// unless one that has been lowered since the start (threadpoolctl) is below it.
 void set_num_threads(size_t threads);
 size_t max_threads();
+
+// How large teams are: as large as pays; or, for tests, as large as was asked for, even on fewer processors, or of a
+// random number of threads that changes from step to step. Results are the same bytes.
+enum class TeamSizes { that_pay, as_asked, random };
+void set_team_sizes(TeamSizes sizes);
+TeamSizes team_sizes();
 
 }  // namespace chainrule

@@ -16,9 +16,17 @@ constexpr double work_per_thread = 1200000;
 constexpr double update_work = 8;
 // Elements of an array that justify another thread when it is searched for numbers that are not finite.
 constexpr size_t elements_per_thread = 1000000;
-// Iterations of a barrier's wait: first without a pause, which reacts fastest, then with one, then yielding the core. A
+// Iterations of a barrier's wait: first without a pause, which reacts fastest, then with one; then the thread sleeps. A
 // pause can take as long as a short stage, and a spinning thread slows down the others if the cores are busy.
 constexpr int hot_spins = 300, spins = 4000;
+// Seconds of steps after which a team's size is judged: about a time slice of the operating system, which is what a
+// thread waits for another that is not running.
+constexpr double seconds_to_judge_team = 0.004;
+// The share of a team's time that its threads may sleep at barriers. A team that wastes more is halved, on trial.
+constexpr double sleeping_share = 0.1;
+// Seconds that a halved team stays halved, the first time and at most. A trial of the whole team on busy processors
+// costs some time slices.
+constexpr double shortest_rest = 0.02, longest_rest = 2;
 
 // --- Chunks: how many samples are in memory at a time
 
@@ -37,6 +45,10 @@ constexpr size_t overlapping_bytes = 256 * kibibyte;
 
 // --- Prediction and evaluation
 
+// How many times the work per thread of training justifies another thread: the first samples wait for it to wake up.
+constexpr double prediction_work = 4;
+// The parts that a thread predicts, one after the other: more parts are shared out more evenly.
+constexpr size_t parts_per_thread = 4;
 // Samples at a time: enough to fill the tiles, few enough for the cache. Evaluation adds up sums of so many samples, so
 // that this changes the last bits of its results.
 constexpr size_t prediction_rows = 128;

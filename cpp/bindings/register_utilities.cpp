@@ -90,6 +90,15 @@ py::array_t<double> drawn_weights(const std::string& distribution, size_t rows, 
   return result;
 }
 
+// See TeamSizes.
+void choose_team_sizes(const std::string& name) {
+  static const std::map<std::string, TeamSizes> table = {
+      {"that pay", TeamSizes::that_pay}, {"as asked", TeamSizes::as_asked}, {"random", TeamSizes::random}};
+  const auto found = table.find(name);
+  if (found == table.end()) throw py::value_error("unknown team sizes '" + name + "'");
+  set_team_sizes(found->second);
+}
+
 }  // namespace
 
 void register_utilities(py::module_& module) {
@@ -107,6 +116,7 @@ void register_utilities(py::module_& module) {
   module.def("set_num_threads", &set_threads, py::arg("threads"));
   module.def("get_num_threads", &max_threads);
   module.def("set_work_per_thread", &set_work_per_thread, py::arg("work"));
+  module.def("set_team_sizes", &choose_team_sizes, py::arg("sizes"));
   module.def("build_info", &build_info);
   module.def("set_isa", &choose_kernels, py::arg("isa"));
   module.def("supported_isas", &supported_isas);

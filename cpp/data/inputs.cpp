@@ -62,6 +62,12 @@ void Inputs<T>::list_samples(size_t samples, size_t thread, size_t threads) {
 }
 
 template <class T>
+void Inputs<T>::leave_lists_to(size_t threads) {
+  if (sparse_) sparse_->leave_to(threads);
+  if (lists_) lists_->leave_to(threads);
+}
+
+template <class T>
 void Inputs<T>::pack() {
   if (sparse_) return;
   packed_ = AlignedArray<T>((column_count_ + packed_columns - 1) / packed_columns * packed_columns * capacity_);

@@ -42,6 +42,8 @@ class Inputs {
   // have been gathered, of its share of the columns.
   void list_columns(Range samples, size_t thread);
   void list_samples(size_t samples, size_t thread, size_t threads);
+  // From now on, a team of so many threads makes the lists.
+  void leave_lists_to(size_t threads);
 
   // From now on, also packs dense rows, for weight gradients of large batches.
   void pack();

@@ -19,6 +19,11 @@ class SparseRows {
   // Make a thread's lists: of a range of samples, which it has gathered, and of its share of the columns.
   void list_columns(Range samples, size_t thread);
   void list_samples(size_t samples, size_t thread, size_t threads);
+  // From now on, a team of so many threads makes the lists.
+  void leave_to(size_t threads) {
+    columns_.leave_to(threads);
+    samples_.leave_to(threads);
+  }
 
   const std::vector<NonZeros<T>>& of_samples() const { return columns_.parts; }
   const std::vector<NonZeros<T>>& of_columns() const { return samples_.parts; }

@@ -19,6 +19,10 @@ struct ListParts {
 
   // Empties the thread's part, which begins at `list` from now on.
   NonZeros<T>& start(size_t thread, size_t list);
+  // Empties the parts of all but the first threads: a team without them makes the next lists.
+  void leave_to(size_t threads) {
+    for (size_t t = threads; t < parts.size(); ++t) parts[t].lists = 0;
+  }
 
   std::vector<uint32_t> index, row, count;
   std::vector<size_t> begin;
@@ -36,6 +40,11 @@ class NonZeroLists {
   // Make a thread's lists: of the groups of samples that begin in a range, and of its share of the columns.
   void list_columns(Range samples, size_t thread);
   void list_samples(size_t samples, size_t thread, size_t threads);
+  // From now on, a team of so many threads makes the lists.
+  void leave_to(size_t threads) {
+    columns_.leave_to(threads);
+    samples_.leave_to(threads);
+  }
 
   // One element per thread.
   const std::vector<NonZeros<T>>& of_samples() const { return columns_.parts; }

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "base/team_size.hpp"
 #include "data/source.hpp"
 #include "network/network.hpp"
 
@@ -12,6 +13,6 @@ namespace chainrule {
 // each thread gets its own network from `copy`, whose parameters it sets to those of each member.
 template <class T>
 void predict_population(const std::function<Network<T>()>& copy, const T* parameters, size_t members,
-                        const Source& source, T* outputs);
+                        const Source& source, TeamSize& team_size, T* outputs);
 
 }  // namespace chainrule

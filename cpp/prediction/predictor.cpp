@@ -38,19 +38,33 @@ void Predictor<T>::predict(const Source& source, Range part, T* outputs) {
   }
 }
 
+namespace {
+
+// Threads take parts of the samples until none is left: a few per thread, in whole groups of those that kernels process
+// together.
+size_t rows_per_part(const Source& source, size_t threads) {
+  if (threads == 1) return source.rows;
+  const size_t parts = threads * tuning::parts_per_thread;
+  return (source.rows + parts * panel_width - 1) / (parts * panel_width) * panel_width;
+}
+
+}  // namespace
+
 template <class T>
-void predict(const Network<T>& network, const Source& source, T* outputs) {
-  const size_t threads = threads_for(double(source.rows) * network.work(source.entries()));
-  const size_t rows = rows_in_memory(network, source, std::min(tuning::prediction_rows, source.rows));
+void predict(const Network<T>& network, const Source& source, TeamSize& team_size, T* outputs) {
+  const double work = double(source.rows) * network.work(source.entries());
+  const size_t threads = threads_for(work / tuning::prediction_work);
+  const size_t rows = rows_in_memory(network, source, std::min(tuning::prediction_rows, rows_per_part(source, threads)));
   std::vector<Predictor<T>> predictors;
   for (size_t i = 0; i < threads; ++i) predictors.emplace_back(network, source, rows);
-  run_team(threads,
-           [&](const Team& team) { predictors[team.index()].predict(source, team.share(source.rows), outputs); });
+  run_items(team_size, threads, (source.rows + rows - 1) / rows, [&](size_t thread, size_t part) {
+    predictors[thread].predict(source, {part * rows, std::min((part + 1) * rows, source.rows)}, outputs);
+  });
 }
 
 #define CHAINRULE_INSTANTIATE(T) \
   template class Predictor<T>;   \
-  template void predict<T>(const Network<T>&, const Source&, T*)
+  template void predict<T>(const Network<T>&, const Source&, TeamSize&, T*)
 CHAINRULE_INSTANTIATE(float);
 CHAINRULE_INSTANTIATE(double);
 #undef CHAINRULE_INSTANTIATE

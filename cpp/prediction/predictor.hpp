@@ -1,6 +1,7 @@
 // Prediction: samples go forward, some at a time, and nothing is kept.
 #pragma once
 
+#include "base/team_size.hpp"
 #include "data/inputs.hpp"
 #include "network/workspace.hpp"
 
@@ -33,6 +34,6 @@ class Predictor {
 
 // Predicts all samples of a source, with as many threads as pay; outputs: row-major (samples, outputs).
 template <class T>
-void predict(const Network<T>& network, const Source& source, T* outputs);
+void predict(const Network<T>& network, const Source& source, TeamSize& team_size, T* outputs);
 
 }  // namespace chainrule

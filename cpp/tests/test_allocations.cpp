@@ -79,8 +79,9 @@ size_t counted(size_t steps, size_t batch, const Optimizer& optimizer, double sh
   const std::vector<double> rates(steps, 0.01);
   const EpochOptions options = {batch, true, 1, 0, {LossKind::cross_entropy, 0, 1}, rates.data(), 0.0, {0, steps}, {}};
   set_num_threads(threads);
+  TeamSize team_size;
   const size_t before = allocations;
-  train_epoch(network, state, optimizer, data, options, {}, workspace);
+  train_epoch(network, state, optimizer, data, options, {}, team_size, workspace);
   return allocations - before;
 }
 

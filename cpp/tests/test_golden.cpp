@@ -317,23 +317,24 @@ uint64_t hash_after_training(const Plan& plan, const Data& data) {
   std::unique_ptr<EpochWorkspace<T>> workspace;
   Hash hash;
   std::vector<double> rates((plan.samples.count + plan.steps.batch - 1) / plan.steps.batch);
+  TeamSize team_size;
   for (uint64_t epoch = 0; epoch < 2; ++epoch) {
     for (size_t i = 0; i < rates.size(); ++i) rates[i] = plan.steps.rate / double(1 + epoch * rates.size() + i);
     const EpochOptions options = {
         plan.steps.batch, true, 5, epoch, plan.goal.loss, rates.data(), plan.steps.input_noise, {0, rates.size()}, {}};
-    const EpochResult done = train_epoch(network, state, optimizer, data, options, {}, workspace);
+    const EpochResult done = train_epoch(network, state, optimizer, data, options, {}, team_size, workspace);
     expect(done.diverged < 0 && done.steps == rates.size(), "epoch is whole");
     const double means[] = {done.totals.mean_loss(), done.totals.mean_metric()};
     hash.add(means, 2);
   }
-  const Evaluation<T> evaluation = evaluate(network, data, plan.goal.loss);
+  const Evaluation<T> evaluation = evaluate(network, data, plan.goal.loss, team_size);
   hash.add(&evaluation.loss, 1);
   hash.add(&evaluation.metric, 1);
   std::vector<T> parameters(network.parameter_count());
   network.unpack(network.parameters().data(), parameters.data());
   hash.add(parameters.data(), parameters.size());
   std::vector<T> outputs(plan.samples.count * network.outputs());
-  predict(network, data.inputs, outputs.data());
+  predict(network, data.inputs, team_size, outputs.data());
   hash.add(outputs.data(), outputs.size());
   return hash.value();
 }
@@ -368,6 +369,7 @@ uint64_t hash_of(const Plan& plan) {
 
   uint64_t first = 0;
   for (const size_t threads : {1u, 2u, 3u, 8u}) {
+    set_team_sizes(threads == 3 ? TeamSizes::random : TeamSizes::as_asked);
     const std::string what =
         std::string(plan.name) + (sizeof(T) == 4 ? ", float32" : ", float64") + ", threads: " + std::to_string(threads);
     set_num_threads(threads);

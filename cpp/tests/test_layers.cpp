@@ -96,7 +96,8 @@ std::vector<float> trained(size_t threads) {
   const Optimizer optimizer("sgd", {});
   OptimizerState<float> state(optimizer, network.parameters().size(), 0);
   std::unique_ptr<EpochWorkspace<float>> workspace;
-  train_epoch(network, state, optimizer, data, options, {}, workspace);
+  TeamSize team_size;
+  train_epoch(network, state, optimizer, data, options, {}, team_size, workspace);
   return {network.parameters().data(), network.parameters().data() + network.parameters().size()};
 }
 

@@ -56,19 +56,21 @@ void test_training(const OptimizerSettings& settings, size_t batch) {
 
   std::vector<AlignedArray<T>> results;
   std::vector<Totals> totals;
+  set_team_sizes(TeamSizes::as_asked);
   for (size_t threads : {1u, 4u}) {
     set_num_threads(threads);
     Network<T> network = made_network<T>();
     const Optimizer optimizer("adam", settings);
     OptimizerState<T> state(optimizer, network.parameters().size(), 0.1);
     std::unique_ptr<EpochWorkspace<T>> workspace;
-    const double before = evaluate(network, data, loss).loss;
+    TeamSize team_size;
+    const double before = evaluate(network, data, loss, team_size).loss;
     for (int epoch = 0; epoch < 5; ++epoch) {
-      const EpochResult done = train_epoch(network, state, optimizer, data, whole, {}, workspace);
+      const EpochResult done = train_epoch(network, state, optimizer, data, whole, {}, team_size, workspace);
       expect(done.steps == rates.size() && done.diverged < 0, "epoch is whole");
       totals.push_back(done.totals);
     }
-    expect(evaluate(network, data, loss).loss < before, "loss falls");
+    expect(evaluate(network, data, loss, team_size).loss < before, "loss falls");
     results.push_back(network.parameters());
   }
   set_num_threads(0);
@@ -80,11 +82,12 @@ void test_training(const OptimizerSettings& settings, size_t batch) {
   const Optimizer optimizer("adam", settings);
   OptimizerState<T> state(optimizer, network.parameters().size(), 0.1);
   std::unique_ptr<EpochWorkspace<T>> workspace;
+  TeamSize team_size;
   for (size_t epoch = 0; epoch < 5; ++epoch) {
     EpochOptions part = whole;
     for (size_t step = 0; step < rates.size(); step = part.steps.end) {
       part.steps = {step, std::min(step * 2 + 1, rates.size())};
-      const EpochResult done = train_epoch(network, state, optimizer, data, part, {}, workspace);
+      const EpochResult done = train_epoch(network, state, optimizer, data, part, {}, team_size, workspace);
       expect(done.steps == part.steps.size(), "part is whole");
       part.totals = done.totals;
     }
@@ -106,8 +109,9 @@ void test_divergence() {
   const Optimizer optimizer("sgd", {});
   OptimizerState<float> state(optimizer, network.parameters().size(), 0);
   std::unique_ptr<EpochWorkspace<float>> workspace;
+  TeamSize team_size;
   const EpochOptions options = {1, false, 0, 0, {LossKind::mse, 0, 1}, rates.data(), 0, {0, 3}, {}};
-  const EpochResult done = train_epoch(network, state, optimizer, data, options, {}, workspace);
+  const EpochResult done = train_epoch(network, state, optimizer, data, options, {}, team_size, workspace);
   expect(done.diverged >= 0, "divergence is seen");
 }
 

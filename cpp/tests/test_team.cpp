@@ -1,14 +1,98 @@
-// Threads: shares cover everything once, barriers hold all threads, and more threads than cores make progress.
+// Threads: shares cover everything once, barriers hold all threads, and more threads than processors make progress; a
+// team's size follows what its threads sleep; quotas of processors are found.
 #include <atomic>
+#include <fstream>
 #include <vector>
 
-#include "base/team.hpp"
+#include "base/processors.hpp"
+#include "base/team_size.hpp"
 #include "tests/check.hpp"
 
 using namespace chainrule;
 using namespace chainrule::tests;
 
+namespace {
+
+using Seconds = TeamSize::Seconds;
+
+// A computation on processors of which others take a part: `seconds` per step by so many threads, of which they sleep a
+// share. Returns the mean number of threads over some seconds.
+struct Computation {
+  TeamSize size;
+  TeamSize::Clock::time_point now{};
+
+  double run(double seconds, const std::vector<double>& step, const std::vector<double>& sleeping) {
+    double weighted = 0;
+    for (double done = 0; done < seconds;) {
+      const size_t threads = size.threads(step.size());
+      const double taken = step[threads - 1];
+      const auto end = now + std::chrono::duration_cast<TeamSize::Clock::duration>(Seconds(taken));
+      size.took({1, threads, sleeping[threads - 1] * taken, now, end});
+      now = end;
+      done += taken;
+      weighted += taken * double(threads);
+    }
+    return weighted / seconds;
+  }
+};
+
+void test_team_size() {
+  set_team_sizes(TeamSizes::that_pay);
+  const std::vector<double> idle = {2e-4, 1e-4}, awake = {0, 0.01}, busy = {2.2e-4, 3e-3}, asleep = {0, 0.9};
+  Computation two;
+  expect(two.run(1, idle, awake) > 1.999, "idle processors are all used");
+  expect(two.run(5, busy, asleep) < 1.1, "threads that sleep are given up");
+  expect(two.run(10, idle, awake) > 1.8, "threads are taken back");
+  // Where one thread does a part of the work alone, the others sleep, and are worth having all the same.
+  expect(Computation().run(10, idle, asleep) > 1.9, "fewer threads that are slower are not kept");
+  Computation four;
+  const std::vector<double> crowded = {4e-4, 2e-4, 3e-3, 3e-3};
+  const double mean = four.run(10, crowded, {0, 0.01, 2, 2});
+  expect(mean > 1.8 && mean < 2.4, "a team is halved as often as needed, and no more");
+}
+
+void test_items() {
+  TeamSize size;
+  for (const TeamSizes sizes : {TeamSizes::that_pay, TeamSizes::as_asked, TeamSizes::random}) {
+    set_team_sizes(sizes);
+    for (const size_t items : {0u, 1u, 2u, 57u}) {
+      std::vector<std::atomic<int>> touched(items);
+      run_items(size, 4, items, [&](size_t thread, size_t item) { touched[item] += thread < 4 ? 1 : 100; });
+      for (const std::atomic<int>& count : touched) expect(count == 1, "an item is worked on once");
+    }
+  }
+}
+
+void write(const std::filesystem::path& file, const char* line) {
+  std::filesystem::create_directories(file.parent_path());
+  std::ofstream(file) << line << '\n';
+}
+
+void test_quota() {
+  const std::filesystem::path root = std::filesystem::temp_directory_path() / "chainrule_test_quota";
+  std::filesystem::remove_all(root);
+  write(root / "two/cpu.max", "max 100000");
+  write(root / "two/outer/cpu.max", "150000 100000");
+  write(root / "two/outer/inner/cpu.max", "400000 100000");
+  write(root / "one/cpu/cpu.cfs_quota_us", "-1");
+  write(root / "one/cpu/box/cpu.cfs_quota_us", "50000");
+  write(root / "one/cpu/box/cpu.cfs_period_us", "100000");
+  expect(processor_quota("0::/outer/inner\n", root / "two") == 1.5, "quota of an outer group, version 2");
+  expect(std::isinf(processor_quota("0::/\n", root / "two")), "no quota, version 2");
+  expect(processor_quota("3:cpuset:/\n2:cpu,cpuacct:/box\n0::/\n", root / "one") == 0.5, "quota, version 1");
+  expect(std::isinf(processor_quota("1:cpu:/\n", root / "one")), "no quota, version 1");
+  expect(std::isinf(processor_quota("nonsense\n", root / "nowhere")), "no groups");
+  std::filesystem::remove_all(root);
+  expect(available_processors() >= 1, "there is a processor");
+}
+
+}  // namespace
+
 int main() {
+  test_team_size();
+  test_items();
+  test_quota();
+  set_team_sizes(TeamSizes::as_asked);
   for (size_t threads : {1u, 2u, 3u, 8u}) {
     std::vector<int> touched(101);
     std::atomic<int> together{0};

@@ -73,6 +73,7 @@ std::vector<float> trained(uint64_t seed, const Samples& all, bool sparse) {
   const Optimizer optimizer("adam", {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8});
   OptimizerState<float> state(optimizer, network.parameters().size(), 0.01);
   std::unique_ptr<EpochWorkspace<float>> workspace;
+  TeamSize team_size;
   const Data data = {sparse ? all.sparse() : all.dense(), {.labels = all.labels.data()}};
   const Loss loss = {LossKind::cross_entropy, 0, 1};
   const size_t batch = seed < programs / 2 ? 20 : 50;
@@ -80,10 +81,10 @@ std::vector<float> trained(uint64_t seed, const Samples& all, bool sparse) {
   for (uint64_t epoch = 0; epoch < 2; ++epoch) {
     EpochOptions options = {batch, true, seed, epoch, loss, rates.data(), 0, {0, 1}, {}};
     options.totals =
-        train_epoch(network, state, optimizer, data, options, [](size_t) { return true; }, workspace).totals;
+        train_epoch(network, state, optimizer, data, options, [](size_t) { return true; }, team_size, workspace).totals;
     options.steps = {1, rates.size()};
-    train_epoch(network, state, optimizer, data, options, [](size_t) { return true; }, workspace);
-    evaluate(network, data, loss);
+    train_epoch(network, state, optimizer, data, options, [](size_t) { return true; }, team_size, workspace);
+    evaluate(network, data, loss, team_size);
   }
   std::vector<float> plain(network.parameter_count());
   network.unpack(network.parameters().data(), plain.data());
@@ -106,14 +107,16 @@ int main() {
   set_num_threads(1);
   for (size_t i = 0; i < programs; ++i) alone[i] = trained(i, all, i % 2 == 1);
   set_num_threads(3);
+  set_team_sizes(TeamSizes::random);
   at_once([&](size_t i) { together[i] = trained(i, all, i % 2 == 1); });
   for (size_t i = 0; i < programs; ++i) expect(alone[i] == together[i], "networks do not disturb each other");
 
   const Network<float> shared = made_network(0);
   std::vector<float> expected(samples * outputs);
-  predict(shared, all.dense(), expected.data());
+  TeamSize team_size;
+  predict(shared, all.dense(), team_size, expected.data());
   std::vector<std::vector<float>> predicted(programs, std::vector<float>(samples * outputs));
-  at_once([&](size_t i) { predict(shared, i % 2 == 1 ? all.sparse() : all.dense(), predicted[i].data()); });
+  at_once([&](size_t i) { predict(shared, i % 2 == 1 ? all.sparse() : all.dense(), team_size, predicted[i].data()); });
   for (const std::vector<float>& values : predicted) expect(values == expected, "one network predicts for all");
   return result();
 }

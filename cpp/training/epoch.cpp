@@ -32,14 +32,17 @@ struct Turn {
 // Between the barriers of two steps are two stages. In the first, samples go forward, meet the loss and come back, and
 // the next chunk is gathered; in the second, the parameters change. If the first layer shares out its units, a thread
 // starts its next forward pass directly after its update, without a barrier, and the signals of both steps are alive.
+// A team that should have another size ends after a turn, and the next one goes on where it ended.
 template <class T>
 class Epoch {
  public:
   Epoch(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer, const Data& data,
-        const EpochOptions& options, const Poll& poll, std::unique_ptr<EpochWorkspace<T>>& workspace)
+        const EpochOptions& options, const Poll& poll, TeamSize& team_size,
+        std::unique_ptr<EpochWorkspace<T>>& workspace)
       : network_(network),
         state_(state),
         optimizer_(optimizer),
+        data_(data),
         options_(options),
         plan_(plan_epoch(network, state, optimizer, data.inputs, options.loss, options.batch_size, options.steps)),
         order_(options.shuffle ? shuffled_order(data.inputs.rows, options.seed, options.epoch)
@@ -49,19 +52,22 @@ class Epoch {
         whole_step_(network, state, optimizer),
         timer_(poll, double(plan_.chunk) * network.work(data.inputs.entries()) * 3),
         totals_(options.totals),
+        team_size_(team_size),
         workspace_(workspace_for({plan_, data}, workspace)) {
     result_.totals = totals_;
     gatherer_.add_noise(options.input_noise, options.seed, options.epoch);
-    if (plan_.defers && network.layer(0).trainable) {
-      deferred_.emplace(*network.layer(0).parameter_rows(), options.steps.begin, plan_.batch * data.inputs.entries(),
-                        plan_.threads);
-    }
     network.prepare_backward(plan_.lowest + 1);
     if (options.steps.begin == 0) workspace_.states.reset();
   }
 
   EpochResult run() {
-    run_team(plan_.threads, [this](const Team& team) { work(team); });
+    for (next_ = first_turn(); next_;) {
+      threads_ = team_size_.threads(plan_.threads);
+      defer_updates(next_->step);
+      team_ends_after_ = SIZE_MAX;
+      begin_ = TeamSize::Clock::now();
+      run_team(threads_, [this, first = *next_](const Team& team) { work(team, first); });
+    }
     return result_;
   }
 
@@ -89,32 +95,47 @@ class Epoch {
     }
   }
 
-  void work(const Team& team) {
+  // Rows of parameters that no sample touches are updated later, from this step on.
+  void defer_updates(size_t step) {
+    if (!plan_.defers || !network_.layer(0).trainable) return;
+    deferred_.emplace(*network_.layer(0).parameter_rows(), step, plan_.batch * data_.inputs.entries(), threads_);
+  }
+
+  // A thread's part of the turns from one on, up to the last, or to where the team ends.
+  void work(const Team& team, Turn turn) {
     std::vector<Signal<T>> signals_of[2] = {workspace_.signals[0], workspace_.signals[1]};
-    Turn turn = first_turn();
+    if (team.index() == 0) leave_lists_to(team.size());
     gather(team, turn);
     team.barrier();
     chunk_of(turn).inputs.list_samples(turn.samples(), team.index(), team.size());
-    if (deferred_) deferred_->touch(team, workspace_.signals[0][0], turn.samples());
+    if (deferred_) deferred_->touch(team, workspace_.signals[turn.number % 2][0], turn.samples());
     while (true) {
       std::vector<Signal<T>>& signals = signals_of[turn.number % 2];
       const Pass pass = {true, options_.seed, options_.epoch, turn.begin, turn.step};
       forward(team, turn, signals, pass);
-      if (loss_stage_->failed()) return finish(team, turn.step);
+      if (loss_stage_->failed()) return finish(team, turn.step, std::nullopt);
       const std::optional<Turn> next = turn_after(turn);
       if (next) gather(team, *next);
       if (team.index() == 0 && turn.ends_step() && stop_after_ == SIZE_MAX) start_update(turn);
       network_.backward(team, signals, turn.samples(), plan_.lowest + 1, pass);
-      if (stop_after_ < turn.number) return finish(team, turn.step);
+      if (stop_after_ < turn.number) return finish(team, turn.step, std::nullopt);
       network_.update_statistics(team, signals);
       gradients(team, turn, signals);
-      if (team.index() == 0) account(turn);
+      if (team.index() == 0) account(team, turn);
       if (deferred_) update_rows(team, turn, next);
       if (next) chunk_of(*next).inputs.list_samples(next->samples(), team.index(), team.size());
       if (!next || !runs_on(team, *next)) team.barrier();
       if (!plan_.fused && turn.ends_step()) update_from_whole_gradient(team);
-      if (!next) return finish(team, turn.step + 1);
+      if (!next || team_ends_after_ <= turn.number) return finish(team, turn.step + (turn.ends_step() ? 1 : 0), next);
       turn = *next;
+    }
+  }
+
+  // The team before may have had more threads.
+  void leave_lists_to(size_t threads) {
+    for (Chunk<T>& chunk : workspace_.chunks) chunk.inputs.leave_lists_to(threads);
+    for (const auto& lists : workspace_.activation_lists) {
+      if (lists != nullptr) lists->leave_to(threads);
     }
   }
 
@@ -213,9 +234,10 @@ class Epoch {
     return plan_.overlaps && !network_.layer(0).by_samples(team, next.samples());
   }
 
-  // Thread 0 adds up the turn's losses, and decides whether training stops. The other threads read stop_after_ a turn
-  // later, with a barrier in between, so that all of them stop in the same place.
-  void account(const Turn& turn) {
+  // Thread 0 adds up the turn's losses, and decides whether training stops, or the team ends. The other threads read
+  // that a turn later, with a barrier in between, so that all of them stop in the same place.
+  void account(const Team& team, const Turn& turn) {
+    judge_team(team, turn);
     chunk_of(turn).add_to(totals_);
     if (!std::isfinite(totals_.loss)) {
       if (result_.diverged < 0) result_.diverged = long(turn.step);
@@ -228,14 +250,24 @@ class Epoch {
     if (stops) stop_after_ = turn.number;
   }
 
-  // Before step `next`, deferred updates are made.
-  void finish(const Team& team, size_t next) {
-    if (deferred_ && next > options_.steps.begin) deferred_->bring_up_all(team, next - 1);
+  void judge_team(const Team& team, const Turn& turn) {
+    if (plan_.threads == 1 || team_ends_after_ != SIZE_MAX) return;
+    const auto now = TeamSize::Clock::now();
+    team_size_.took({.count = 1, .threads = team.size(), .slept = team.slept(), .begin = begin_, .end = now});
+    begin_ = now;
+    if (team_size_.threads(plan_.threads) != threads_) team_ends_after_ = turn.number + 1;
+  }
+
+  // Before the step after the last one, deferred updates are made. The next team begins with the turn `next`, if any.
+  void finish(const Team& team, size_t step, const std::optional<Turn>& next) {
+    if (deferred_ && step > options_.steps.begin) deferred_->bring_up_all(team, step - 1);
+    if (team.index() == 0) next_ = next;
   }
 
   Network<T>& network_;
   OptimizerState<T>& state_;
   const Optimizer& optimizer_;
+  const Data& data_;
   const EpochOptions& options_;
   const EpochPlan plan_;
   const std::vector<int64_t> order_;
@@ -246,17 +278,22 @@ class Epoch {
   std::optional<DeferredUpdates<T>> deferred_;
   StepSettings<T> settings_ = {};
   Totals totals_;
+  TeamSize& team_size_;
   EpochWorkspace<T>& workspace_;
   EpochResult result_;
-  std::atomic<size_t> stop_after_{SIZE_MAX};
+  std::optional<Turn> next_;           // that a team begins with
+  size_t threads_ = 1;                 // that it was asked to have
+  TeamSize::Clock::time_point begin_;  // of the turn
+  std::atomic<size_t> stop_after_{SIZE_MAX}, team_ends_after_{SIZE_MAX};
 };
 
 }  // namespace
 
 template <class T>
 EpochResult train_epoch(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer, const Data& data,
-                        const EpochOptions& options, const Poll& poll, std::unique_ptr<EpochWorkspace<T>>& workspace) {
-  Epoch<T> epoch(network, state, optimizer, data, options, poll, workspace);
+                        const EpochOptions& options, const Poll& poll, TeamSize& team_size,
+                        std::unique_ptr<EpochWorkspace<T>>& workspace) {
+  Epoch<T> epoch(network, state, optimizer, data, options, poll, team_size, workspace);
   EpochResult result = epoch.run();
   const auto finite = [](const AlignedArray<T>& values) {
     return kernels<T>().all_finite(values.data(), values.size());
@@ -269,7 +306,8 @@ EpochResult train_epoch(Network<T>& network, OptimizerState<T>& state, const Opt
 
 #define CHAINRULE_INSTANTIATE(T)                                                                      \
   template EpochResult train_epoch<T>(Network<T>&, OptimizerState<T>&, const Optimizer&, const Data&, \
-                                      const EpochOptions&, const Poll&, std::unique_ptr<EpochWorkspace<T>>&)
+                                      const EpochOptions&, const Poll&, TeamSize&,                    \
+                                      std::unique_ptr<EpochWorkspace<T>>&)
 CHAINRULE_INSTANTIATE(float);
 CHAINRULE_INSTANTIATE(double);
 #undef CHAINRULE_INSTANTIATE

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "base/team_size.hpp"
 #include "training/epoch_workspace.hpp"
 #include "training/poll_timer.hpp"
 
@@ -29,9 +30,11 @@ struct EpochResult {
 };
 
 // Trains for an epoch, or for a part of it: parts give the same bytes as the whole. If training diverges, parameters
-// and state are spoiled. `workspace` is one of this network or null, and is replaced if it does not fit.
+// and state are spoiled. `workspace` is one of this network or null, and is replaced if it does not fit. `team_size` is
+// that of the network's training.
 template <class T>
 EpochResult train_epoch(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer, const Data& data,
-                        const EpochOptions& options, const Poll& poll, std::unique_ptr<EpochWorkspace<T>>& workspace);
+                        const EpochOptions& options, const Poll& poll, TeamSize& team_size,
+                        std::unique_ptr<EpochWorkspace<T>>& workspace);
 
 }  // namespace chainrule

@@ -22,11 +22,12 @@ class Evaluator {
         signals_(workspace_.signals()),
         chunk_(data.inputs, rows, network.outputs(), Columns::none, 1, data.step_weights != nullptr) {}
 
-  // The sums over samples [first, first + count). `search`: look whether skipping the zeros of these inputs pays.
-  Totals evaluate(const Gatherer<T>& gatherer, const LossStage<T>& stage, size_t first, size_t count, bool search) {
+  // The sums over samples [first, first + count). The first ones tell whether skipping the zeros of inputs pays.
+  Totals evaluate(const Gatherer<T>& gatherer, const LossStage<T>& stage, size_t first, size_t count) {
     const Team alone;
     gatherer.gather(alone, first, count, 1, chunk_);
-    if (search) {
+    if (!searched_) {
+      searched_ = true;
       const bool lists = network_.layer(0).traits().is_row_product;
       chunk_.inputs.set_skips(lists ? chunk_.inputs.worthwhile(chunk_.samples) : Skips());
       chunk_.inputs.attach(signals_[0]);
@@ -43,12 +44,13 @@ class Evaluator {
   Workspace<T> workspace_;
   std::vector<Signal<T>> signals_;
   Chunk<T> chunk_;
+  bool searched_ = false;
 };
 
 }  // namespace
 
 template <class T>
-Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& loss) {
+Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& loss, TeamSize& team_size) {
   const size_t samples = data.inputs.rows;
   // An outside loss is computed by the thread that calls the core.
   const size_t threads =
@@ -65,13 +67,10 @@ Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& 
   Totals totals;
   for (size_t begin = 0; begin < blocks; begin += sums.size()) {
     const size_t count = std::min(sums.size(), blocks - begin);
-    run_team(threads, [&](const Team& team) {
-      const Range own = team.share(count);
-      for (size_t i = own.begin; i < own.end && !stage->failed(); ++i) {
-        const size_t first = (begin + i) * rows;
-        sums[i] =
-            evaluators[team.index()].evaluate(gatherer, *stage, first, std::min(rows, samples - first), i == own.begin);
-      }
+    run_items(team_size, threads, count, [&](size_t thread, size_t i) {
+      if (stage->failed()) return;
+      const size_t first = (begin + i) * rows;
+      sums[i] = evaluators[thread].evaluate(gatherer, *stage, first, std::min(rows, samples - first));
     });
     for (size_t i = 0; i < count; ++i) {
       totals.weight += sums[i].weight;
@@ -82,7 +81,7 @@ Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& 
   return {totals.mean_loss(), totals.mean_metric()};
 }
 
-template Evaluation<float> evaluate<float>(const Network<float>&, const Data&, const Loss&);
-template Evaluation<double> evaluate<double>(const Network<double>&, const Data&, const Loss&);
+template Evaluation<float> evaluate<float>(const Network<float>&, const Data&, const Loss&, TeamSize&);
+template Evaluation<double> evaluate<double>(const Network<double>&, const Data&, const Loss&, TeamSize&);
 
 }  // namespace chainrule

@@ -1,6 +1,7 @@
 // Evaluation: the mean loss (without penalties) and the mean metric of a network on data.
 #pragma once
 
+#include "base/team_size.hpp"
 #include "network/network.hpp"
 #include "training/training_data.hpp"
 
@@ -13,6 +14,6 @@ struct Evaluation {
 };
 
 template <class T>
-Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& loss);
+Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& loss, TeamSize& team_size);
 
 }  // namespace chainrule

@@ -411,5 +411,8 @@ def get_num_threads() -> int: ...
 def set_work_per_thread(work: float) -> None:
     """For tests: multiply-adds of a step that are worth another thread."""
 
+def set_team_sizes(sizes: str) -> None:
+    """ "that pay"; for tests "as asked", even on fewer processors, or "random", changing from step to step."""
+
 def build_info() -> dict[str, str]:
     """ "compiler", "isa", "openmp"."""

@@ -11,8 +11,8 @@ __all__ = ["get_num_threads", "info", "set_isa", "set_num_threads"]
 def set_num_threads(threads: int | None) -> None:
     """Set the number of threads for training and prediction; the results are the same bytes for any number.
 
-    Small networks take fewer than allowed, if waiting for each other would cost more than it saves. Limits set by
-    `threadpoolctl` are obeyed.
+    Fewer are taken for small networks, if waiting for each other would cost more than it saves, while other processes
+    use the processors, and if the process has fewer processors. Limits set by `threadpoolctl` are obeyed.
 
     Parameters
     ----------
