@@ -102,6 +102,9 @@ class Layer {
                         const Pass&) const = 0;
   virtual void gradient(const Team&, const Signal<T>& /*below*/, const Signal<T>& /*above*/, size_t /*samples*/,
                         const GradientTarget<T>&) {}
+  // Called by one thread once the stored gradients of all chunks of a batch are added up, and before they are read: a
+  // layer may store sums of which its gradient is made, so that chunks change no order of additions.
+  virtual void complete_gradient(T* /*gradient*/) {}
   // Adds the layer's own loss, such as a divergence, to the losses of samples, between forward and backward. The
   // weights are the samples' shares of the batch's mean; backward adds the gradient of that loss times these.
   virtual void add_loss(const Signal<T>& /*below*/, const Signal<T>& /*above*/, const Range& /*samples*/,

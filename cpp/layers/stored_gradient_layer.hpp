@@ -22,6 +22,7 @@ class StoredGradientLayer : public Layer<T> {
   }
   void gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                 const GradientTarget<T>&) override;
+  void complete_gradient(T* gradient) override { complete(Team(), gradient); }
 
  protected:
   using Layer<T>::Layer;
@@ -36,6 +37,9 @@ class StoredGradientLayer : public Layer<T> {
   // over all samples in their order, so that neither threads nor chunks of a batch change a sum. Padding gets zeros.
   virtual void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                             T* gradient) const = 0;
+  // Makes the gradient of what `add_gradient` has added up, once a batch is complete. Each thread of a team does so for
+  // the elements that it has computed.
+  virtual void complete(const Team&, T* /*gradient*/) {}
   // Whether the layer derives anything from its parameters. `derive` computes it after each change of the parameters;
   // a team divides the work.
   virtual bool derives() const { return false; }
@@ -58,6 +62,7 @@ void StoredGradientLayer<T>::gradient(const Team& team, const Signal<T>& below, 
     return add_gradient(team, below, above, samples, target.gradient);
   }
   add_gradient(team, below, above, samples, step_gradient());
+  complete(team, step_gradient());
   team.barrier();
   for (size_t i = 0; i < parameters.matrix_count(); ++i) {
     const Range own = team.share(parameters.matrix(i).packed_size() / panel_width);

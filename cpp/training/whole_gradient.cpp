@@ -42,8 +42,11 @@ template <class T>
 void WholeGradientStep<T>::run(const Team& team, StepSettings<T> settings, T* gradient, bool regularize) {
   for (size_t i = team.index(); i < network_.size(); i += team.size()) {
     if (!network_.layer(i).trainable) continue;
-    if (regularize) network_.layer(i).parameters().regularize(gradient + network_.offset(i), settings.clip_value);
-    const T* of_layer = gradient + network_.offset(i);
+    T* const of_layer = gradient + network_.offset(i);
+    if (regularize) {
+      network_.layer(i).complete_gradient(of_layer);
+      network_.layer(i).parameters().regularize(of_layer, settings.clip_value);
+    }
     const size_t size = network_.layer(i).parameters().packed_size();
     const double squares = kernels<T>().square_sum(of_layer, size);
     square_sums_.data()[i] = squares;
@@ -87,6 +90,13 @@ void store_gradients(const Team& team, Network<T>& network, const std::vector<Si
   }
 }
 
+template <class T>
+void complete_gradients(Network<T>& network, T* gradient) {
+  for (size_t i = 0; i < network.size(); ++i) {
+    if (network.layer(i).trainable) network.layer(i).complete_gradient(gradient + network.offset(i));
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -124,6 +134,7 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
   if (!data.inputs.sparse() && capacity == samples) {
     std::memcpy(workspace.signals()[0].activations, common[0].activations, samples * common[0].stride * sizeof(T));
   }
+  complete_gradients(network, gradient);
   for (size_t i = 0; i < network.size(); ++i) {
     if (network.layer(i).trainable) network.layer(i).parameters().regularize(gradient + network.offset(i), T(0));
   }
@@ -142,6 +153,7 @@ void backward(Network<T>& network, Workspace<T>& workspace, size_t samples, cons
     network.backward(team, workspace.signals(), samples, 0, pass);
     store_gradients(team, network, workspace.signals(), samples, gradient, false);
   });
+  complete_gradients(network, gradient);
 }
 
 template <class T>

@@ -25,7 +25,7 @@ class WholeGradientStep {
   WholeGradientStep(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer)
       : network_(network), state_(state), optimizer_(optimizer), square_sums_(network.size()), norms_(network.size()) {}
 
-  // Without `regularize`, the gradient has the penalties' already.
+  // Without `regularize`, the gradient is complete and has the penalties' already.
   void run(const Team& team, StepSettings<T> settings, T* gradient, bool regularize);
 
  private:
