@@ -68,6 +68,22 @@ NETWORKS = {
         [lambda: cr.Dense(17, "tanh"), lambda: cr.Periodic(3, waves=5, deviation=0.5), lambda: cr.Dense(4, "tanh")],
         (5,),
     ),
+    "piecewise linear": (
+        [
+            lambda: cr.PiecewiseLinear(
+                [[-1, 0.5, 1, 2.5], [0, 1], [-0.3, -0.2, 0.1, 0.3, 0.7, 0.8], [-1, 0, 1]], units=3
+            ),
+            lambda: cr.Dense(6, "tanh"),
+        ],
+        (4,),
+    ),
+    "piecewise linear in between": (
+        [
+            lambda: cr.Dense(2, "tanh"),
+            lambda: cr.PiecewiseLinear([[-0.5, 0.1, 0.3], [-0.4, -0.1, 0.2, 0.6]], units=18, rate_factor=2.0),
+        ],
+        (5,),
+    ),
     "normalization": (
         [
             lambda: cr.Normalization([0.3, 0.0, -1.0, 2.0, 0.1], [2.0, 1.0, 0.5, 3.0, 0.4]),

@@ -14,6 +14,7 @@
 #include "layers/noise.hpp"
 #include "layers/normalisation.hpp"
 #include "layers/periodic.hpp"
+#include "layers/piecewise_linear.hpp"
 #include "layers/pooling.hpp"
 #include "layers/recurrent.hpp"
 #include "layers/rescaling.hpp"
@@ -28,9 +29,9 @@ using LayerSettings =
     std::variant<ActivationSettings, BatchEnsembleSettings, BatchNormSettings, ConvolutionSettings, DenseSettings,
                  DropoutSettings, EmbeddingSettings, ForkSettings, GaussianNoiseSettings, LayerNormSettings,
                  MaskingSettings, MergeSettings, MixedActivationSettings, NormalizationSettings, PeriodicSettings,
-                 PoolSettings, RecallSettings, RecurrentSettings, RepeatSettings, RescaleSettings, SamplingSettings,
-                 ScaleSettings, SelectSettings, SeparateDenseSettings, StepwiseDenseSettings, UpSampleSettings,
-                 ZeroPadSettings>;
+                 PiecewiseLinearSettings, PoolSettings, RecallSettings, RecurrentSettings, RepeatSettings,
+                 RescaleSettings, SamplingSettings, ScaleSettings, SelectSettings, SeparateDenseSettings,
+                 StepwiseDenseSettings, UpSampleSettings, ZeroPadSettings>;
 
 // Throws std::invalid_argument for settings that make no sense.
 template <class T>

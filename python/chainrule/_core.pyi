@@ -166,6 +166,11 @@ class PeriodicSettings:
 
     def __init__(self, waves: int, mixed: int) -> None: ...
 
+class PiecewiseLinearSettings:
+    """bins: of each feature."""
+
+    def __init__(self, bins: list[int], units: int) -> None: ...
+
 class PoolSettings:
     def __init__(self, rows: PoolAxis, columns: PoolAxis, channels: int, maximum: bool) -> None: ...
 
@@ -242,6 +247,7 @@ LayerSettings = (
     | MixedActivationSettings
     | NormalizationSettings
     | PeriodicSettings
+    | PiecewiseLinearSettings
     | PoolSettings
     | RecallSettings
     | RecurrentSettings

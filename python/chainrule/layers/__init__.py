@@ -19,6 +19,7 @@ from . import (
     noise,
     normalisation,
     periodic,
+    piecewise_linear,
     pooling,
     recurrent,
     rescaling,
@@ -43,6 +44,7 @@ from .mixed_activation import *
 from .noise import *
 from .normalisation import *
 from .periodic import *
+from .piecewise_linear import *
 from .pooling import *
 from .recurrent import *
 from .rescaling import *
@@ -66,6 +68,7 @@ __all__ += mixed_activation.__all__
 __all__ += noise.__all__
 __all__ += normalisation.__all__
 __all__ += periodic.__all__
+__all__ += piecewise_linear.__all__
 __all__ += pooling.__all__
 __all__ += recurrent.__all__
 __all__ += rescaling.__all__

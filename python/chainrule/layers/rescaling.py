@@ -59,11 +59,11 @@ class Rescaling(Layer, abstract=True):
 
     def __repr__(self) -> str:
         values = self.statistic_arrays() if self.is_placed else self._initial
-        arguments = ", ".join(f"{name}={_shown(array)}" for name, array in values.items())
+        arguments = ", ".join(f"{name}={shown_numbers(array)}" for name, array in values.items())
         return f"{type(self).__name__}({arguments})"
 
 
-def _shown(array: NDArray[Any]) -> str:
+def shown_numbers(array: NDArray[Any]) -> str:
     """Return a number or a list of numbers as text, with the first ones alone if they are many."""
     if array.ndim == 0:
         return f"{array:.6g}"

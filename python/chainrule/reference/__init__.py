@@ -22,6 +22,7 @@ from . import (
     normalisation,
     optimizers,
     periodic,
+    piecewise_linear,
     pooling,
     random,
     recurrent,
@@ -46,6 +47,7 @@ from .network import Network
 from .noise import *
 from .normalisation import *
 from .periodic import *
+from .piecewise_linear import *
 from .pooling import *
 from .recurrent import *
 from .rescaling import *
@@ -67,6 +69,7 @@ __all__ += mixed_activation.__all__
 __all__ += noise.__all__
 __all__ += normalisation.__all__
 __all__ += periodic.__all__
+__all__ += piecewise_linear.__all__
 __all__ += pooling.__all__
 __all__ += recurrent.__all__
 __all__ += rescaling.__all__
