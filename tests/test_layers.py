@@ -63,6 +63,23 @@ NETWORKS = {
     ),
     "mixed activation of channels": ([lambda: cr.Conv2D(18, 2), lambda: cr.MixedActivation("gelu", 1.5)], (4, 3, 2)),
     "mish": ([lambda: cr.Dense(19, "mish"), lambda: cr.Dense(4, "mish")], (5,)),
+    "columns": (
+        [
+            lambda: cr.Columns(
+                [
+                    cr.OneHot([9, 12]),
+                    cr.Numbers(2, [cr.Periodic(3), cr.Dropout(0.1)]),
+                    cr.Embedding(10, 18, zero_is_missing=True, l2=0.01),
+                    cr.OneHot(9, zero_is_missing=True),
+                    cr.Numbers(),
+                    cr.Numbers(2, [cr.Embedding(9, 3, rate_factor=2.0)]),
+                ]
+            ),
+            lambda: cr.Dense(7, "tanh"),
+        ],
+        (9,),
+    ),
+    "one hot": ([lambda: cr.OneHot([9, 9, 10]), lambda: cr.Dense(7, "tanh")], (3,)),
     "periodic": ([lambda: cr.Periodic(4), lambda: cr.Dense(6, "tanh")], (5,)),
     "periodic in between": (
         [lambda: cr.Dense(17, "tanh"), lambda: cr.Periodic(3, waves=5, deviation=0.5), lambda: cr.Dense(4, "tanh")],
@@ -286,7 +303,7 @@ def network(name, **options):
 def data(name):
     layers, shape = NETWORKS[name]
     rng = np.random.default_rng(0)
-    words = isinstance(layers[0](), cr.Embedding)
+    words = layers[0]().vocabulary is not None
     X = rng.integers(0, 9, (11, *shape)) if words else rng.standard_normal((11, *shape))
     if "masking" in name:
         for number, length in enumerate([6, 3, 1, 0, 5, 6, 2, 0, 1, 4, 3]):

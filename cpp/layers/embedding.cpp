@@ -12,28 +12,28 @@ constexpr uint32_t no_gradient = UINT32_MAX;
 }  // namespace
 
 template <class T>
-Embedding<T>::Embedding(size_t steps, size_t vocabulary, size_t units, double l1, double l2)
-    : StoredGradientLayer<T>({{{.rows = vocabulary, .columns = units, .is_weight = true}}, l1, l2}),
+Embedding<T>::Embedding(size_t steps, const EmbeddingSettings& settings)
+    : StoredGradientLayer<T>(
+          {{{.rows = settings.vocabulary - settings.zero_is_missing, .columns = settings.units, .is_weight = true}},
+           settings.l1,
+           settings.l2}),
       steps_(steps),
-      vocabulary_(vocabulary),
-      units_(units) {}
+      vectors_(settings.vocabulary - settings.zero_is_missing),
+      units_(settings.units),
+      unseen_(settings.zero_is_missing) {}
 
 template <class T>
-size_t Embedding<T>::token_of(T input) const {
-  return input > 0 ? std::min(size_t(std::min(input, T(vocabulary_))), vocabulary_ - 1) : 0;
-}
-
-template <class T>
-ParameterRuns<T> Embedding<T>::vector_of(size_t token, const GradientTarget<T>& target) {
-  return {.first = offset_by(this->parameters_.updatable(0, target), token * panel_width),
+ParameterRuns<T> Embedding<T>::vector_of(size_t number, const GradientTarget<T>& target) {
+  return {.first = offset_by(this->parameters_.updatable(0, target), number * panel_width),
           .count = panel_count(units_),
-          .stride = vocabulary_ * panel_width};
+          .stride = vectors_ * panel_width};
 }
 
 template <class T>
-void Embedding<T>::prefetch_vector(size_t token) const {
-  const T* panel = this->panels(0) + token * panel_width;
-  for (size_t i = 0; i < panel_count(units_); ++i, panel += vocabulary_ * panel_width) __builtin_prefetch(panel);
+void Embedding<T>::prefetch_vector(size_t number) const {
+  if (number == no_vector) return;
+  const T* panel = this->panels(0) + number * panel_width;
+  for (size_t i = 0; i < panel_count(units_); ++i, panel += vectors_ * panel_width) __builtin_prefetch(panel);
 }
 
 template <class T>
@@ -45,10 +45,15 @@ void Embedding<T>::forward(const Team& team, const Signal<T>& below, const Signa
     T* to = above.activations + i * above.stride;
     for (size_t step = 0; step < steps_; ++step, to += units_) {
       if (step + tuning::parameter_rows_ahead < steps_) {
-        prefetch_vector(token_of(tokens[step + tuning::parameter_rows_ahead]));
+        prefetch_vector(number_of(tokens[step + tuning::parameter_rows_ahead]));
       }
-      const T* from = this->panels(0) + token_of(tokens[step]) * panel_width;
-      for (size_t first = 0; first < units_; first += panel_width, from += vocabulary_ * panel_width) {
+      const size_t number = number_of(tokens[step]);
+      if (number == no_vector) {
+        std::memset(to, 0, units_ * sizeof(T));
+        continue;
+      }
+      const T* from = this->panels(0) + number * panel_width;
+      for (size_t first = 0; first < units_; first += panel_width, from += vectors_ * panel_width) {
         copy_panel(from, to + first, std::min(panel_width, units_ - first));
       }
     }
@@ -67,11 +72,11 @@ void Embedding<T>::backward(const Team& team, const Signal<T>&, const Signal<T>&
 template <class T>
 template <class Visit>
 void Embedding<T>::for_each_own(const Team& team, const Signal<T>& below, size_t samples, Visit visit) const {
-  const Range own = team.share(vocabulary_);
+  const Range own = team.share(vectors_);
   for (size_t i = 0; i < samples; ++i) {
     for (size_t step = 0; step < steps_; ++step) {
-      const size_t token = token_of(below.activations[i * below.stride + step]);
-      if (token >= own.begin && token < own.end) visit(token, i, step * units_);
+      const size_t number = number_of(below.activations[i * below.stride + step]);
+      if (number >= own.begin && number < own.end) visit(number, i, step * units_);
     }
   }
 }
@@ -87,16 +92,16 @@ void Embedding<T>::add(const T* delta, T* gradient, size_t stride) const {
 template <class T>
 void Embedding<T>::add_gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                                 T* gradient) const {
-  for_each_own(team, below, samples, [&](size_t token, size_t sample, size_t unit) {
-    add(above.deltas + sample * above.stride + unit, gradient + token * panel_width, vocabulary_ * panel_width);
+  for_each_own(team, below, samples, [&](size_t number, size_t sample, size_t unit) {
+    add(above.deltas + sample * above.stride + unit, gradient + number * panel_width, vectors_ * panel_width);
   });
 }
 
 template <class T>
 void Embedding<T>::prepare_backward(bool passes_deltas) {
   StoredGradientLayer<T>::prepare_backward(passes_deltas);
-  touched_.resize(vocabulary_);
-  gradient_of_.resize(vocabulary_, no_gradient);
+  touched_.resize(vectors_);
+  gradient_of_.resize(vectors_, no_gradient);
 }
 
 template <class T>
@@ -106,13 +111,13 @@ void Embedding<T>::gradient(const Team& team, const Signal<T>& below, const Sign
     return StoredGradientLayer<T>::gradient(team, below, above, samples, target);
   T* const sums = this->step_gradient();
   const size_t size = whole_panels(units_);
-  const size_t begin = team.share(vocabulary_).begin;
+  const size_t begin = team.share(vectors_).begin;
   size_t end = begin;
-  for_each_own(team, below, samples, [&](size_t token, size_t sample, size_t unit) {
-    uint32_t& slot = gradient_of_[token];
+  for_each_own(team, below, samples, [&](size_t number, size_t sample, size_t unit) {
+    uint32_t& slot = gradient_of_[number];
     if (slot == no_gradient) {
       slot = uint32_t(end++);
-      touched_[slot] = uint32_t(token);
+      touched_[slot] = uint32_t(number);
     }
     add(above.deltas + sample * above.stride + unit, sums + slot * size, panel_width);
   });
@@ -132,14 +137,14 @@ void Embedding<T>::gradient(const Team& team, const Signal<T>& below, const Sign
 template <class T>
 void Embedding<T>::list_touched(const Team& team, const Signal<T>& below, size_t samples,
                                 std::vector<uint32_t>& list) const {
-  for_each_own(team, below, samples, [&](size_t token, size_t, size_t) { list.push_back(uint32_t(token)); });
+  for_each_own(team, below, samples, [&](size_t number, size_t, size_t) { list.push_back(uint32_t(number)); });
 }
 
 template <class T>
-ParameterRuns<T> Embedding<T>::parameter_row(const Team& team, size_t token, const GradientTarget<T>& target) {
-  const Range own = team.share(vocabulary_);
-  ParameterRuns<T> vector = vector_of(token, target);
-  if (token < own.begin || token >= own.end) vector.count = 0;
+ParameterRuns<T> Embedding<T>::parameter_row(const Team& team, size_t number, const GradientTarget<T>& target) {
+  const Range own = team.share(vectors_);
+  ParameterRuns<T> vector = vector_of(number, target);
+  if (number < own.begin || number >= own.end) vector.count = 0;
   return vector;
 }
 

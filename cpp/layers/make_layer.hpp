@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "layers/activation.hpp"
+#include "layers/columns.hpp"
 #include "layers/composite.hpp"
 #include "layers/convolution.hpp"
 #include "layers/dense.hpp"
@@ -28,10 +29,10 @@ namespace chainrule {
 using LayerSettings =
     std::variant<ActivationSettings, BatchEnsembleSettings, BatchNormSettings, ConvolutionSettings, DenseSettings,
                  DropoutSettings, EmbeddingSettings, ForkSettings, GaussianNoiseSettings, LayerNormSettings,
-                 MaskingSettings, MergeSettings, MixedActivationSettings, NormalizationSettings, PeriodicSettings,
-                 PiecewiseLinearSettings, PoolSettings, RecallSettings, RecurrentSettings, RepeatSettings,
-                 RescaleSettings, SamplingSettings, ScaleSettings, SelectSettings, SeparateDenseSettings,
-                 StepwiseDenseSettings, UpSampleSettings, ZeroPadSettings>;
+                 MaskingSettings, MergeSettings, MixedActivationSettings, NormalizationSettings, OneHotSettings,
+                 PeriodicSettings, PiecewiseLinearSettings, PoolSettings, RecallSettings, RecurrentSettings,
+                 RepeatSettings, RescaleSettings, SamplingSettings, ScaleSettings, SelectSettings,
+                 SeparateDenseSettings, StepwiseDenseSettings, UpSampleSettings, ZeroPadSettings>;
 
 // Throws std::invalid_argument for settings that make no sense.
 template <class T>

@@ -139,7 +139,7 @@ class DropoutSettings:
     def __init__(self, rate: float, group: int) -> None: ...
 
 class EmbeddingSettings:
-    def __init__(self, vocabulary: int, units: int, l1: float, l2: float) -> None: ...
+    def __init__(self, vocabulary: int, units: int, zero_is_missing: bool, l1: float, l2: float) -> None: ...
 
 class ForkSettings:
     def __init__(self) -> None: ...
@@ -199,6 +199,11 @@ class RecurrentSettings:
 class NormalizationSettings:
     def __init__(self, features: int) -> None: ...
 
+class OneHotSettings:
+    """codes: their number in each column."""
+
+    def __init__(self, codes: list[int], zero_is_missing: bool) -> None: ...
+
 class RescaleSettings:
     def __init__(self, features: int) -> None: ...
 
@@ -246,6 +251,7 @@ LayerSettings = (
     | MergeSettings
     | MixedActivationSettings
     | NormalizationSettings
+    | OneHotSettings
     | PeriodicSettings
     | PiecewiseLinearSettings
     | PoolSettings

@@ -66,6 +66,36 @@ def as_inputs(X: ArrayLike, features: int, dtype: DTypeLike, argument: str = "X"
     return readable(array, dtype, scale)
 
 
+def as_codes(X: Any, vocabulary: int | tuple[int, ...], argument: str = "X") -> NDArray[Any]:
+    """Return samples whose values are tokens, or whose columns are numbers and codes, once they are checked.
+
+    Parameters
+    ----------
+    vocabulary : int or tuple of int
+        Number of tokens, or of the codes of each column; 0 for numbers.
+
+    Raises
+    ------
+    TypeError
+        For what is not an array of real numbers.
+    ValueError
+        For anything but tokens, or codes in a column of codes; another shape is not looked at.
+    """
+    if isinstance(vocabulary, int):
+        return as_tokens(X, vocabulary, argument)
+    array = as_real_array(X, argument)
+    if array.ndim == 2 and array.shape[1] == len(vocabulary):
+        counts = np.array(vocabulary)
+        columns = np.flatnonzero(counts)
+        codes = array[:, columns]
+        wrong = ~((codes >= 0) & (codes < counts[columns]) & (np.floor(codes) == codes))
+        if wrong.any():
+            row, k = np.argwhere(wrong)[0]
+            name = f"{argument}[:, {columns[k]}]"
+            raise ValueError(f"{name} must hold whole numbers in [0, {counts[columns[k]]}), got {codes[row, k]}")
+    return array
+
+
 def as_tokens(X: Any, vocabulary: int, argument: str = "X") -> NDArray[np.int64]:
     """Return X as token ids, whole numbers from 0 to below `vocabulary`.
 

@@ -17,11 +17,11 @@ from .arrays import (
     UINT8,
     Samples,
     are_labels,
+    as_codes,
     as_inputs,
     as_real_array,
     as_rows,
     as_samples,
-    as_tokens,
     check_finite,
     packed,
     readable,
@@ -75,8 +75,8 @@ class Border:
         Shapes of a sample and of its outputs.
     dtype : str
         Precision of the network.
-    vocabulary : int or None
-        Number of tokens, where the samples are tokens.
+    vocabulary : int, tuple of int or None
+        Number of tokens, where the samples are tokens; number of codes of each column, where some columns are codes.
     activation : str
         Activation of the last layer.
     scale : float
@@ -95,7 +95,7 @@ class Border:
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
     dtype: str
-    vocabulary: int | None
+    vocabulary: int | tuple[int, ...] | None
     activation: str
     scale: float = 1.0
     classes: NDArray[Any] | None = None
@@ -237,7 +237,7 @@ class Border:
         rows = as_rows(X, self.input_shape, argument)
         if self.vocabulary is None or hasattr(rows, "tocsr"):
             return rows
-        return as_tokens(rows, self.vocabulary, argument)
+        return as_codes(rows, self.vocabulary, argument)
 
     def _targets(self, y: ArrayLike, samples: int, loss: Loss, argument: str) -> NDArray[Any]:
         """Return y as int64 labels or as rows (samples, columns), with values that the loss can mean.

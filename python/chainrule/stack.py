@@ -62,6 +62,8 @@ class Stack:
             raise ValueError(f"layers must have at least one that computes, got {self.layers!r}")
         check_masks(self.leaves)
         last = self.computing[-1]
+        if rest[0].vocabulary is not None and first.scale != 1.0:
+            raise ValueError(f"scale must be 1 for an Input of tokens or codes, got {first.scale}")
         self.border = Border(
             shape, self.shapes[-1], self.dtype, rest[0].vocabulary, last.output_activation, first.scale
         )

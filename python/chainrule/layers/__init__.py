@@ -7,6 +7,7 @@ from ..activations import ACTIVATIONS as ACTIVATIONS
 from . import (
     activation,
     bidirectional,
+    columns,
     composite,
     convolution,
     dense,
@@ -32,6 +33,7 @@ from .activation import *
 from .base import LAYERS as LAYERS
 from .base import Layer
 from .bidirectional import *
+from .columns import *
 from .composite import *
 from .convolution import *
 from .dense import *
@@ -56,6 +58,7 @@ from .shape import *
 __all__ = ["Layer"]
 __all__ += activation.__all__
 __all__ += bidirectional.__all__
+__all__ += columns.__all__
 __all__ += composite.__all__
 __all__ += convolution.__all__
 __all__ += dense.__all__

@@ -43,7 +43,7 @@ class Place:
     mask_source : int or None
         The core's number of the layer that tells which steps are padding, if there is one.
     is_first : bool
-        Whether the layer reads the network's inputs.
+        Whether the layer reads the network's inputs, whose codes the network knows.
     layers : int
         Number of the network's layers that have weights.
     """
@@ -146,8 +146,12 @@ class Layer:
     reads_in_order: ClassVar[bool] = False
     # Whether the layer has weights, which change the size of the signal.
     has_weights: ClassVar[bool] = False
-    # Number of tokens, where the inputs are tokens.
-    vocabulary: int | None = None
+    # Number of tokens or codes, where the inputs are such; of each column, with 0 for numbers, where they differ.
+    vocabulary: int | tuple[int, ...] | None = None
+    # Number of columns of a table, if it is one of the kinds of `Columns`.
+    column_count: int | None = None
+    # Whether the layer after it reads the network's inputs, as the network knows the codes among these.
+    passes_codes_on: bool = False
     # How deeply layers are nested in it.
     depth: int = 0
     # The number of the layer that differs from step to step of a training, if there is one.
@@ -422,7 +426,8 @@ def enter(layers: Sequence[Layer], place: Place) -> Place:
     for layer in layers:
         index = place.index + layer.enter(place)
         shape = layer.output_shape(place.input_shape)
-        place = replace(place, index=index, input_shape=shape, mask_source=layer.mask_source_after, is_first=False)
+        is_first = place.is_first and layer.passes_codes_on
+        place = replace(place, index=index, input_shape=shape, mask_source=layer.mask_source_after, is_first=is_first)
     return place
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from numpy.typing import ArrayLike
 
@@ -60,6 +60,9 @@ class Composite(Layer, abstract=True):
 
     Arrays are named by the number of their layer: "0.weights" is the first one's, counted through all branches.
     """
+
+    # Whether branches may read codes among the inputs, of which the layer tells in its `vocabulary`.
+    branches_read_inputs: ClassVar[bool] = False
 
     def __init__(self, branches: list[Branch]) -> None:
         super().__init__()
@@ -177,7 +180,8 @@ class Composite(Layer, abstract=True):
         core = place.core
         core.add_layer(_core.ForkSettings())
         for i, branch in enumerate(self._branches):
-            at = enter(branch, replace(place, index=joints[i] + 1, is_first=False)).index
+            is_first = place.is_first and self.branches_read_inputs
+            at = enter(branch, replace(place, index=joints[i] + 1, is_first=is_first)).index
             if at < merge:
                 core.add_layer(_core.RecallSettings(size=math.prod(shape)), [index])
         output = self.output_shape(shape)

@@ -17,16 +17,20 @@ __all__ = ["Embedding"]
 class Embedding(WeightedLayer):
     """Vectors for the tokens of a vocabulary: z = W[x]. The first layer; samples are (steps,) token ids.
 
+    Among `Columns` of a table, it has a vector for each code of a column.
+
     Parameters
     ----------
     vocabulary : int
-        Number of tokens, 1 to 2²⁴; samples hold ids from 0 to below it.
+        Number of tokens, 1 to 2²⁴, or at least 2 if zero is missing; samples hold ids from 0 to below it.
     units : int
         Length of a vector, >= 1.
     mask_zero : bool
         Whether the token 0 is padding, wherever it is: see `Masking`.
+    zero_is_missing : bool
+        Whether the token 0 means that a value is missing or unknown: all zeros then stand for its vector.
     weights : str, Normal, Uniform, float or array (vocabulary, units), optional
-        Initial vectors, by default uniform in [−0.05, 0.05).
+        Initial vectors, without one for a 0 that is missing, by default uniform in [−0.05, 0.05).
     l1, l2 : float
         Penalty l1 ‖W‖₁ + ½ l2 ‖W‖². May be set at any time.
     rate_factor, decay_factor : float or mapping of str to float
@@ -49,12 +53,13 @@ class Embedding(WeightedLayer):
     (1, 1)
     """
 
-    settings = ("vocabulary", "units", "mask_zero", "l1", "l2")
+    settings = ("vocabulary", "units", "mask_zero", "zero_is_missing", "l1", "l2")
     size_settings = ("vocabulary", "units")
     works_step_by_step = True
     vocabulary: int
+    column_count = 1
 
-    weights = Parameter("A copy of the vectors, (vocabulary, units); assign to set them.")
+    weights = Parameter("A copy of the vectors, (tokens that have one, units); assign to set them.")
 
     def __init__(
         self,
@@ -62,6 +67,7 @@ class Embedding(WeightedLayer):
         units: int,
         *,
         mask_zero: bool = False,
+        zero_is_missing: bool = False,
         weights: Initial = None,
         l1: float = 0.0,
         l2: float = 0.0,
@@ -70,9 +76,11 @@ class Embedding(WeightedLayer):
         trainable: bool = True,
     ) -> None:
         super().__init__(l1=l1, l2=l2, rate_factor=rate_factor, decay_factor=decay_factor, trainable=trainable)
-        self.vocabulary = checked_integer(vocabulary, "vocabulary", lowest=1, highest=2**24)
         self.units = checked_integer(units, "units", lowest=1, highest=2**26)
         self.mask_zero = checked_flag(mask_zero, "mask_zero")
+        self.zero_is_missing = checked_flag(zero_is_missing, "zero_is_missing")
+        lowest = 1 + self.zero_is_missing
+        self.vocabulary = checked_integer(vocabulary, "vocabulary", lowest=lowest, highest=2**24)
         self._initial_weights = checked_initial("uniform" if weights is None else weights, "weights")
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -81,10 +89,16 @@ class Embedding(WeightedLayer):
         return (shape[0], self.units)
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        return {"weights": (self.vocabulary, self.units)}
+        return {"weights": (self.vocabulary - self.zero_is_missing, self.units)}
 
     def core_settings(self, shape: Shape) -> _core.LayerSettings:
-        return _core.EmbeddingSettings(vocabulary=self.vocabulary, units=self.units, l1=self._l1, l2=self._l2)
+        return _core.EmbeddingSettings(
+            vocabulary=self.vocabulary,
+            units=self.units,
+            zero_is_missing=self.zero_is_missing,
+            l1=self._l1,
+            l2=self._l2,
+        )
 
     @property
     def marks_padding(self) -> bool:  # type: ignore[override]
@@ -95,7 +109,7 @@ class Embedding(WeightedLayer):
 
     def enter(self, place: Place) -> int:
         if not place.is_first:
-            raise ValueError("Embedding must be the first layer after the Input")
+            raise ValueError("Embedding must be the first layer after the Input, or in Columns")
         if not self.mask_zero:
             return super().enter(place)
         place.core.add_layer(_core.MaskingSettings(steps=place.input_shape[0], value=0.0))
@@ -106,5 +120,5 @@ class Embedding(WeightedLayer):
         return self.place.mask_source
 
     def initialize(self, seed: int) -> None:
-        shape = (self.vocabulary, self.units)
+        shape = (self.vocabulary - self.zero_is_missing, self.units)
         self.weights = filled(self._initial(self._initial_weights, shape, seed), shape)

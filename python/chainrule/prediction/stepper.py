@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._checks import checked_integer
-from ..arrays import as_inputs, as_parameters, as_real_array, as_tokens
+from ..arrays import as_codes, as_inputs, as_parameters, as_real_array
 from ..files.description import Tensors
 from ..layers.base import Layer, read_only
 from ..model import Model
@@ -108,12 +108,12 @@ class Stepper:
             raise ValueError(f"x must have shape {(self.streams, *self._shape)}{or_alone}, got {array.shape}")
         rows = rows.reshape(self.streams, -1)
         if twin.border.vocabulary is not None:
-            rows = as_tokens(rows, twin.border.vocabulary, "x")
+            rows = as_codes(rows, twin.border.vocabulary, "x")
         scale = twin.border.scale
         if rows.dtype != twin.dtype or scale != 1.0:
             values = rows.astype(np.float64) if scale != 1.0 else rows
             rows = as_inputs(values, twin.inputs, twin.dtype, "x", scale).astype(twin.dtype)
-        of_core: NDArray[Any] = self._core.step(rows)  # type: ignore[arg-type]  # of the network's type, as made above
+        of_core: NDArray[Any] = self._core.step(rows)  # of the network's type, as made above
         outputs = twin.border.in_units(of_core).reshape(self.streams, *self._output_shape)
         return outputs[0] if alone else outputs
 

@@ -9,6 +9,7 @@ from . import (
     activation,
     activations,
     bidirectional,
+    columns,
     composite,
     convolution,
     dense,
@@ -36,6 +37,7 @@ from . import (
 from .activation import *
 from .base import LAYERS, Layer
 from .bidirectional import *
+from .columns import *
 from .composite import *
 from .convolution import *
 from .dense import *
@@ -59,6 +61,7 @@ from .shape import *
 __all__ = ["LAYERS", "Layer", "Network", "activations", "initializers", "losses", "optimizers", "random", "schedules"]
 __all__ += activation.__all__
 __all__ += bidirectional.__all__
+__all__ += columns.__all__
 __all__ += composite.__all__
 __all__ += convolution.__all__
 __all__ += dense.__all__
