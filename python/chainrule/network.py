@@ -20,6 +20,7 @@ from .diagnose import Diagnosis, diagnose
 from .files import safetensors
 from .function_loss import LossLike
 from .history import History
+from .initialize import initialize_from
 from .layers.base import Layer
 from .layers.dense import Dense
 from .layers.input import Input
@@ -330,6 +331,19 @@ class Network(Model):
     def diagnose(self, X: ArrayLike, y: ArrayLike, *, loss: LossLike | None = None) -> Diagnosis:
         """Show what the samples do in each layer, and what to try: see `chainrule.diagnose`."""
         return diagnose(self, X, y, loss=loss)
+
+    def initialize_from(self, X: ArrayLike, *, seed: int | np.random.Generator | None = None) -> None:
+        """Draw weights so that each pre-activation has the variance 1 over samples: see `chainrule.initialize`.
+
+        Parameters
+        ----------
+        X : array (samples, inputs)
+            As for `fit`.
+        seed : int or numpy.random.Generator, optional
+            By default the network's.
+        """
+        with self._exclusive():
+            initialize_from(self, X, seed=seed)
 
     def plot_weights(self, layer: int = 1, **options: Any) -> Any:
         """Draw the weights of a layer (needs the extra `plot`): see `chainrule.plot.weights`."""

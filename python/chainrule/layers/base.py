@@ -144,6 +144,9 @@ class Layer:
     mixes_features: ClassVar[bool] = False
     # Whether the layer reads a sequence in its order, so that a `Bidirectional` can also read it from the end.
     reads_in_order: ClassVar[bool] = False
+    # Whether data may choose the weights of z = x W + b, and whether the bias with them.
+    takes_weights_from_data: bool = False
+    draws_bias: bool = False
     # Whether the layer has weights, which change the size of the signal.
     has_weights: ClassVar[bool] = False
     # Number of tokens or codes, where the inputs are such; of each column, with 0 for numbers, where they differ.

@@ -104,6 +104,15 @@ class BiasedLayer(WeightedLayer, abstract=True):
             raise ValueError(f"bias must be 0 with use_bias=False, got {bias!r}")
         self._initial_bias = bias
 
+    @property
+    def takes_weights_from_data(self) -> bool:  # type: ignore[override]
+        is_linear = self.output_axis is not None
+        return is_linear and self._initial_weights is None and self._inherited is None and self.trainable
+
+    @property
+    def draws_bias(self) -> bool:  # type: ignore[override]
+        return self.use_bias and self._initial_bias is None
+
     def reference_arguments(self) -> dict[str, Any]:
         arguments = {"bias": None, **super().reference_arguments()}
         del arguments["use_bias"]

@@ -24,8 +24,6 @@ from ..schedules import Coslog, FlatCosine
 
 # Rows that initial weights are scaled by.
 _SHOWN = 2_000
-# Pre-activations of a smaller spread are the same for all rows.
-_SMALLEST = 1e-4
 
 
 @dataclass(frozen=True)
@@ -157,22 +155,5 @@ def _dense(inputs: int, units: int, activation: str) -> Dense:
 
 
 def initialize_from(network: Network, X: NDArray[np.float32], random: np.random.Generator) -> None:
-    """Set the weights of dense layers so that each pre-activation has the variance 1 over the rows.
-
-    A hidden unit's bias is minus a random mean of its pre-activations for five rows, so that what the unit separates is
-    in the data (Holzmüller, Grinsztajn and Steinwart 2024, appendix B).
-    """
-    shown = X[:_SHOWN]
-    layers: list[Any] = list(network.layers)
-    dense = [(i, layer) for i, layer in enumerate(layers) if i > 0 and layer.mixes_features]
-    for i, layer in dense:
-        inputs = network.truncated(i - 1).predict(shown) if i > 1 else shown
-        weights = random.standard_normal(layer.weights.shape)
-        z = inputs @ weights
-        spread = z.std(axis=0)
-        size = np.where(spread > _SMALLEST, spread, math.sqrt(len(weights)))
-        layer.weights, z = weights / size, z / size
-        if layer is not dense[-1][1]:
-            five = z[random.integers(0, len(z), (5, z.shape[1])), np.arange(z.shape[1])]
-            shares = random.exponential(size=five.shape)
-            layer.bias = -(five * shares / shares.sum(axis=0)).sum(axis=0)
+    """Draw weights that suit the first of the rows, which are in random order."""
+    network.initialize_from(X[:_SHOWN], seed=random)
