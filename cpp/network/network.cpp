@@ -129,7 +129,8 @@ double Network<T>::penalty() const {
 template <class T>
 size_t Network<T>::first_trainable() const {
   size_t first = 0;
-  while (first < size() && !layers_[first]->trainable) ++first;
+  const auto learns = [](const Layer<T>& layer) { return layer.trainable && layer.parameters().packed_size() > 0; };
+  while (first < size() && !learns(*layers_[first])) ++first;
   return first;
 }
 

@@ -58,7 +58,7 @@ class Network {
   // Multiply-adds of the forward pass of one sample of which `entries` inputs are not zero.
   double work(size_t entries) const;
   double penalty() const;
-  // The lowest trainable layer: no delta is needed below it.
+  // The lowest trainable layer with parameters: no delta is needed below it.
   size_t first_trainable() const;
   // Called by one thread before the first pass back; `lowest` is the lowest layer that passes deltas down.
   void prepare_backward(size_t lowest);

@@ -5,6 +5,7 @@
 #include "base/random.hpp"
 #include "data/sizes.hpp"
 #include "layers/dense.hpp"
+#include "layers/rescaling.hpp"
 #include "tests/check.hpp"
 #include "training/epoch.hpp"
 #include "training/evaluate.hpp"
@@ -115,6 +116,17 @@ void test_divergence() {
   expect(done.diverged >= 0, "divergence is seen");
 }
 
+// No delta is computed below the lowest layer that learns anything.
+void test_first_trainable() {
+  Network<float> network(4);
+  network.add(std::make_unique<Rescaling<float, Rescale>>(1, 4));
+  network.add(std::make_unique<Dense<float>>(4, 3, Dense<float>::Options{Activation::relu, 0, 0, 0}));
+  network.add(std::make_unique<Dense<float>>(3, 2, Dense<float>::Options{Activation::identity, 0, 0, 0}));
+  expect(network.first_trainable() == 1, "a layer without parameters learns nothing");
+  network.layer(1).trainable = false;
+  expect(network.first_trainable() == 2, "a frozen layer learns nothing");
+}
+
 }  // namespace
 
 int main() {
@@ -127,5 +139,6 @@ int main() {
     test_training<double>(clipped, batch);
   }
   test_divergence();
+  test_first_trainable();
   return result();
 }
