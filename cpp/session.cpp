@@ -25,11 +25,6 @@ Session<T>::Session(size_t inputs) : network_(inputs) {
 }
 
 template <class T>
-Session<T>::~Session() {
-  delete cached_predictor_.load();
-}
-
-template <class T>
 typename Session<T>::ReadLock Session<T>::lock_to_read() const {
   ReadLock lock(mutex_, std::defer_lock);
   if (changing_ || !lock.try_lock()) throw std::runtime_error("the network is being changed by another thread");
@@ -53,7 +48,7 @@ void Session<T>::add_layer(LayerSettings settings, std::vector<size_t> sources) 
   require(network_.output_activation() != Activation::softmax, "softmax must be on the last layer");
   network_.add(make_layer<T>(settings, network_.outputs()), std::move(sources));
   settings_.push_back(std::move(settings));
-  const std::unique_ptr<Predictor<T>> outdated(cached_predictor_.exchange(nullptr));
+  predictors_.clear();
   epoch_workspace_.reset();
   pass_workspace_.reset();
   snapshot_.reset();
@@ -150,14 +145,7 @@ bool Session<T>::predicts_quickly(const Source& inputs) const {
 
 template <class T>
 void Session<T>::predict(const Source& inputs, T* outputs) const {
-  if (!predicts_quickly(inputs)) return chainrule::predict(network_, inputs, predicting_team_, outputs);
-  // A thread that finds the cached predictor in use creates its own.
-  std::unique_ptr<Predictor<T>> predictor(cached_predictor_.exchange(nullptr));
-  if (predictor == nullptr || !predictor->fits(inputs)) {
-    predictor = std::make_unique<Predictor<T>>(network_, inputs, inputs.rows);
-  }
-  run_team(1, [&](const Team&) { predictor->predict(inputs, {0, inputs.rows}, outputs); });
-  predictor.reset(cached_predictor_.exchange(predictor.release()));
+  chainrule::predict(network_, inputs, predictors_, predicting_team_, outputs);
 }
 
 // Layers of the same kinds and statistics; the parameters are zero.
@@ -180,8 +168,10 @@ void Session<T>::predict_population(const T* parameters, size_t members, const S
 template <class T>
 std::unique_ptr<SamplePredictor<T>> Session<T>::sample_predictor() const {
   require_layers();
-  require(network_.is_row_product(), "a single sample needs dense layers alone");
-  return std::make_unique<SamplePredictor<T>>(network_);
+  Network<T> copy = copied_network();
+  copy.parameters() = network_.parameters();
+  copy.parameters_changed();
+  return std::make_unique<SamplePredictor<T>>(std::move(copy));
 }
 
 template <class T>

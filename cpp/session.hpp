@@ -32,7 +32,6 @@ template <class T>
 class Session {
  public:
   explicit Session(size_t inputs);
-  ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -72,7 +71,7 @@ class Session {
   // --- Prediction; outputs are row-major, (samples, outputs)
   // Throws if the network cannot take these inputs.
   void check_inputs(const Source& inputs) const;
-  // Whether predict takes so little time that it uses one thread and a cached predictor.
+  // Whether predict takes less time than giving the interpreter's lock away.
   bool predicts_quickly(const Source& inputs) const;
   void predict(const Source& inputs, T* outputs) const;
   // Predicts with each of `members` rows of plain parameters in place of the network's.
@@ -132,8 +131,7 @@ class Session {
   std::atomic<bool> changing_{false};  // set while a thread holds or awaits the ChangeLock
   Network<T> network_;
   std::vector<LayerSettings> settings_;  // from which the layers were made
-  // A thread that predicts takes it, and puts it back.
-  mutable std::atomic<Predictor<T>*> cached_predictor_{nullptr};
+  mutable Spares<Predictor<T>> predictors_;
   TeamSize training_team_;
   mutable TeamSize predicting_team_;
   OptimizerState<T> state_;

@@ -94,7 +94,7 @@ def test_bad_samples_are_refused(x, error):
 def test_bad_networks_are_refused():
     with pytest.raises(TypeError, match=r"network must be a chainrule\.Network, got None"):
         Predictor(None)
-    with pytest.raises(ValueError, match="network must have dense layers alone"):
-        Predictor(cr.Network([cr.Input(4, 1), cr.GRU(2)]))
+    with pytest.raises(ValueError, match="network must have no target_scale"):
+        Predictor(cr.Network([4, 1], target_scale="auto"))
     with pytest.raises(TypeError):
         Predictor.__new__(Predictor)

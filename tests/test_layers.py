@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.inference import Predictor
 
 # Layers after an Input, and the shape of a sample; a Flatten and a softmax of three follow them.
 NETWORKS = {
@@ -354,6 +355,19 @@ def test_threads_and_instruction_sets_change_no_byte(name, many_threads):
         cr.set_isa(None)
         cr.set_num_threads(None)
     assert all(other == outcomes[0] for other in outcomes)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_one_sample_has_the_bytes_that_it_has_in_a_batch(name, dtype):
+    X = np.tile(data(name)[0], (3, *[1] * len(NETWORKS[name][1])))
+    net = trained(name, dtype=dtype)
+    outputs = net.predict(X)
+    predictor = Predictor(net)
+    for i in range(11):
+        assert predictor(X[i]).tobytes() == net.predict(X[i : i + 1]).tobytes() == outputs[i].tobytes()
+    for count in (2, 5, 16):
+        assert net.predict(X[:count]).tobytes() == outputs[:count].tobytes()
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -54,8 +54,10 @@ constexpr size_t parts_per_thread = 4;
 constexpr size_t prediction_rows = 128;
 // Partial sums that evaluation keeps before it adds them up.
 constexpr size_t evaluation_blocks = 65536;
-// Up to this many multiply-adds and samples, prediction uses a cached predictor and keeps the interpreter's lock:
-// building one, or giving the lock away, would take longer than the arithmetic.
+// Bytes of the signals of a predictor up to which it is kept for later calls.
+constexpr size_t kept_predictor_bytes = 16 * mebibyte;
+// Up to this many multiply-adds and samples, prediction keeps the interpreter's lock: giving it away would take longer
+// than the arithmetic.
 constexpr double quick_work = 300000;
 constexpr size_t quick_rows = 16;
 // Numbers of scratch memory on the stack for the prediction of a single sample.

@@ -106,6 +106,7 @@ T* Workspace<T>::allocate(size_t stride, size_t samples) {
   if (samples > (SIZE_MAX - panel_width) / stride) throw std::bad_alloc();
   // A vector that begins in the last row may be read to its end.
   arrays_.emplace_back(samples * stride + panel_width);
+  values_ += arrays_.back().size();
   return arrays_.back().data();
 }
 

@@ -25,6 +25,8 @@ class Workspace {
   std::vector<Signal<T>>& signals() { return signals_; }
   const std::vector<Signal<T>>& signals() const { return signals_; }
   const Signal<T>& output() const { return signals_.back(); }
+  // The bytes of all signals.
+  size_t bytes() const { return values_ * sizeof(T); }
   // The bytes that one sample takes in training, without its inputs.
   static size_t sample_bytes(const Network<T>& network);
 
@@ -36,6 +38,7 @@ class Workspace {
   void connect(const Network<T>& network);
 
   size_t capacity_;
+  size_t values_ = 0;
   std::vector<Signal<T>> signals_;
   std::vector<AlignedArray<T>> arrays_;
   std::vector<AlignedArray<double>> batch_arrays_;

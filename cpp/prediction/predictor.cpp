@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/flush_denormals.hpp"
 #include "data/sizes.hpp"
 
 namespace chainrule {
@@ -48,23 +49,45 @@ size_t rows_per_part(const Source& source, size_t threads) {
   return (source.rows + parts * panel_width - 1) / (parts * panel_width) * panel_width;
 }
 
+template <class T>
+std::unique_ptr<Predictor<T>> fitting_predictor(const Network<T>& network, const Source& source, size_t rows,
+                                                Spares<Predictor<T>>& spares) {
+  std::unique_ptr<Predictor<T>> predictor = spares.take();
+  if (predictor != nullptr && predictor->fits(source, rows)) return predictor;
+  return std::make_unique<Predictor<T>>(network, source, rows);
+}
+
+template <class T>
+void keep(std::unique_ptr<Predictor<T>> predictor, Spares<Predictor<T>>& spares) {
+  if (predictor->bytes() <= tuning::kept_predictor_bytes) spares.put_back(std::move(predictor));
+}
+
 }  // namespace
 
 template <class T>
-void predict(const Network<T>& network, const Source& source, TeamSize& team_size, T* outputs) {
+void predict(const Network<T>& network, const Source& source, Spares<Predictor<T>>& spares, TeamSize& team_size,
+             T* outputs) {
   const double work = double(source.rows) * network.work(source.entries());
   const size_t threads = threads_for(work / tuning::prediction_work);
-  const size_t rows = rows_in_memory(network, source, std::min(tuning::prediction_rows, rows_per_part(source, threads)));
-  std::vector<Predictor<T>> predictors;
-  for (size_t i = 0; i < threads; ++i) predictors.emplace_back(network, source, rows);
+  const size_t rows =
+      rows_in_memory(network, source, std::min(tuning::prediction_rows, rows_per_part(source, threads)));
+  if (threads == 1) {
+    const FlushDenormals flush;
+    std::unique_ptr<Predictor<T>> predictor = fitting_predictor(network, source, rows, spares);
+    predictor->predict(source, {0, source.rows}, outputs);
+    return keep(std::move(predictor), spares);
+  }
+  std::vector<std::unique_ptr<Predictor<T>>> predictors;
+  while (predictors.size() < threads) predictors.push_back(fitting_predictor(network, source, rows, spares));
   run_items(team_size, threads, (source.rows + rows - 1) / rows, [&](size_t thread, size_t part) {
-    predictors[thread].predict(source, {part * rows, std::min((part + 1) * rows, source.rows)}, outputs);
+    predictors[thread]->predict(source, {part * rows, std::min((part + 1) * rows, source.rows)}, outputs);
   });
+  for (std::unique_ptr<Predictor<T>>& predictor : predictors) keep(std::move(predictor), spares);
 }
 
 #define CHAINRULE_INSTANTIATE(T) \
   template class Predictor<T>;   \
-  template void predict<T>(const Network<T>&, const Source&, TeamSize&, T*)
+  template void predict<T>(const Network<T>&, const Source&, Spares<Predictor<T>>&, TeamSize&, T*)
 CHAINRULE_INSTANTIATE(float);
 CHAINRULE_INSTANTIATE(double);
 #undef CHAINRULE_INSTANTIATE

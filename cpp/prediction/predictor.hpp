@@ -4,6 +4,7 @@
 #include "base/team_size.hpp"
 #include "data/inputs.hpp"
 #include "network/workspace.hpp"
+#include "prediction/spares.hpp"
 
 namespace chainrule {
 
@@ -14,8 +15,10 @@ class Predictor {
   // For sources like this one, `rows` samples at a time.
   Predictor(const Network<T>& network, const Source& like, size_t rows);
 
-  // Whether it can predict this source at once.
-  bool fits(const Source& source) const { return !source.sparse() && !sparse_ && source.rows <= rows_; }
+  // Whether it can predict this source, so many samples at a time.
+  bool fits(const Source& source, size_t rows) const { return !source.sparse() && !sparse_ && rows <= rows_; }
+  // The bytes of its signals.
+  size_t bytes() const { return workspace_.bytes(); }
   // Predicts the rows of `part`, any number of them, into the same rows of `outputs`.
   void predict(const Source& source, Range part, T* outputs);
 
@@ -32,8 +35,10 @@ class Predictor {
   size_t until_look_ = 0;
 };
 
-// Predicts all samples of a source, with as many threads as pay; outputs: row-major (samples, outputs).
+// Predicts all samples of a source, with as many threads as pay; outputs: row-major (samples, outputs). A thread takes
+// a predictor of this network from the spares, and puts it back unless it is large.
 template <class T>
-void predict(const Network<T>& network, const Source& source, TeamSize& team_size, T* outputs);
+void predict(const Network<T>& network, const Source& source, Spares<Predictor<T>>& spares, TeamSize& team_size,
+             T* outputs);
 
 }  // namespace chainrule

@@ -334,7 +334,8 @@ uint64_t hash_after_training(const Plan& plan, const Data& data) {
   network.unpack(network.parameters().data(), parameters.data());
   hash.add(parameters.data(), parameters.size());
   std::vector<T> outputs(plan.samples.count * network.outputs());
-  predict(network, data.inputs, team_size, outputs.data());
+  Spares<Predictor<T>> spares;
+  predict(network, data.inputs, spares, team_size, outputs.data());
   hash.add(outputs.data(), outputs.size());
   return hash.value();
 }

@@ -5,8 +5,10 @@
 
 #include "base/random.hpp"
 #include "data/sizes.hpp"
+#include "layers/convolution.hpp"
 #include "layers/dense.hpp"
 #include "prediction/predictor.hpp"
+#include "prediction/sample_predictor.hpp"
 #include "tests/check.hpp"
 #include "training/epoch.hpp"
 #include "training/evaluate.hpp"
@@ -30,6 +32,17 @@ Network<float> made_network(uint64_t seed) {
   network.add(std::make_unique<Dense<float>>(inputs, hidden, Dense<float>::Options{Activation::relu, 0, 0, 0}));
   network.add(std::make_unique<Dense<float>>(hidden, outputs, Dense<float>::Options{Activation::softmax, 0, 0, 0}));
   network.pack(numbers(network.parameter_count(), seed).data(), network.parameters().data());
+  return network;
+}
+
+// Images of 5 by 6, whose convolution needs a border.
+Network<float> made_network_of_images() {
+  Network<float> network(inputs);
+  const ConvolutionShape shape = {{5, 5, 3, 1, 1, 1}, {6, 6, 3, 1, 1, 1}, 1, 20, 1};
+  network.add(std::make_unique<Convolution<float>>(shape, false, Activation::gelu, 0, 0, true));
+  network.add(
+      std::make_unique<Dense<float>>(network.outputs(), outputs, Dense<float>::Options{Activation::softmax, 0, 0, 0}));
+  network.pack(numbers(network.parameter_count(), 3).data(), network.parameters().data());
   return network;
 }
 
@@ -113,10 +126,24 @@ int main() {
 
   const Network<float> shared = made_network(0);
   std::vector<float> expected(samples * outputs);
+  Spares<Predictor<float>> spares;
   TeamSize team_size;
-  predict(shared, all.dense(), team_size, expected.data());
+  predict(shared, all.dense(), spares, team_size, expected.data());
   std::vector<std::vector<float>> predicted(programs, std::vector<float>(samples * outputs));
-  at_once([&](size_t i) { predict(shared, i % 2 == 1 ? all.sparse() : all.dense(), team_size, predicted[i].data()); });
+  at_once([&](size_t i) {
+    predict(shared, i % 2 == 1 ? all.sparse() : all.dense(), spares, team_size, predicted[i].data());
+  });
   for (const std::vector<float>& values : predicted) expect(values == expected, "one network predicts for all");
+
+  const Network<float> of_images = made_network_of_images();
+  Spares<Predictor<float>> spares_of_images;
+  predict(of_images, all.dense(), spares_of_images, team_size, expected.data());
+  const SamplePredictor<float> single(made_network_of_images());
+  at_once([&](size_t i) {
+    for (size_t row = 0; row < samples; ++row) {
+      single.predict(all.x.data() + row * inputs, predicted[i].data() + row * outputs);
+    }
+  });
+  for (const std::vector<float>& values : predicted) expect(values == expected, "one predictor predicts for all");
   return result();
 }

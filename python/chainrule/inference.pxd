@@ -15,6 +15,7 @@ cdef class Predictor:
     cdef object _input_shape
     cdef object _output_shape
     cdef object _scale
+    cdef object _vocabulary
     cdef const void* _predictor
     # The one that is not of the network's precision is NULL.
     cdef run_float32 _run_float32

@@ -7,8 +7,8 @@
     with nogil:
         predictor.predict(x, y)
 
-A predictor is a copy of the network's parameters as they are when it is made, and never changes: any number of threads
-may share it. Networks of float64 have `predict_float64`, which takes doubles. `examples/cython_loop.py` builds a module
+A predictor is a copy of the network as it is when it is made, and never changes: any number of threads may share it.
+A call takes no lock, starts no threads, and allocates nothing once as many calls ran at a time before. Networks of float64 have `predict_float64`, which takes doubles. `examples/cython_loop.py` builds a module
 that uses a predictor.
 """
 
@@ -19,7 +19,7 @@ from libc.stdint cimport uintptr_t
 import numpy as np
 
 from . import _core
-from .arrays import as_parameters, readable
+from .arrays import as_parameters, as_tokens, readable
 
 
 # As in cpp/bindings/register_inference.cpp.
@@ -48,13 +48,14 @@ cdef bint _are_finite(const real* values, Py_ssize_t count) noexcept nogil:
 
 
 cdef class Predictor:
-    """Predicts single samples with a copy of a network's parameters.
+    """Predicts single samples with a copy of a network.
 
     Parameters
     ----------
     network : Network
-        Of dense layers, in float32 or float64. The scale of its `Input` is applied in a call from Python; the C
-        functions take values that are scaled already.
+        Of any layers, in float32 or float64, with a fixed number of steps if its samples are sequences. The scale of
+        its `Input` is applied, and tokens are checked, in a call from Python; the C functions take values that are
+        scaled already, and the nearest token for a number that is none.
 
     Attributes
     ----------
@@ -79,8 +80,10 @@ cdef class Predictor:
             raise ValueError(
                 f"network must have no target_scale, which net.folded() merges into the weights; got {network!r}"
             )
-        if not all(layer.fully_connected for layer in network.computing):
-            raise ValueError(f"network must have dense layers alone, got {network!r}")
+        if network.border.shapes_of is not None:
+            raise ValueError(
+                f"network must have a fixed number of steps, as net.fixed(X) has; got {network!r}"
+            )
         self._network = network.rebuilt(lambda description, tensors: None)
         self._owner = self._network.core.sample_predictor()
         self._predictor = <const void*><uintptr_t>self._owner.address
@@ -89,6 +92,7 @@ cdef class Predictor:
         self._input_shape = network.border.input_shape
         self._output_shape = network.border.output_shape
         self._scale = network.border.scale
+        self._vocabulary = network.border.vocabulary
         self.inputs = self._owner.inputs
         self.outputs = self._owner.outputs
         if network.dtype == "float32":
@@ -111,7 +115,9 @@ cdef class Predictor:
 
     def _is_read_in_place(self, x):
         """Tell whether the core can read the sample as it is."""
-        if type(x) is not np.ndarray or x.dtype is not self._dtype or x.shape != self._row_shape or self._scale != 1.0:
+        if type(x) is not np.ndarray or x.dtype is not self._dtype or x.shape != self._row_shape:
+            return False
+        if self._scale != 1.0 or self._vocabulary is not None:
             return False
         flags = x.flags
         return flags.c_contiguous and flags.aligned
@@ -120,6 +126,8 @@ cdef class Predictor:
         """Return the sample as a row, times the scale, in the network's precision; an error where it is none."""
         shape = self._row_shape if np.ndim(x) == 1 else self._input_shape
         values = as_parameters(x, shape, np.float64 if self._scale != 1.0 else self._dtype, "x")
+        if self._vocabulary is not None:
+            values = as_tokens(x, self._vocabulary, "x")
         return readable(values.reshape(-1), self._dtype, self._scale)
 
     def __reduce__(self):
