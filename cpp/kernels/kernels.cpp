@@ -7,6 +7,7 @@
 #include "kernels/non_zeros.hpp"
 #include "kernels/output.hpp"
 #include "kernels/peak.hpp"
+#include "kernels/places.hpp"
 #include "kernels/pool.hpp"
 #include "kernels/recurrent.hpp"
 #include "kernels/sample.hpp"
@@ -57,6 +58,7 @@ constexpr Kernels<T> all_kernels = {
     .to_lanes = to_lanes<T>,
     .from_lanes = from_lanes<T>,
     .lane_product = lane_product<T>,
+    .place_product = place_product<T>,
     .lane_gradient = lane_gradient<T>,
     .max_pool = max_pool<T>,
     .max_pool_gradient = max_pool_gradient<T>,

@@ -262,6 +262,26 @@ struct LaneProduct {
   size_t rows, columns;
 };
 
+// The sums of LaneProduct for the places of one sample, whose channels are in the lanes: A holds the weights of a term,
+// one for each channel of C, and B is read in place.
+// c[place][channel] = bias[channel] + sum over outer and inner terms of a[outer.a + inner.a + channel] *
+// b[(outer.b + inner.b) / 16 + place * b_place], one chain of fused multiply-adds in the order of the terms. The
+// offsets in B are those of vectors of 16 samples. Vectors of A and of the bias may be read to their end.
+template <class T>
+struct PlaceProduct {
+  const T* a;
+  const T* b;
+  size_t b_place;
+  const LaneTerm* outer;
+  size_t outer_count;
+  const LaneTerm* inner;
+  size_t inner_count;
+  const T* bias;
+  T* c;
+  size_t c_place;
+  size_t channels, places;
+};
+
 // gradient[k * stride + j] += sum over samples and places of a[offsets[k] + place] * b[16 j + place], for `rows` k and
 // `columns` j. Places are `height` rows of `width`, with their own steps in A and B, whose elements are vectors of 16
 // samples. A lane's sum visits the places in order; lanes are added up in a fixed tree.
@@ -382,6 +402,7 @@ struct Kernels {
   void (*to_lanes)(const Lanes<T>&);
   void (*from_lanes)(const Lanes<T>&);
   void (*lane_product)(const LaneProduct<T>&);
+  void (*place_product)(const PlaceProduct<T>&);
   void (*lane_gradient)(const LaneGradient<T>&);
   void (*max_pool)(const Pool<T>&);
   void (*max_pool_gradient)(const Pool<T>&);

@@ -7,6 +7,7 @@ namespace chainrule {
 namespace {
 
 struct InputLanes;
+struct BorderedImage;
 struct OutputLanes;
 
 // Calls function(first row, end) for blocks of rows whose vectors fit in the first-level cache.
@@ -49,13 +50,14 @@ LayerTraits Convolution<T>::traits() const {
   const size_t channels = transposed_ ? shape_.image_channels : shape_.result_channels;
   return {.activation = activation_,
           .softmax_places = activation_ == Activation::softmax ? outputs() / channels : 1,
-          .work = shape_.rows.result * shape_.columns.result * shape_.weight_rows() * shape_.result_channels,
+          .work = work(),
           .keeps_pre_activations = derivative_needs_pre_activation(activation_),
           // The inputs in lanes with their border, and the deltas above in lanes, unless the signals have them so.
           .kept_size = forward_.source().full_size() + backward_.source().full_size(),
           .state_arrays = carried_size() > 0 ? size_t(1) : 0,
           .state_width = carried_size(),
           .takes_lanes = true,
+          .row_work = row_work(),
           .gradient_needs_backward = true};
 }
 
@@ -114,8 +116,39 @@ void Convolution<T>::compute(const T* inputs, const Signal<T>& above, size_t sam
 }
 
 template <class T>
+bool Convolution<T>::computes_by_places(const Signal<T>& below, const Signal<T>& above, size_t samples) const {
+  const bool is_possible = !below.in_lanes && !above.in_lanes && above.kept == nullptr && forward_.takes_places();
+  return is_possible && !lanes_pay(samples, double(work()), double(row_work()));
+}
+
+template <class T>
+void Convolution<T>::forward_by_places(const Signal<T>& below, const Signal<T>& above, const Range& samples) const {
+  const Bordered& image = forward_.source();
+  T* const bordered = image.has_border() ? scratch<T, BorderedImage>(image.full_size()) : nullptr;
+  for (size_t sample = samples.begin; sample < samples.end; ++sample) {
+    const T* inputs = below.activations + sample * below.stride;
+    if (bordered != nullptr) {
+      put_in_border(inputs, image, bordered);
+      inputs = bordered;
+    }
+    if (above.state != nullptr) {
+      // As carry_on.
+      T* const state = above.state + sample * above.state_stride;
+      std::memcpy(bordered, state, carried_size() * sizeof(T));
+      std::memcpy(state, bordered + image.size(), carried_size() * sizeof(T));
+    }
+    T* const z = above.pre_activations + sample * above.stride;
+    for (size_t y = 0; y < forward_.target_height(); ++y) {
+      forward_.compute_row_of_places(inputs, this->panels(0), this->panels(1), y, z + y * forward_.target_row());
+    }
+  }
+  activate(above, samples);
+}
+
+template <class T>
 void Convolution<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                              const Pass&) const {
+  if (computes_by_places(below, above, samples)) return forward_by_places(below, above, team.share(samples));
   const Bordered& image = forward_.source();
   const size_t groups = groups_of(samples);
   const size_t height = forward_.target_height();

@@ -57,8 +57,15 @@ class Convolution final : public StoredGradientLayer<T> {
   // The size of the part of a signal that came before, which a step of the result depends on, if it depends on no later
   // step and there are as many steps after the layer as before; else 0.
   size_t carried_size() const;
+  size_t work() const {
+    return shape_.rows.result * shape_.columns.result * shape_.weight_rows() * shape_.result_channels;
+  }
+  size_t row_work() const { return forward_.takes_places() ? forward_.work_by_places() : group_samples * work(); }
   void carry_on(const Signal<T>& above, size_t group, size_t samples, T* signals) const;
   void compute(const T* inputs, const Signal<T>& above, size_t samples, const RowsOfGroup& rows) const;
+  // Whether channels are in the lanes, and not samples: both ways give the same bytes.
+  bool computes_by_places(const Signal<T>& below, const Signal<T>& above, size_t samples) const;
+  void forward_by_places(const Signal<T>& below, const Signal<T>& above, const Range& samples) const;
   void add_weight_gradient(const T* image, const T* result, const Range& part, T* gradient) const;
   void add_bias_gradient(const T* deltas, const Range& channels, T* gradient) const;
 

@@ -69,6 +69,15 @@ class LaneMap {
   template <class T>
   void compute_row(const T* source, const T* weights, const T* bias, size_t y, T* row) const;
 
+  // Whether the weights of a term are stored channel after channel of the target, as `compute_row_of_places` reads
+  // them.
+  bool takes_places() const { return weight_step_ == 1; }
+  // Multiply-adds of one sample by `compute_row_of_places`, those of lanes without a channel included.
+  size_t work_by_places() const;
+  // The same row of one sample, from a source that is stored as users see it.
+  template <class T>
+  void compute_row_of_places(const T* source, const T* weights, const T* bias, size_t y, T* row) const;
+
  private:
   // One term of a target along an axis: an element of the kernel, and a place of the source, border included.
   struct Tap {
@@ -94,6 +103,10 @@ class LaneMap {
   std::vector<std::vector<LaneTerm>> rows_;  // of each row of the target
   std::vector<Run> runs_;                    // of the columns of any row
 };
+
+// Copies the image of one sample into its border of zeros.
+template <class T>
+void put_in_border(const T* image, const Bordered& shape, T* to);
 
 // Copies rows of an image from the activations or deltas of a group into a bordered image in lanes.
 template <class T>

@@ -14,6 +14,12 @@ inline size_t samples_in(size_t group, size_t samples) {
   return left < group_samples ? left : group_samples;
 }
 
+// Whether a layer computes some samples with less work if they are in lanes, by the multiply-adds of one sample in a
+// lane, and in a row, where some are for padding. Conversions count for a row.
+inline bool lanes_pay(size_t samples, double lane_work, double row_work) {
+  return double(groups_of(samples) * group_samples) * lane_work < double(samples) * row_work;
+}
+
 // Some rows of the images of a group: the unit of work that threads divide.
 struct RowsOfGroup {
   size_t group, begin, end;

@@ -50,8 +50,10 @@ struct LayerTraits {
   bool returns_deltas = false, collects_deltas = false;
   // Whether it is one product of rows with weights, which can skip zeros and read packed copies.
   bool is_row_product = false;
-  // Whether it reads and writes signals in lanes, too.
+  // Whether it reads and writes signals in lanes, too; and the multiply-adds of one sample if it does not, with those
+  // for padding.
   bool takes_lanes = false;
+  size_t row_work = 0;
   // Whether a training pass must not take a batch in parts.
   bool needs_whole_batch = false;
   // Whether `gradient` reads what backward computes, so that backward runs even if no delta below is needed.

@@ -52,7 +52,8 @@ class PoolLayer final : public Layer<T> {
   size_t inputs() const override { return shape_.rows.inputs * shape_.columns.inputs * shape_.channels; }
   size_t outputs() const override { return shape_.rows.outputs * shape_.columns.outputs * shape_.channels; }
   LayerTraits traits() const override {
-    return {.work = outputs() * shape_.rows.window * shape_.columns.window, .takes_lanes = true};
+    const size_t places = shape_.rows.outputs * shape_.columns.outputs * shape_.rows.window * shape_.columns.window;
+    return {.work = places * shape_.channels, .takes_lanes = true, .row_work = places * whole_panels(shape_.channels)};
   }
   // In lanes, threads divide rows of images.
   bool by_samples(const Team&, size_t) const override { return false; }

@@ -35,11 +35,16 @@ void Network<T>::add(std::unique_ptr<Layer<T>> layer, std::vector<size_t> source
   statistics_offsets_.reserve(size() + 2);
   layers_.reserve(size() + 1);
   sources_.reserve(size() + 1);
+  const LayerTraits traits = layer->traits();
+  if (traits.takes_lanes) {
+    lane_work_ += double(traits.work);
+    row_work_ += double(traits.row_work);
+  }
   const T* const before = parameters_.data();
   const T* const statistics_before = statistics_.data();
   const size_t offset = parameters_.size();
   parameters_.extend(offset + layer->parameters().packed_size());
-  statistics_.extend(statistics_.size() + layer->traits().statistics_size);
+  statistics_.extend(statistics_.size() + traits.statistics_size);
   offsets_.push_back(offset);
   plain_offsets_.push_back(plain_offsets_.back() + layer->parameters().count());
   statistics_offsets_.push_back(statistics_.size());

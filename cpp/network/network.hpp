@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/aligned.hpp"
-#include "layers/layer.hpp"
+#include "layers/lanes.hpp"
 
 namespace chainrule {
 
@@ -57,6 +57,8 @@ class Network {
   size_t widest_layer() const;
   // Multiply-adds of the forward pass of one sample of which `entries` inputs are not zero.
   double work(size_t entries) const;
+  // Whether signals of so many samples should be in lanes between layers that take them so.
+  bool prefers_lanes(size_t samples) const { return lanes_pay(samples, lane_work_, row_work_); }
   double penalty() const;
   // The lowest trainable layer with parameters: no delta is needed below it.
   size_t first_trainable() const;
@@ -81,6 +83,8 @@ class Network {
   std::vector<size_t> offsets_;
   std::vector<size_t> plain_offsets_{0};
   std::vector<size_t> statistics_offsets_{0};
+  // Multiply-adds of one sample in the layers that take lanes, in lanes that have a sample each, and in rows.
+  double lane_work_ = 0, row_work_ = 0;
   AlignedArray<T> parameters_;
   AlignedArray<T> statistics_;
 };

@@ -49,8 +49,9 @@ Signal<T> Workspace<T>::signal_above(const Network<T>& network, size_t layer, Pu
   signal.capacity = capacity_;
   signal.activation = traits.activation;
   signal.softmax_places = traits.softmax_places;
-  signal.in_lanes =
-      purpose != Purpose::pass && traits.takes_lanes && !is_output && network.layer(layer + 1).traits().takes_lanes;
+  const bool lanes_pay = purpose == Purpose::training || network.prefers_lanes(capacity_);
+  signal.in_lanes = purpose != Purpose::pass && lanes_pay && traits.takes_lanes && !is_output &&
+                    network.layer(layer + 1).traits().takes_lanes;
   const size_t rows = signal.in_lanes ? groups_capacity(capacity_) : capacity_;
   signal.activations = signal.pre_activations = allocate(signal.stride, rows);
   // The loss of the output is computed from z, which prediction does not need.

@@ -12,7 +12,8 @@ template <class T>
 class Workspace {
  public:
   // In prediction and training, callers provide the inputs. A pass whose values are shown to the user has memory for
-  // the inputs and their deltas too, and keeps the row layout.
+  // the inputs and their deltas too, and keeps the row layout. In prediction, signals are in lanes if that pays for the
+  // whole capacity; fewer samples may have them in rows (set_layout).
   enum class Purpose { prediction, training, pass };
 
   // For up to `capacity` samples.
@@ -24,6 +25,11 @@ class Workspace {
   size_t capacity() const { return capacity_; }
   std::vector<Signal<T>>& signals() { return signals_; }
   const std::vector<Signal<T>>& signals() const { return signals_; }
+  // Copies of the signals with the layout for some samples.
+  void set_layout(const Network<T>& network, size_t samples, std::vector<Signal<T>>& copies) const {
+    const bool in_lanes = network.prefers_lanes(samples);
+    for (size_t i = 0; i < copies.size(); ++i) copies[i].in_lanes = signals_[i].in_lanes && in_lanes;
+  }
   const Signal<T>& output() const { return signals_.back(); }
   // The bytes of all signals.
   size_t bytes() const { return values_ * sizeof(T); }

@@ -34,6 +34,7 @@ void Predictor<T>::predict(const Source& source, Range part, T* outputs) {
   for (size_t first = part.begin; first < part.end; first += rows_) {
     const size_t count = std::min(rows_, part.end - first);
     gather(source, {first, first + count});
+    workspace_.set_layout(network_, count, signals_);
     network_.forward(Team(), signals_, count, {});
     copy_rows(output.activations, output.stride, outputs + first * output.size, output.size, {0, count}, output.size);
   }
