@@ -19,6 +19,8 @@ CONVOLUTIONS = {
     "dilation": ((9, 9, 2), lambda: [cr.Conv2D(18, 3, dilation=2, padding="same"), cr.Conv2D(5, 2, dilation=(1, 3))]),
     "groups": ((6, 6, 4), lambda: [cr.Conv2D(36, 3, "gelu", groups=2, padding="same"), cr.Conv2D(12, 2, groups=4)]),
     "each channel": ((6, 6, 20), lambda: [cr.Conv2D(20, 3, groups=20), cr.Conv2D(40, 2, "relu", groups=20)]),
+    "each of many channels": ((5, 6, 32), lambda: [cr.Conv2D(32, 3, "relu", groups=32, padding="same", strides=2)]),
+    "transposed groups": ((4, 4, 6), lambda: [cr.Conv2DTranspose(4, 3, "tanh", padding="same", strides=2)]),
     "transposed": ((4, 5, 3), lambda: [cr.Conv2D(8, 2), cr.Conv2DTranspose(18, 3, "tanh", strides=2)]),
     "softmax at pixels": ((5, 4, 2), lambda: [cr.Conv2D(17, 3, "relu", padding="same"), cr.Conv2D(3, 1, "softmax")]),
     "normalised": ((7, 7, 2), lambda: [cr.Conv2D(6, 3), cr.BatchNorm(), cr.Conv2D(16, 3, "relu"), cr.AvgPool2D(2)]),

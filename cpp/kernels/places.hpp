@@ -1,5 +1,5 @@
 // Convolutions of one sample with channels in the lanes of a vector: the micro-kernel of products, over places by
-// panels of channels. No patch of an image is copied: lists of offsets locate its values, the same as those for 16
+// panels of channels. No patch of an image is copied: lists of offsets locate its values, in the order of those for 16
 // samples in the lanes (convolution.hpp), so that the sums have the same bytes.
 #pragma once
 
@@ -47,46 +47,68 @@ CHAINRULE_INLINE void store_places(const Vector<T> (&sum)[R][Q], size_t channels
   for (size_t r = 0; r < R; ++r) copy_channels(values + r * lanes, to + r * place + last, channels - last);
 }
 
-template <class T, size_t R, size_t Q>
+// What the weights of a term multiply: one value of the source for all channels; a vector of them, one for each
+// channel; or the first channels of such a vector.
+enum class Factor { value, vector, part };
+
+template <class T, size_t R, size_t Q, Factor factor>
 void place_tile(const PlaceProduct<T>& args, size_t place, size_t panel) {
-  const size_t first = panel * panel_width;
+  const size_t first = panel * panel_width, left = args.channels - first;
   Vector<T> sum[R][Q];
 #pragma GCC unroll 6
   for (size_t q = 0; q < Q; ++q) {
-    const size_t at = first + q * panel_width;
-    const Vector<T> start = load_channels(args.bias + at, args.channels - at);
+    const Vector<T> start = load_channels(args.bias + first + q * panel_width, left - q * panel_width);
 #pragma GCC unroll 12
     for (size_t r = 0; r < R; ++r) sum[r][q] = start;
   }
-  const T* const a_begin = args.a + first;
-  const T* const b_begin = args.b + place * args.b_place;
-  const size_t b_place = args.b_place;
+  const size_t a_panel = args.a_panel, b_place = args.b_place;
+  const T* const a_begin = args.a + panel * a_panel;
+  const T* const b_begin = args.b + place * b_place + (factor == Factor::value ? 0 : first);
   for (size_t o = 0; o < args.outer_count; ++o) {
     const T* const a_outer = a_begin + args.outer[o].a;
-    const T* const b_outer = b_begin + args.outer[o].b / lanes;
+    const T* const b_outer = b_begin + args.outer[o].b;
     for (size_t i = 0; i < args.inner_count; ++i) {
       const T* a = a_outer + args.inner[i].a;
-      const T* b = b_outer + args.inner[i].b / lanes;
+      const T* b = b_outer + args.inner[i].b;
       Vector<T> weights[Q];
 #pragma GCC unroll 6
-      for (size_t q = 0; q < Q; ++q) weights[q] = Vector<T>::load(a + q * panel_width);
+      for (size_t q = 0; q < Q; ++q) weights[q] = Vector<T>::load(a + q * a_panel);
 #pragma GCC unroll 12
       for (size_t r = 0; r < R; ++r) {
-        const Vector<T> value = Vector<T>::broadcast(b[r * b_place]);
+        const T* from = b + r * b_place;
+        Vector<T> values;
+        if constexpr (factor == Factor::value) values = Vector<T>::broadcast(*from);
+        if constexpr (factor == Factor::vector) values = Vector<T>::load(from);
+        if constexpr (factor == Factor::part) values = load_channels(from, left);
 #pragma GCC unroll 6
-        for (size_t q = 0; q < Q; ++q) sum[r][q] = fma(weights[q], value, sum[r][q]);
+        for (size_t q = 0; q < Q; ++q) sum[r][q] = fma(weights[q], values, sum[r][q]);
       }
     }
   }
-  store_places(sum, args.channels - first, args.c + place * args.c_place + first, args.c_place);
+  store_places(sum, left, args.c + place * args.c_place + first, args.c_place);
+}
+
+// A vector of the source and one of weights are loaded for each sum. A few rows suffice to hide the latency.
+template <class T>
+void place_product_of_channels(const PlaceProduct<T>& args) {
+  constexpr size_t tall = tallest<T> < 4 ? tallest<T> : 4;
+  for (size_t panel = 0; panel < panels_of<T>(args.channels); ++panel) {
+    const bool whole = (panel + 1) * panel_width <= args.channels;
+    for_each_run_of_rows<T>(args.places, tall, [&](auto places, size_t place) {
+      constexpr size_t R = decltype(places)::size;
+      if (whole) return place_tile<T, R, 1, Factor::vector>(args, place, panel);
+      place_tile<T, R, 1, Factor::part>(args, place, panel);
+    });
+  }
 }
 
 // The loop over places is the inner one, so that the weights of a panel stay in the cache.
 template <class T>
 void place_product(const PlaceProduct<T>& args) {
-  for_each_run<T, tallest<T>>({0, panels_of<T>(args.channels)}, [&](auto panels, size_t panel) {
+  if (args.each_channel) return place_product_of_channels(args);
+  for_each_run<T, tallest<T>>({0, panels_of<T>(args.channels)}, [&](auto count, size_t panel) {
     for_each_run_of_rows<T>(args.places, tallest<T>, [&](auto places, size_t place) {
-      place_tile<T, decltype(places)::size, decltype(panels)::size>(args, place, panel);
+      place_tile<T, decltype(places)::size, decltype(count)::size, Factor::value>(args, place, panel);
     });
   });
 }

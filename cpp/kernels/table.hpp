@@ -262,14 +262,14 @@ struct LaneProduct {
   size_t rows, columns;
 };
 
-// The sums of LaneProduct for the places of one sample, whose channels are in the lanes: A holds the weights of a term,
-// one for each channel of C, and B is read in place.
-// c[place][channel] = bias[channel] + sum over outer and inner terms of a[outer.a + inner.a + channel] *
-// b[(outer.b + inner.b) / 16 + place * b_place], one chain of fused multiply-adds in the order of the terms. The
-// offsets in B are those of vectors of 16 samples. Vectors of A and of the bias may be read to their end.
+// The sums of LaneProduct for the places of one sample, with channels in the lanes. A vector of A holds the weights of
+// a term for a panel of channels, and B is read in place: c[place][panel] = bias[panel] + sum over outer and inner
+// terms of a[panel * a_panel + outer.a + inner.a] * b[outer.b + inner.b + place * b_place], one chain of fused
+// multiply-adds in the order of the terms. If each channel of C has its own in B, elements of B are vectors, too.
 template <class T>
 struct PlaceProduct {
   const T* a;
+  size_t a_panel;
   const T* b;
   size_t b_place;
   const LaneTerm* outer;
@@ -280,6 +280,7 @@ struct PlaceProduct {
   T* c;
   size_t c_place;
   size_t channels, places;
+  bool each_channel;
 };
 
 // gradient[k * stride + j] += sum over samples and places of a[offsets[k] + place] * b[16 j + place], for `rows` k and

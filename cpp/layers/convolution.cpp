@@ -8,6 +8,7 @@ namespace {
 
 struct InputLanes;
 struct BorderedImage;
+struct PackedWeights;
 struct OutputLanes;
 
 // Calls function(first row, end) for blocks of rows whose vectors fit in the first-level cache.
@@ -35,7 +36,8 @@ Convolution<T>::Convolution(const ConvolutionShape& shape, bool transposed, Acti
       transposed_(transposed),
       activation_(activation),
       forward_(shape, direction(transposed)),
-      backward_(shape, direction(!transposed)) {
+      backward_(shape, direction(!transposed)),
+      by_places_(shape, forward_) {
   const Bordered& image = (transposed ? backward_ : forward_).source();
   for (size_t ky = 0; ky < shape.rows.kernel; ++ky) {
     for (size_t kx = 0; kx < shape.columns.kernel; ++kx) {
@@ -57,7 +59,7 @@ LayerTraits Convolution<T>::traits() const {
           .state_arrays = carried_size() > 0 ? size_t(1) : 0,
           .state_width = carried_size(),
           .takes_lanes = true,
-          .row_work = row_work(),
+          .row_work = by_places_.work(),
           .gradient_needs_backward = true};
 }
 
@@ -117,14 +119,16 @@ void Convolution<T>::compute(const T* inputs, const Signal<T>& above, size_t sam
 
 template <class T>
 bool Convolution<T>::computes_by_places(const Signal<T>& below, const Signal<T>& above, size_t samples) const {
-  const bool is_possible = !below.in_lanes && !above.in_lanes && above.kept == nullptr && forward_.takes_places();
-  return is_possible && !lanes_pay(samples, double(work()), double(row_work()));
+  const bool is_possible = !below.in_lanes && !above.in_lanes && above.kept == nullptr;
+  return is_possible && !lanes_pay(samples, double(work()), double(by_places_.work()));
 }
 
 template <class T>
 void Convolution<T>::forward_by_places(const Signal<T>& below, const Signal<T>& above, const Range& samples) const {
   const Bordered& image = forward_.source();
   T* const bordered = image.has_border() ? scratch<T, BorderedImage>(image.full_size()) : nullptr;
+  T* const weights = scratch<T, PackedWeights>(by_places_.packed_size());
+  if (samples.size() > 0) by_places_.pack(this->panels(0), weights);
   for (size_t sample = samples.begin; sample < samples.end; ++sample) {
     const T* inputs = below.activations + sample * below.stride;
     if (bordered != nullptr) {
@@ -137,10 +141,7 @@ void Convolution<T>::forward_by_places(const Signal<T>& below, const Signal<T>& 
       std::memcpy(bordered, state, carried_size() * sizeof(T));
       std::memcpy(state, bordered + image.size(), carried_size() * sizeof(T));
     }
-    T* const z = above.pre_activations + sample * above.stride;
-    for (size_t y = 0; y < forward_.target_height(); ++y) {
-      forward_.compute_row_of_places(inputs, this->panels(0), this->panels(1), y, z + y * forward_.target_row());
-    }
+    by_places_.compute(inputs, weights, this->panels(1), above.pre_activations + sample * above.stride);
   }
   activate(above, samples);
 }

@@ -3,7 +3,7 @@
 // stored row-major, as users see them, followed by the bias.
 #pragma once
 
-#include "layers/lane_map.hpp"
+#include "layers/place_map.hpp"
 #include "layers/settings.hpp"
 #include "layers/stored_gradient_layer.hpp"
 
@@ -52,15 +52,15 @@ class Convolution final : public StoredGradientLayer<T> {
                 const Pass&) const override;
 
  private:
+  // Multiply-adds of one sample.
+  size_t work() const {
+    return shape_.rows.result * shape_.columns.result * shape_.weight_rows() * shape_.result_channels;
+  }
   void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                     T* gradient) const override;
   // The size of the part of a signal that came before, which a step of the result depends on, if it depends on no later
   // step and there are as many steps after the layer as before; else 0.
   size_t carried_size() const;
-  size_t work() const {
-    return shape_.rows.result * shape_.columns.result * shape_.weight_rows() * shape_.result_channels;
-  }
-  size_t row_work() const { return forward_.takes_places() ? forward_.work_by_places() : group_samples * work(); }
   void carry_on(const Signal<T>& above, size_t group, size_t samples, T* signals) const;
   void compute(const T* inputs, const Signal<T>& above, size_t samples, const RowsOfGroup& rows) const;
   // Whether channels are in the lanes, and not samples: both ways give the same bytes.
@@ -89,6 +89,7 @@ class Convolution final : public StoredGradientLayer<T> {
   bool transposed_;
   Activation activation_;
   LaneMap forward_, backward_;
+  PlaceMap by_places_;
   // The offsets, from the beginning of a window, of the image's vectors that the weights of a group multiply.
   std::vector<uint32_t> window_;
 };

@@ -101,35 +101,6 @@ void LaneMap::compute_row(const T* source, const T* weights, const T* bias, size
   }
 }
 
-size_t LaneMap::work_by_places() const {
-  size_t terms = 0;
-  for (const Run& run : runs_) terms += run.count * run.terms.size();
-  size_t outer = 0;
-  for (const std::vector<LaneTerm>& row : rows_) outer += row.size();
-  return outer * terms * groups_ * whole_panels(channels_ / groups_);
-}
-
-template <class T>
-void LaneMap::compute_row_of_places(const T* source, const T* weights, const T* bias, size_t y, T* row) const {
-  const size_t target_group = channels_ / groups_, source_group = source_.channels / groups_;
-  for (const Run& run : runs_) {
-    for (size_t group = 0; group < groups_; ++group) {
-      kernels<T>().place_product({.a = weights + group * weight_group_,
-                                  .b = source + group * source_group,
-                                  .b_place = run.source_step * source_.channels,
-                                  .outer = rows_[y].data(),
-                                  .outer_count = rows_[y].size(),
-                                  .inner = run.terms.data(),
-                                  .inner_count = run.terms.size(),
-                                  .bias = bias + group * target_group,
-                                  .c = row + run.first * channels_ + group * target_group,
-                                  .c_place = run_step_ * channels_,
-                                  .channels = target_group,
-                                  .places = run.count});
-    }
-  }
-}
-
 template <class T>
 void put_in_border(const T* image, const Bordered& shape, T* to) {
   const size_t row = shape.width * shape.channels, full_row = shape.full_width * shape.channels;
@@ -167,8 +138,6 @@ void put_in_border(const Signal<T>& signal, T* values, size_t samples, Missing m
 
 template void LaneMap::compute_row(const float*, const float*, const float*, size_t, float*) const;
 template void LaneMap::compute_row(const double*, const double*, const double*, size_t, double*) const;
-template void LaneMap::compute_row_of_places(const float*, const float*, const float*, size_t, float*) const;
-template void LaneMap::compute_row_of_places(const double*, const double*, const double*, size_t, double*) const;
 template void put_in_border(const float*, const Bordered&, float*);
 template void put_in_border(const double*, const Bordered&, double*);
 template void put_in_border(const Signal<float>&, float*, size_t, Missing, const Bordered&, const RowsOfGroup&, float*);

@@ -58,25 +58,30 @@ class LaneMap {
  public:
   enum class Direction { correlate, transpose };
 
+  // Targets first, first + step, ... that have the same elements of the kernel; the places of the source advance by
+  // `source_step` from one to the next.
+  struct Run {
+    size_t first, count, source_step;
+    std::vector<LaneTerm> terms;
+  };
+
   LaneMap(const ConvolutionShape& shape, Direction direction);
 
   const Bordered& source() const { return source_; }
   size_t target_height() const { return height_; }
   // The number of vectors of a row of the target.
   size_t target_row() const { return width_ * channels_; }
+  size_t target_channels() const { return channels_; }
+  // The distance in the weights between channels of the target, and that of the targets of a run.
+  size_t weight_step() const { return weight_step_; }
+  size_t run_step() const { return run_step_; }
+  // The terms of each row of the target, and of the columns of any row.
+  const std::vector<std::vector<LaneTerm>>& rows() const { return rows_; }
+  const std::vector<Run>& runs() const { return runs_; }
 
   // Computes a row of the target in lanes from the source in lanes.
   template <class T>
   void compute_row(const T* source, const T* weights, const T* bias, size_t y, T* row) const;
-
-  // Whether the weights of a term are stored channel after channel of the target, as `compute_row_of_places` reads
-  // them.
-  bool takes_places() const { return weight_step_ == 1; }
-  // Multiply-adds of one sample by `compute_row_of_places`, those of lanes without a channel included.
-  size_t work_by_places() const;
-  // The same row of one sample, from a source that is stored as users see it.
-  template <class T>
-  void compute_row_of_places(const T* source, const T* weights, const T* bias, size_t y, T* row) const;
 
  private:
   // One term of a target along an axis: an element of the kernel, and a place of the source, border included.
@@ -84,12 +89,6 @@ class LaneMap {
     size_t kernel, source;
   };
   using Taps = std::vector<Tap>;
-  // Targets first, first + step, ... that have the same elements of the kernel; the places of the source advance by
-  // `source_step` from one to the next.
-  struct Run {
-    size_t first, count, source_step;
-    std::vector<LaneTerm> terms;
-  };
 
   static std::vector<Taps> correlate(const ConvolutionAxis& axis);
   static std::vector<Taps> transpose(const ConvolutionAxis& axis);

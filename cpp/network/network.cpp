@@ -36,6 +36,7 @@ void Network<T>::add(std::unique_ptr<Layer<T>> layer, std::vector<size_t> source
   layers_.reserve(size() + 1);
   sources_.reserve(size() + 1);
   const LayerTraits traits = layer->traits();
+  (layers_.empty() ? first_work_ : other_work_) += double(traits.work);
   if (traits.takes_lanes) {
     lane_work_ += double(traits.work);
     row_work_ += double(traits.row_work);
@@ -115,13 +116,6 @@ size_t Network<T>::widest_layer() const {
     widest = std::max(widest, whole_panels(layer->outputs()));
   }
   return widest;
-}
-
-template <class T>
-double Network<T>::work(size_t entries) const {
-  double work = double(layers_[0]->traits().work) * double(entries) / double(inputs());
-  for (size_t i = 1; i < size(); ++i) work += double(layers_[i]->traits().work);
-  return work;
 }
 
 template <class T>

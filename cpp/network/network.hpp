@@ -56,7 +56,7 @@ class Network {
   // The longest row between these, in whole panels.
   size_t widest_layer() const;
   // Multiply-adds of the forward pass of one sample of which `entries` inputs are not zero.
-  double work(size_t entries) const;
+  double work(size_t entries) const { return first_work_ * double(entries) / double(inputs_) + other_work_; }
   // Whether signals of so many samples should be in lanes between layers that take them so.
   bool prefers_lanes(size_t samples) const { return lanes_pay(samples, lane_work_, row_work_); }
   double penalty() const;
@@ -83,7 +83,9 @@ class Network {
   std::vector<size_t> offsets_;
   std::vector<size_t> plain_offsets_{0};
   std::vector<size_t> statistics_offsets_{0};
-  // Multiply-adds of one sample in the layers that take lanes, in lanes that have a sample each, and in rows.
+  // Multiply-adds of one sample in the first layer and in the others.
+  double first_work_ = 0, other_work_ = 0;
+  // Those of the layers that take lanes, in lanes that have a sample each, and in rows.
   double lane_work_ = 0, row_work_ = 0;
   AlignedArray<T> parameters_;
   AlignedArray<T> statistics_;

@@ -120,6 +120,13 @@ size_t Workspace<T>::sample_bytes(const Network<T>& network) {
   return values * sizeof(T);
 }
 
+template <class T>
+size_t Workspace<T>::predicted_sample_bytes(const Network<T>& network) {
+  size_t values = 0;
+  for (size_t i = 0; i < network.size(); ++i) values += row_stride<T>(network.layer(i).outputs());
+  return values * sizeof(T);
+}
+
 template class Workspace<float>;
 template class Workspace<double>;
 

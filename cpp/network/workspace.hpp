@@ -35,6 +35,8 @@ class Workspace {
   size_t bytes() const { return values_ * sizeof(T); }
   // The bytes that one sample takes in training, without its inputs.
   static size_t sample_bytes(const Network<T>& network);
+  // The same in prediction, where a signal has no deltas and nothing is kept.
+  static size_t predicted_sample_bytes(const Network<T>& network);
 
  private:
   T* allocate(size_t stride, size_t samples);

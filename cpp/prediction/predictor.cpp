@@ -46,8 +46,21 @@ namespace {
 // together.
 size_t rows_per_part(const Source& source, size_t threads) {
   if (threads == 1) return source.rows;
-  const size_t parts = threads * tuning::parts_per_thread;
-  return (source.rows + parts * panel_width - 1) / (parts * panel_width) * panel_width;
+  const size_t groups = threads * tuning::parts_per_thread * group_samples;
+  return (source.rows + groups - 1) / groups * group_samples;
+}
+
+// The samples that go forward at a time: many enough for the tiles of a product, few enough for their signals to stay
+// in a core's cache with the parameters.
+template <class T>
+size_t rows_at_a_time(const Network<T>& network, const Source& source, size_t threads) {
+  if (source.rows == 1) return 1;
+  const size_t part = std::min(tuning::prediction_rows, rows_per_part(source, threads));
+  const size_t most = rows_in_memory(network, source, part);
+  const size_t bytes = std::max(tuning::thread_cache_bytes, network.parameters().size() * sizeof(T));
+  const size_t cached = bytes / Workspace<T>::predicted_sample_bytes(network);
+  if (cached < group_samples && !network.prefers_lanes(group_samples)) return std::clamp<size_t>(cached, 1, most);
+  return std::min(most, std::max<size_t>(cached / group_samples, 1) * group_samples);
 }
 
 template <class T>
@@ -70,8 +83,7 @@ void predict(const Network<T>& network, const Source& source, Spares<Predictor<T
              T* outputs) {
   const double work = double(source.rows) * network.work(source.entries());
   const size_t threads = threads_for(work / tuning::prediction_work);
-  const size_t rows =
-      rows_in_memory(network, source, std::min(tuning::prediction_rows, rows_per_part(source, threads)));
+  const size_t rows = rows_at_a_time(network, source, threads);
   if (threads == 1) {
     const FlushDenormals flush;
     std::unique_ptr<Predictor<T>> predictor = fitting_predictor(network, source, rows, spares);
