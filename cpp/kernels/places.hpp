@@ -4,32 +4,10 @@
 #pragma once
 
 #include "kernels/convolution.hpp"
+#include "kernels/parts.hpp"
 
 namespace chainrule::CHAINRULE_ISA {
 namespace {
-
-// Copies fewer values than a vector has; the longer runs in two pieces that may overlap.
-template <class T>
-CHAINRULE_INLINE void copy_channels(const T* from, T* to, size_t count) {
-  if (count >= 8) {
-    __builtin_memcpy(to, from, 8 * sizeof(T));
-    __builtin_memcpy(to + count - 8, from + count - 8, 8 * sizeof(T));
-  } else if (count >= 4) {
-    __builtin_memcpy(to, from, 4 * sizeof(T));
-    __builtin_memcpy(to + count - 4, from + count - 4, 4 * sizeof(T));
-  } else {
-    for (size_t i = 0; i < count; ++i) to[i] = from[i];
-  }
-}
-
-// The first `count` values at `from`, which may be the last ones there.
-template <class T>
-CHAINRULE_INLINE Vector<T> load_channels(const T* from, size_t count) {
-  if (count >= panel_width) return Vector<T>::load(from);
-  alignas(64) T values[lanes] = {};
-  copy_channels(from, values, count);
-  return Vector<T>::load(values);
-}
 
 // Stores panels of channels of some places. What follows the last channel of a place is the next place, and stays.
 template <class T, size_t R, size_t Q>
@@ -44,7 +22,7 @@ CHAINRULE_INLINE void store_places(const Vector<T> (&sum)[R][Q], size_t channels
     sum[r][Q - 1].store(whole ? to + r * place + last : values + r * lanes);
   }
   if (whole) return;
-  for (size_t r = 0; r < R; ++r) copy_channels(values + r * lanes, to + r * place + last, channels - last);
+  for (size_t r = 0; r < R; ++r) copy_part(values + r * lanes, to + r * place + last, channels - last);
 }
 
 // What the weights of a term multiply: one value of the source for all channels; a vector of them, one for each
@@ -57,7 +35,7 @@ void place_tile(const PlaceProduct<T>& args, size_t place, size_t panel) {
   Vector<T> sum[R][Q];
 #pragma GCC unroll 6
   for (size_t q = 0; q < Q; ++q) {
-    const Vector<T> start = load_channels(args.bias + first + q * panel_width, left - q * panel_width);
+    const Vector<T> start = load_part(args.bias + first + q * panel_width, left - q * panel_width);
 #pragma GCC unroll 12
     for (size_t r = 0; r < R; ++r) sum[r][q] = start;
   }
@@ -79,7 +57,7 @@ void place_tile(const PlaceProduct<T>& args, size_t place, size_t panel) {
         Vector<T> values;
         if constexpr (factor == Factor::value) values = Vector<T>::broadcast(*from);
         if constexpr (factor == Factor::vector) values = Vector<T>::load(from);
-        if constexpr (factor == Factor::part) values = load_channels(from, left);
+        if constexpr (factor == Factor::part) values = load_part(from, left);
 #pragma GCC unroll 6
         for (size_t q = 0; q < Q; ++q) sum[r][q] = fma(weights[q], values, sum[r][q]);
       }

@@ -2,7 +2,7 @@
 // e_j = b_j + sum over waves k of w_kj cos(2 pi (f_k x + p_k)). Output j of feature i is at i + features * j.
 #pragma once
 
-#include "kernels/table.hpp"
+#include "kernels/parts.hpp"
 #include "simd/functions.hpp"
 
 namespace chainrule::CHAINRULE_ISA {
@@ -18,22 +18,6 @@ struct FeaturePanel {
 CHAINRULE_INLINE FeaturePanel panel_of(size_t index, size_t features) {
   const size_t first = index * lanes, left = features - first;
   return {index, first, left < lanes ? left : lanes};
-}
-
-template <class T>
-CHAINRULE_INLINE Vector<T> load_part(const T* from, size_t count) {
-  if (count == lanes) return Vector<T>::load(from);
-  alignas(64) T values[lanes] = {};
-  for (size_t i = 0; i < count; ++i) values[i] = from[i];
-  return Vector<T>::load(values);
-}
-
-template <class T>
-CHAINRULE_INLINE void store_part(const Vector<T>& v, T* to, size_t count) {
-  if (count == lanes) return v.store(to);
-  alignas(64) T values[lanes];
-  v.store(values);
-  for (size_t i = 0; i < count; ++i) to[i] = values[i];
 }
 
 // Where a panel's vectors are in arrays laid out as the parameters.
