@@ -27,7 +27,8 @@ Inputs<T>::Inputs(const Source& source, size_t capacity, Columns columns, size_t
     sparse_.emplace(source, capacity, columns, threads);
     return;
   }
-  rows_ = AlignedArray<T>(capacity * stride_);
+  // A vector that begins in the last row may be read to its end.
+  rows_ = AlignedArray<T>(capacity * stride_ + panel_width);
   first_row_ = rows_.data();
   if (column_count_ < tuning::fewest_listed_columns) return;
   const size_t group = capacity < 2 * kernels<T>().listed_rows ? 1 : kernels<T>().listed_rows;

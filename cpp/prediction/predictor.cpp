@@ -18,9 +18,15 @@ Predictor<T>::Predictor(const Network<T>& network, const Source& like, size_t ro
 
 template <class T>
 void Predictor<T>::gather(const Source& source, Range rows) {
-  const bool look = network_.layer(0).traits().is_row_product && until_look_ == 0;
+  const bool is_product = network_.layer(0).traits().is_row_product;
+  const bool look = is_product && until_look_ == 0;
   inputs_.set_skips({look, false});
-  inputs_.take(source, rows);
+  if (is_product) {
+    inputs_.take(source, rows);
+  } else {
+    // Other layers may read a vector that begins in a row to its end, which can be after that of the user's array.
+    for (size_t row = rows.begin; row < rows.end; ++row) inputs_.gather(source, row, row - rows.begin);
+  }
   inputs_.list_columns({0, rows.size()}, 0);
   if (look) inputs_.set_skips(inputs_.worthwhile(rows.size()));
   inputs_.attach(signals_[0]);
