@@ -103,12 +103,15 @@ def test_many_threads_share_a_network_and_a_predictor(name):
     assert wrong == []
 
 
-def test_tokens_are_checked():
-    net = cr.Network([cr.Input(4), cr.Embedding(6, 3), cr.GRU(5), cr.Dense(2, "softmax")], seed=0)
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_tokens_are_checked(scale):
+    net = cr.Network([cr.Input(4, scale=scale), cr.Embedding(6, 3), cr.GRU(5), cr.Dense(2, "softmax")], seed=0)
     predictor = Predictor(net)
     tokens = [0, 5, 2, 2]
     for given in (tokens, np.array(tokens, "float32"), np.array(tokens, "uint8")):
         assert predictor(given).tobytes() == net.predict([tokens])[0].tobytes()
+    with pytest.raises(ValueError, match=r"x must have shape \(4,\), got \(3,\)"):
+        predictor(tokens[:3])
     for wrong in ([0, 6, 0, 0], [0, -1, 0, 0], [0, 0.5, 0, 0]):
         with pytest.raises(ValueError, match=r"x must hold whole numbers in \[0, 6\)"):
             predictor(wrong)

@@ -125,9 +125,12 @@ cdef class Predictor:
     def _checked(self, x):
         """Return the sample as a row, times the scale, in the network's precision; an error where it is none."""
         shape = self._row_shape if np.ndim(x) == 1 else self._input_shape
-        values = as_parameters(x, shape, np.float64 if self._scale != 1.0 else self._dtype, "x")
         if self._vocabulary is not None:
-            values = as_tokens(x, self._vocabulary, "x")
+            tokens = as_tokens(x, self._vocabulary, "x")
+            if tokens.shape != shape:
+                raise ValueError(f"x must have shape {shape}, got {tokens.shape}")
+            return readable(tokens.reshape(-1), self._dtype, self._scale)
+        values = as_parameters(x, shape, np.float64 if self._scale != 1.0 else self._dtype, "x")
         return readable(values.reshape(-1), self._dtype, self._scale)
 
     def __reduce__(self):
