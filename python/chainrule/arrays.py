@@ -67,7 +67,7 @@ def as_inputs(X: ArrayLike, features: int, dtype: DTypeLike, argument: str = "X"
 
 
 def as_codes(X: Any, vocabulary: int | tuple[int, ...], argument: str = "X") -> NDArray[Any]:
-    """Return samples whose values are tokens, or whose columns are numbers and codes, once they are checked.
+    """Return samples, or one, whose values are tokens, or whose columns are numbers and codes, once they are checked.
 
     Parameters
     ----------
@@ -84,15 +84,16 @@ def as_codes(X: Any, vocabulary: int | tuple[int, ...], argument: str = "X") -> 
     if isinstance(vocabulary, int):
         return as_tokens(X, vocabulary, argument)
     array = as_real_array(X, argument)
-    if array.ndim == 2 and array.shape[1] == len(vocabulary):
+    if array.ndim > 0 and array.shape[-1] == len(vocabulary):
         counts = np.array(vocabulary)
         columns = np.flatnonzero(counts)
-        codes = array[:, columns]
+        codes = array[..., columns]
         wrong = ~((codes >= 0) & (codes < counts[columns]) & (np.floor(codes) == codes))
         if wrong.any():
-            row, k = np.argwhere(wrong)[0]
-            name = f"{argument}[:, {columns[k]}]"
-            raise ValueError(f"{name} must hold whole numbers in [0, {counts[columns[k]]}), got {codes[row, k]}")
+            where = tuple(np.argwhere(wrong)[0])
+            column = columns[where[-1]]
+            name = f"{argument}[{':, ' * (array.ndim - 1)}{column}]"
+            raise ValueError(f"{name} must hold whole numbers in [0, {counts[column]}), got {codes[where]}")
     return array
 
 

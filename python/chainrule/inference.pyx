@@ -19,7 +19,7 @@ from libc.stdint cimport uintptr_t
 import numpy as np
 
 from . import _core
-from .arrays import as_parameters, as_tokens, readable
+from .arrays import as_codes, as_parameters, readable
 
 
 # As in cpp/bindings/register_inference.cpp.
@@ -126,10 +126,7 @@ cdef class Predictor:
         """Return the sample as a row, times the scale, in the network's precision; an error where it is none."""
         shape = self._row_shape if np.ndim(x) == 1 else self._input_shape
         if self._vocabulary is not None:
-            tokens = as_tokens(x, self._vocabulary, "x")
-            if tokens.shape != shape:
-                raise ValueError(f"x must have shape {shape}, got {tokens.shape}")
-            return readable(tokens.reshape(-1), self._dtype, self._scale)
+            x = as_codes(x, self._vocabulary, "x")
         values = as_parameters(x, shape, np.float64 if self._scale != 1.0 else self._dtype, "x")
         return readable(values.reshape(-1), self._dtype, self._scale)
 
