@@ -6,14 +6,17 @@ Numbers are centred and scaled robustly, and large ones are bent to at most 3 (H
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .rows import weighted_quantile
-from .tables import Numbers, Table, Values
+from .tables import Numbers, Table, Values, read_value
 
 # Numbers do not become larger than this.
 _LARGEST = 3.0
@@ -52,6 +55,16 @@ class NumberColumn:
         flags = is_missing[:, None] * _PRESENT if self.missing else np.zeros((len(values), 0))
         return bent(scaled)[:, None], flags
 
+    def encode_value(self, value: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return the same for one value."""
+        value = read_value(self.name, value)
+        if isinstance(value, str):
+            raise TypeError(f"column {self.name!r} must be of numbers, as it was in training, got {value!r}")
+        scaled = 0.0 if value is None else (value - self.median) * self.factor
+        third = scaled / _LARGEST
+        flags = (_PRESENT if value is None else 0.0,) if self.missing else ()
+        return (scaled / math.sqrt(1.0 + third * third),), flags
+
 
 @dataclass(frozen=True)
 class CategoryColumn:
@@ -76,6 +89,19 @@ class CategoryColumn:
         else:
             flags *= bent(np.array(_PRESENT))
         return np.zeros((len(values), 0)), flags
+
+    def encode_value(self, value: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return the same for one value."""
+        value = read_value(self.name, value)
+        label = _as_label(value) if isinstance(value, float) else value
+        return (), self._flags.get(label, self._flags[None])
+
+    @cached_property
+    def _flags(self) -> dict[str | None, tuple[float, ...]]:
+        """The flags of each category, and those of any other."""
+        known: list[str | None] = [*self.categories, None]
+        _, flags = self.encode(np.array(known, dtype=object))
+        return {label: tuple(row) for label, row in zip(known, flags.tolist(), strict=True)}
 
 
 Column = NumberColumn | CategoryColumn
@@ -107,6 +133,16 @@ class Encoding:
         if not any(part.shape[1] for part in everything):
             return np.zeros((table.rows, 1), np.float32)
         return np.concatenate(everything, axis=1).astype(np.float32)
+
+    def encode_row(self, values: Sequence[Any]) -> NDArray[np.float32]:
+        """Return the features of one row, from its values in the order of `columns`."""
+        numbers: list[float] = []
+        flags: list[float] = []
+        for column, value in zip(self.columns, values, strict=True):
+            more_numbers, more_flags = column.encode_value(value)
+            numbers += more_numbers
+            flags += more_flags
+        return np.array(numbers + flags or [0.0], dtype=np.float32)
 
     def config(self) -> list[dict[str, Any]]:
         """Return the columns as values that JSON can hold."""
@@ -155,8 +191,12 @@ def _frequent(values: Values, weights: Numbers) -> tuple[str, ...]:
 def _as_labels(values: Values) -> Values:
     """Return numbers as the names of categories: a column may be read as either, if a part of it has no names."""
     labels = np.empty(len(values), dtype=object)
-    labels[:] = [None if value != value else str(int(value) if value.is_integer() else value) for value in values]
+    labels[:] = [None if value != value else _as_label(value) for value in values]
     return labels
+
+
+def _as_label(value: float) -> str:
+    return str(int(value) if value.is_integer() else value)
 
 
 def _first(values: Values) -> Any:

@@ -9,7 +9,8 @@ from typing import Any
 
 from ..errors import ModelFileError
 from ..files import safetensors
-from .estimators import TabularClassifier, TabularRegressor
+from .classifier import TabularClassifier
+from .regressor import TabularRegressor
 from .storage import restore
 
 

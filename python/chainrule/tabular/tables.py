@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -62,6 +63,22 @@ def _of_values(name: str, values: NDArray[Any]) -> Values:
     if values.dtype.kind == "b":
         return np.array([str(value) for value in values.tolist()], dtype=object)
     return _of_objects(name, [None if _is_missing(value) else value for value in values.tolist()])
+
+
+def read_value(name: str, value: Any) -> float | str | None:
+    """Return a single value as a number, the name of a category, or None where it is missing; errors as `read_table`.
+
+    The usual kinds come first, as this is what the prediction of a row spends its time with.
+    """
+    kind = type(value)
+    if kind is str:
+        return str(value)
+    if kind is float and math.isfinite(value):
+        return float(value)
+    if kind is bool or kind is np.bool_:
+        return str(value)
+    (read,) = _of_values(name, np.array([value], dtype=object) if kind is not int else np.array([float(value)]))
+    return None if read is None or read != read else read if isinstance(read, str) else float(read)
 
 
 def _is_missing(value: Any) -> bool:

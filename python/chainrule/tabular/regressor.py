@@ -1,0 +1,138 @@
+"""Numbers for the rows of a table."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import RegressorMixin
+
+from .._checks import checked_number
+from .base import Array, Tabular, check_consistent, checked_targets, checked_weights, out_of_fold
+from .calibration import conformal_width
+from .members import Member
+from .recipe import NUMBERS
+from .row import RowPredictor
+from .rows import Rows
+
+
+class TabularRegressor(RegressorMixin, Tabular):
+    """Numbers for the rows of a table, by networks that need no tuning.
+
+    Targets may have any unit; predictions stay between the smallest and the largest target of training.
+
+    Parameters
+    ----------
+    preset, n_members, time_limit, random_state, n_jobs, verbose
+        As for `TabularClassifier`.
+
+    Attributes
+    ----------
+    networks_ : list of Network
+        The networks, which read the features that `encoding_` makes of the columns.
+    oof_prediction_ : array (rows,)
+        Predictions of the rows by networks that have not seen them; NaN for rows that all have seen.
+    residuals_ : array (held-back rows,)
+        Target minus prediction of each held-back row, in ascending order.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainrule.tabular import TabularRegressor
+    >>> X = np.linspace(-1, 1, 200)[:, np.newaxis]
+    >>> model = TabularRegressor(random_state=0).fit(X, 1000 * X[:, 0] ** 2)
+    >>> bool(model.score(X, 1000 * X[:, 0] ** 2) > 0.99)
+    True
+    >>> low, high = model.predict_interval([[0.5]], coverage=0.9)[0]
+    >>> bool(low < 250 < high)
+    True
+    """
+
+    task = NUMBERS
+
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> TabularRegressor:
+        """Train.
+
+        Parameters
+        ----------
+        X : DataFrame of pandas or Polars, or array (rows, columns)
+            Numbers, strings, booleans and categories, with missing values; no dates.
+        y : array (rows,)
+            Finite numbers.
+        sample_weight : array (rows,), optional
+
+        Raises
+        ------
+        ValueError, TypeError
+            For arguments that cannot be used, with the name of the column.
+        """
+        table = self._checked_table(X, reset=True)
+        targets = checked_targets(self, y, np.float64)
+        check_consistent(table, targets)
+        weights = checked_weights(sample_weight, len(targets))
+        used = targets[weights > 0] if (weights > 0).any() else targets
+        self.range_ = float(used.min()), float(used.max())
+        self.mean_ = float(np.average(targets, weights=weights)) if weights.any() else 0.0
+        self.scale_ = _scale_of(targets, weights, self.mean_)
+        self._train(table, (targets - self.mean_) / self.scale_, weights, 1)
+        return self
+
+    def _learn_of_held(self, rows: Rows, trained: list[Member]) -> None:
+        held = np.concatenate([member.held for member in trained])
+        predicted = self._in_units(np.concatenate([member.outputs for member in trained]))
+        self.residuals_ = np.sort(rows.y[held] * self.scale_ + self.mean_ - predicted)
+        self.oof_prediction_ = out_of_fold(predicted[:, None], held, rows)[:, 0]
+
+    def _in_units(self, outputs: Array) -> Array:
+        """Return predictions in the targets' units, within their range."""
+        return np.clip(outputs[:, 0].astype(np.float64) * self.scale_ + self.mean_, *self.range_)
+
+    def predict(self, X: Any) -> Array:
+        """Return a number per row, (rows,): the mean over the networks."""
+        return np.asarray(np.mean([self._in_units(outputs) for outputs in self._outputs(X)], axis=0))
+
+    def row_predictor(self) -> RowPredictor:
+        """Return a function that predicts single rows in microseconds, for services.
+
+        Examples
+        --------
+        >>> from chainrule.tabular import TabularRegressor
+        >>> model = TabularRegressor(random_state=0).fit([[x, -x] for x in range(40)], range(40))
+        >>> predict = model.row_predictor()
+        >>> bool(predict([20, -20]) == model.predict([[20, -20]])[0])
+        True
+        """
+        # A later fit gives this estimator other attributes, but not its copy.
+        fitted = copy.copy(self)
+        return self._row_predictor(lambda outputs: float(fitted._in_units(outputs).mean()))
+
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
+        """Return the bounds of an interval per row, (rows, 2), that contains so large a share of the targets.
+
+        Its half-width is a quantile of the absolute residuals of held-back rows, the same for all rows: conformal
+        prediction, which holds for new rows like those of training (Lei et al. 2018). The epochs are chosen with the
+        held-back rows too, so that small tables have slightly narrow intervals.
+
+        Parameters
+        ----------
+        X
+            As for `predict`.
+        coverage : float
+            In (0, 1).
+        """
+        share = checked_number(coverage, "coverage", lowest=0, highest=1, open_lowest=True, open_highest=True)
+        center = self.predict(X)
+        width = conformal_width(self.residuals_, share)
+        return np.stack([center - width, center + width], axis=1)
+
+
+def _scale_of(targets: Array, weights: Array, mean: float) -> float:
+    """Return the standard deviation, or 1 where all targets are equal."""
+    if not weights.any():
+        return 1.0
+    deviation = float(np.sqrt(np.average((targets - mean) ** 2, weights=weights)))
+    return deviation if deviation > 1e-12 * max(abs(mean), 1e-300) and deviation > 0 else 1.0

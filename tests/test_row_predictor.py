@@ -1,0 +1,106 @@
+"""Single rows are predicted as tables of one row, by any number of threads."""
+
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from chainrule.tabular import TabularClassifier, TabularRegressor
+
+COLUMNS = ["age", "city", "member", "job", "same", "code"]
+
+
+def table(rows=200, seed=0):
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "age": np.where(rng.random(rows) < 0.1, np.nan, rng.uniform(18, 90, rows)),
+            "city": pd.Categorical(rng.choice(["Oslo", "Rome", "Paris"], rows)),
+            "member": rng.random(rows) < 0.5,
+            "job": np.where(rng.random(rows) < 0.2, None, rng.choice(list("abcdef"), rows)),
+            "same": 7,
+            "code": rng.integers(0, 5, rows),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def models():
+    X = table()
+    score = X.age.fillna(50) / 40 + X.member + X.code
+    labels = np.array(["low", "middle", "high"])[np.digitize(score, np.quantile(score, [0.3, 0.6]))]
+    options = {"random_state": 0, "n_members": 2}
+    return TabularClassifier(**options).fit(X, labels), TabularRegressor(**options).fit(X, score)
+
+
+def rows_of(X):
+    """The rows as lists of plain values."""
+    rows = X.astype(object).to_numpy()
+    return [[None if value is None or value != value else value for value in row] for row in rows]
+
+
+def test_a_row_is_predicted_as_a_table_of_it_alone(models):
+    classifier, regressor = models
+    X = table(40, seed=1)
+    label, proba, number = classifier.row_predictor(), classifier.row_predictor(proba=True), regressor.row_predictor()
+    for i, row in enumerate(rows_of(X)):
+        alone = X.iloc[[i]]
+        assert label(row) == classifier.predict(alone)[0]
+        np.testing.assert_array_equal(proba(row), classifier.predict_proba(alone)[0])
+        assert number(row) == regressor.predict(alone)[0]
+        assert number(dict(zip(COLUMNS, row, strict=True))) == number(row)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"age": np.float32(30)}, {"age": 30}, {"city": "Atlantis"}, {"city": None}, {"job": pd.NA}, {"code": np.int64(3)},
+     {"member": np.True_}, {"age": float("nan")}, {"same": "anything"}],
+)  # fmt: skip
+def test_values_are_read_as_in_a_table(models, change):
+    _, regressor = models
+    row = {"age": 40.5, "city": "Rome", "member": True, "job": "a", "same": 7, "code": 2} | change
+    frame = pd.DataFrame({name: pd.Series([value], dtype=object) for name, value in row.items()})
+    if change.keys() != {"same"}:
+        assert regressor.row_predictor()(row) == regressor.predict(frame)[0]
+    else:  # a column that never varies is not read
+        assert np.isfinite(regressor.row_predictor()(row))
+
+
+@pytest.mark.parametrize(
+    ("row", "error", "message"),
+    [
+        ([1, 2], ValueError, "row must have 6 values, for .'age', 'city'"),
+        ("abcdef", ValueError, "row must have 6 values"),
+        ({"age": 1}, ValueError, "row must have the columns .'age', 'city'.*, got .'age'"),
+        (["old", "Rome", True, "a", 7, 2], TypeError, "column 'age' must be of numbers.*got 'old'"),
+        ([float("inf"), "Rome", True, "a", 7, 2], ValueError, "column 'age' must be finite or missing, got inf"),
+        ([pd.Timestamp("2020-01-01"), "Rome", True, "a", 7, 2], TypeError, "column 'age' .*: make numbers of it"),
+        ([[1], "Rome", True, "a", 7, 2], (TypeError, ValueError), "column 'age' must be of numbers"),
+    ],
+)
+def test_rows_that_are_none_are_refused(models, row, error, message):
+    with pytest.raises(error, match=message):
+        models[1].row_predictor()(row)
+
+
+def test_threads_share_it_and_a_later_fit_does_not_change_it(models):
+    _, regressor = models
+    rows = rows_of(table(100, seed=2))
+    copied = pickle.loads(pickle.dumps(regressor))
+    predict = copied.row_predictor()
+    expected = [predict(row) for row in rows]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(predict, rows)) == expected
+    copied.fit(table(60), np.arange(60.0))
+    assert [predict(row) for row in rows] == expected
+    assert "networks=2" in repr(predict)
+
+
+def test_one_class_and_arrays_without_names():
+    X = np.arange(20.0).reshape(10, 2)
+    predict = TabularClassifier(random_state=0).fit(X, ["only"] * 10).row_predictor()
+    assert predict([1, 2]) == "only"
+    model = TabularClassifier(random_state=0).fit(X, np.arange(10) % 2 == 0)
+    assert model.row_predictor()(X[0]) == model.predict(X[:1])[0]
