@@ -131,13 +131,13 @@ class Preset:
 
 
 _SMALL = Recipe(members=5, width=64, hidden=2, epochs=30, fewest_steps=300, most_steps=12_000, dropout=0.15)
-_MEDIUM = Recipe(members=2, width=128, hidden=2, epochs=30, fewest_steps=500, most_steps=12_000)
-_LARGE = Recipe(members=5, width=256, hidden=2, epochs=60, fewest_steps=1_000, most_steps=40_000)
+_MEDIUM = Recipe(members=2, width=128, hidden=2, epochs=50, fewest_steps=800, most_steps=12_000)
+_LARGE = Recipe(members=5, width=256, hidden=2, epochs=100, fewest_steps=1_000, most_steps=40_000)
 
 PRESETS = {
     "fast": Preset(_SMALL, _MEDIUM),
     "accurate": Preset(replace(_SMALL, members=10), _LARGE),
-    "ensemble": Preset(replace(_SMALL, members=20), replace(_MEDIUM, members=10, epochs=60)),
+    "ensemble": Preset(replace(_SMALL, members=20), replace(_MEDIUM, members=10)),
 }
 
 
