@@ -2,7 +2,11 @@
 
 import dataclasses
 import datetime
+import os
 import pickle
+import signal
+import threading
+import time
 
 import numpy as np
 import pandas as pd
@@ -155,6 +159,22 @@ def test_threads_change_no_byte(fitted):
     X, _, score, *_ = fitted
     one, two = (TabularRegressor(n_members=3, random_state=5, n_jobs=jobs).fit(X, score) for jobs in (None, 2))
     assert one.predict(X).tobytes() == two.predict(X).tobytes()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupt_stops_all_networks(fitted, jobs):
+    X, _, score, _, _ = fitted
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    begin = time.monotonic()
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            TabularRegressor(n_members=200, random_state=0, n_jobs=jobs).fit(X, score)
+    finally:
+        timer.cancel()
+        signal.signal(signal.SIGINT, before)
+    assert time.monotonic() - begin < 5
 
 
 def test_members_hold_back_every_row_once(fitted):

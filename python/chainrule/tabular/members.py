@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -64,26 +66,32 @@ def train_members(training: Training, members: int, seed: int, workers: int, ver
         if i % count == 0:
             fold = folds_of(training.rows.y, count, np.random.default_rng([seed, i]))
         jobs.append((np.flatnonzero(fold == i % count), np.random.default_rng([seed, i, 1])))
+    stop = Event()
     bar = tqdm(total=members, desc="networks", disable=not verbose)
     with ThreadPoolExecutor(max_workers=workers) as pool, bar:
         trained = []
-        for member in pool.map(lambda job: _train(training, *job), jobs):
-            trained.append(member)
-            bar.update()
+        try:
+            for member in pool.map(lambda job: _train(training, stop, *job), jobs):
+                trained.append(member)
+                bar.update()
+        except BaseException:
+            # Ctrl-C reaches this thread alone, and the pool waits for its threads.
+            stop.set()
+            raise
     return trained
 
 
-def _train(training: Training, held: NDArray[np.int64], random: np.random.Generator) -> Member:
+def _train(training: Training, stop: Event, held: NDArray[np.int64], random: np.random.Generator) -> Member:
     with threadpool_limits(1 if training.one_thread else None):
         begin = time.monotonic()
         data = _data(training.rows, held)
         network = _network(training, data["X"], random)
         epochs = training.recipe.epochs_for(len(data["X"]))
         options = _options(training, len(data["X"]))
+        end = math.inf if training.seconds is None else begin + training.seconds
+        options["callbacks"] = lambda *_: stop.is_set() or time.monotonic() >= end
         if training.seconds is not None:
-            end = begin + training.seconds
             epochs = min(epochs, _epochs_until(end, network, data, options))
-            options["callbacks"] = lambda *_: time.monotonic() >= end
         network.fit(**data, **options, epochs=epochs, keep="best")
     return Member(network, held, outputs_of(network, training.rows.X[held]))
 
