@@ -72,7 +72,7 @@ def test_values_are_read_as_in_a_table(models, change):
     ("row", "error", "message"),
     [
         ([1, 2], ValueError, "row must have 6 values, for .'age', 'city'"),
-        ("abcdef", ValueError, "row must have 6 values"),
+        ("abcdef", TypeError, "row must be a sequence"),
         ({"age": 1}, ValueError, "row must have the columns .'age', 'city'.*, got .'age'"),
         (["old", "Rome", True, "a", 7, 2], TypeError, "column 'age' must be of numbers.*got 'old'"),
         ([float("inf"), "Rome", True, "a", 7, 2], ValueError, "column 'age' must be finite or missing, got inf"),
@@ -104,3 +104,29 @@ def test_one_class_and_arrays_without_names():
     assert predict([1, 2]) == "only"
     model = TabularClassifier(random_state=0).fit(X, np.arange(10) % 2 == 0)
     assert model.row_predictor()(X[0]) == model.predict(X[:1])[0]
+
+
+def test_columns_may_be_named_by_numbers_or_pairs():
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    for names in ([3, 7], pd.MultiIndex.from_tuples([("a", 1), ("a", 2)])):
+        frame = pd.DataFrame(X, columns=names)
+        model = TabularRegressor(random_state=0, n_members=1).fit(frame, X[:, 0])
+        predict, expected = model.row_predictor(), model.predict(frame)[0]
+        assert predict(frame.iloc[0]) == predict(frame.to_dict("records")[0]) == predict(X[0]) == expected
+        assert list(model.permutation_importances(frame, X[:, 0], n_repeats=1)) == [str(name) for name in frame]
+
+
+def test_a_series_is_read_by_its_names(models):
+    _, regressor = models
+    predict, X = regressor.row_predictor(), table(5, seed=2)
+    for i in range(len(X)):
+        row = X.astype(object).iloc[i]
+        assert predict(row) == predict(row[COLUMNS[::-1]]) == predict(row.tolist())
+    with pytest.raises(ValueError, match="row must have the columns"):
+        predict(row.rename({"age": "years"}))
+
+
+@pytest.mark.parametrize("row", [None, 3.0, b"abcdef", set(range(6)), np.zeros((6, 6)), table(6), table(1)])
+def test_what_is_no_row_is_refused(models, row):
+    with pytest.raises(TypeError, match="row must be"):
+        models[1].row_predictor()(row)

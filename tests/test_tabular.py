@@ -85,6 +85,20 @@ def test_arrays_of_objects_are_tables_too(fitted):
     assert np.array_equal(other.predict_proba(array), classifier.predict_proba(X))
 
 
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_an_array_has_the_columns_of_training_in_their_order(fitted):
+    X, _, _, classifier, regressor = fitted
+    np.testing.assert_array_equal(regressor.predict(X.to_numpy(dtype=object)), regressor.predict(X))
+    np.testing.assert_array_equal(classifier.predict_proba(X.to_numpy(dtype=object)), classifier.predict_proba(X))
+
+
+def test_columns_of_one_name_are_refused(fitted):
+    X, _, score, _, _ = fitted
+    twice = pd.concat([X, X[["age"]]], axis=1)
+    with pytest.raises(ValueError, match=r"X must have columns of different names, got 'age' 2 times"):
+        TabularRegressor().fit(twice, score)
+
+
 def test_missing_and_unseen_values_are_allowed_everywhere(fitted):
     *_, classifier, regressor = fitted
     X = pd.DataFrame(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
@@ -69,6 +70,7 @@ class Tabular(BaseEstimator):
         limit = None if self.time_limit is None else checked_number(self.time_limit, "time_limit", lowest=0)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         table = read_table(X)
+        self.columns_ = list(table.columns)
         self.encoding_ = Encoding.learned(table, weights)
         rows = distinct(self.encoding_.encode(table), y, weights)
         if len(rows) < 2:
@@ -92,13 +94,16 @@ class Tabular(BaseEstimator):
             X = check_array(X, dtype=None, ensure_all_finite="allow-nan", estimator=self)
         elif len(X) == 0:
             raise ValueError(f"X must have rows, got 0 sample(s) (shape={X.shape}), a minimum of 1 is required")
+        else:
+            check_names(X)
         validate_data(self, X, skip_check_array=True, reset=reset)
         return X
 
     def _outputs(self, X: Any) -> list[NDArray[np.float64]]:
         """Return the outputs of each network, before a softmax."""
         check_is_fitted(self)
-        encoded = self.encoding_.encode(read_table(self._checked_table(X)))
+        # Names are checked as scikit-learn checks them: a table without any has the columns of training in their order.
+        encoded = self.encoding_.encode(read_table(self._checked_table(X)).renamed(self.columns_))
         return [outputs_of(network, encoded).astype(np.float64) for network in self.networks_]
 
     # --- after training
@@ -122,16 +127,12 @@ class Tabular(BaseEstimator):
         """
         check_is_fitted(self)
         found = permutation_importance(self, X, y, n_repeats=n_repeats, random_state=random_state, scoring=scoring)
-        means = dict(zip(self._names(), found.importances_mean.tolist(), strict=True))
+        means = dict(zip(self.columns_, found.importances_mean.tolist(), strict=True))
         return dict(sorted(means.items(), key=lambda item: -item[1]))
 
     def _row_predictor(self, conclude: Callable[[Array], Any]) -> RowPredictor:
         check_is_fitted(self)
-        return RowPredictor(self.encoding_, self._names(), self.networks_, conclude)
-
-    def _names(self) -> list[str]:
-        names = getattr(self, "feature_names_in_", range(self.n_features_in_))
-        return [str(name) for name in names]
+        return RowPredictor(self.encoding_, self.columns_, self.networks_, conclude)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the estimator into one safetensors file, from which `chainrule.tabular.load` reads it.
@@ -155,6 +156,14 @@ def out_of_fold(predicted: Array, held: NDArray[np.int64], rows: Rows) -> Array:
     counts = np.bincount(held, minlength=len(rows))[:, None]
     means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
     return np.where(rows.places[:, None] < 0, np.nan, means[rows.places])
+
+
+def check_names(X: Any) -> None:
+    """Refuse a DataFrame of which two columns have the same name."""
+    counts = Counter(str(name) for name in X.columns)
+    for name, count in counts.items():
+        if count > 1:
+            raise ValueError(f"X must have columns of different names, got {name!r} {count} times")
 
 
 def check_consistent(X: Any, y: Array) -> None:

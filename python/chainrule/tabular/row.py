@@ -52,13 +52,24 @@ class RowPredictor:
         return self._conclude(np.array([predict(x) for predict in self._predictors], dtype=np.float64))
 
     def _by_place(self, row: Sequence[Any] | Mapping[str, Any]) -> Sequence[Any]:
-        if isinstance(row, Mapping):
-            if row.keys() != set(self._columns):
-                raise ValueError(f"row must have the columns {list(self._columns)}, got {list(row)}")
-            return [row[name] for name in self._columns]
-        if isinstance(row, str) or len(row) != len(self._columns):
+        if type(row) is not list and type(row) is not tuple:
+            if isinstance(row, Mapping) or (hasattr(row, "to_dict") and hasattr(row, "index")):
+                return self._by_name(row)
+            is_text = isinstance(row, (str, bytes, bytearray))
+            if is_text or getattr(row, "ndim", 1) != 1 or not hasattr(row, "__getitem__"):
+                raise TypeError(f"row must be a sequence of values, or a mapping of names to them, got {row!r}")
+        if len(row) != len(self._columns):
             raise ValueError(f"row must have {len(self._columns)} values, for {list(self._columns)}, got {row!r}")
         return row
+
+    def _by_name(self, row: Any) -> Sequence[Any]:
+        """Return the values of a mapping, or of a Series of pandas, in the order of the columns."""
+        if getattr(row, "ndim", 1) != 1:
+            raise TypeError(f"row must be one row, got a table of shape {row.shape}")
+        named = {str(name): value for name, value in row.items()}
+        if named.keys() != set(self._columns):
+            raise ValueError(f"row must have the columns {list(self._columns)}, got {list(named)}")
+        return [named[name] for name in self._columns]
 
 
 def _without_softmax(network: Network) -> Network:

@@ -26,6 +26,7 @@ def write_estimator(path: Path, estimator: Any) -> None:
         "parameters": {name: known[name] for name in _PARAMETERS},
         "networks": [described for described, _ in networks],
         "columns": estimator.encoding_.config(),
+        "column_names": estimator.columns_,
         "numbers": {name: known[name] for name in _NUMBERS if name in known},
         "names": list(map(str, known["feature_names_in_"])) if "feature_names_in_" in known else None,
         "classes": estimator.classes_.tolist() if "classes_" in known else None,
@@ -38,6 +39,7 @@ def write_estimator(path: Path, estimator: Any) -> None:
 def restore(estimator: Any, description: dict[str, Any], tensors: dict[str, Any]) -> None:
     """Give an estimator that is not fitted what a file says; ValueError and the like where it is damaged."""
     estimator.encoding_ = Encoding.from_config(description["columns"])
+    estimator.columns_ = list(map(str, description["column_names"]))
     estimator.networks_ = [_network(i, described, tensors) for i, described in enumerate(description["networks"])]
     for name, value in description["numbers"].items():
         if name not in _NUMBERS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -21,6 +22,10 @@ class Table:
 
     columns: dict[str, Values]
     rows: int
+
+    def renamed(self, names: Sequence[str]) -> Table:
+        """Return the same columns, in the same order, by other names."""
+        return Table(dict(zip(names, self.columns.values(), strict=True)), self.rows)
 
 
 def read_table(X: Any) -> Table:
