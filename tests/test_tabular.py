@@ -169,6 +169,27 @@ def test_weights_are_repetitions_and_order_does_not_matter(fitted):
     assert np.array_equal(weighted.predict_proba(X), repeated.predict_proba(X))
 
 
+def test_targets_of_any_order_give_the_same_bytes(fitted):
+    X, _, score, _, regressor = fitted
+    shuffled = np.random.default_rng(2).permutation(len(X))
+    again = TabularRegressor(random_state=0).fit(X.iloc[shuffled], score[shuffled])
+    assert np.array_equal(again.predict(X), regressor.predict(X))
+    rows = np.repeat(np.arange(len(X)), np.arange(len(X)) % 3)
+    repeated = TabularRegressor(random_state=0).fit(X.iloc[rows], score[rows])
+    weighted = TabularRegressor(random_state=0).fit(X, score, sample_weight=np.arange(len(X)) % 3)
+    assert np.array_equal(repeated.predict(X), weighted.predict(X))
+    weights = np.random.default_rng(3).random(len(X))
+    one = TabularRegressor(random_state=0).fit(X, score, sample_weight=weights)
+    other = TabularRegressor(random_state=0).fit(X.iloc[shuffled], score[shuffled], sample_weight=weights[shuffled])
+    assert np.array_equal(one.predict(X), other.predict(X))
+
+
+def test_targets_whose_squares_overflow_are_refused(fitted):
+    X, _, score, _, _ = fitted
+    with pytest.raises(ValueError, match=r"y must be of numbers up to ±1e\+150, got "):
+        TabularRegressor().fit(X, score * 1e300)
+
+
 def test_threads_change_no_byte(fitted):
     X, _, score, *_ = fitted
     one, two = (TabularRegressor(n_members=3, random_state=5, n_jobs=jobs).fit(X, score) for jobs in (None, 2))

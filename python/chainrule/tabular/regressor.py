@@ -17,6 +17,9 @@ from .recipe import NUMBERS
 from .row import RowPredictor
 from .rows import Rows
 
+# Squares of larger targets may overflow.
+_LARGEST = 1e150
+
 
 class TabularRegressor(RegressorMixin, Tabular):
     """Numbers for the rows of a table, by networks that need no tuning.
@@ -74,10 +77,11 @@ class TabularRegressor(RegressorMixin, Tabular):
         targets = checked_targets(self, y, np.float64)
         check_consistent(table, targets)
         weights = checked_weights(sample_weight, len(targets))
+        if (np.abs(targets) > _LARGEST).any():
+            raise ValueError(f"y must be of numbers up to ±{_LARGEST:g}, got {targets[np.abs(targets).argmax()]}")
         used = targets[weights > 0] if (weights > 0).any() else targets
         self.range_ = float(used.min()), float(used.max())
-        self.mean_ = float(np.average(targets, weights=weights)) if weights.any() else 0.0
-        self.scale_ = _scale_of(targets, weights, self.mean_)
+        self.mean_, self.scale_ = _mean_and_scale(targets, weights)
         self._train(table, (targets - self.mean_) / self.scale_, weights, 1)
         return self
 
@@ -130,9 +134,18 @@ class TabularRegressor(RegressorMixin, Tabular):
         return np.stack([center - width, center + width], axis=1)
 
 
-def _scale_of(targets: Array, weights: Array, mean: float) -> float:
-    """Return the standard deviation, or 1 where all targets are equal."""
+def _mean_and_scale(targets: Array, weights: Array) -> tuple[float, float]:
+    """Return the mean and the standard deviation, or 1 where all targets are equal.
+
+    Equal targets are one of their weights' sum, in ascending order: neither the order of the rows nor repeating one
+    instead of weighting it changes a byte.
+    """
     if not weights.any():
-        return 1.0
-    deviation = float(np.sqrt(np.average((targets - mean) ** 2, weights=weights)))
-    return deviation if deviation > 1e-12 * max(abs(mean), 1e-300) and deviation > 0 else 1.0
+        return 0.0, 1.0
+    order = np.lexsort((weights, targets))
+    order = order[weights[order] > 0]
+    values, places = np.unique(targets[order], return_inverse=True)
+    sums = np.bincount(places.ravel(), weights=weights[order])
+    mean = float(np.average(values, weights=sums))
+    deviation = float(np.sqrt(np.average((values - mean) ** 2, weights=sums)))
+    return mean, deviation if deviation > 1e-12 * max(abs(mean), 1e-300) and deviation > 0 else 1.0

@@ -44,7 +44,9 @@ def distinct(X: NDArray[np.float32], y: NDArray[np.float64] | NDArray[np.int64],
     content = np.concatenate([X[used].astype(np.float64), y[used, None].astype(np.float64)], axis=1) + 0.0
     keys = np.ascontiguousarray(content).view(np.dtype((np.void, content.shape[1] * 8))).ravel()
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    sums = np.bincount(inverse.ravel(), weights=weights[used], minlength=len(first))
+    # In an order that is not that of the table.
+    order = np.lexsort((weights[used], inverse.ravel()))
+    sums = np.bincount(inverse.ravel()[order], weights=weights[used][order], minlength=len(first))
     places = np.full(len(X), -1, dtype=np.int64)
     places[used] = inverse.ravel()
     chosen = used[first]
