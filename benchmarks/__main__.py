@@ -12,6 +12,7 @@ from typing import Any
 
 from . import report as reports
 from .busy import busy
+from .data import SOURCES
 from .memory import in_own_process
 from .peers import MODULES, Peer, load
 from .quick import quick
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         peers, notes = _peers([*MODULES] if options.peers == "all" else ["chainrule", *options.peers.split(",")])
     except ValueError as error:
         parser.error(str(error))
-    if options.mnist is None and any(workload.data == "mnist" for workload in workloads):
+    if options.mnist is None and any(SOURCES[workload.data].reads_mnist for workload in workloads):
         notes.append("MNIST was not given: the sample that comes with the package, repeated ten times, replaces it")
     head = reports.header(peers, notes)
     report: dict[str, Any] = {"header": head, "workloads": []}

@@ -1,9 +1,11 @@
-"""The data of the workloads: MNIST, and three synthetic sets."""
+"""The data of the workloads: MNIST, and synthetic sets."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +15,6 @@ import chainrule as cr
 
 VOCABULARY = 20_000
 TOKENS_PER_ROW = 80
-HELD_OUT = 5_000
 
 
 class Data(NamedTuple):
@@ -29,15 +30,29 @@ class Data(NamedTuple):
         return self._replace(X_train=self.X_train[:samples], y_train=self.y_train[:samples])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where data come from: `make` takes the folder of MNIST, which only some read; `labels` tells what targets are."""
+
+    make: Callable[[str | None], Data]
+    labels: bool
+    reads_mnist: bool = False
+
+
+def held_out(make: Callable[[int], tuple[Any, NDArray[Any]]], samples: int, tests: int) -> Callable[[str | None], Data]:
+    """Return a function that makes so many samples for training, and others for tests."""
+
+    def split(folder: str | None) -> Data:
+        X, y = make(samples + tests)
+        return Data(X[:-tests], y[:-tests], X[-tests:], y[-tests:])
+
+    return split
+
+
 @functools.cache
-def load(kind: str, mnist: str | None = None) -> Data:
-    """Return "mnist" (from the folder, else the sample of the package), "borehole", "gaussian" or "words"."""
-    if kind == "mnist":
-        return digits(mnist)
-    make: dict[str, Callable[[int], tuple[Any, NDArray[Any]]]]
-    make = {"borehole": borehole, "gaussian": gaussian, "words": words}
-    X, y = make[kind]({"borehole": 20_000, "gaussian": 60_000, "words": 20_000}[kind] + HELD_OUT)
-    return Data(X[:-HELD_OUT], y[:-HELD_OUT], X[-HELD_OUT:], y[-HELD_OUT:])
+def load(name: str, mnist: str | None = None) -> Data:
+    """Return the data of the source of this name, MNIST from the folder, else from the sample of the package."""
+    return SOURCES[name].make(mnist)
 
 
 def digits(folder: str | None) -> Data:
@@ -60,12 +75,41 @@ def borehole(samples: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return X.astype(np.float32), ((y - y.mean()) / y.std()).astype(np.float32)[:, None]
 
 
-def gaussian(samples: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def reconstruction(folder: str | None) -> Data:
+    """Return the digits, which are their own targets."""
+    data = digits(folder)
+    return Data(data.X_train, data.X_train, data.X_test, data.X_test)
+
+
+def gaussian(samples: int, features: int, outputs: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return normal random numbers, none of them zero; the targets are the outputs of a small random network."""
     rng = np.random.default_rng(2)
-    X = rng.standard_normal((samples, 256), dtype=np.float32)
-    first, last = (rng.standard_normal(shape, dtype=np.float32) for shape in ((256, 32), (32, 8)))
-    return X, np.tanh(X @ first / 16) @ last / np.float32(np.sqrt(32))
+    X = rng.standard_normal((samples, features), dtype=np.float32)
+    first, last = (rng.standard_normal(shape, dtype=np.float32) for shape in ((features, 32), (32, outputs)))
+    return X, np.tanh(X @ first / np.float32(np.sqrt(features))) @ last / np.float32(np.sqrt(32))
+
+
+def images(samples: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return colour images, 32 × 32 × 3 in a row: one of ten coarse patterns, shifted and in noise; which one."""
+    rng = np.random.default_rng(4)
+    patterns = rng.standard_normal((10, 8, 8, 3), dtype=np.float32).repeat(4, axis=1).repeat(4, axis=2)
+    y = rng.integers(0, len(patterns), samples)
+    shifts = rng.integers(0, 8, (samples, 2))
+    X = rng.standard_normal((samples, 32, 32, 3), dtype=np.float32)
+    for x, label, shift in zip(X, y, shifts, strict=True):
+        x += np.roll(patterns[label], shift, axis=(0, 1))
+    return X.reshape(samples, -1), y
+
+
+def signals(samples: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return signals, 128 steps of six channels in a row: waves from a random moment on, in noise; which of six."""
+    rng = np.random.default_rng(5)
+    y = rng.integers(0, 6, samples)
+    # Radians per step, and the phase of each channel, in each of the activities.
+    speeds, phases = rng.uniform(0.1, 1, (6, 6)), rng.uniform(0, 2 * np.pi, (6, 6))
+    times = np.arange(128) + rng.uniform(0, 128, (samples, 1))
+    waves = np.sin(times[:, :, None] * speeds[y][:, None] + phases[y][:, None])
+    return (waves + rng.standard_normal(waves.shape)).astype(np.float32).reshape(samples, -1), y
 
 
 def words(samples: int) -> tuple[Any, NDArray[np.int64]]:
@@ -80,3 +124,16 @@ def words(samples: int) -> tuple[Any, NDArray[np.int64]]:
     values = np.ones(columns.size, dtype=np.float32)
     X = csr_array((values, columns.ravel().astype(np.int32), starts), shape=(samples, VOCABULARY))
     return X, (opinion[columns].sum(axis=1) > 0).astype(np.int64)
+
+
+SOURCES = {
+    "mnist": Source(make=digits, labels=True, reads_mnist=True),
+    "reconstruction": Source(make=reconstruction, labels=False, reads_mnist=True),
+    "borehole": Source(make=held_out(borehole, 20_000, 5_000), labels=False),
+    "gaussian": Source(make=held_out(partial(gaussian, features=256, outputs=8), 60_000, 5_000), labels=False),
+    "gaussian-30": Source(make=held_out(partial(gaussian, features=30, outputs=1), 20_000, 5_000), labels=False),
+    "gaussian-40": Source(make=held_out(partial(gaussian, features=40, outputs=1), 20_000, 5_000), labels=False),
+    "words": Source(make=held_out(words, 20_000, 5_000), labels=True),
+    "images": Source(make=held_out(images, 1_000, 1_000), labels=True),
+    "signals": Source(make=held_out(signals, 5_000, 1_000), labels=True),
+}

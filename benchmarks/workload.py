@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import chainrule as cr
 
-from .data import TOKENS_PER_ROW, Data
+from .data import SOURCES, TOKENS_PER_ROW, Data
 
 
 class SkipError(Exception):
@@ -124,7 +124,7 @@ class Training(Workload):
     @property
     def quality_name(self) -> str:  # type: ignore[override]
         """Name of the score on the held-out data."""
-        return "test accuracy" if self.data in ("mnist", "words") else "test R²"
+        return "test accuracy" if SOURCES[self.data].labels else "test R²"
 
     @property
     def flops(self) -> int:
