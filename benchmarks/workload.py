@@ -230,24 +230,25 @@ class Stepping(Layered):
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction(Workload):
-    """Prediction; a run asks for the outputs of all samples, in one call or in one call per sample."""
+    """Prediction; a run asks for the outputs of all samples, `per_call` of them in a call."""
 
-    one_by_one: bool
+    per_call: int
 
+    unit = "µs per call"
     quality_name = "largest difference"
 
     def __str__(self) -> str:
-        return f"{self.network}, {self.samples:,} samples, {'one call per sample' if self.one_by_one else 'one call'}"
+        return f"{self.network}, {self.calls:,} call{'s' * (self.calls > 1)} for {self.samples:,} samples"
 
     @property
-    def unit(self) -> str:  # type: ignore[override]
-        """Unit of the time of a call, or of a sample."""
-        return "µs per call" if self.one_by_one else "ns per sample"
+    def calls(self) -> int:
+        """Number of calls in a run."""
+        return -(-self.samples // self.per_call)
 
     @property
     def scale(self) -> float:
-        """Factor from the seconds of all samples to `unit`."""
-        return (1e6 if self.one_by_one else 1e9) / self.samples
+        """Factor from the seconds of all calls to microseconds per call."""
+        return 1e6 / self.calls
 
     @property
     def flops(self) -> int:
@@ -257,8 +258,7 @@ class Prediction(Workload):
     def start(self, model: Model, data: Data) -> Callable[[], None]:
         """Convert the samples to the peer's own kind of array before timing, so that no peer pays for it."""
         X = data.X_train
-        asked = [X[i : i + 1] for i in range(len(X))] if self.one_by_one else [X]
-        arrays = [model.native(x) for x in asked]
+        arrays = [model.native(X[first : first + self.per_call]) for first in range(0, len(X), self.per_call)]
 
         def run() -> None:
             for array in arrays:
@@ -270,3 +270,8 @@ class Prediction(Workload):
         """Return the largest difference from chainrule's outputs."""
         X = data.X_train[:100]
         return float(np.abs(model.outputs(X).reshape(len(X), -1) - self.initial().predict(X)).max())
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayeredPrediction(Layered, Prediction):
+    """Prediction by a network with other than dense layers."""

@@ -104,19 +104,19 @@ WORKLOADS: tuple[Workload, ...] = (
     ),
     Prediction(
         name="predict-1-tiny", sizes=(8, 32, 32, 1), hidden="tanh", output="identity", data="borehole", samples=1_000,
-        one_by_one=True, repeats=8,
+        per_call=1, repeats=8,
     ),
     Prediction(
         name="predict-1-digits", sizes=(784, 300, 10), hidden="relu", output="softmax", data="mnist", samples=1_000,
-        one_by_one=True, repeats=8,
+        per_call=1, repeats=8,
     ),
     Prediction(
         name="predict-all-tiny", sizes=(8, 32, 32, 1), hidden="tanh", output="identity", data="borehole",
-        samples=10_000, one_by_one=False, repeats=16,
+        samples=10_000, per_call=10_000, repeats=16,
     ),
     Prediction(
         name="predict-all-digits", sizes=(784, 300, 10), hidden="relu", output="softmax", data="mnist",
-        samples=10_000, one_by_one=False, repeats=8,
+        samples=10_000, per_call=10_000, repeats=8,
     ),
 )  # fmt: skip
 
