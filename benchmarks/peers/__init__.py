@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import chainrule as cr
 
-from ..workload import Layered, LayeredTraining, Model, Stepping, Training, Workload
+from ..workload import Layered, Model, Stepping, Training, Workload
 
 Parameters = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
 
@@ -36,7 +36,7 @@ class Peer:
     versions: dict[str, str]
     variants: dict[str, Callable[[Workload, Parameters], Model]]
     # The same for networks with other than dense layers, which are built from chainrule's; empty if it has none.
-    layered: dict[str, Callable[[LayeredTraining], Model]] = field(default_factory=dict)
+    layered: dict[str, Callable[[Layered], Model]] = field(default_factory=dict)
     # The same for networks that read a stream step by step.
     stepping: dict[str, Callable[[Stepping], Model]] = field(default_factory=dict)
 

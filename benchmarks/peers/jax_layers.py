@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import singledispatch
 from typing import Any
 
@@ -20,6 +20,7 @@ Stateful = Callable[[Any, Any, Any, Any], tuple[Any, Any]]
 ACTIVATIONS = {
     "identity": lambda z: z,
     "relu": jax.nn.relu,
+    "selu": jax.nn.selu,
     "sigmoid": jax.nn.sigmoid,
     "softmax": jax.nn.softmax,
     "tanh": jnp.tanh,
@@ -28,8 +29,18 @@ ACTIVATIONS = {
 
 def function_of(network: cr.Network) -> tuple[Any, Any, Stateful]:
     """Return parameters, statistics, and the network as a function of them; the loss contains the softmax."""
-    activations = {**ACTIVATIONS, "softmax": ACTIVATIONS["identity"]}
-    layers = [(_stateful(layer), activations[layer.activation]) for layer in network.stack]
+    parameters, statistics = (
+        [{name: jnp.array(values) for name, values in arrays.items()} for arrays in of_layers]
+        for of_layers in zip(
+            *((layer.parameter_arrays(), layer.statistic_arrays()) for layer in network.stack), strict=True
+        )
+    )
+    return parameters, statistics, _in_row(network.stack, {**ACTIVATIONS, "softmax": ACTIVATIONS["identity"]})
+
+
+def _in_row(stack: Sequence[cr.Layer], activations: Mapping[str, Callable[[Any], Any]]) -> Stateful:
+    """Return layers in a row as a function, whose parameters and statistics are lists with an entry per layer."""
+    layers = [(_stateful(layer), activations[layer.activation]) for layer in stack]
 
     def apply(parameters: Any, statistics: Any, x: Any, key: Any) -> tuple[Any, Any]:
         after = []
@@ -40,13 +51,7 @@ def function_of(network: cr.Network) -> tuple[Any, Any, Stateful]:
             after.append(new)
         return x, after
 
-    parameters, statistics = (
-        [{name: jnp.array(values) for name, values in arrays.items()} for arrays in of_layers]
-        for of_layers in zip(
-            *((layer.parameter_arrays(), layer.statistic_arrays()) for layer in network.stack), strict=True
-        )
-    )
-    return parameters, statistics, apply
+    return apply
 
 
 def _pair(value: Any) -> tuple[int, int]:
@@ -90,6 +95,25 @@ def _(layer: cr.Dropout) -> Stateful:
     return drop
 
 
+def _by_layer(arrays: Mapping[str, Any], layers: int) -> list[dict[str, Any]]:
+    """Return the arrays of a block, such as "0.weights", layer by layer."""
+    return [
+        {name.removeprefix(f"{i}."): values for name, values in arrays.items() if name.startswith(f"{i}.")}
+        for i in range(layers)
+    ]
+
+
+@_stateful.register
+def _(layer: cr.Residual) -> Stateful:
+    apply, count = _in_row(layer.layers, ACTIVATIONS), len(layer.layers)
+
+    def add(p: Any, statistics: Any, x: Any, key: Any) -> tuple[Any, Any]:
+        z, after = apply(_by_layer(p, count), _by_layer(statistics, count), x, key)
+        return x + z, {f"{i}.{name}": values for i, new in enumerate(after) for name, values in new.items()}
+
+    return add
+
+
 @singledispatch
 def _function(layer: cr.Layer) -> Function:
     raise NotImplementedError(f"{type(layer).__name__} has no counterpart here")
@@ -123,11 +147,50 @@ def _(layer: cr.Conv2D) -> Function:
 
 
 @_function.register
-def _(layer: cr.MaxPool2D) -> Function:
-    size = _pair(layer.pool_size)
-    strides = size if layer.strides is None else _pair(layer.strides)
+def _(layer: cr.Conv1D) -> Function:
+    assert isinstance(layer.padding, str) and isinstance(layer.strides, int)
+    padding, strides = layer.padding.upper(), (layer.strides,)
+
+    def convolve(p: Any, x: Any) -> Any:
+        z = lax.conv_general_dilated(x, p["weights"], strides, padding, dimension_numbers=("NWC", "WIO", "NWC"))
+        return z + p["bias"]
+
+    return convolve
+
+
+@_function.register
+def _(layer: cr.LayerNorm) -> Function:
+    def normalise(p: Any, x: Any) -> Any:
+        mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+        return (x - mean) * lax.rsqrt(variance + layer.epsilon) * p["gamma"] + p["beta"]
+
+    return normalise
+
+
+def _largest(size: tuple[int, ...], strides: tuple[int, ...]) -> Function:
     window, steps = (1, *size, 1), (1, *strides, 1)
     return lambda p, x: lax.reduce_window(x, -jnp.inf, lax.max, window, steps, "VALID")
+
+
+@_function.register
+def _(layer: cr.MaxPool2D) -> Function:
+    return _largest(_pair(layer.pool_size), _pair(layer.pool_size if layer.strides is None else layer.strides))
+
+
+@_function.register
+def _(layer: cr.MaxPool1D) -> Function:
+    assert isinstance(layer.pool_size, int)
+    return _largest((layer.pool_size,), (layer.pool_size if layer.strides is None else layer.strides,))
+
+
+@_function.register
+def _(layer: cr.GlobalAvgPool2D) -> Function:
+    return lambda p, x: x.mean((1, 2))
+
+
+@_function.register
+def _(layer: cr.GlobalAvgPool1D) -> Function:
+    return lambda p, x: x.mean(1)
 
 
 def lstm_step(p: Any, state: Any, z: Any) -> Any:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import chainrule as cr
 
 from ..data import TOKENS_PER_ROW
-from ..workload import LayeredTraining, Model, Stepping, Training, Workload
+from ..workload import Layered, Model, Stepping, Training, Workload
 from . import Parameters, Peer, rows
 from .jax_layers import ACTIVATIONS, function_of, lstm_step
 
@@ -32,17 +32,11 @@ def forward(parameters: Any, x: Any, hidden: str) -> Any:
     return x
 
 
-def cross_entropy(z: Any, y: Any) -> Any:
-    """Return the mean loss of a batch from the pre-activations of softmax."""
-    return -jnp.take_along_axis(jax.nn.log_softmax(z), y[:, None], axis=1).mean()
-
-
-def mean_loss(parameters: Any, x: Any, y: Any, hidden: str, output: str, loss: str) -> Any:
-    """Return the mean loss of a batch."""
-    z = forward(parameters, x, hidden)
-    if loss == "cross_entropy":
-        return cross_entropy(z, y)
-    return 0.5 * jnp.square(ACTIVATIONS[output](z) - y).sum(axis=1).mean()
+def mean_loss(z: Any, y: Any, training: Training) -> Any:
+    """Return the mean loss of a batch from the pre-activations of the last layer."""
+    if training.loss == "cross_entropy":
+        return -jnp.take_along_axis(jax.nn.log_softmax(z), y[:, None], axis=1).mean()
+    return 0.5 * jnp.square(ACTIVATIONS[training.output](z) - y).sum(axis=1).mean()
 
 
 def sgd(state: Any, gradients: Any, settings: Any) -> Any:
@@ -60,8 +54,11 @@ def adam(state: Any, gradients: Any, settings: Any) -> Any:
     m = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, state["m"], gradients)
     v = jax.tree.map(lambda v, g: beta2 * v + (1 - beta2) * g * g, state["v"], gradients)
     rate, correction = settings.learning_rate / (1 - beta1**t), 1 / (1 - beta2**t)
+    decay = settings.learning_rate * settings.weight_decay if isinstance(settings, cr.AdamW) else 0.0
 
     def updated(p: Any, m: Any, v: Any) -> Any:
+        if p.ndim > 1:
+            p = p * (1 - decay)
         return p - rate * m / (jnp.sqrt(v * correction) + settings.epsilon)
 
     return {"parameters": jax.tree.map(updated, state["parameters"], m, v), "m": m, "v": v, "t": t}
@@ -127,8 +124,7 @@ class OnJAX(Model):
 
     def objective(self, parameters: Any, statistics: Any, x: Any, y: Any, key: Any) -> tuple[Any, Any]:
         """Return the mean loss of a batch."""
-        training = self.training
-        return mean_loss(parameters, x, y, training.hidden, training.output, training.loss), statistics
+        return mean_loss(forward(parameters, x, self.training.hidden), y, self.training), statistics
 
     def native(self, X: Any) -> Any:
         """Return an array on the device; sparse rows become tokens."""
@@ -146,9 +142,8 @@ class OnJAX(Model):
 class LayersOnJAX(OnJAX):
     """A network with other than dense layers."""
 
-    def __init__(self, workload: LayeredTraining) -> None:
-        self.workload = workload
-        self.shape = workload.shape
+    def __init__(self, workload: Layered) -> None:
+        self.workload, self.shape = workload, workload.shape
         parameters, statistics, self.apply = function_of(workload.initial())
         self.state = {"parameters": parameters, "statistics": statistics}
         self.function = self.compiled()
@@ -156,12 +151,13 @@ class LayersOnJAX(OnJAX):
     def compiled(self) -> Any:
         """Return a compiled prediction with the present parameters as constants."""
         parameters, statistics = self.state["parameters"], self.state["statistics"]
-        return jax.jit(lambda x: jax.nn.softmax(self.apply(parameters, statistics, x, None)[0]))
+        output = ACTIVATIONS[self.workload.output]
+        return jax.jit(lambda x: output(self.apply(parameters, statistics, x, None)[0]))
 
     def objective(self, parameters: Any, statistics: Any, x: Any, y: Any, key: Any) -> tuple[Any, Any]:
         """Return the mean loss of a batch, and the statistics after it."""
         z, statistics = self.apply(parameters, statistics, x, key)
-        return cross_entropy(z, y), statistics
+        return mean_loss(z, y, self.training), statistics
 
     def native(self, X: Any) -> Any:
         """Return images or sequences on the device."""

@@ -17,9 +17,9 @@ from torch.nn import functional
 import chainrule as cr
 
 from ..data import TOKENS_PER_ROW
-from ..workload import LayeredTraining, Model, SkipError, Stepping, Training, Workload
+from ..workload import Layered, Model, SkipError, Stepping, Training, Workload
 from . import Parameters, Peer, rows, thread_counts
-from .torch_layers import ACTIVATIONS, StepModule, module_of
+from .torch_layers import ACTIVATIONS, StepModule, module_of, reads_channels_first
 
 Loss = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Any]
 Step = Callable[[Tensor, Tensor], Any]
@@ -55,6 +55,11 @@ def mean_loss(training: Training) -> Loss:
     return lambda network, x, y: functional.mse_loss(output(network(x)), y, reduction="sum") / (2 * len(x))
 
 
+def decay_of(settings: cr.SGD | cr.Adam) -> float:
+    """Return the decoupled weight decay, which only AdamW has."""
+    return settings.weight_decay if isinstance(settings, cr.AdamW) else 0.0
+
+
 def eager_step(network: nn.Module, loss: Loss, settings: Any) -> Step:
     """Return a step as tutorials write it, with the fused optimiser."""
     options: dict[str, Any] = {"lr": settings.learning_rate, "fused": True}
@@ -62,8 +67,14 @@ def eager_step(network: nn.Module, loss: Loss, settings: Any) -> Step:
     if isinstance(settings, cr.SGD):
         optimizer = torch.optim.SGD(network.parameters(), momentum=settings.momentum, **options)
     else:
+        # chainrule's decay never touches biases and the like.
+        decay, parameters = decay_of(settings), [*network.parameters()]
+        groups = [
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
+            {"params": [p for p in parameters if p.ndim == 1], "weight_decay": 0.0},
+        ]
         betas = settings.beta1, settings.beta2
-        optimizer = torch.optim.Adam(network.parameters(), betas=betas, eps=settings.epsilon, **options)
+        optimizer = torch.optim.AdamW(groups, betas=betas, eps=settings.epsilon, **options)
 
     def step(x: Tensor, y: Tensor) -> None:
         optimizer.zero_grad()
@@ -78,7 +89,7 @@ def compiled_step(network: nn.Module, loss: Loss, settings: Any) -> Step:
     parameters = {name: parameter.detach() for name, parameter in network.named_parameters()}
     statistics = dict(network.named_buffers())
     m, v = ({name: torch.zeros_like(p) for name, p in parameters.items()} for _ in range(2))
-    t = torch.zeros(())
+    t, decay = torch.zeros(()), decay_of(settings)
 
     def sgd(name: str, p: Tensor, gradient: Tensor) -> None:
         if settings.momentum:
@@ -88,6 +99,8 @@ def compiled_step(network: nn.Module, loss: Loss, settings: Any) -> Step:
             p.sub_(gradient, alpha=settings.learning_rate)
 
     def adam(name: str, p: Tensor, gradient: Tensor) -> None:
+        if decay and p.ndim > 1:
+            p.mul_(1 - settings.learning_rate * decay)
         m[name].mul_(settings.beta1).add_(gradient, alpha=1 - settings.beta1)
         v[name].mul_(settings.beta2).addcmul_(gradient, gradient, value=1 - settings.beta2)
         rate, correction = settings.learning_rate / (1 - settings.beta1**t), 1 / (1 - settings.beta2**t)
@@ -164,23 +177,24 @@ class OnTorch(Model):
 class LayersOnTorch(OnTorch):
     """A network with other than dense layers; images are (channels, height, width), or channels last in memory."""
 
-    def __init__(
-        self, workload: LayeredTraining, threads: int, compiled: bool = False, channels_last: bool = False
-    ) -> None:
-        self.threads, self.trains = threads, True
+    def __init__(self, workload: Layered, threads: int, compiled: bool = False, channels_last: bool = False) -> None:
+        self.threads, self.trains = threads, isinstance(workload, Training)
         self.make_step = compiled_step if compiled else eager_step
         self.network = module_of(workload.initial())
-        *steps, channels = workload.shape
-        self.shape = (channels, *steps) if len(workload.shape) == 3 else workload.shape
+        self.shape, self.channels_first = workload.shape, reads_channels_first(self.network)
         self.format = torch.channels_last if channels_last else torch.contiguous_format
         if channels_last and len(workload.shape) < 3:
-            raise SkipError("there are no channels")
+            raise SkipError("there are no images")
         self.network.to(memory_format=self.format)  # type: ignore[call-overload]
-        self.whole = nn.Sequential(self.network, ACTIVATIONS[workload.output]())
+        self.whole = nn.Sequential(self.network, ACTIVATIONS[workload.output]()).train(self.trains)
+        self.predict = torch.compile(self.whole) if compiled else self.whole
 
     def native(self, X: Any) -> Tensor:
-        """Return a tensor of images or sequences."""
-        return torch.from_numpy(X).reshape(-1, *self.shape).contiguous(memory_format=self.format)
+        """Return a tensor of images, signals or sequences."""
+        samples = torch.from_numpy(X).reshape(-1, *self.shape)
+        if self.channels_first:
+            samples = samples.movedim(-1, 1)
+        return samples.contiguous(memory_format=self.format)
 
     def outputs(self, X: Any) -> NDArray[Any]:
         """Return the outputs in evaluation mode."""

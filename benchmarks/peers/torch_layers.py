@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial, singledispatch
 from typing import Any
 
@@ -14,10 +14,12 @@ from torch import Tensor, nn
 import chainrule as cr
 
 Shape = tuple[int, ...]
+Activations = Mapping[str, Callable[[], nn.Module]]
 
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+ACTIVATIONS: Activations = {
     "identity": nn.Identity,
     "relu": nn.ReLU,
+    "selu": nn.SELU,
     "sigmoid": nn.Sigmoid,
     "softmax": partial(nn.Softmax, dim=1),
     "tanh": nn.Tanh,
@@ -34,6 +36,19 @@ class LastStep(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map sequences (samples, steps, features) to the outputs at their last step."""
         outputs: Tensor = self.recurrent(x)[0][:, -1]
+        return outputs
+
+
+class Residual(nn.Module):
+    """The sum of inputs and outputs of a block."""
+
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        self.block = block
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map inputs to outputs of the same shape."""
+        outputs: Tensor = x + self.block(x)
         return outputs
 
 
@@ -56,12 +71,27 @@ class StepModule(nn.Module):
 
 def module_of(network: cr.Network) -> nn.Sequential:
     """Return the network without softmax, which the loss contains; images are (samples, channels, height, width)."""
-    activations = {**ACTIVATIONS, "softmax": nn.Identity}
-    modules: list[nn.Module] = []
-    for layer, shape in zip(network.stack, network.shapes, strict=False):
-        modules += [_module(layer, shape), activations[layer.activation]()]
+    modules = _modules(network.stack, network.shapes, {**ACTIVATIONS, "softmax": nn.Identity})
     _read_channels_first(network, modules)
+    return _in_row(modules)
+
+
+def _modules(layers: Sequence[cr.Layer], shapes: Sequence[Shape], activations: Activations) -> list[nn.Module]:
+    """Return two modules for each layer, which reads samples of its shape: without activation, and the activation."""
+    modules: list[nn.Module] = []
+    for layer, shape in zip(layers, shapes, strict=False):
+        modules += [_module(layer, shape), activations[layer.activation]()]
+    return modules
+
+
+def _in_row(modules: Sequence[nn.Module]) -> nn.Sequential:
+    """Return the modules in a row, without those that do nothing."""
     return nn.Sequential(*(module for module in modules if not isinstance(module, nn.Identity)))
+
+
+def reads_channels_first(network: nn.Sequential) -> bool:
+    """Tell whether samples have their channels first, which convolutions want."""
+    return isinstance(network[0], nn.Conv1d | nn.Conv2d)
 
 
 def _read_channels_first(network: cr.Network, modules: list[nn.Module]) -> None:
@@ -74,8 +104,12 @@ def _read_channels_first(network: cr.Network, modules: list[nn.Module]) -> None:
             dense.weight = nn.Parameter(weights.reshape(dense.weight.shape).contiguous())
 
 
+def _tensor(values: NDArray[Any]) -> Tensor:
+    return torch.from_numpy(np.array(values, order="C"))
+
+
 def _parameter(values: NDArray[Any]) -> nn.Parameter:
-    return nn.Parameter(torch.from_numpy(np.ascontiguousarray(values)))
+    return nn.Parameter(_tensor(values))
 
 
 @singledispatch
@@ -107,10 +141,24 @@ def _(layer: cr.Dropout, shape: Shape) -> nn.Module:
 
 @_module.register
 def _(layer: cr.BatchNorm, shape: Shape) -> nn.Module:
-    kind = nn.BatchNorm1d if len(shape) == 1 else nn.BatchNorm2d
+    kind = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
     module = kind(shape[-1], eps=layer.epsilon, momentum=1 - layer.momentum)
     module.weight, module.bias = _parameter(layer.gamma), _parameter(layer.beta)
+    module.running_mean, module.running_var = _tensor(layer.running_mean), _tensor(layer.running_variance)
     return module
+
+
+@_module.register
+def _(layer: cr.LayerNorm, shape: Shape) -> nn.Module:
+    module = nn.LayerNorm(shape[-1], eps=layer.epsilon)
+    module.weight, module.bias = _parameter(layer.gamma), _parameter(layer.beta)
+    return module
+
+
+@_module.register
+def _(layer: cr.Residual, shape: Shape) -> nn.Module:
+    shapes = [inner.place.input_shape for inner in layer.layers]
+    return Residual(_in_row(_modules(layer.layers, shapes, ACTIVATIONS)))
 
 
 @_module.register
@@ -124,6 +172,15 @@ def _(layer: cr.Conv2D, shape: Shape) -> nn.Module:
 
 
 @_module.register
+def _(layer: cr.Conv1D, shape: Shape) -> nn.Module:
+    module = nn.Conv1d(
+        shape[-1], layer.filters, layer.kernel_size, layer.strides, layer.padding, layer.dilation, layer.groups
+    )
+    module.weight, module.bias = _parameter(layer.weights.transpose(2, 1, 0)), _parameter(layer.bias)
+    return module
+
+
+@_module.register
 def _(layer: cr.MaxPool2D, shape: Shape) -> nn.Module:
     return nn.MaxPool2d(layer.pool_size, layer.strides)
 
@@ -131,6 +188,21 @@ def _(layer: cr.MaxPool2D, shape: Shape) -> nn.Module:
 @_module.register
 def _(layer: cr.AvgPool2D, shape: Shape) -> nn.Module:
     return nn.AvgPool2d(layer.pool_size, layer.strides)
+
+
+@_module.register
+def _(layer: cr.MaxPool1D, shape: Shape) -> nn.Module:
+    return nn.MaxPool1d(layer.pool_size, layer.strides)
+
+
+@_module.register
+def _(layer: cr.GlobalAvgPool2D, shape: Shape) -> nn.Module:
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+@_module.register
+def _(layer: cr.GlobalAvgPool1D, shape: Shape) -> nn.Module:
+    return nn.Sequential(nn.AdaptiveAvgPool1d(1), nn.Flatten())
 
 
 @_module.register
