@@ -16,7 +16,10 @@ STORED = Path(__file__).with_name("quick_ratios.json")
 SLOWER = 1.15
 TURNS = 4
 # Training samples of each workload.
-SAMPLES = {"online": 1_000, "tiny": 20_000, "small": 6_000, "dense": 6_000, "predict-1": 1_000, "predict-all": 10_000}
+SAMPLES = {
+    "online": 1_000, "tiny": 20_000, "small": 6_000, "dense": 6_000, "predict-1-tiny": 1_000,
+    "predict-1-digits": 1_000, "predict-all": 10_000,
+}  # fmt: skip
 
 
 def quick(store: bool) -> int:

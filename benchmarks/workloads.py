@@ -2,31 +2,77 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import chainrule as cr
 
-from .workload import LayeredTraining, Prediction, Stepping, Training, Workload
+from .networks import (
+    BNCONV,
+    CIFAR,
+    HAR1D,
+    LENET,
+    MLP,
+    NORMED,
+    RESMLP,
+    bnconv,
+    cifar,
+    gates,
+    har1d,
+    lenet,
+    mlp,
+    mlp_with_dropout,
+    normed,
+    resmlp,
+)
+from .workload import Layered, LayeredPrediction, LayeredTraining, Prediction, Stepping, Training, Workload
+
+# Samples of a run of predictions, by the number of samples in a call.
+PREDICTED = {1: 200, 32: 640, 1000: 1_000}
 
 
-def lenet() -> list[cr.Layer]:
-    """Return the layers of LeNet-5 (LeCun et al. 1998), with ReLU and max pooling."""
+def predictions(training: Training) -> list[Workload]:
+    """Return the predictions of the network of a training, of one sample in a call and of many."""
+    kind = LayeredPrediction if isinstance(training, Layered) else Prediction
+    fields = {field.name for field in dataclasses.fields(kind)} & {field.name for field in dataclasses.fields(training)}
+    same = {name: getattr(training, name) for name in fields - {"name", "samples", "repeats"}}
     return [
-        cr.Conv2D(6, 5, "relu", padding="same"),
-        cr.MaxPool2D(2),
-        cr.Conv2D(16, 5, "relu"),
-        cr.MaxPool2D(2),
-        cr.Flatten(),
-        cr.Dense(120, "relu"),
-        cr.Dense(84, "relu"),
-        cr.Dense(10, "softmax"),
+        kind(name=f"predict-{per_call}-{training.name}", samples=samples, per_call=per_call, repeats=4, **same)
+        for per_call, samples in PREDICTED.items()
     ]
 
 
-LENET = (28 * 28 * 25 * 6, 10 * 10 * 150 * 16, 400 * 120, 120 * 84, 84 * 10)
-
-
-def gates(count: int, units: int) -> tuple[int, ...]:
-    """Return the multiply-adds of a recurrent layer that reads 28 steps of 28 features, and of the output layer."""
-    return 28 * count * units * (28 + units), 10 * units
+# Networks that are both trained and asked for predictions.
+BOTH: tuple[Training, ...] = (
+    LayeredTraining(
+        name="cifar", title="32×32×3, three convolutions, two pools, two dense layers", shape=(32, 32, 3), layers=cifar,
+        multiply_adds_of_layers=CIFAR, data="images", samples=1_000, loss="cross_entropy", batch_size=64,
+        optimizer=cr.Adam(1e-3),
+    ),
+    LayeredTraining(
+        name="bnconv", title="28×28×1, two convolutions with batch norm", shape=(28, 28, 1), layers=bnconv,
+        multiply_adds_of_layers=BNCONV, data="mnist", samples=3_000, loss="cross_entropy", batch_size=32,
+        optimizer=cr.Adam(1e-3),
+    ),
+    LayeredTraining(
+        name="har1d", title="128×6, two convolutions of signals", shape=(128, 6), layers=har1d,
+        multiply_adds_of_layers=HAR1D, data="signals", samples=5_000, loss="cross_entropy", batch_size=64,
+        optimizer=cr.Adam(1e-3),
+    ),
+    LayeredTraining(
+        name="resmlp", title="30-128, two residual blocks, 1", shape=(30,), layers=resmlp, output="identity",
+        multiply_adds_of_layers=RESMLP, data="gaussian-30", samples=20_000, loss="mse", batch_size=256,
+        optimizer=cr.Adam(1e-3),
+    ),
+    Training(
+        name="autoenc", sizes=(784, 256, 32, 256, 784), hidden="relu", output="identity", data="reconstruction",
+        samples=10_000, loss="mse", batch_size=128, optimizer=cr.Adam(1e-3),
+    ),
+    LayeredTraining(
+        name="mlp-dropout", title="40-256-256-256-1 selu with dropout", shape=(40,), layers=mlp_with_dropout,
+        output="identity", multiply_adds_of_layers=MLP, data="gaussian-40", samples=20_000, loss="mse",
+        batch_size=256, optimizer=cr.AdamW(1e-3),
+    ),
+)  # fmt: skip
 
 
 WORKLOADS: tuple[Workload, ...] = (
@@ -91,11 +137,15 @@ WORKLOADS: tuple[Workload, ...] = (
     ),
     LayeredTraining(
         name="normed", title="784-300-10 with batch norm and dropout", shape=(784,),
-        layers=lambda: [
-            cr.Dense(300, "identity"), cr.BatchNorm(), cr.Activation("relu"), cr.Dropout(0.2), cr.Dense(10, "softmax"),
-        ],
-        multiply_adds_of_layers=(784 * 300, 3000), data="mnist", samples=60_000, loss="cross_entropy", batch_size=32,
+        layers=normed,
+        multiply_adds_of_layers=NORMED, data="mnist", samples=60_000, loss="cross_entropy", batch_size=32,
         optimizer=cr.SGD(0.1, momentum=0.9),
+    ),
+    *BOTH,
+    LayeredTraining(
+        name="mlp", title="40-256-256-256-1 selu", shape=(40,), layers=mlp, output="identity",
+        multiply_adds_of_layers=MLP, data="gaussian-40", samples=20_000, loss="mse", batch_size=256,
+        optimizer=cr.AdamW(1e-3),
     ),
     Stepping(
         name="lstm-step", title="LSTM 64, one step of 28", shape=(28, 28),
@@ -118,6 +168,7 @@ WORKLOADS: tuple[Workload, ...] = (
         name="predict-all-digits", sizes=(784, 300, 10), hidden="relu", output="softmax", data="mnist",
         samples=10_000, per_call=10_000, repeats=8,
     ),
+    *(workload for training in BOTH for workload in predictions(training)),
 )  # fmt: skip
 
 
