@@ -40,7 +40,7 @@ def function_of(network: cr.Network) -> tuple[Any, Any, Stateful]:
 
 def _in_row(stack: Sequence[cr.Layer], activations: Mapping[str, Callable[[Any], Any]]) -> Stateful:
     """Return layers in a row as a function, whose parameters and statistics are lists with an entry per layer."""
-    layers = [(_stateful(layer), activations[layer.activation]) for layer in stack]
+    layers = [(_stateful(layer), activations[layer.output_activation]) for layer in stack]
 
     def apply(parameters: Any, statistics: Any, x: Any, key: Any) -> tuple[Any, Any]:
         after = []

@@ -34,8 +34,8 @@ class Graph:
         """Add layers in a row that read an array; return the name of their outputs."""
         for layer in layers:
             x = _add(layer, self, x)
-            if layer.activation != "identity":
-                x = self.node(ACTIVATIONS[layer.activation], x)
+            if layer.output_activation != "identity":
+                x = self.node(ACTIVATIONS[layer.output_activation], x)
         return x
 
     def constant(self, values: NDArray[Any]) -> str:

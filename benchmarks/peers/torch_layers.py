@@ -80,7 +80,7 @@ def _modules(layers: Sequence[cr.Layer], shapes: Sequence[Shape], activations: A
     """Return two modules for each layer, which reads samples of its shape: without activation, and the activation."""
     modules: list[nn.Module] = []
     for layer, shape in zip(layers, shapes, strict=False):
-        modules += [_module(layer, shape), activations[layer.activation]()]
+        modules += [_module(layer, shape), activations[layer.output_activation]()]
     return modules
 
 
