@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import decimal
 import os
 import pickle
 import signal
@@ -113,6 +114,7 @@ def test_missing_and_unseen_values_are_allowed_everywhere(fitted):
         pd.date_range("2026-01-01", periods=4),
         [datetime.date(2026, 1, day) for day in (1, 2, 3, 4)],
         pd.to_timedelta([1, 2, 3, 4], unit="D"),
+        pd.period_range("2026-01", periods=4, freq="M"),
     ],
 )
 def test_dates_are_refused_by_name(values):
@@ -194,6 +196,38 @@ def test_threads_change_no_byte(fitted):
     X, _, score, *_ = fitted
     one, two = (TabularRegressor(n_members=3, random_state=5, n_jobs=jobs).fit(X, score) for jobs in (None, 2))
     assert one.predict(X).tobytes() == two.predict(X).tobytes()
+
+
+@pytest.mark.parametrize("far", [1e100, 1e160, 1.7e308])
+def test_a_number_that_is_far_away_is_no_missing_one(fitted, far):
+    X, _, _, _, regressor = fitted
+    one = X.iloc[:1]
+    row = one.iloc[0].to_dict()
+    for value, like in ((far, 1e20), (-far, -1e20)):
+        expected = regressor.predict(one.assign(age=like))[0]
+        assert (
+            regressor.predict(one.assign(age=value))[0] == expected == regressor.row_predictor()(row | {"age": value})
+        )
+
+
+@pytest.mark.filterwarnings("ignore::chainrule.ChainruleWarning")
+@pytest.mark.filterwarnings("ignore:invalid value encountered in reduce")
+@pytest.mark.parametrize("size", [1e-310, 1e-300, 1e300, 1.7e308])
+def test_numbers_of_any_size_are_learned(size):
+    X = np.linspace(-1, 1, 60)[:, np.newaxis] * size
+    model = TabularRegressor(random_state=0).fit(X, np.arange(60))
+    assert model.predict(X[-1:])[0] - model.predict(X[:1])[0] > 30
+
+
+def test_decimals_and_large_integers_are_numbers(fitted):
+    numbers = pd.DataFrame({"price": [decimal.Decimal(i) / 4 for i in range(60)]})
+    plain = TabularRegressor(random_state=0).fit(numbers.astype(float), np.arange(60))
+    exact = TabularRegressor(random_state=0).fit(numbers, np.arange(60))
+    assert np.array_equal(exact.predict(numbers), plain.predict(numbers.astype(float)))
+    assert exact.row_predictor()([decimal.Decimal("2.5")]) == exact.row_predictor()([2.5])
+    for predict in (exact.row_predictor(), lambda row: exact.predict(pd.DataFrame({"price": row}, dtype=object))):
+        with pytest.raises(ValueError, match=r"column 'price' must be finite or missing, got inf"):
+            predict([10**400])
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -20,6 +20,10 @@ from .tables import Numbers, Table, Values, read_value
 
 # Numbers do not become larger than this.
 _LARGEST = 3.0
+# Squares of what is farther from the median, in units of the spread, may overflow; it is bent to the same.
+_FARTHEST = 1e100
+# Columns of a smaller spread are scaled by that of this one.
+_SMALLEST = float(np.finfo(np.float64).tiny)
 # A category that a row has, as robust scaling makes it of 0 and 1.
 _PRESENT = 2.0
 # The most categories of a column that have a flag; rarer ones count as unseen.
@@ -51,7 +55,9 @@ class NumberColumn:
         if values.dtype == object:
             raise TypeError(f"column {self.name!r} must be of numbers, as it was in training, got {_first(values)!r}")
         is_missing = np.isnan(values)
-        scaled = (np.where(is_missing, self.median, values) - self.median) * self.factor
+        with np.errstate(over="ignore"):
+            scaled = (np.where(is_missing, self.median, values) - self.median) * self.factor
+        scaled = np.clip(scaled, -_FARTHEST, _FARTHEST)
         flags = is_missing[:, None] * _PRESENT if self.missing else np.zeros((len(values), 0))
         return bent(scaled)[:, None], flags
 
@@ -61,6 +67,7 @@ class NumberColumn:
         if isinstance(value, str):
             raise TypeError(f"column {self.name!r} must be of numbers, as it was in training, got {value!r}")
         scaled = 0.0 if value is None else (value - self.median) * self.factor
+        scaled = min(max(scaled, -_FARTHEST), _FARTHEST)
         third = scaled / _LARGEST
         flags = (_PRESENT if value is None else 0.0,) if self.missing else ()
         return (scaled / math.sqrt(1.0 + third * third),), flags
@@ -174,8 +181,10 @@ def _learned(name: str, values: Values, weights: Numbers) -> Column | None:
     if not known.any() or (values[known].min() == values[known].max() and not missing):
         return None
     low, median, high = (weighted_quantile(values[known], weights[known], share) for share in (0.25, 0.5, 0.75))
-    width = high - low if high > low else (values[known].max() - values[known].min()) / 2
-    return NumberColumn(name, median, 1.0 / float(width) if width > 0 else 0.0, missing)
+    # Half of it, as the whole may overflow.
+    half = high / 2 - low / 2 if high > low else values[known].max() / 4 - values[known].min() / 4
+    factor = 0.5 / max(float(half), _SMALLEST) if half > 0 else 0.0
+    return NumberColumn(name, median, factor, missing)
 
 
 def _frequent(values: Values, weights: Numbers) -> tuple[str, ...]:

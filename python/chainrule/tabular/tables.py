@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 import narwhals as nw
@@ -82,24 +83,36 @@ def read_value(name: str, value: Any) -> float | str | None:
         return float(value)
     if kind is bool or kind is np.bool_:
         return str(value)
-    (read,) = _of_values(name, np.array([value], dtype=object) if kind is not int else np.array([float(value)]))
+    (read,) = _of_values(name, np.array([value], dtype=object) if kind is not int else np.array([_as_float(value)]))
     return None if read is None or read != read else read if isinstance(read, str) else float(read)
+
+
+_NUMBERS = (int, float, np.integer, np.floating, Decimal)
+_DATES = ("date", "datetime", "time", "timedelta", "Timestamp", "Timedelta", "Period", "datetime64", "timedelta64")
+
+
+def _as_float(value: Any) -> float:
+    """Return a number as float; one that is too large is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _is_missing(value: Any) -> bool:
     """Tell whether a value is None, NaN, or the missing value of pandas, none of which equals itself."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
-    return isinstance(value, float) and value != value
+    return isinstance(value, (float, Decimal)) and value != value
 
 
 def _of_objects(name: str, values: list[Any]) -> Values:
     """Return numbers if all values are, and else their names."""
     given = [value for value in values if value is not None]
-    if given and all(isinstance(value, (int, float, np.number)) and not isinstance(value, bool) for value in given):
-        return _checked(name, np.array([np.nan if value is None else float(value) for value in values]))
+    if given and all(isinstance(value, _NUMBERS) and not isinstance(value, bool) for value in given):
+        return _checked(name, np.array([np.nan if value is None else _as_float(value) for value in values]))
     for value in given:
-        if type(value).__name__ in ("date", "datetime", "time", "timedelta", "Timestamp", "Timedelta"):
+        if type(value).__name__ in _DATES:
             raise TypeError(f"column {name!r} must be of numbers or categories, got {value!r}: {_OF_DATES}")
         if isinstance(value, (list, tuple, dict, set, np.ndarray)):
             raise TypeError(f"column {name!r} must be of numbers or categories, got {value!r}")
