@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import NotFittedError
 
 from chainrule.tabular import TabularClassifier, TabularRegressor
 
@@ -130,3 +131,17 @@ def test_a_series_is_read_by_its_names(models):
 def test_what_is_no_row_is_refused(models, row):
     with pytest.raises(TypeError, match="row must be"):
         models[1].row_predictor()(row)
+
+
+def test_a_pickle_predicts_the_same_without_the_estimator(models):
+    classifier, regressor = models
+    for predict in (classifier.row_predictor(), classifier.row_predictor(proba=True), regressor.row_predictor()):
+        again = pickle.loads(pickle.dumps(predict))
+        for row in rows_of(table(5, seed=3)):
+            assert np.array_equal(again(row), predict(row))
+
+
+@pytest.mark.parametrize("estimator", [TabularClassifier(), TabularRegressor()])
+def test_an_estimator_that_is_not_fitted_has_none(estimator):
+    with pytest.raises(NotFittedError):
+        estimator.row_predictor()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
 
 from .base import Array, Tabular, check_consistent, checked_targets, checked_weights, out_of_fold
 from .calibration import softmax, temperature
@@ -156,13 +158,29 @@ class TabularClassifier(ClassifierMixin, Tabular):
         >>> predict([1, 0])
         'yes'
         """
-        classes, divisor = self.classes_.tolist(), self.temperature_
+        check_is_fitted(self)
+        probabilities = _Probabilities(len(self.classes_), self.temperature_)
+        return self._row_predictor(probabilities if proba else _Label(self.classes_.tolist(), probabilities))
 
-        def probabilities(outputs: Array) -> Array:
-            mean = softmax(outputs / divisor).mean(axis=0)
-            return np.asarray(mean[: len(classes)] if len(classes) > 1 else np.ones(1))
 
-        def label(outputs: Array) -> Any:
-            return classes[int(probabilities(outputs).argmax())]
+@dataclass(frozen=True)
+class _Probabilities:
+    """Turns the networks' outputs for a row into the probability of each class."""
 
-        return self._row_predictor(probabilities if proba else label)
+    classes: int
+    temperature: float
+
+    def __call__(self, outputs: Array) -> Array:
+        mean = softmax(outputs / self.temperature).mean(axis=0)
+        return np.asarray(mean[: self.classes] if self.classes > 1 else np.ones(1))
+
+
+@dataclass(frozen=True)
+class _Label:
+    """Turns the networks' outputs for a row into the most probable label."""
+
+    labels: list[Any]
+    probabilities: _Probabilities
+
+    def __call__(self, outputs: Array) -> Any:
+        return self.labels[int(self.probabilities(outputs).argmax())]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import copy
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
+from sklearn.utils.validation import check_is_fitted
 
 from .._checks import checked_number
 from .base import Array, Tabular, check_consistent, checked_targets, checked_weights, out_of_fold
@@ -93,7 +94,7 @@ class TabularRegressor(RegressorMixin, Tabular):
 
     def _in_units(self, outputs: Array) -> Array:
         """Return predictions in the targets' units, within their range."""
-        return np.clip(outputs[:, 0].astype(np.float64) * self.scale_ + self.mean_, *self.range_)
+        return _Number(self.mean_, self.scale_, self.range_).of_each(outputs)
 
     def predict(self, X: Any) -> Array:
         """Return a number per row, (rows,): the mean over the networks."""
@@ -110,9 +111,8 @@ class TabularRegressor(RegressorMixin, Tabular):
         >>> bool(predict([20, -20]) == model.predict([[20, -20]])[0])
         True
         """
-        # A later fit gives this estimator other attributes, but not its copy.
-        fitted = copy.copy(self)
-        return self._row_predictor(lambda outputs: float(fitted._in_units(outputs).mean()))
+        check_is_fitted(self)
+        return self._row_predictor(_Number(self.mean_, self.scale_, self.range_))
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
         """Return the bounds of an interval per row, (rows, 2), that contains so large a share of the targets.
@@ -132,6 +132,21 @@ class TabularRegressor(RegressorMixin, Tabular):
         center = self.predict(X)
         width = conformal_width(self.residuals_, share)
         return np.stack([center - width, center + width], axis=1)
+
+
+@dataclass(frozen=True)
+class _Number:
+    """Turns the networks' outputs into numbers in the targets' units, within their range."""
+
+    mean: float
+    scale: float
+    range: tuple[float, float]
+
+    def of_each(self, outputs: Array) -> Array:
+        return np.clip(outputs[:, 0].astype(np.float64) * self.scale + self.mean, *self.range)
+
+    def __call__(self, outputs: Array) -> float:
+        return float(self.of_each(outputs).mean())
 
 
 def _mean_and_scale(targets: Array, weights: Array) -> tuple[float, float]:

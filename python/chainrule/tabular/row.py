@@ -19,7 +19,8 @@ __all__ = ["RowPredictor"]
 class RowPredictor:
     """Predicts single rows, as `predict` does for a table of that row alone; `row_predictor` of an estimator makes it.
 
-    It is a copy: fitting the estimator again does not change it. Any number of threads may share it.
+    It is a copy: fitting the estimator again does not change it. Any number of threads may share it,
+    and it can be pickled.
     """
 
     def __init__(
