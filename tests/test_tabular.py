@@ -282,6 +282,13 @@ def test_class_weights_count():
     assert (heavy.predict(X) == 0).mean() > 0.9
 
 
+@pytest.mark.parametrize("weight", [-2, float("nan"), float("inf")])
+def test_class_weights_below_zero_or_not_finite_are_refused(fitted, weight):
+    X, labels, *_ = fitted
+    with pytest.raises(ValueError, match=r"class_weight must be of finite numbers >= 0, got \{'yes'"):
+        TabularClassifier(class_weight={"yes": weight}).fit(X, labels)
+
+
 def test_importances_find_the_columns_that_count(fitted):
     X, _, score, _, regressor = fitted
     importances = regressor.permutation_importances(X, score, random_state=0)

@@ -123,7 +123,10 @@ class TabularClassifier(ClassifierMixin, Tabular):
         weights = checked_weights(sample_weight, len(labels))
         if self.class_weight is None:
             return weights
-        return np.asarray(weights * compute_sample_weight(self.class_weight, labels))
+        of_classes = compute_sample_weight(self.class_weight, labels)
+        if not (np.isfinite(of_classes).all() and (of_classes >= 0).all()):
+            raise ValueError(f"class_weight must be of finite numbers >= 0, got {self.class_weight!r}")
+        return np.asarray(weights * of_classes)
 
     def _learn_of_held(self, rows: Rows, trained: list[Member]) -> None:
         held = np.concatenate([member.held for member in trained])
