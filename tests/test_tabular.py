@@ -317,6 +317,20 @@ def test_files_and_pickles_hold_all_of_it(fitted, tmp_path):
         tabular.load(path)
 
 
+@pytest.mark.parametrize("labels", [np.int8([1, 2]), np.array(["a", "b"], dtype=object), np.float32([0, 1])])
+def test_files_hold_settings_and_the_type_of_labels(labels, tmp_path):
+    X = np.linspace(-1, 1, 40)[:, np.newaxis]
+    weights = {label: np.float64(2 + i) for i, label in enumerate(labels)}
+    settings = {"n_members": np.int64(1), "random_state": 3, "class_weight": weights}
+    model = TabularClassifier(**settings).fit(X, np.tile(labels, 20))
+    model.save(tmp_path / "model.safetensors")
+    loaded = tabular.load(tmp_path / "model.safetensors")
+    assert loaded.get_params() == model.get_params()
+    assert loaded.predict(X).dtype == labels.dtype
+    again = loaded.fit(X, np.tile(labels, 20)).predict_proba(X)
+    assert np.array_equal(again, model.predict_proba(X))
+
+
 def test_a_time_limit_is_kept(fitted):
     X, _, score, *_ = fitted
     model = TabularRegressor("accurate", time_limit=0.05, random_state=0).fit(X, score)
