@@ -150,6 +150,14 @@ def test_labels_are_returned_as_they_are(labels):
     assert predicted.dtype == y.dtype and (predicted == y).mean() > 0.95
 
 
+def test_nullable_booleans_are_booleans():
+    y = pd.array([True, False] * 20, dtype="boolean")
+    model = TabularClassifier(random_state=0).fit(np.tile([[1.0], [0.0]], (20, 1)), pd.Series(y))
+    assert model.classes_.tolist() == [False, True] and model.classes_.dtype == bool
+    with pytest.raises(ValueError, match="NaN"):
+        TabularClassifier().fit(np.ones((3, 1)), pd.array([True, None, False], dtype="boolean"))
+
+
 def test_any_scale_of_target_is_learned_as_well(fitted):
     X, _, score, _, regressor = fitted
     other = TabularRegressor(random_state=0).fit(X, 1e9 + 1e6 * score)

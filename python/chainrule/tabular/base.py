@@ -176,7 +176,11 @@ def checked_targets(estimator: Tabular, y: ArrayLike | None, dtype: Any) -> Arra
     """Return targets in a row, none of them missing."""
     if y is None:
         raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None")
-    targets: Array = column_or_1d(check_array(y, ensure_2d=False, dtype=dtype, input_name="y"), warn=True)
+    given: Any = y
+    if str(getattr(given, "dtype", "")) == "boolean" and not given.isna().any():
+        # scikit-learn makes numbers of pandas' nullable booleans.
+        given = np.asarray(given, dtype=bool)
+    targets: Array = column_or_1d(check_array(given, ensure_2d=False, dtype=dtype, input_name="y"), warn=True)
     return targets
 
 
