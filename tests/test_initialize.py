@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import chainrule as cr
 
@@ -125,6 +126,7 @@ def test_a_unit_that_sees_no_difference_has_weights_of_a_usual_size():
         (np.zeros((4, 5)), {}, ValueError, "X must have 6 features, got 5"),
         (np.full((4, 6), np.nan), {}, ValueError, "X must be finite"),
         (np.zeros((0, 6)), {}, ValueError, "at least one sample"),
+        (scipy.sparse.csr_matrix(np.eye(6)), {}, TypeError, "X must be a dense array here, got a sparse matrix"),
         (np.zeros((4, 6)), {"seed": -1}, ValueError, "seed must be at least 0"),
         (np.zeros((4, 6)), {"seed": "a"}, TypeError, "seed must be"),
     ],

@@ -152,6 +152,8 @@ class Border:
 
     def dense_samples(self, X: Any, argument: str = "X") -> NDArray[Any]:
         """Return samples as rows; sparse ones are refused."""
+        if hasattr(X, "tocsr"):
+            raise TypeError(f"{argument} must be a dense array here, got a sparse matrix, of which toarray() makes one")
         border = self.fitting(X, argument)
         return as_inputs(border._rows(X, argument), border.inputs, self.dtype, argument, self.scale)
 
