@@ -194,6 +194,12 @@ def test_targets_of_any_order_give_the_same_bytes(fitted):
     assert np.array_equal(one.predict(X), other.predict(X))
 
 
+def test_weights_whose_sum_overflows_are_refused(fitted):
+    X, _, score, _, _ = fitted
+    with pytest.raises(ValueError, match=r"sample_weight must have a finite sum, got weights up to 1e\+308"):
+        TabularRegressor().fit(X, score, sample_weight=np.full(len(X), 1e308))
+
+
 def test_targets_whose_squares_overflow_are_refused(fitted):
     X, _, score, _, _ = fitted
     with pytest.raises(ValueError, match=r"y must be of numbers up to ±1e\+150, got "):

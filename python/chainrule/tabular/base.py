@@ -188,4 +188,7 @@ def checked_weights(sample_weight: ArrayLike | None, rows: int) -> Array:
     """Return the weights of rows as float64, all one if none are given; none may be below zero."""
     like = np.empty((rows, 1))
     weights: Array = _check_sample_weight(sample_weight, like, dtype=np.float64, ensure_non_negative=True)
+    with np.errstate(over="ignore"):
+        if not np.isfinite(weights.sum()):
+            raise ValueError(f"sample_weight must have a finite sum, got weights up to {weights.max():g}")
     return weights
