@@ -67,7 +67,8 @@ class NumberColumn:
         if isinstance(value, str):
             raise TypeError(f"column {self.name!r} must be of numbers, as it was in training, got {value!r}")
         scaled = 0.0 if value is None else (value - self.median) * self.factor
-        scaled = min(max(scaled, -_FARTHEST), _FARTHEST)
+        if not -_FARTHEST <= scaled <= _FARTHEST:
+            scaled = math.copysign(_FARTHEST, scaled)
         third = scaled / _LARGEST
         flags = (_PRESENT if value is None else 0.0,) if self.missing else ()
         return (scaled / math.sqrt(1.0 + third * third),), flags
