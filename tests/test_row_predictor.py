@@ -145,3 +145,12 @@ def test_a_pickle_predicts_the_same_without_the_estimator(models):
 def test_an_estimator_that_is_not_fitted_has_none(estimator):
     with pytest.raises(NotFittedError):
         estimator.row_predictor()
+
+
+def test_numbers_are_read_as_the_truth_values_that_training_had(models):
+    _, regressor = models
+    X = table(20, seed=3)
+    numbers = X.assign(member=X.member.astype(float))
+    np.testing.assert_array_equal(regressor.predict(numbers), regressor.predict(X))
+    predict = regressor.row_predictor()
+    assert [predict(row) for row in rows_of(numbers)] == [predict(row) for row in rows_of(X)]

@@ -18,8 +18,9 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
 
 from .._checks import checked_integer, checked_name, checked_number
+from ..network import Network
 from .encoding import Encoding
-from .members import Member, Training, outputs_of, train_members, workers_of
+from .members import Member, Training, train_members, workers_of
 from .recipe import PRESETS, Task
 from .row import RowPredictor
 from .rows import Rows, distinct
@@ -82,7 +83,12 @@ class Tabular(BaseEstimator):
         training = Training(recipe, self.task, rows, self.encoding_, outputs, seconds, one_thread=workers > 1)
         trained = train_members(training, members, seed, workers, bool(self.verbose))
         self._learn_of_held(rows, trained)
-        self.networks_ = [member.network for member in trained]
+        self.keep([member.network for member in trained])
+
+    def keep(self, networks: list[Network]) -> None:
+        """Take these networks, and make those that predict: their outputs are before the softmax."""
+        self.networks_ = networks
+        self._predicting = [network.without_last_activation() for network in networks]
 
     def _learn_of_held(self, rows: Rows, trained: list[Member]) -> None:
         """Keep what the rows that networks have not seen tell of them."""
@@ -104,7 +110,7 @@ class Tabular(BaseEstimator):
         check_is_fitted(self)
         # Names are checked as scikit-learn checks them: a table without any has the columns of training in their order.
         encoded = self.encoding_.encode(read_table(self._checked_table(X)).renamed(self.columns_))
-        return [outputs_of(network, encoded).astype(np.float64) for network in self.networks_]
+        return [network.predict(encoded).astype(np.float64) for network in self._predicting]
 
     # --- after training
 
@@ -132,7 +138,7 @@ class Tabular(BaseEstimator):
 
     def _row_predictor(self, conclude: Callable[[Array], Any]) -> RowPredictor:
         check_is_fitted(self)
-        return RowPredictor(self.encoding_, self.columns_, self.networks_, conclude)
+        return RowPredictor(self.encoding_, self.columns_, self._predicting, conclude)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the estimator into one safetensors file, from which `chainrule.tabular.load` reads it.

@@ -88,8 +88,8 @@ class CategoryColumn:
 
     def encode(self, values: Values) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the features that are numbers, and those that are flags."""
-        labels = values if values.dtype == object else _as_labels(values)
-        places = {category: i for i, category in enumerate(self.categories)}
+        labels = values if values.dtype == object else [None if x != x else self._label(x) for x in values]
+        places: dict[str | None, int] = {category: i for i, category in enumerate(self.categories)}
         codes = np.array([places.get(label, -1) for label in labels], dtype=np.int64)
         flags = (codes[:, None] == np.arange(len(self.categories))).astype(np.float64)
         if len(self.categories) == 2:
@@ -101,8 +101,13 @@ class CategoryColumn:
     def encode_value(self, value: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return the same for one value."""
         value = read_value(self.name, value)
-        label = _as_label(value) if isinstance(value, float) else value
+        label = self._label(value) if isinstance(value, float) else value
         return (), self._flags.get(label, self._flags[None])
+
+    def _label(self, value: float) -> str:
+        """Return the name of a number: that of a truth value, if the column had those in training."""
+        name = str(int(value) if value.is_integer() else value)
+        return {"0": "False", "1": "True"}.get(name, name) if {"False", "True"}.issuperset(self.categories) else name
 
     @cached_property
     def _flags(self) -> dict[str | None, tuple[float, ...]]:
@@ -196,17 +201,6 @@ def _frequent(values: Values, weights: Numbers) -> tuple[str, ...]:
             sums[label] = sums.get(label, 0.0) + float(weight)
     chosen = sorted(sums, key=lambda label: (-sums[label], label))[:_MOST_CATEGORIES]
     return tuple(sorted(chosen))
-
-
-def _as_labels(values: Values) -> Values:
-    """Return numbers as the names of categories: a column may be read as either, if a part of it has no names."""
-    labels = np.empty(len(values), dtype=object)
-    labels[:] = [None if value != value else _as_label(value) for value in values]
-    return labels
-
-
-def _as_label(value: float) -> str:
-    return str(int(value) if value.is_integer() else value)
 
 
 def _first(values: Values) -> Any:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..inference import Predictor
-from ..layers.dense import Dense
 from ..network import Network
 from .encoding import Encoding
 
@@ -34,7 +33,7 @@ class RowPredictor:
         self._encoding = encoding
         self._columns = tuple(columns)
         self._places = [self._columns.index(column.name) for column in encoding.columns]
-        self._predictors = [Predictor(_without_softmax(network)) for network in networks]
+        self._predictors = [Predictor(network) for network in networks]
         self._conclude = conclude
 
     def __repr__(self) -> str:
@@ -71,11 +70,3 @@ class RowPredictor:
         if named.keys() != set(self._columns):
             raise ValueError(f"row must have the columns {list(self._columns)}, got {list(named)}")
         return [named[name] for name in self._columns]
-
-
-def _without_softmax(network: Network) -> Network:
-    """Return a copy whose outputs are those before the last activation."""
-    layers: list[Any] = list(network.layers)
-    last = layers.pop()
-    plain = Dense(last.units, "identity", weights=last.weights, bias=last.bias)
-    return Network([*layers, plain], dtype=network.dtype, seed=0)

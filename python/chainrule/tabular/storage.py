@@ -43,7 +43,7 @@ def restore(estimator: Any, description: dict[str, Any], tensors: dict[str, Any]
     """Give an estimator that is not fitted what a file says; ValueError and the like where it is damaged."""
     estimator.encoding_ = Encoding.from_config(description["columns"])
     estimator.columns_ = list(map(str, description["column_names"]))
-    estimator.networks_ = [_network(i, described, tensors) for i, described in enumerate(description["networks"])]
+    estimator.keep([_network(i, described, tensors) for i, described in enumerate(description["networks"])])
     for name, value in description["numbers"].items():
         if name not in _NUMBERS:
             raise ValueError(f"unknown number {name!r}")
