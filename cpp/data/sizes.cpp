@@ -14,7 +14,11 @@ std::atomic<double> work_per_thread{tuning::work_per_thread};
 
 }  // namespace
 
-size_t threads_for(double work) { return size_t(std::clamp(work / work_per_thread, 1.0, double(max_threads()))); }
+size_t threads_for(double work) {
+  const double worthwhile = work / work_per_thread;
+  // The system is not asked for its processors where one thread is enough.
+  return worthwhile < 2 ? 1 : size_t(std::min(worthwhile, double(max_threads())));
+}
 
 void set_work_per_thread(double work) { work_per_thread = work; }
 

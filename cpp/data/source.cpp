@@ -131,7 +131,8 @@ size_t gather_sparse_row(const Source& source, size_t row, uint32_t* columns, T*
 bool all_finite(const Source& source, double largest) {
   if (source.element == Element::uint8) return true;
   const Source dense = in_one_row(source);
-  const size_t threads = std::min(max_threads(), 1 + dense.rows * dense.columns / tuning::elements_per_thread);
+  const size_t worthwhile = 1 + dense.rows * dense.columns / tuning::elements_per_thread;
+  const size_t threads = worthwhile == 1 ? 1 : std::min(max_threads(), worthwhile);
   if (threads == 1) return part_is_finite(dense, Team(), largest);
   std::atomic<bool> finite{true};
   run_team(threads, [&](const Team& team) {
