@@ -363,3 +363,23 @@ def test_a_time_limit_is_kept(fitted):
 def test_bad_parameters_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         TabularRegressor(**arguments).fit([[0.0], [1.0], [2.0]], [0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("y", "options", "message"),
+    [
+        (["a", None, 3, "b"], {}, "y must have labels of one type, none of them missing, got NoneType, int, str"),
+        (np.arange(4).astype("datetime64[D]"), {}, r"y must be of numbers or labels, got datetime64\[D\]"),
+        (["a", "b", "a", "b"], {"n_jobs": 1.5}, "n_jobs must be an integer, got 1.5"),
+    ],
+)
+def test_targets_and_settings_of_other_types_are_refused(y, options, message):
+    with pytest.raises(TypeError, match=message):
+        TabularClassifier(**options).fit([[1.0], [2.0], [3.0], [4.0]], y)
+
+
+def test_a_network_is_not_read_from_a_file_of_an_estimator(fitted, tmp_path):
+    *_, regressor = fitted
+    regressor.save(tmp_path / "model.safetensors")
+    with pytest.raises(cr.ModelFileError, match=r"is an estimator for tables; read it with chainrule\.tabular\.load"):
+        cr.load(tmp_path / "model.safetensors")

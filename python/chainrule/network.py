@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from ._checks import checked_integer
 from .check import check
 from .diagnose import Diagnosis, diagnose
+from .errors import ModelFileError
 from .files import safetensors
 from .function_loss import LossLike
 from .history import History
@@ -402,6 +403,8 @@ def load(path: str | PathLike[str]) -> Network:
     file = Path(os.fsdecode(path))
     with safetensors.whole_model(file):
         description, tensors = safetensors.read(file)
+        if "estimator" in description:
+            raise ModelFileError(f"{file} is an estimator for tables; read it with chainrule.tabular.load")
         unfinished = Unfinished.taken_from(description, tensors)
         network = Network.__new__(Network)
         network.restore(description, tensors)

@@ -186,6 +186,8 @@ def checked_targets(estimator: Tabular, y: ArrayLike | None, dtype: Any) -> Arra
     if str(getattr(given, "dtype", "")) == "boolean" and not given.isna().any():
         # scikit-learn makes numbers of pandas' nullable booleans.
         given = np.asarray(given, dtype=bool)
+    if np.asarray(given).dtype.kind in "mM":
+        raise TypeError(f"y must be of numbers or labels, got {np.asarray(given).dtype}")
     targets: Array = column_or_1d(check_array(given, ensure_2d=False, dtype=dtype, input_name="y"), warn=True)
     return targets
 

@@ -112,6 +112,7 @@ class TabularClassifier(ClassifierMixin, Tabular):
         """
         table = self._checked_table(X, reset=True)
         labels = checked_targets(self, y, None)
+        check_comparable(labels)
         check_classification_targets(labels)
         weights = self._weights(table, labels, sample_weight)
         self.classes_, codes = np.unique(labels, return_inverse=True)
@@ -187,3 +188,12 @@ class _Label:
 
     def __call__(self, outputs: Array) -> Any:
         return self.labels[int(self.probabilities(outputs).argmax())]
+
+
+def check_comparable(labels: Array) -> None:
+    """Refuse labels that have no order, such as strings next to None."""
+    try:
+        np.unique(labels)
+    except TypeError:
+        kinds = sorted({type(label).__name__ for label in labels})
+        raise TypeError(f"y must have labels of one type, none of them missing, got {', '.join(kinds)}") from None

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from .._checks import checked_integer
 from ..network import Network
 from .encoding import Encoding
 from .recipe import Recipe, Task, initialize_from
@@ -141,4 +142,5 @@ def outputs_of(network: Network, X: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def workers_of(n_jobs: int | None, members: int) -> int:
     """Return the number of networks that are trained at a time, for what `n_jobs` means in scikit-learn."""
-    return min(int(effective_n_jobs(n_jobs)), members)
+    wanted = None if n_jobs is None else checked_integer(n_jobs, "n_jobs", lowest=-(2**31))
+    return min(int(effective_n_jobs(wanted)), members)
