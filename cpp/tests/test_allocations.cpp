@@ -137,6 +137,8 @@ int main() {
     }
   }
   set_work_per_thread(1);
+  // A team that changes its size is started anew.
+  set_team_sizes(TeamSizes::as_asked);
   for (const char* rule : {"sgd", "adam"}) {
     const Optimizer optimizer(rule, {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8});
     for (double zeros : {0.0, 0.8}) {
