@@ -54,8 +54,8 @@ class TeamSize {
   size_t taken_ = 0;  // how often steps were reported
 };
 
-// Calls work(thread, item) for items 0 ... items - 1, on at most `most` threads. A thread that is done with one takes
-// the next, so that nobody waits for a thread that is not running, unless it has begun.
+// Calls work(thread, item) for items 0 ... items - 1, on at most `most` threads. A thread that has finished an item
+// takes the next one, so that the caller waits for no items but those that other threads have begun.
 void run_items(TeamSize& size, size_t most, size_t items, const std::function<void(size_t, size_t)>& work);
 
 }  // namespace chainrule

@@ -85,7 +85,7 @@ class Network {
   std::vector<size_t> statistics_offsets_{0};
   // Multiply-adds of one sample in the first layer and in the others.
   double first_work_ = 0, other_work_ = 0;
-  // Those of the layers that take lanes, in lanes that have a sample each, and in rows.
+  // Multiply-adds of one sample in the layers that take lanes: with 16 samples in the lanes, and in rows.
   double lane_work_ = 0, row_work_ = 0;
   AlignedArray<T> parameters_;
   AlignedArray<T> statistics_;

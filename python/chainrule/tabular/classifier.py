@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
@@ -112,11 +112,11 @@ class TabularClassifier(ClassifierMixin, Tabular):
         """
         table = self._checked_table(X, reset=True)
         labels = checked_targets(self, y, None)
-        check_comparable(labels)
+        classes, codes = classes_and_codes(labels)
         check_classification_targets(labels)
         weights = self._weights(table, labels, sample_weight)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
-        self._train(table, codes.astype(np.int64), weights, max(len(self.classes_), 2))
+        self.classes_ = classes
+        self._train(table, codes, weights, max(len(classes), 2))
         return self
 
     def _weights(self, X: Any, labels: Array, sample_weight: ArrayLike | None) -> Array:
@@ -190,10 +190,11 @@ class _Label:
         return self.labels[int(self.probabilities(outputs).argmax())]
 
 
-def check_comparable(labels: Array) -> None:
-    """Refuse labels that have no order, such as strings next to None."""
+def classes_and_codes(labels: Array) -> tuple[Array, NDArray[np.int64]]:
+    """Return the different labels, ascending, and the place of each row's label among them."""
     try:
-        np.unique(labels)
+        classes, codes = np.unique(labels, return_inverse=True)
     except TypeError:
         kinds = sorted({type(label).__name__ for label in labels})
         raise TypeError(f"y must have labels of one type, none of them missing, got {', '.join(kinds)}") from None
+    return classes, codes.astype(np.int64)

@@ -19,11 +19,13 @@ from tqdm import tqdm
 from .._checks import checked_integer
 from ..network import Network
 from .encoding import Encoding
-from .recipe import Recipe, Task, initialize_from
+from .recipe import Recipe, Task
 from .rows import Rows, folds_of
 
 # Networks share this many folds, unless there are more of them; and never more than so many.
 _FEWEST_FOLDS, _MOST_FOLDS = 5, 10
+# Rows that initial weights are scaled by.
+_SHOWN = 2_000
 
 
 @dataclass(frozen=True)
@@ -94,14 +96,15 @@ def _train(training: Training, stop: Event, held: NDArray[np.int64], random: np.
         if training.seconds is not None:
             epochs = min(epochs, _epochs_until(end, network, data, options))
         network.fit(**data, **options, epochs=epochs, keep="best")
-    return Member(network, held, outputs_of(network, training.rows.X[held]))
+    return Member(network, held, network.pre_activations(training.rows.X[held]))
 
 
 def _network(training: Training, X: NDArray[np.float32], random: np.random.Generator) -> Network:
     """Return an untrained network whose weights suit the rows that it will see."""
     seed, numbers = int(random.integers(2**63)), training.encoding.numbers
     network = training.recipe.network(training.task, X.shape[1], numbers, training.outputs, seed)
-    initialize_from(network, X[random.permutation(len(X))], random)
+    shown = random.permutation(len(X))[:_SHOWN]
+    network.initialize_from(X[shown], seed=random)
     return network
 
 
@@ -132,12 +135,6 @@ def _epochs_until(end: float, network: Network, data: dict[str, Any], options: d
     copy.deepcopy(network).fit(**data, **options, epochs=1)
     now = time.monotonic()
     return max(1, int((end - now) / max(now - begin, 1e-9)))
-
-
-def outputs_of(network: Network, X: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return outputs, before a softmax, (rows, outputs)."""
-    outputs: NDArray[np.float32] = network.pre_activations(X)
-    return outputs
 
 
 def workers_of(n_jobs: int | None, members: int) -> int:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..layers.base import Layer
 from ..layers.composite import Concatenate
@@ -24,8 +23,6 @@ from ..schedules import Coslog, FlatCosine
 
 # What becomes of a number: itself, and mixtures of so many cosines.
 _EMBEDDING, _WAVES = 3, 8
-# Rows that initial weights are scaled by.
-_SHOWN = 2_000
 
 
 @dataclass(frozen=True)
@@ -155,8 +152,3 @@ def _embedding(features: int, numbers: int) -> list[Layer]:
 def _dense(inputs: int, units: int, activation: str) -> Dense:
     """Return a layer that learns as if its weights were divided by √inputs (Jacot, Gabriel and Hongler 2018)."""
     return Dense(units, activation, rate_factor={"weights": 1 / math.sqrt(inputs), "bias": 0.1})
-
-
-def initialize_from(network: Network, X: NDArray[np.float32], random: np.random.Generator) -> None:
-    """Draw weights that suit the first of the rows, which are in random order."""
-    network.initialize_from(X[:_SHOWN], seed=random)

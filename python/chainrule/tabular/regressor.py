@@ -94,7 +94,10 @@ class TabularRegressor(RegressorMixin, Tabular):
 
     def _in_units(self, outputs: Array) -> Array:
         """Return predictions in the targets' units, within their range."""
-        return _Number(self.mean_, self.scale_, self.range_).of_each(outputs)
+        return self._number().of_each(outputs)
+
+    def _number(self) -> _Number:
+        return _Number(self.mean_, self.scale_, self.range_)
 
     def predict(self, X: Any) -> Array:
         """Return a number per row, (rows,): the mean over the networks."""
@@ -112,7 +115,7 @@ class TabularRegressor(RegressorMixin, Tabular):
         True
         """
         check_is_fitted(self)
-        return self._row_predictor(_Number(self.mean_, self.scale_, self.range_))
+        return self._row_predictor(self._number())
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
         """Return the bounds of an interval per row, (rows, 2), that contains so large a share of the targets.
