@@ -151,12 +151,12 @@ def _fit_and_predict(model: Model, task: Task, split: Split, known: NDArray[Any]
     y = split.y_train if known is None else np.searchsorted(known, split.y_train)
     estimator: Any = model.make(task)
     with threadpoolctl.threadpool_limits(task.threads):
-        begin = time.perf_counter()
+        begin, processor = time.perf_counter(), time.process_time()
         estimator.fit(split.X_train, y)
-        fitted = time.perf_counter()
+        fitted, processor = time.perf_counter(), time.process_time() - processor
         outputs = estimator.predict_proba(split.X_test) if task.classes else estimator.predict(split.X_test)
         ended = time.perf_counter()
-    times = {"fit": fitted - begin, "predict": (ended - fitted) * 1000 / len(split.y_test)}
+    times = {"fit": fitted - begin, "processor": processor, "predict": (ended - fitted) * 1000 / len(split.y_test)}
     if known is None:
         return {**measures_of_numbers(split.y_test, np.asarray(outputs, dtype=np.float64).ravel()), **times}
     probabilities = np.zeros((len(split.y_test), len(known)))
