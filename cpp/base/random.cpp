@@ -50,47 +50,25 @@ RandomWords::RandomWords(uint64_t seed, Purpose purpose, uint64_t b, uint64_t c,
     : key_{seed, uint64_t(purpose)}, counter_{0, b, c, d} {}
 
 // The counter is incremented before a block is generated, as in NumPy.
-inline RandomWords::Block RandomWords::next_counter() {
+void RandomWords::refill() {
   for (uint64_t& digit : counter_) {
     if (++digit != 0) break;
   }
-  return counter_;
-}
-
-// Each round of a block waits for the one before. Several blocks at once keep the multiplier busy.
-template <size_t n>
-inline std::array<RandomWords::Block, n> RandomWords::next_blocks() {
-  std::array<Block, n> blocks;
-  for (Block& block : blocks) block = next_counter();
+  Block& x = words_ = counter_;
   std::array<uint64_t, 2> key = key_;
   for (int round = 0; round < 10; ++round) {
-    for (Block& x : blocks) {
-      const Product128 first = multiply(0xD2E7470EE14C6C93, x[0]);
-      const Product128 second = multiply(0xCA5A826395121157, x[2]);
-      x = {second.high ^ x[1] ^ key[0], second.low, first.high ^ x[3] ^ key[1], first.low};
-    }
+    const Product128 first = multiply(0xD2E7470EE14C6C93, x[0]);
+    const Product128 second = multiply(0xCA5A826395121157, x[2]);
+    x = {second.high ^ x[1] ^ key[0], second.low, first.high ^ x[3] ^ key[1], first.low};
     key[0] += 0x9E3779B97F4A7C15;
     key[1] += 0xBB67AE8584CAA73B;
   }
-  return blocks;
-}
-
-void RandomWords::refill() {
-  words_ = next_blocks<1>()[0];
   used_ = 0;
 }
 
-template <size_t n>
-void RandomWords::fill_blocks(uint64_t*& to, size_t& count) {
-  for (constexpr size_t words = n * std::tuple_size_v<Block>; count >= words; count -= words) {
-    for (const Block& block : next_blocks<n>()) to = std::copy(block.begin(), block.end(), to);
-  }
-}
-
-void RandomWords::fill(uint64_t* to, size_t count) {
-  fill_blocks<4>(to, count);
-  fill_blocks<1>(to, count);
-  for (size_t i = 0; i < count; ++i) to[i] = next();
+void RandomWords::skip(uint64_t count) {
+  counter_[0] += count / words_.size();
+  for (uint64_t i = 0; i < count % words_.size(); ++i) next();
 }
 
 double normal(uint64_t word) {

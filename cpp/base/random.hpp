@@ -25,19 +25,16 @@ class RandomWords {
     if (used_ == words_.size()) refill();
     return words_[used_++];
   }
-  // Writes the first `count` words of a stream of which no word was taken yet.
-  void fill(uint64_t* to, size_t count);
+  // Goes on after the first `count` words of a stream of which no word was taken yet.
+  void skip(uint64_t count);
+  // What the blocks of words are made of, for kernels that make many at once: the counter is that before the next one.
+  const std::array<uint64_t, 2>& key() const { return key_; }
+  const std::array<uint64_t, 4>& counter() const { return counter_; }
 
  private:
   using Block = std::array<uint64_t, 4>;
 
-  Block next_counter();
-  template <size_t n>
-  std::array<Block, n> next_blocks();
   void refill();
-  // Writes as many whole groups of n blocks as there is space for, after which `to` and `count` are what is left.
-  template <size_t n>
-  void fill_blocks(uint64_t*& to, size_t& count);
 
   std::array<uint64_t, 2> key_;
   Block counter_;

@@ -355,6 +355,16 @@ struct Masked {
   T* to;
 };
 
+// Writes blocks of four random words of a stream (base/random.hpp), whose counter was that of the block before the
+// first. `to` has space for a multiple of `blocks_at_once` blocks, all of which are written.
+struct RandomBlocks {
+  static constexpr size_t blocks_at_once = 8;
+
+  uint64_t key[2], counter[4];
+  size_t blocks;
+  uint64_t* to;
+};
+
 template <class T>
 struct Kernels {
   // C = A B, or C += A B.
@@ -417,6 +427,7 @@ struct Kernels {
 
 struct KernelTable {
   const char* name;
+  void (*random_blocks)(const RandomBlocks&);
   Kernels<float> float32;
   Kernels<double> float64;
 };

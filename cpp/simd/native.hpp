@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__AVX2__)
+#if defined(__x86_64__)
 #include <immintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
@@ -40,6 +40,7 @@ struct Native<double> {
 
 using NativeFloat = Native<float>::Real;
 using NativeDouble = Native<double>::Real;
+typedef uint64_t NativeWords __attribute__((vector_size(native_bytes)));
 
 #if defined(__AVX512F__)
 inline NativeFloat native_fma(NativeFloat a, NativeFloat b, NativeFloat c) { return _mm512_fmadd_ps(a, b, c); }
@@ -87,6 +88,25 @@ inline Real native_min(Real a, Real b) {
 template <class Real>
 inline Real native_max(Real a, Real b) {
   return a > b ? a : b;
+}
+#endif
+
+// The product of the lower halves of each lane.
+#if defined(__AVX512F__)
+inline NativeWords multiply_low_halves(NativeWords a, NativeWords b) {
+  return NativeWords(_mm512_maskz_mul_epu32(0xff, __m512i(a), __m512i(b)));
+}
+#elif defined(__AVX2__)
+inline NativeWords multiply_low_halves(NativeWords a, NativeWords b) {
+  return NativeWords(_mm256_mul_epu32(__m256i(a), __m256i(b)));
+}
+#elif defined(__aarch64__)
+inline NativeWords multiply_low_halves(NativeWords a, NativeWords b) {
+  return NativeWords(vmull_u32(vmovn_u64(uint64x2_t(a)), vmovn_u64(uint64x2_t(b))));
+}
+#else
+inline NativeWords multiply_low_halves(NativeWords a, NativeWords b) {
+  return NativeWords(_mm_mul_epu32(__m128i(a), __m128i(b)));
 }
 #endif
 
