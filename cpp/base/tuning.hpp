@@ -121,5 +121,11 @@ constexpr size_t convolution_vectors = 512;
 // Bytes of the deltas of a tile of a convolution's weight gradient that stay in the first-level cache while all tiles
 // next to it are computed.
 constexpr size_t lane_gradient_bytes = 28 * kibibyte;
+// Values of a sample's image and result from which a convolution has channels in the lanes, and not samples: those of
+// 16 samples would leave the second-level cache. They decide the order of additions in its weight gradient.
+constexpr size_t fewest_values_by_places = 8192;
+// Bytes of the rows of an image and a result that stay in the first-level cache while they are multiplied for all
+// weights; and places that a weight gradient adds up before it adds their sum to the gradient, which then costs little.
+constexpr size_t place_gradient_bytes = 20 * kibibyte, places_of_sum = 256;
 
 }  // namespace chainrule::tuning

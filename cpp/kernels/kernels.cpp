@@ -61,6 +61,7 @@ constexpr Kernels<T> all_kernels = {
     .lane_product = lane_product<T>,
     .place_product = place_product<T>,
     .lane_gradient = lane_gradient<T>,
+    .place_gradient = place_gradient<T>,
     .max_pool = max_pool<T>,
     .max_pool_gradient = max_pool_gradient<T>,
     .mean_pool = mean_pool<T>,

@@ -1,6 +1,6 @@
-// Convolutions of one sample with channels in the lanes of a vector: the micro-kernel of products, over places by
-// panels of channels. No patch of an image is copied: lists of offsets locate its values, in the order of those for 16
-// samples in the lanes (convolution.hpp), so that the sums have the same bytes.
+// Convolutions of one sample with channels in the lanes of a vector, and their gradients: the micro-kernel of products,
+// over places by panels of channels. No patch of an image is copied: lists of offsets locate its values, in the order
+// of those for 16 samples in the lanes (convolution.hpp), so that the sums have the same bytes.
 #pragma once
 
 #include "kernels/convolution.hpp"
@@ -35,7 +35,9 @@ void place_tile(const PlaceProduct<T>& args, size_t place, size_t panel) {
   Vector<T> sum[R][Q];
 #pragma GCC unroll 6
   for (size_t q = 0; q < Q; ++q) {
-    const Vector<T> start = load_part(args.bias + first + q * panel_width, left - q * panel_width);
+    const Vector<T> start = args.bias == nullptr
+                                ? Vector<T>::zero()
+                                : load_part(args.bias + first + q * panel_width, left - q * panel_width);
 #pragma GCC unroll 12
     for (size_t r = 0; r < R; ++r) sum[r][q] = start;
   }
@@ -87,6 +89,67 @@ void place_product(const PlaceProduct<T>& args) {
   for_each_run<T, tallest<T>>({0, panels_of<T>(args.channels)}, [&](auto count, size_t panel) {
     for_each_run_of_rows<T>(args.places, tallest<T>, [&](auto places, size_t place) {
       place_tile<T, decltype(places)::size, decltype(count)::size, Factor::value>(args, place, panel);
+    });
+  });
+}
+
+// Panels of some rows of the sums stay in registers while all places are visited. Element(row, offset of a place)
+// returns what the deltas at that place are multiplied by.
+template <class T, size_t R, size_t Q, class Element>
+CHAINRULE_INLINE void place_gradient_tile(const PlaceGradient<T>& args, size_t row, size_t panel, Element element) {
+  const size_t stride = panels_of<T>(args.channels) * panel_width;
+  T* const sums = args.sums + row * stride + panel * panel_width;
+  Vector<T> sum[R][Q];
+#pragma GCC unroll 12
+  for (size_t r = 0; r < R; ++r) {
+#pragma GCC unroll 6
+    for (size_t q = 0; q < Q; ++q) sum[r][q] = Vector<T>::load(sums + r * stride + q * panel_width);
+  }
+  const size_t a_right = args.a_right, b_right = args.b_right;
+  for (size_t y = 0; y < args.height; ++y) {
+    const T* b = args.b + panel * panel_width + y * args.b_down;
+    size_t a = y * args.a_down;
+    for (size_t x = 0; x < args.width; ++x, a += a_right, b += b_right) {
+      Vector<T> deltas[Q];
+#pragma GCC unroll 6
+      for (size_t q = 0; q < Q; ++q) deltas[q] = Vector<T>::load(b + q * panel_width);
+#pragma GCC unroll 12
+      for (size_t r = 0; r < R; ++r) {
+        const Vector<T> value = element(r, a);
+#pragma GCC unroll 6
+        for (size_t q = 0; q < Q; ++q) sum[r][q] = fma(value, deltas[q], sum[r][q]);
+      }
+    }
+  }
+#pragma GCC unroll 12
+  for (size_t r = 0; r < R; ++r) {
+#pragma GCC unroll 6
+    for (size_t q = 0; q < Q; ++q) sum[r][q].store(sums + r * stride + q * panel_width);
+  }
+}
+
+template <class T>
+void place_gradient_of_channels(const PlaceGradient<T>& args) {
+  constexpr size_t tall = tallest<T> < 4 ? tallest<T> : 4;
+  for (size_t panel = 0; panel < panels_of<T>(args.channels); ++panel) {
+    for_each_run_of_rows<T>(args.rows, tall, [&](auto rows, size_t row) {
+      constexpr size_t R = decltype(rows)::size;
+      const T* a_of[R];
+      for (size_t r = 0; r < R; ++r) a_of[r] = args.a + args.offsets[row + r] + panel * panel_width;
+      place_gradient_tile<T, R, 1>(args, row, panel,
+                                   [&](size_t r, size_t at) { return Vector<T>::load(a_of[r] + at); });
+    });
+  }
+}
+
+template <class T>
+void place_gradient(const PlaceGradient<T>& args) {
+  if (args.each_channel) return place_gradient_of_channels(args);
+  for_each_run<T, tallest<T>>({0, panels_of<T>(args.channels)}, [&](auto count, size_t panel) {
+    for_each_run_of_rows<T>(args.rows, tallest<T>, [&](auto rows, size_t row) {
+      const T* const first = args.a + row;
+      place_gradient_tile<T, decltype(rows)::size, decltype(count)::size>(
+          args, row, panel, [&](size_t r, size_t at) { return Vector<T>::broadcast(first[r + at]); });
     });
   });
 }

@@ -29,8 +29,10 @@ inline WideProduct multiply_wide(NativeWords a, uint64_t factor) {
 
 // The blocks of the next counters, one per lane.
 inline void write_blocks(const RandomBlocks& r, uint64_t first, uint64_t* to) {
+  uint64_t counters[block_lanes];
+  for (size_t i = 0; i < block_lanes; ++i) counters[i] = r.counter[0] + first + i + 1;
   NativeWords x[4];
-  for (size_t i = 0; i < block_lanes; ++i) x[0][i] = r.counter[0] + first + i + 1;
+  __builtin_memcpy(&x[0], counters, sizeof(counters));
   for (size_t word = 1; word < 4; ++word) x[word] = NativeWords{} + r.counter[word];
   uint64_t key[2] = {r.key[0], r.key[1]};
 #pragma GCC unroll 10

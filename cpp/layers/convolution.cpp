@@ -7,8 +7,6 @@ namespace chainrule {
 namespace {
 
 struct InputLanes;
-struct BorderedImage;
-struct PackedWeights;
 struct OutputLanes;
 
 // Calls function(first row, end) for blocks of rows whose vectors fit in the first-level cache.
@@ -34,15 +32,20 @@ Convolution<T>::Convolution(const ConvolutionShape& shape, bool transposed, Acti
            l2}),
       shape_(shape),
       transposed_(transposed),
+      trains_by_places_(shape.sums_by_places(transposed)),
       activation_(activation),
       forward_(shape, direction(transposed)),
       backward_(shape, direction(!transposed)),
-      by_places_(shape, forward_) {
+      by_places_(shape, forward_),
+      back_by_places_(shape, backward_) {
   const Bordered& image = (transposed ? backward_ : forward_).source();
   for (size_t ky = 0; ky < shape.rows.kernel; ++ky) {
     for (size_t kx = 0; kx < shape.columns.kernel; ++kx) {
       const size_t at = image.offset(ky * shape.rows.dilation, kx * shape.columns.dilation);
-      for (size_t c = 0; c < shape.image_group(); ++c) window_.push_back(uint32_t((at + c) * group_samples));
+      for (size_t c = 0; c < shape.image_group(); ++c) {
+        window_.push_back(uint32_t(at + c));
+        window_in_lanes_.push_back(uint32_t((at + c) * group_samples));
+      }
     }
   }
 }
@@ -58,7 +61,7 @@ LayerTraits Convolution<T>::traits() const {
           .kept_size = forward_.source().full_size() + backward_.source().full_size(),
           .state_arrays = carried_size() > 0 ? size_t(1) : 0,
           .state_width = carried_size(),
-          .takes_lanes = true,
+          .takes_lanes = !trains_by_places_,
           .row_work = by_places_.work(),
           .gradient_needs_backward = true};
 }
@@ -118,35 +121,6 @@ void Convolution<T>::compute(const T* inputs, const Signal<T>& above, size_t sam
 }
 
 template <class T>
-bool Convolution<T>::computes_by_places(const Signal<T>& below, const Signal<T>& above, size_t samples) const {
-  const bool is_possible = !below.in_lanes && !above.in_lanes && above.kept == nullptr;
-  return is_possible && !lanes_pay(samples, double(work()), double(by_places_.work()));
-}
-
-template <class T>
-void Convolution<T>::forward_by_places(const Signal<T>& below, const Signal<T>& above, const Range& samples) const {
-  const Bordered& image = forward_.source();
-  T* const bordered = image.has_border() ? scratch<T, BorderedImage>(image.full_size()) : nullptr;
-  T* const weights = scratch<T, PackedWeights>(by_places_.packed_size());
-  if (samples.size() > 0) by_places_.pack(this->panels(0), weights);
-  for (size_t sample = samples.begin; sample < samples.end; ++sample) {
-    const T* inputs = below.activations + sample * below.stride;
-    if (bordered != nullptr) {
-      put_in_border(inputs, image, bordered);
-      inputs = bordered;
-    }
-    if (above.state != nullptr) {
-      // As carry_on.
-      T* const state = above.state + sample * above.state_stride;
-      std::memcpy(bordered, state, carried_size() * sizeof(T));
-      std::memcpy(state, bordered + image.size(), carried_size() * sizeof(T));
-    }
-    by_places_.compute(inputs, weights, this->panels(1), above.pre_activations + sample * above.stride);
-  }
-  activate(above, samples);
-}
-
-template <class T>
 void Convolution<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                              const Pass&) const {
   if (computes_by_places(below, above, samples)) return forward_by_places(below, above, team.share(samples));
@@ -183,6 +157,7 @@ void Convolution<T>::forward(const Team& team, const Signal<T>& below, const Sig
 template <class T>
 void Convolution<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                               const Pass&) const {
+  if (trains_by_places_) return backward_by_places(above, below, team.share(samples));
   const Bordered& image = backward_.source();
   if (!in_place(above, backward_)) {
     for_each_group(team.share(groups_of(samples) * image.height), image.height, [&](const RowsOfGroup& rows) {
@@ -213,6 +188,7 @@ void Convolution<T>::backward(const Team& team, const Signal<T>& above, const Si
 template <class T>
 void Convolution<T>::add_gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                                   T* gradient) const {
+  if (trains_by_places_) return add_gradient_by_places(team, below, above, samples, gradient);
   const Range rows = team.share(shape_.weight_rows() * shape_.groups);
   const Range channels = team.share(backward_.source().channels);
   for (size_t group = 0; group < groups_of(samples); ++group) {
@@ -233,7 +209,7 @@ void Convolution<T>::add_weight_gradient(const T* image, const T* result, const 
     const size_t columns = shape_.result_group();
     const size_t first_result = narrow.offset(narrow.top, narrow.left) + rows.group * columns;
     kernels<T>().lane_gradient({.a = image + rows.group * shape_.image_group() * group_samples,
-                                .offsets = window_.data() + rows.begin,
+                                .offsets = window_in_lanes_.data() + rows.begin,
                                 .a_down = wide.offset(shape_.rows.stride, 0) * group_samples,
                                 .a_right = wide.offset(0, shape_.columns.stride) * group_samples,
                                 .b = result + first_result * group_samples,

@@ -63,9 +63,22 @@ class Convolution final : public StoredGradientLayer<T> {
   size_t carried_size() const;
   void carry_on(const Signal<T>& above, size_t group, size_t samples, T* signals) const;
   void compute(const T* inputs, const Signal<T>& above, size_t samples, const RowsOfGroup& rows) const;
-  // Whether channels are in the lanes, and not samples: both ways give the same bytes.
+  // Whether channels are in the lanes, and not samples (convolution_places.cpp): signals have the same bytes in both
+  // ways. Training, whose weight gradient is a sum in another order, chooses by the shape alone.
   bool computes_by_places(const Signal<T>& below, const Signal<T>& above, size_t samples) const;
   void forward_by_places(const Signal<T>& below, const Signal<T>& above, const Range& samples) const;
+  void backward_by_places(const Signal<T>& above, const Signal<T>& below, const Range& samples) const;
+  void add_gradient_by_places(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
+                              T* gradient) const;
+  void add_weight_places(const T* image, const T* result, const Range& rows, T* sums) const;
+  void add_bias_places(const T* deltas, const Range& channels, T* sums) const;
+  const T* inputs_of_sample(const Signal<T>& below, const Signal<T>& above, size_t sample) const;
+  const T* deltas_of_sample(const Signal<T>& above, size_t sample) const;
+  // The rows and columns of the weights as their gradient by places divides them.
+  size_t gradient_rows() const {
+    return shape_.each_channel() ? shape_.weight_rows() : shape_.weight_rows() * shape_.groups;
+  }
+  size_t gradient_columns() const { return shape_.each_channel() ? shape_.result_channels : shape_.result_group(); }
   void add_weight_gradient(const T* image, const T* result, const Range& part, T* gradient) const;
   void add_bias_gradient(const T* deltas, const Range& channels, T* gradient) const;
 
@@ -86,12 +99,13 @@ class Convolution final : public StoredGradientLayer<T> {
   }
 
   ConvolutionShape shape_;
-  bool transposed_;
+  bool transposed_, trains_by_places_;
   Activation activation_;
   LaneMap forward_, backward_;
-  PlaceMap by_places_;
-  // The offsets, from the beginning of a window, of the image's vectors that the weights of a group multiply.
-  std::vector<uint32_t> window_;
+  PlaceMap by_places_, back_by_places_;
+  // The offsets, from the beginning of a window, of the image's values that the weights of a group multiply; and those
+  // of its vectors in lanes.
+  std::vector<uint32_t> window_, window_in_lanes_;
 };
 
 template <class T>

@@ -15,6 +15,13 @@ size_t full_image(const ConvolutionAxis& axis) {
 
 }  // namespace
 
+bool ConvolutionShape::sums_by_places(bool transposed) const {
+  const auto fills_lanes = [](size_t channels) { return 4 * channels >= 3 * whole_panels(channels); };
+  const bool all_lanes = each_channel() ? fills_lanes(result_channels)
+                                        : fills_lanes(result_group()) && (!transposed || fills_lanes(image_group()));
+  return all_lanes && image_size() + result_size() >= tuning::fewest_values_by_places;
+}
+
 std::vector<LaneMap::Taps> LaneMap::correlate(const ConvolutionAxis& axis) {
   std::vector<Taps> targets(axis.result);
   for (size_t o = 0; o < axis.result; ++o) {
@@ -48,6 +55,7 @@ LaneMap::LaneMap(const ConvolutionShape& shape, Direction direction) : groups_(s
   weight_step_ = correlates ? 1 : shape.result_channels;
   weight_group_ = shape.result_group();
   run_step_ = correlates ? 1 : columns.stride;
+  row_step_ = correlates ? 1 : rows.stride;
   list_terms(shape, direction);
 }
 

@@ -39,6 +39,10 @@ struct ConvolutionShape {
   size_t weight_rows() const { return rows.kernel * columns.kernel * image_group(); }
   size_t image_size() const { return rows.image * columns.image * image_channels; }
   size_t result_size() const { return rows.result * columns.result * result_channels; }
+  // Whether each channel of the result has its own of the image.
+  bool each_channel() const { return groups > 1 && image_group() == 1 && result_group() == 1; }
+  // Whether training has channels in the lanes of vectors. The shape alone decides.
+  bool sums_by_places(bool transposed) const;
 };
 
 // An image in a border of zeros, which the sums and the weight gradient read. The source of a transpose has no border:
@@ -75,6 +79,8 @@ class LaneMap {
   // The distance in the weights between channels of the target, and that of the targets of a run.
   size_t weight_step() const { return weight_step_; }
   size_t run_step() const { return run_step_; }
+  // The distance between rows of the target that can have the same elements of the kernel.
+  size_t row_step() const { return row_step_; }
   // The terms of each row of the target, and of the columns of any row.
   const std::vector<std::vector<LaneTerm>>& rows() const { return rows_; }
   const std::vector<Run>& runs() const { return runs_; }
@@ -98,7 +104,7 @@ class LaneMap {
   size_t height_, width_, channels_, groups_;
   // The distances in the weights between channels of the target, and between groups of channels.
   size_t weight_step_, weight_group_;
-  size_t run_step_;
+  size_t run_step_, row_step_;
   std::vector<std::vector<LaneTerm>> rows_;  // of each row of the target
   std::vector<Run> runs_;                    // of the columns of any row
 };

@@ -17,11 +17,22 @@ class PlaceMap {
   size_t packed_size() const { return parts() * part_size(); }
   template <class T>
   void pack(const T* weights, T* packed) const;
-  // From a source in its border to the whole target, both stored as users see them.
+  // From a source in its border to the whole target, both stored as users see them. Without a bias, sums begin at zero.
   template <class T>
   void compute(const T* source, const T* packed, const T* bias, T* target) const;
 
  private:
+  // Places of the target along one axis, and where they are.
+  template <class T>
+  struct RunOfPlaces {
+    const T *source, *packed, *bias;
+    const LaneMap::Run *rows, *columns;
+    T* target;
+    size_t count, source_step, target_step;
+  };
+
+  template <class T>
+  void compute_run(const RunOfPlaces<T>& run) const;
   // Groups of one channel each are computed together, each lane with its own channel of the source.
   size_t parts() const { return each_channel_ ? 1 : groups_; }
   size_t part_channels() const { return channels_ / parts(); }
@@ -33,10 +44,9 @@ class PlaceMap {
   // of each element of the kernel and channel of the source begin.
   size_t weight_step_, weight_group_;
   std::vector<size_t> weight_offsets_;
-  // As those of the map, with offsets in packed weights and in the source of one sample.
-  size_t run_step_;
-  std::vector<std::vector<LaneTerm>> rows_;
-  std::vector<LaneMap::Run> runs_;
+  // Rows or columns of the target as those of the map, with offsets in packed weights and in the source of a sample.
+  size_t row_step_, column_step_;
+  std::vector<LaneMap::Run> rows_, columns_;
   size_t work_;
 };
 

@@ -1,0 +1,173 @@
+// The computations of a convolution for one sample after the other, with channels in the lanes of vectors.
+#include <algorithm>
+
+#include "layers/convolution.hpp"
+
+namespace chainrule {
+
+namespace {
+
+struct BorderedImage;
+struct PackedWeights;
+struct GradientSums;
+
+// The weights as a map takes them, in memory of the thread.
+template <class T>
+const T* packed_for(const PlaceMap& map, const T* weights) {
+  T* const packed = scratch<T, PackedWeights>(map.packed_size());
+  map.pack(weights, packed);
+  return packed;
+}
+
+}  // namespace
+
+template <class T>
+bool Convolution<T>::computes_by_places(const Signal<T>& below, const Signal<T>& above, size_t samples) const {
+  if (trains_by_places_) return true;
+  const bool is_possible = !below.in_lanes && !above.in_lanes && above.kept == nullptr;
+  return is_possible && !lanes_pay(samples, double(work()), double(by_places_.work()));
+}
+
+template <class T>
+const T* Convolution<T>::inputs_of_sample(const Signal<T>& below, const Signal<T>& above, size_t sample) const {
+  return forward_.source().has_border() ? above.kept + sample * above.kept_stride
+                                        : below.activations + sample * below.stride;
+}
+
+template <class T>
+const T* Convolution<T>::deltas_of_sample(const Signal<T>& above, size_t sample) const {
+  return backward_.source().has_border() ? above.kept + sample * above.kept_stride + forward_.source().full_size()
+                                         : above.deltas + sample * above.stride;
+}
+
+template <class T>
+void Convolution<T>::forward_by_places(const Signal<T>& below, const Signal<T>& above, const Range& samples) const {
+  if (samples.size() == 0) return;
+  const Bordered& image = forward_.source();
+  const T* const weights = packed_for(by_places_, this->panels(0));
+  for (size_t sample = samples.begin; sample < samples.end; ++sample) {
+    const T* inputs = below.activations + sample * below.stride;
+    if (image.has_border()) {
+      T* const bordered = above.kept != nullptr ? above.kept + sample * above.kept_stride
+                                                : scratch<T, BorderedImage>(image.full_size());
+      put_in_border(inputs, image, bordered);
+      if (above.state != nullptr) {
+        // As carry_on.
+        T* const state = above.state + sample * above.state_stride;
+        std::memcpy(bordered, state, carried_size() * sizeof(T));
+        std::memcpy(state, bordered + image.size(), carried_size() * sizeof(T));
+      }
+      inputs = bordered;
+    }
+    by_places_.compute(inputs, weights, this->panels(1), above.pre_activations + sample * above.stride);
+    // The values are still in the cache.
+    activate(above, {sample, sample + 1});
+  }
+}
+
+template <class T>
+void Convolution<T>::backward_by_places(const Signal<T>& above, const Signal<T>& below, const Range& samples) const {
+  if (samples.size() == 0) return;
+  const Bordered& image = backward_.source();
+  const T* const weights = below.deltas == nullptr ? nullptr : packed_for(back_by_places_, this->panels(0));
+  for (size_t sample = samples.begin; sample < samples.end; ++sample) {
+    if (image.has_border()) {
+      put_in_border(above.deltas + sample * above.stride, image,
+                    above.kept + sample * above.kept_stride + forward_.source().full_size());
+    }
+    if (below.deltas == nullptr) continue;
+    back_by_places_.compute<T>(deltas_of_sample(above, sample), weights, nullptr, below.deltas + sample * below.stride);
+    multiply_by_derivative(below, {sample, sample + 1});
+  }
+}
+
+// Some samples, which hold enough places, are added up first; then these sums.
+template <class T>
+void Convolution<T>::add_gradient_by_places(const Team& team, const Signal<T>& below, const Signal<T>& above,
+                                            size_t samples, T* gradient) const {
+  const Range rows = team.share(gradient_rows()), channels = team.share(backward_.source().channels);
+  const size_t columns = gradient_columns(), stride = whole_panels(columns);
+  T* const sums = scratch<T, GradientSums>(rows.size() * stride + whole_panels(channels.size()));
+  T* const bias_sums = sums + rows.size() * stride;
+  const size_t places = shape_.rows.result * shape_.columns.result;
+  const size_t step = std::clamp<size_t>(tuning::places_of_sum / places, 1, group_samples);
+  for (size_t first = 0; first < samples; first += step) {
+    std::fill_n(sums, rows.size() * stride + whole_panels(channels.size()), T(0));
+    for (size_t i = first; i < std::min(first + step, samples); ++i) {
+      const T *const inputs = inputs_of_sample(below, above, i), *const deltas = deltas_of_sample(above, i);
+      add_weight_places(transposed_ ? deltas : inputs, transposed_ ? inputs : deltas, rows, sums);
+      add_bias_places(deltas, channels, bias_sums);
+    }
+    T* const weights = this->panels_of(gradient, 0);
+    for (size_t r = 0; r < rows.size(); ++r) {
+      const size_t row = rows.begin + r;
+      T* const to =
+          weights + row % shape_.weight_rows() * shape_.result_channels + row / shape_.weight_rows() * columns;
+      for (size_t k = 0; k < columns; ++k) to[k] += sums[r * stride + k];
+    }
+    if (this->matrix(1).is_hidden) continue;
+    T* const bias = this->panels_of(gradient, 1) + channels.begin;
+    for (size_t k = 0; k < channels.size(); ++k) bias[k] += bias_sums[k];
+  }
+}
+
+// Blocks of rows of the result stay in the first-level cache, with what they are multiplied by, for all weights.
+template <class T>
+void Convolution<T>::add_weight_places(const T* image, const T* result, const Range& rows, T* sums) const {
+  const Bordered& wide = (transposed_ ? backward_ : forward_).source();
+  const Bordered& narrow = (transposed_ ? forward_ : backward_).source();
+  const bool each_channel = shape_.each_channel();
+  const size_t columns = gradient_columns(), stride = whole_panels(columns);
+  const size_t a_down = wide.offset(shape_.rows.stride, 0), b_down = narrow.offset(1, 0);
+  const size_t block = std::max<size_t>(tuning::place_gradient_bytes / ((a_down + b_down) * sizeof(T)), 1);
+  for (size_t y = 0; y < narrow.height; y += block) {
+    for (size_t row = rows.begin; row < rows.end;) {
+      // Rows of a kernel's row begin one after the other.
+      const size_t group = row / shape_.weight_rows(), first = row % shape_.weight_rows();
+      size_t end = first + 1;
+      const size_t last = std::min(shape_.weight_rows(), first + rows.end - row);
+      while (end < last && (each_channel || window_[end] == window_[end - 1] + 1)) ++end;
+      kernels<T>().place_gradient(
+          {.a = image + y * a_down + group * shape_.image_group() + (each_channel ? 0 : window_[first]),
+           .offsets = window_.data() + first,
+           .a_down = a_down,
+           .a_right = wide.offset(0, shape_.columns.stride),
+           .b = result + narrow.offset(narrow.top + y, narrow.left) + group * columns,
+           .b_down = b_down,
+           .b_right = narrow.offset(0, 1),
+           .height = std::min(block, narrow.height - y),
+           .width = narrow.width,
+           .rows = end - first,
+           .channels = columns,
+           .sums = sums + (row - rows.begin) * stride,
+           .each_channel = each_channel});
+      row += end - first;
+    }
+  }
+}
+
+// The product of the deltas with one.
+template <class T>
+void Convolution<T>::add_bias_places(const T* deltas, const Range& channels, T* sums) const {
+  const Bordered& image = backward_.source();
+  const T one = 1;
+  const uint32_t here = 0;
+  kernels<T>().place_gradient({.a = &one,
+                               .offsets = &here,
+                               .a_down = 0,
+                               .a_right = 0,
+                               .b = deltas + image.offset(image.top, image.left) + channels.begin,
+                               .b_down = image.offset(1, 0),
+                               .b_right = image.offset(0, 1),
+                               .height = image.height,
+                               .width = image.width,
+                               .rows = 1,
+                               .channels = channels.size(),
+                               .sums = sums,
+                               .each_channel = false});
+}
+
+template class Convolution<float>;
+template class Convolution<double>;
+
+}  // namespace chainrule
