@@ -108,6 +108,9 @@ constexpr size_t weight_vectors_ahead = 16;
 
 // --- Layers
 
+// Places of a batch for each block of samples whose statistics a batch normalisation computes apart, and such blocks at
+// most: threads divide them. They decide the order of additions.
+constexpr size_t places_of_block = 512, most_blocks = 16;
 // Steps or pixels whose outputs are copied to rows at a time: the copies stay in the first-level cache.
 constexpr size_t places_at_a_time = 64;
 // Samples of a recurrent layer that go through all steps together: the TLB covers their pages from one tile to the

@@ -5,6 +5,7 @@
 #include "kernels/finite.hpp"
 #include "kernels/masked.hpp"
 #include "kernels/non_zeros.hpp"
+#include "kernels/normalisation.hpp"
 #include "kernels/output.hpp"
 #include "kernels/peak.hpp"
 #include "kernels/places.hpp"
@@ -56,6 +57,14 @@ constexpr Kernels<T> all_kernels = {
     .list_marked = list_marked,
     .all_finite = all_finite<T>,
     .multiply_masked = multiply_masked<T>,
+    .feature_sums = feature_sums<T>,
+    .feature_squares = feature_squares<T>,
+    .feature_products = feature_products<T>,
+    .feature_gradient = feature_gradient<T>,
+    .normalise_features = normalise_features<T>,
+    .normalise_deltas = normalise_deltas<T>,
+    .normalise_places = normalise_places<T>,
+    .normalise_places_gradient = normalise_places_gradient<T>,
     .to_lanes = to_lanes<T>,
     .from_lanes = from_lanes<T>,
     .lane_product = lane_product<T>,

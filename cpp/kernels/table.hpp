@@ -282,6 +282,50 @@ struct Masked {
   T* to;
 };
 
+// Panels of the features of some samples, each (places, features).
+struct FeaturePlaces {
+  Range samples;
+  size_t places, features;
+  Range panels;
+};
+
+// Deltas, and the normalised inputs that belong to them.
+template <class T>
+struct NormalisedDeltas {
+  const T* deltas;
+  size_t stride;
+  const T* normalised;
+  size_t normalised_stride;
+};
+
+// z = gamma n + beta with n = (x - mean) * inverse, where constants are one number per feature. n is kept unless `kept`
+// is null.
+template <class T>
+struct NormalisedFeatures {
+  const T* inputs;
+  size_t input_stride;
+  const T *means, *inverses, *gamma, *beta;
+  T *pre_activations, *activations;
+  size_t stride;
+  T* kept;
+  size_t kept_stride;
+};
+
+// The delta below is factor * (delta - mean - n * along).
+template <class T>
+struct DeltaFactors {
+  const T *means, *along, *factors;
+};
+
+// Places of a sample of which each is normalised over its features. `kept` holds n, and then the inverse deviations.
+template <class T>
+struct NormalisedPlaces {
+  const T *inputs, *gamma, *beta;
+  double epsilon;
+  size_t places, features;
+  T *outputs, *kept;
+};
+
 // Writes blocks of four random words of a stream (base/random.hpp), whose counter was that of the block before the
 // first. `to` has space for a multiple of `blocks_at_once` blocks, all of which are written.
 struct RandomBlocks {
@@ -336,6 +380,17 @@ struct Kernels {
   size_t (*list_marked)(const uint16_t* marks, size_t rows, size_t words, uint32_t* list);
   bool (*all_finite)(const T* values, size_t count);
   void (*multiply_masked)(const Masked<T>&);
+  // Sums over samples and places in order, one per feature, in whole panels: of values, of the squares of their
+  // distances from means, and of deltas and their products with the normalised inputs.
+  void (*feature_sums)(const FeaturePlaces&, const T* values, size_t stride, double* sums);
+  void (*feature_squares)(const FeaturePlaces&, const T* values, size_t stride, const double* means, double* sums);
+  void (*feature_products)(const FeaturePlaces&, const NormalisedDeltas<T>&, double* sums, double* products);
+  void (*feature_gradient)(const FeaturePlaces&, const NormalisedDeltas<T>&, T* of_gamma, T* of_beta);
+  void (*normalise_features)(const FeaturePlaces&, const NormalisedFeatures<T>&);
+  void (*normalise_deltas)(const FeaturePlaces&, const NormalisedDeltas<T>&, const DeltaFactors<T>&, T* to,
+                           size_t stride);
+  void (*normalise_places)(const NormalisedPlaces<T>&);
+  void (*normalise_places_gradient)(const NormalisedPlaces<T>&, const T* deltas, T* to);
   // Transpose rows to lanes, and back.
   void (*to_lanes)(const Lanes<T>&);
   void (*from_lanes)(const Lanes<T>&);

@@ -3,58 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "layers/scratch.hpp"
+
 namespace chainrule {
 
 namespace {
 
-// The sum of value(0) ... value(count - 1): 16 sums of every sixteenth value, which are then added by halves.
-template <class Value>
-double sum_of(size_t count, Value value) {
-  double lane[panel_width] = {};
-  size_t k = 0;
-  for (; k + panel_width <= count; k += panel_width) {
-    for (size_t i = 0; i < panel_width; ++i) lane[i] += value(k + i);
-  }
-  for (size_t i = 0; k + i < count; ++i) lane[i] += value(k + i);
-  for (size_t half = panel_width / 2; half > 0; half /= 2) {
-    for (size_t i = 0; i < half; ++i) lane[i] += lane[i + half];
-  }
-  return lane[0];
-}
-
-// Adjacent features of all samples and places.
-struct Features {
-  size_t first, width;
-  size_t samples, places, features;
-
-  // Calls visit(row, at) for each place of each sample in order; the first of these features is value `at` of the row.
-  template <class Visit>
-  void for_each_place(Visit visit) const {
-    for (size_t row = 0; row < samples; ++row) {
-      for (size_t place = 0; place < places; ++place) visit(row, place * features + first);
-    }
-  }
-};
-
-// Calls use(part) for each run of at most 16 features of a thread's share.
-template <class Use>
-void for_each_panel(const Team& team, size_t samples, size_t places, size_t features, Use use) {
-  const Range part = team.share(panel_count(features));
-  for (size_t panel = part.begin; panel < part.end; ++panel) {
-    const size_t first = panel * panel_width;
-    use(Features{first, std::min(panel_width, features - first), samples, places, features});
-  }
-}
-
-// Calls each(k) for k < width; the loop over a whole panel has a constant length.
-template <class Each>
-void for_each_lane(size_t width, Each each) {
-  if (width == panel_width) {
-    for (size_t k = 0; k < panel_width; ++k) each(k);
-  } else {
-    for (size_t k = 0; k < width; ++k) each(k);
-  }
-}
+struct Constants;
 
 template <class T>
 T inverse_deviation(double variance, double epsilon) {
@@ -76,67 +31,37 @@ Normalisation<T>::Normalisation(size_t size, size_t features, double epsilon)
 template <class T>
 void Normalisation<T>::add_gradient(const Team& team, const Signal<T>&, const Signal<T>& above, size_t samples,
                                     T* gradient) const {
-  for_each_panel(team, samples, places_, features_, [&](const Features& part) {
-    T* of_gamma = this->panels_of(gradient, 0) + part.first;
-    T* of_beta = this->panels_of(gradient, 1) + part.first;
-    part.for_each_place([&](size_t row, size_t at) {
-      const T* delta = above.deltas + row * above.stride + at;
-      const T* normalised = above.kept + row * above.kept_stride + at;
-      for_each_lane(part.width, [&](size_t k) {
-        of_gamma[k] += delta[k] * normalised[k];
-        of_beta[k] += delta[k];
-      });
-    });
-  });
+  kernels<T>().feature_gradient(places_of({0, samples}, team.share(panel_count(features_))), deltas_of(above),
+                                this->panels_of(gradient, 0), this->panels_of(gradient, 1));
+}
+
+template <class T>
+NormalisedPlaces<T> LayerNorm<T>::sample(const Signal<T>& below, const Signal<T>& above, size_t row) const {
+  return {.inputs = below.activations + row * below.stride,
+          .gamma = this->gamma(),
+          .beta = this->beta(),
+          .epsilon = this->epsilon_,
+          .places = this->places_,
+          .features = this->features_,
+          .outputs = above.activations + row * above.stride,
+          .kept = above.kept == nullptr ? nullptr : above.kept + row * above.kept_stride};
 }
 
 template <class T>
 void LayerNorm<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                            const Pass&) const {
-  const size_t features = this->features_;
-  const T* const gamma = this->gamma();
-  const T* const beta = this->beta();
   const Range rows = team.share_rows(samples);
-  for (size_t row = rows.begin; row < rows.end; ++row) {
-    T* const kept = above.kept == nullptr ? nullptr : above.kept + row * above.kept_stride;
-    for (size_t place = 0; place < this->places_; ++place) {
-      const T* x = below.activations + row * below.stride + place * features;
-      T* z = above.activations + row * above.stride + place * features;
-      const double mean = sum_of(features, [&](size_t k) { return double(x[k]); }) / double(features);
-      const double squares = sum_of(features, [&](size_t k) { return (x[k] - mean) * (x[k] - mean); });
-      const T middle = T(mean);
-      const T inverse = inverse_deviation<T>(squares / double(features), this->epsilon_);
-      for (size_t k = 0; k < features; ++k) z[k] = (x[k] - middle) * inverse;
-      if (kept != nullptr) {
-        std::memcpy(kept + place * features, z, features * sizeof(T));
-        kept[this->inputs() + place] = inverse;
-      }
-      for (size_t k = 0; k < features; ++k) z[k] = gamma[k] * z[k] + beta[k];
-    }
-  }
+  for (size_t row = rows.begin; row < rows.end; ++row) kernels<T>().normalise_places(sample(below, above, row));
   copy_to_pre_activations(above, rows);
 }
 
-// dE/dx = (g - mean g - x^ mean(g x^)) / sqrt(variance + epsilon), g = gamma delta
 template <class T>
 void LayerNorm<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                             const Pass&) const {
-  const size_t features = this->features_;
-  const T* const gamma = this->gamma();
   const Range rows = team.share_rows(samples);
   for (size_t row = rows.begin; row < rows.end; ++row) {
-    const T* const kept = above.kept + row * above.kept_stride;
-    for (size_t place = 0; place < this->places_; ++place) {
-      const T* delta = above.deltas + row * above.stride + place * features;
-      const T* normalised = kept + place * features;
-      T* to = below.deltas + row * below.stride + place * features;
-      for (size_t k = 0; k < features; ++k) to[k] = gamma[k] * delta[k];
-      const T mean = T(sum_of(features, [&](size_t k) { return double(to[k]); }) / double(features));
-      const double products = sum_of(features, [&](size_t k) { return double(to[k]) * normalised[k]; });
-      const T along = T(products / double(features));
-      const T inverse = kept[this->inputs() + place];
-      for (size_t k = 0; k < features; ++k) to[k] = (to[k] - mean - normalised[k] * along) * inverse;
-    }
+    kernels<T>().normalise_places_gradient(sample(below, above, row), above.deltas + row * above.stride,
+                                           below.deltas + row * below.stride);
   }
   multiply_by_derivative(below, rows);
 }
@@ -145,84 +70,128 @@ template <class T>
 BatchNorm<T>::BatchNorm(size_t size, size_t features, double momentum, double epsilon)
     : Normalisation<T>(size, features, epsilon), momentum_(momentum) {}
 
+// Few places are added up in one chain per feature, and threads divide the panels; else there are blocks of samples,
+// which threads divide.
+template <class T>
+size_t BatchNorm<T>::block_count(size_t samples) const {
+  const size_t blocks = std::min(samples, samples * this->places_ / tuning::places_of_block);
+  return std::clamp<size_t>(blocks, 1, tuning::most_blocks);
+}
+
+template <class T>
+template <class Sum>
+void BatchNorm<T>::for_each_block(const Team& team, size_t samples, Sum sum) const {
+  const size_t blocks = block_count(samples);
+  if (blocks == 1) return sum(this->places_of({0, samples}, team.share(panels())), 0);
+  const Range own = team.share(blocks);
+  for (size_t b = own.begin; b < own.end; ++b) {
+    sum(this->places_of({samples * b / blocks, samples * (b + 1) / blocks}, {0, panels()}), b);
+  }
+}
+
+// The statistics of the batch: those of blocks, then their weighted means, to which the distances of the blocks' means
+// are added for variances (Chan, Golub and LeVeque 1979).
+template <class T>
+void BatchNorm<T>::compute_statistics(const Team& team, const Signal<T>& below, const Signal<T>& above,
+                                      size_t samples) const {
+  const BatchValues values = values_of(above);
+  for_each_block(team, samples, [&](const FeaturePlaces& part, size_t block) {
+    double *const means = values.block(block), *const squares = means + width();
+    const double count = double(part.samples.size() * part.places);
+    kernels<T>().feature_sums(part, below.activations, below.stride, means);
+    for (size_t k = part.panels.begin * panel_width; k < part.panels.end * panel_width; ++k) means[k] /= count;
+    kernels<T>().feature_squares(part, below.activations, below.stride, means, squares);
+  });
+  const size_t blocks = block_count(samples);
+  if (blocks > 1) team.barrier();
+  const Range own = team.share(panels());
+  for (size_t k = own.begin * panel_width; k < own.end * panel_width; ++k) {
+    const auto share_of = [&](size_t b) { return double(samples * (b + 1) / blocks - samples * b / blocks); };
+    double mean = values.block(0)[k], variance = values.block(0)[width() + k];
+    if (blocks > 1) {
+      mean = 0;
+      for (size_t b = 0; b < blocks; ++b) mean += share_of(b) * values.block(b)[k];
+      mean /= double(samples);
+      variance = 0;
+      for (size_t b = 0; b < blocks; ++b) {
+        const double apart = values.block(b)[k] - mean;
+        variance += values.block(b)[width() + k] + share_of(b) * double(this->places_) * apart * apart;
+      }
+    }
+    values.mean[k] = mean;
+    values.variance[k] = variance / double(samples * this->places_);
+  }
+  if (blocks > 1) team.barrier();
+}
+
+template <class T>
+FeaturePlaces BatchNorm<T>::own_part(const Team& team, size_t samples, const Pass& pass) const {
+  if (divides_panels(samples, pass)) return this->places_of({0, samples}, team.share(panels()));
+  return this->places_of(team.share(samples), {0, panels()});
+}
+
 template <class T>
 void BatchNorm<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                            const Pass& pass) const {
-  const double count = double(samples * this->places_);
-  for_each_panel(team, samples, this->places_, this->features_, [&](const Features& part) {
-    const T* const gamma = this->gamma() + part.first;
-    const T* const beta = this->beta() + part.first;
-    double mean[panel_width] = {}, variance[panel_width] = {};
-    if (is_by_batch(pass)) {
-      part.for_each_place([&](size_t row, size_t at) {
-        const T* x = below.activations + row * below.stride + at;
-        for_each_lane(part.width, [&](size_t k) { mean[k] += double(x[k]); });
-      });
-      for (double& of_feature : mean) of_feature /= count;
-      part.for_each_place([&](size_t row, size_t at) {
-        const T* x = below.activations + row * below.stride + at;
-        for_each_lane(part.width, [&](size_t k) { variance[k] += (x[k] - mean[k]) * (x[k] - mean[k]); });
-      });
-      for (double& of_feature : variance) of_feature /= count;
-      std::copy_n(mean, part.width, above.batch_kept + part.first);
-      std::copy_n(variance, part.width, above.batch_kept + this->features_ + part.first);
-    } else {
-      std::copy_n(this->statistics_ + part.first, part.width, mean);
-      std::copy_n(this->statistics_ + this->features_ + part.first, part.width, variance);
-    }
-    T middle[panel_width], inverse[panel_width];
-    for (size_t k = 0; k < panel_width; ++k) {
-      middle[k] = T(mean[k]);
-      inverse[k] = inverse_deviation<T>(variance[k], this->epsilon_);
-    }
-    part.for_each_place([&](size_t row, size_t at) {
-      const T* x = below.activations + row * below.stride + at;
-      T* z = above.pre_activations + row * above.stride + at;
-      T* a = above.activations + row * above.stride + at;
-      T normalised[panel_width];
-      for_each_lane(part.width, [&](size_t k) {
-        normalised[k] = (x[k] - middle[k]) * inverse[k];
-        z[k] = a[k] = gamma[k] * normalised[k] + beta[k];
-      });
-      if (above.kept != nullptr) std::copy_n(normalised, part.width, above.kept + row * above.kept_stride + at);
-    });
+  if (is_by_batch(pass)) compute_statistics(team, below, above, samples);
+  const FeaturePlaces own = own_part(team, samples, pass);
+  T* const means = scratch<T, Constants>(2 * width());
+  T* const inverses = means + width();
+  for (size_t k = own.panels.begin * panel_width; k < std::min(own.panels.end * panel_width, own.features); ++k) {
+    means[k] = T(mean_of(above, k, pass));
+    inverses[k] = inverse_deviation<T>(variance_of(above, k, pass), this->epsilon_);
+  }
+  kernels<T>().normalise_features(own, {.inputs = below.activations,
+                                        .input_stride = below.stride,
+                                        .means = means,
+                                        .inverses = inverses,
+                                        .gamma = this->gamma(),
+                                        .beta = this->beta(),
+                                        .pre_activations = above.pre_activations,
+                                        .activations = above.activations,
+                                        .stride = above.stride,
+                                        .kept = above.kept,
+                                        .kept_stride = above.kept_stride});
+}
+
+// The sums of deltas, and of their products with the normalised inputs.
+template <class T>
+void BatchNorm<T>::sum_deltas(const Team& team, const Signal<T>& above, size_t samples) const {
+  const BatchValues values = values_of(above);
+  for_each_block(team, samples, [&](const FeaturePlaces& part, size_t block) {
+    kernels<T>().feature_products(part, this->deltas_of(above), values.block(block), values.block(block) + width());
   });
+  const size_t blocks = block_count(samples);
+  if (blocks == 1) return;
+  team.barrier();
+  const Range own = team.share(panels());
+  for (size_t block = 1; block < blocks; ++block) {
+    for (size_t k = own.begin * panel_width; k < own.end * panel_width; ++k) {
+      values.block(0)[k] += values.block(block)[k];
+      values.block(0)[width() + k] += values.block(block)[width() + k];
+    }
+  }
+  team.barrier();
 }
 
 // As in LayerNorm, with means over samples and places; running statistics are constants.
 template <class T>
 void BatchNorm<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                             const Pass& pass) const {
+  if (is_by_batch(pass)) sum_deltas(team, above, samples);
+  const FeaturePlaces own = own_part(team, samples, pass);
+  T* const means = scratch<T, Constants>(3 * width());
+  T *const along = means + width(), *const factors = along + width();
   const double count = double(samples * this->places_);
-  for_each_panel(team, samples, this->places_, this->features_, [&](const Features& part) {
-    double sum[panel_width] = {}, products[panel_width] = {};
-    if (is_by_batch(pass)) {
-      part.for_each_place([&](size_t row, size_t at) {
-        const T* delta = above.deltas + row * above.stride + at;
-        const T* normalised = above.kept + row * above.kept_stride + at;
-        for_each_lane(part.width, [&](size_t k) {
-          sum[k] += double(delta[k]);
-          products[k] += double(delta[k]) * normalised[k];
-        });
-      });
-    }
-    T mean[panel_width], along[panel_width], factor[panel_width];
-    for (size_t k = 0; k < part.width; ++k) {
-      const size_t feature = part.first + k;
-      const double variance = is_by_batch(pass) ? above.batch_kept[this->features_ + feature]
-                                                : double(this->statistics_[this->features_ + feature]);
-      mean[k] = T(sum[k] / count);
-      along[k] = T(products[k] / count);
-      factor[k] = this->gamma()[feature] * inverse_deviation<T>(variance, this->epsilon_);
-    }
-    part.for_each_place([&](size_t row, size_t at) {
-      const T* delta = above.deltas + row * above.stride + at;
-      const T* normalised = above.kept + row * above.kept_stride + at;
-      T* to = below.deltas + row * below.stride + at;
-      for_each_lane(part.width, [&](size_t k) { to[k] = factor[k] * (delta[k] - mean[k] - normalised[k] * along[k]); });
-    });
-  });
+  for (size_t k = own.panels.begin * panel_width; k < std::min(own.panels.end * panel_width, own.features); ++k) {
+    const double* const sums = is_by_batch(pass) ? values_of(above).block(0) : nullptr;
+    means[k] = sums == nullptr ? T(0) : T(sums[k] / count);
+    along[k] = sums == nullptr ? T(0) : T(sums[width() + k] / count);
+    factors[k] = this->gamma()[k] * inverse_deviation<T>(variance_of(above, k, pass), this->epsilon_);
+  }
+  kernels<T>().normalise_deltas(own, this->deltas_of(above), {means, along, factors}, below.deltas, below.stride);
   if (below.activation == Activation::identity) return;
+  if (!divides_panels(samples, pass)) return multiply_by_derivative(below, own.samples);
   team.barrier();
   multiply_by_derivative(below, team.share_rows(samples));
 }
@@ -230,14 +199,15 @@ void BatchNorm<T>::backward(const Team& team, const Signal<T>& above, const Sign
 template <class T>
 void BatchNorm<T>::update_statistics(const Team& team, const Signal<T>& above) {
   if (!this->trainable) return;
-  for_each_panel(team, 0, 0, this->features_, [&](const Features& part) {
-    for (const size_t begin : {part.first, this->features_ + part.first}) {
-      for (size_t k = begin; k < begin + part.width; ++k) {
-        T& running = this->statistics_[k];
-        running = T(momentum_ * double(running) + (1 - momentum_) * above.batch_kept[k]);
-      }
-    }
-  });
+  const BatchValues values = values_of(above);
+  const Range own = team.share(panels());
+  for (size_t k = own.begin * panel_width; k < std::min(own.end * panel_width, this->features_); ++k) {
+    const auto follow = [&](T& running, double of_batch) {
+      running = T(momentum_ * double(running) + (1 - momentum_) * of_batch);
+    };
+    follow(this->statistics_[k], values.mean[k]);
+    follow(this->statistics_[this->features_ + k], values.variance[k]);
+  }
 }
 
 template class Normalisation<float>;

@@ -22,6 +22,13 @@ class Normalisation : public StoredGradientLayer<T> {
   // dE/dgamma = sum of delta x^, dE/dbeta = sum of delta, over samples and places in their order.
   void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                     T* gradient) const override;
+  FeaturePlaces places_of(const Range& samples, const Range& panels) const {
+    return {samples, places_, features_, panels};
+  }
+  // The deltas above, and the kept x^.
+  NormalisedDeltas<T> deltas_of(const Signal<T>& above) const {
+    return {above.deltas, above.stride, above.kept, above.kept_stride};
+  }
   const T* gamma() const { return this->panels(0); }
   const T* beta() const { return this->panels(1); }
 
@@ -58,6 +65,9 @@ class LayerNorm final : public Normalisation<T> {
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;
+
+ private:
+  NormalisedPlaces<T> sample(const Signal<T>& below, const Signal<T>& above, size_t row) const;
 };
 
 struct BatchNormSettings {
@@ -77,16 +87,17 @@ struct BatchNormSettings {
 
 // Over all samples and places (Ioffe and Szegedy 2015). In training the statistics are those of the batch, else the
 // running ones, which become momentum * running + (1 - momentum) * batch. A frozen layer does in training what it does
-// in prediction. Threads divide features, so that each sum has all samples in order.
+// in prediction. The number of places alone decides how a sum is divided, not the number of threads.
 template <class T>
 class BatchNorm final : public Normalisation<T> {
  public:
   BatchNorm(size_t size, size_t features, double momentum, double epsilon);
 
-  // Running means, then running variances; in training, those of the batch are kept.
+  // Running means, then running variances; in training, those of the batch are kept, with sums of blocks.
   LayerTraits traits() const override {
     LayerTraits traits = Normalisation<T>::traits();
-    traits.batch_kept_size = traits.statistics_size = 2 * this->features_;
+    traits.statistics_size = 2 * this->features_;
+    traits.batch_kept_size = 2 * (1 + tuning::most_blocks) * width();
     traits.needs_whole_batch = true;
     return traits;
   }
@@ -100,6 +111,37 @@ class BatchNorm final : public Normalisation<T> {
  private:
   // Whether the statistics are those of the batch.
   bool is_by_batch(const Pass& pass) const { return pass.training && this->trainable; }
+
+  // What is kept for a batch, each a number per feature in whole panels; a block has two of them.
+  struct BatchValues {
+    double *mean, *variance, *blocks;
+    size_t width;
+
+    double* block(size_t b) const { return blocks + 2 * b * width; }
+  };
+
+  size_t panels() const { return panel_count(this->features_); }
+  size_t width() const { return whole_panels(this->features_); }
+  BatchValues values_of(const Signal<T>& above) const {
+    double* const kept = above.batch_kept;
+    return {kept, kept + width(), kept + 2 * width(), width()};
+  }
+  double mean_of(const Signal<T>& above, size_t k, const Pass& pass) const {
+    return is_by_batch(pass) ? values_of(above).mean[k] : double(this->statistics_[k]);
+  }
+  double variance_of(const Signal<T>& above, size_t k, const Pass& pass) const {
+    return is_by_batch(pass) ? values_of(above).variance[k] : double(this->statistics_[this->features_ + k]);
+  }
+  size_t block_count(size_t samples) const;
+  // Calls sum(some samples and panels, block) for the thread's part.
+  template <class Sum>
+  void for_each_block(const Team&, size_t samples, Sum sum) const;
+  void compute_statistics(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples) const;
+  void sum_deltas(const Team&, const Signal<T>& above, size_t samples) const;
+  // Whether threads divide panels, and not samples.
+  bool divides_panels(size_t samples, const Pass& pass) const { return is_by_batch(pass) && block_count(samples) == 1; }
+  // What the thread normalises.
+  FeaturePlaces own_part(const Team&, size_t samples, const Pass& pass) const;
 
   double momentum_;
 };
