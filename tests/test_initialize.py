@@ -54,6 +54,36 @@ def test_convolutions_and_layers_in_blocks_have_it_too():
     assert pre_activations(alone, inputs, 3).std(axis=0) == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.parametrize("factors", ["signs", "normal", 1.0])
+def test_members_have_it_too(factors):
+    X = skewed()
+    first = cr.BatchEnsemble(30, "relu", factors=factors)
+    layers = [cr.Repeat(4), first, cr.SeparateDense(20, "relu"), cr.BatchEnsemble(5), cr.SeparateDense(2)]
+    net = cr.Network([cr.Input(6), *layers], seed=0)
+    kept = [first.input_factors, first.output_factors, net.layers[5].bias]
+    net.initialize_from(X)
+    assert all((old == new).all() for old, new in zip(
+        kept, [first.input_factors, first.output_factors, net.layers[5].bias], strict=True))  # fmt: skip
+    z = [net.truncated(layers).pre_activations(X) for layers in (2, 3, 4, 5)]
+    # Members share the weights of a BatchEnsemble, but not its biases.
+    for shared in (z[0] - first.bias, z[2] - net.layers[4].bias):
+        assert shared.std(axis=(0, 1)) == pytest.approx(1, abs=1e-3)
+    for separate in (z[1], z[3]):
+        assert separate.std(axis=0) == pytest.approx(1, abs=1e-3)
+    for hidden in z[:2]:
+        active = (hidden > 0).mean(axis=0)
+        assert active.min() > 0 and active.max() < 1
+
+
+def test_members_keep_what_was_given():
+    separate, shared = cr.SeparateDense(5, "relu", bias=0.25), cr.BatchEnsemble(5, "relu", weights="orthogonal")
+    net = cr.Network([cr.Input(6), cr.Repeat(3), separate, shared, cr.SeparateDense(1)], seed=0)
+    weights = separate.weights, shared.weights
+    net.initialize_from(skewed())
+    assert (separate.bias == 0.25).all() and (separate.weights != weights[0]).all()
+    assert (shared.weights == weights[1]).all() and (shared.bias == 0).all()
+
+
 def test_each_step_of_a_sequence_counts():
     X = np.random.default_rng(0).standard_normal((40, 7, 3)) * 20
     net = cr.Network([cr.Input(None, 3), cr.Dense(9, "tanh"), cr.GRU(4), cr.Dense(2)], seed=0)

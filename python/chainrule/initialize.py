@@ -24,12 +24,13 @@ _AVERAGED = 5
 def initialize_from(network: Model, X: ArrayLike, *, seed: int | np.random.Generator | None = None) -> None:
     """Draw the weights anew, so that the pre-activations of each unit have the variance 1 over these samples.
 
-    Layer by layer, the weights of `Dense` and of convolutions are drawn from a normal distribution and divided by the
-    standard deviation of what the unit makes of the samples, over steps and pixels too. The bias of a unit is minus a
-    random mean of its pre-activations for five samples, so that an activation such as ReLU bends within the data; that
-    of the last of these layers stays as it is (Holzmüller, Grinsztajn and Steinwart 2024, appendix B; Mishkin and
-    Matas 2016 for the idea). Layers in blocks are set as well. All others stay as they are: those that were given
-    `weights`, copies of layers of another network, and those that are not trainable; so does a bias that was given.
+    Layer by layer, the weights of `Dense`, of convolutions and of layers of members are drawn from a normal
+    distribution and divided by the standard deviation of what the unit makes of the samples, over steps and pixels too,
+    and over the members that share it. The bias of a unit is minus a random mean of its pre-activations for five
+    samples, so that an activation such as ReLU bends within the data; that of the last of these layers stays as it is
+    (Holzmüller, Grinsztajn and Steinwart 2024, appendix B; Mishkin and Matas 2016 for the idea). Layers in blocks are
+    set as well. All others stay as they are: those that were given `weights`, copies of layers of another network, and
+    those that are not trainable; so does a bias that was given.
 
     Parameters
     ----------
@@ -92,22 +93,30 @@ def _drawn(
     layer: Layer, inputs: NDArray[Any], random: np.random.Generator, bends: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return weights, by which each unit has the variance 1 over the inputs, and biases by which it bends there."""
-    assert layer.output_axis is not None
-    shape = layer.parameter_shapes(layer.place.input_shape)["weights"]
-    weights = random.standard_normal(shape)
-    z = _products(layer, weights, inputs)
+    shapes = layer.parameter_shapes(layer.place.input_shape)
+    weights = random.standard_normal(shapes["weights"])
+    units = [weights.shape[axis] for axis in layer.unit_axes]
+    z = _products(layer, weights, inputs).reshape(-1, *units)
     spread = z.std(axis=0)
-    size = np.where(spread > _SMALLEST, spread, math.sqrt(weights.size / z.shape[1]))
-    weights, z = weights / size.reshape(-1, *(1,) * (-1 - layer.output_axis)), z / size
+    size = np.where(spread > _SMALLEST, spread, math.sqrt(weights.size / spread.size))
+    weights, z = weights / np.expand_dims(size, _other_axes(layer, weights)), z / size
     if not bends:
-        return weights, np.zeros(z.shape[1])
+        return weights, np.zeros(0)
+    # Members that share weights have a bias each.
+    z = z.reshape(-1, math.prod(shapes["bias"]))
     some = z[random.integers(0, len(z), (_AVERAGED, z.shape[1])), np.arange(z.shape[1])]
     shares = random.exponential(size=some.shape)
-    return weights, -(some * shares / shares.sum(axis=0)).sum(axis=0)
+    return weights, -(some * shares / shares.sum(axis=0)).sum(axis=0).reshape(shapes["bias"])
+
+
+def _other_axes(layer: Layer, weights: NDArray[np.float64]) -> tuple[int, ...]:
+    """Return the axes of the weights that do not tell units apart."""
+    of_units = {axis % weights.ndim for axis in layer.unit_axes}
+    return tuple(axis for axis in range(weights.ndim) if axis not in of_units)
 
 
 def _products(layer: Layer, weights: NDArray[np.float64], inputs: NDArray[Any]) -> NDArray[np.float64]:
-    """Return what a layer with these weights and no bias makes of its inputs, (samples and places, units), in float64.
+    """Return what a layer with these weights and no bias makes of its inputs, in float64.
 
     The core computes it, so that it has the same bytes on every machine.
     """
@@ -115,5 +124,7 @@ def _products(layer: Layer, weights: NDArray[np.float64], inputs: NDArray[Any]) 
     linear = make_layer({**layer.config(), "activation": "identity"})
     core = _core.NetworkFloat64(math.prod(shape))
     linear.enter(Place(core, "float64", 0, shape))
-    linear.set_parameter("weights", weights)
-    return core.predict(inputs).reshape(-1, linear.output_shape(shape)[-1])
+    others = {name: values for name, values in layer.parameter_arrays().items() if name != "bias"}
+    for name, values in {**others, "weights": weights}.items():
+        linear.set_parameter(name, values)
+    return core.predict(inputs)

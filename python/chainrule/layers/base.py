@@ -147,6 +147,8 @@ class Layer:
     # Whether data may choose the weights of z = x W + b, and whether the bias with them.
     takes_weights_from_data: bool = False
     draws_bias: bool = False
+    # The axes of those weights that tell units apart, in the order that they have in z.
+    unit_axes: tuple[int, ...] = ()
     # Whether the layer has weights, which change the size of the signal.
     has_weights: ClassVar[bool] = False
     # Number of tokens or codes, where the inputs are such; of each column, with 0 for numbers, where they differ.

@@ -61,12 +61,16 @@ class MemberLayer(WeightedLayer, abstract=True):
 
     bias = Parameter("A copy of the bias, (members, units); assign to set it.")
 
-    def __init__(self, units: int, activation: str, weights: Initial, bias: float | ArrayLike, **learning: Any) -> None:
+    def __init__(self, units: int, activation: str, weights: Initial, bias: ArrayLike | None, **learning: Any) -> None:
         super().__init__(**learning)
         self.units = checked_integer(units, "units", lowest=1, highest=2**31)
         self.activation = checked_activation(activation)
         self._initial_weights = checked_initial(weights, "weights")
         self._initial_bias = bias
+
+    @property
+    def draws_bias(self) -> bool:  # type: ignore[override]
+        return self._initial_bias is None
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 2:
@@ -74,6 +78,9 @@ class MemberLayer(WeightedLayer, abstract=True):
                 f"{type(self).__name__} takes samples of shape (members, features), got {shape}; put a Repeat before it"
             )
         return (shape[0], self.units)
+
+    def _start_bias(self, shape: Shape) -> None:
+        self.bias = filled(0.0 if self._initial_bias is None else self._initial_bias, shape)
 
     def _core_options(self, shape: Shape) -> dict[str, Any]:
         return {
@@ -103,8 +110,8 @@ class BatchEnsemble(MemberLayer):
         Initial factors of the inputs: "signs", at random 1 or −1; "normal", drawn from the standard normal; or numbers.
     weights : str, Normal, Uniform, Orthogonal, float or array (inputs, units), optional
         Initial weights; by default as those of `Dense`.
-    bias : float or array (members, units)
-        Initial bias.
+    bias : float or array (members, units), optional
+        Initial bias, by default 0.
     l1, l2 : float
         Penalty l1 ‖W‖₁ + ½ l2 ‖W‖², on the weights alone. May be set at any time.
     rate_factor, decay_factor : float or mapping of str to float
@@ -132,6 +139,9 @@ class BatchEnsemble(MemberLayer):
     True
     """
 
+    # Members share their units' weights.
+    unit_axes = (-1,)
+
     weights = Parameter("A copy of the weights, (inputs, units); assign to set them.")
     input_factors = Parameter("A copy of the factors of the inputs, (members, inputs); assign to set them.")
     output_factors = Parameter("A copy of the factors of the outputs, (members, units); assign to set them.")
@@ -143,7 +153,7 @@ class BatchEnsemble(MemberLayer):
         *,
         factors: str | float | ArrayLike = 1.0,
         weights: Initial = None,
-        bias: float | ArrayLike = 0.0,
+        bias: float | ArrayLike | None = None,
         l1: float = 0.0,
         l2: float = 0.0,
         rate_factor: Factor = 1.0,
@@ -174,7 +184,7 @@ class BatchEnsemble(MemberLayer):
         self.weights = filled(initial, (features, units))
         self.input_factors = self._starting_factors(shapes["input_factors"], seed)
         self.output_factors = np.ones(shapes["output_factors"])
-        self.bias = filled(self._initial_bias, shapes["bias"])
+        self._start_bias(shapes["bias"])
 
     def _starting_factors(self, shape: Shape, seed: int) -> ArrayLike:
         if not isinstance(self._initial_factors, str):
@@ -195,8 +205,8 @@ class SeparateDense(MemberLayer):
         One of `chainrule.activations.ACTIVATIONS`; "softmax" on the last layer only, taken at each member.
     weights : str, Normal, Uniform, Orthogonal, float or array (members, inputs, units), optional
         Initial weights, drawn for each member; by default as those of `Dense`.
-    bias : float or array (members, units)
-        Initial bias.
+    bias : float or array (members, units), optional
+        Initial bias, by default 0.
     l1, l2, rate_factor, decay_factor, trainable
         As for `BatchEnsemble`.
 
@@ -213,6 +223,8 @@ class SeparateDense(MemberLayer):
     ((3, 4, 2), (1, 3, 2))
     """
 
+    unit_axes = (-3, -1)
+
     weights = Parameter("A copy of the weights, (members, inputs, units); assign to set them.")
 
     def __init__(
@@ -221,7 +233,7 @@ class SeparateDense(MemberLayer):
         activation: str = "identity",
         *,
         weights: Initial = None,
-        bias: float | ArrayLike = 0.0,
+        bias: float | ArrayLike | None = None,
         l1: float = 0.0,
         l2: float = 0.0,
         rate_factor: Factor = 1.0,
@@ -244,4 +256,4 @@ class SeparateDense(MemberLayer):
             self.weights = np.stack([self._initial(initial, shape, seed, m) for m in range(members)])
         else:
             self.weights = filled(initial, (members, *shape))  # type: ignore[arg-type]  # numbers
-        self.bias = filled(self._initial_bias, (members, self.units))
+        self._start_bias((members, self.units))

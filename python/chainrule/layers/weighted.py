@@ -31,10 +31,16 @@ class WeightedLayer(LearningLayer, abstract=True):
 
     has_weights = True
 
+    _initial_weights: Initial
+
     def __init__(self, *, l1: float = 0.0, l2: float = 0.0, **learning: Any) -> None:
         super().__init__(**learning)
         self._l1 = checked_number(l1, "l1", lowest=0)
         self._l2 = checked_number(l2, "l2", lowest=0)
+
+    @property
+    def takes_weights_from_data(self) -> bool:  # type: ignore[override]
+        return bool(self.unit_axes) and self._initial_weights is None and self._inherited is None and self.trainable
 
     @property
     def l1(self) -> float:
@@ -95,8 +101,6 @@ class BiasedLayer(WeightedLayer, abstract=True):
 
     bias = Parameter("A copy of the bias, (units,); assign to set it. None without a bias.")
 
-    _initial_weights: Initial
-
     def __init__(self, *, bias: float | ArrayLike | None, use_bias: bool, **learning: Any) -> None:
         super().__init__(**learning)
         self.use_bias = checked_flag(use_bias, "use_bias")
@@ -105,9 +109,8 @@ class BiasedLayer(WeightedLayer, abstract=True):
         self._initial_bias = bias
 
     @property
-    def takes_weights_from_data(self) -> bool:  # type: ignore[override]
-        is_linear = self.output_axis is not None
-        return is_linear and self._initial_weights is None and self._inherited is None and self.trainable
+    def unit_axes(self) -> tuple[int, ...]:  # type: ignore[override]
+        return () if self.output_axis is None else (self.output_axis,)
 
     @property
     def draws_bias(self) -> bool:  # type: ignore[override]
