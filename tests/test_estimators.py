@@ -14,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 import chainrule as cr
 from chainrule import Network
 from chainrule.sklearn import MLPClassifier, MLPRegressor
+from chainrule.tabular import TabularClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -271,6 +272,28 @@ def test_weights_without_a_meaning_are_named(options, weights, message):
     X = np.random.default_rng(0).standard_normal((20, 3))
     with pytest.raises(ValueError, match=message):
         MLPClassifier(max_iter=2, **options).fit(X, np.arange(20) % 2, sample_weight=weights)
+
+
+QUICK = {MLPClassifier: {"solver": "lbfgs", "max_iter": 5}, TabularClassifier: {"n_members": 1, "time_limit": 0}}
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, TabularClassifier])
+def test_weights_of_labels_that_y_does_not_have_are_named(kind):
+    X, y = np.random.default_rng(0).standard_normal((20, 3)), np.array(["no", "yes"] * 10)
+    with pytest.raises(ValueError, match=r"class_weight has labels that y does not have: 'yep'; y has \['no', 'yes'\]"):
+        kind(class_weight={"yep": 5}).fit(X, y)
+    every = {"no": 1, "yes": 2, "rare": 9}
+    with pytest.warns(cr.ChainruleWarning, match="labels that y does not have: 'rare'; y has"):
+        warned = kind(class_weight=every, random_state=0, **QUICK[kind]).fit(X, y)
+    del every["rare"]
+    plain = kind(class_weight=every, random_state=0, **QUICK[kind]).fit(X, y)
+    assert (warned.predict_proba(X) == plain.predict_proba(X)).all()
+    kind(class_weight={"no": 2}, random_state=0, **QUICK[kind]).fit(X, y)
+
+
+def test_weights_of_a_label_that_comes_later_are_no_mistake():
+    X, y = np.random.default_rng(0).standard_normal((20, 3)), np.array(["no", "yes"] * 10)
+    MLPClassifier(class_weight={"rare": 9}).partial_fit(X, y, classes=["no", "rare", "yes"])
 
 
 def test_weights_are_repetitions_under_lbfgs():

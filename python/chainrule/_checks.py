@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import math
 import operator
-from collections.abc import Iterable, Sequence
-from typing import SupportsIndex
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, SupportsIndex
+
+from .errors import warn
 
 
 def checked_name(value: object, argument: str, known: Iterable[str]) -> str:
@@ -67,6 +69,20 @@ def checked_flag(value: object, argument: str) -> bool:
     if type(value).__name__ not in ("bool", "bool_"):
         raise TypeError(f"{argument} must be True or False, got {value!r}")
     return bool(value)
+
+
+def check_weighted_labels(class_weight: Mapping[Any, float], labels: Sequence[Any]) -> None:
+    """Tell of weights of labels that targets do not have: refuse them if a label has no weight, and warn otherwise.
+
+    The first is a misspelling, and the second happens when rows are split and a rare label is not among them.
+    """
+    absent = [label for label in class_weight if label not in labels]
+    if not absent:
+        return
+    message = f"class_weight has labels that y does not have: {', '.join(map(repr, absent))}; y has {list(labels)!r}"
+    if any(label not in class_weight for label in labels):
+        raise ValueError(message)
+    warn(message)
 
 
 def checked_sizes(shape: Sequence[object]) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
+from .._checks import check_weighted_labels
 from ..losses import CrossEntropy, Loss
 from ..optimizers import Optimizer
 from ..schedules import Schedule
@@ -75,7 +76,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     max_fun : int
         Evaluations of the loss at most, for "lbfgs".
     class_weight : mapping of label to weight, "balanced" or None
-        Multiplied into the samples' weights; a list of mappings for multi-label targets.
+        Multiplied into the samples' weights; a list of mappings for multi-label targets. A label that y does not have
+        is a warning, or an error if some label of y has no weight, as it is then misspelt.
     dropout : float, or sequence of one for each hidden layer
         Share of the units of a hidden layer that is dropped in training, in [0, 1). Not for "lbfgs".
     batch_norm : bool
@@ -283,6 +285,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             raise ValueError("class_weight must be a mapping for partial_fit, which does not see all samples at once")
         # Targets in front, which make known the classes that count, so that y need not have them all.
         known = seen.y if is_balanced or y.ndim == 2 else seen.classes.classes_
+        if isinstance(self.class_weight, Mapping) and y.ndim == 1:
+            check_weighted_labels(self.class_weight, seen.classes.classes_.tolist())
         indices = np.arange(len(known)) if is_balanced else None
         both = np.concatenate([known, y])
         of_class: Array = compute_sample_weight(self.class_weight, both, indices=indices)[len(known) :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from .._checks import check_weighted_labels
 from .base import Array, Tabular, check_consistent, checked_targets, checked_weights, out_of_fold
 from .calibration import softmax, temperature
 from .members import Member
@@ -37,7 +39,8 @@ class TabularClassifier(ClassifierMixin, Tabular):
     time_limit : float, optional
         Seconds in which `fit` ends, by fewer epochs if there must be. What is learned then depends on the machine.
     class_weight : mapping of label to weight, "balanced" or None
-        Multiplied into the rows' weights.
+        Multiplied into the rows' weights. A label that y does not have is a warning, or an error if some label of y has
+        no weight, as it is then misspelt.
     random_state : int, RandomState or None
         Of everything that is drawn. With the same number the networks are the same bytes, for any `n_jobs`.
     n_jobs : int, optional
@@ -114,16 +117,18 @@ class TabularClassifier(ClassifierMixin, Tabular):
         labels = checked_targets(self, y, None)
         classes, codes = classes_and_codes(labels)
         check_classification_targets(labels)
-        weights = self._weights(table, labels, sample_weight)
+        weights = self._weights(table, labels, classes, sample_weight)
         self.classes_ = classes
         self._train(table, codes, weights, max(len(classes), 2))
         return self
 
-    def _weights(self, X: Any, labels: Array, sample_weight: ArrayLike | None) -> Array:
+    def _weights(self, X: Any, labels: Array, classes: Array, sample_weight: ArrayLike | None) -> Array:
         check_consistent(X, labels)
         weights = checked_weights(sample_weight, len(labels))
         if self.class_weight is None:
             return weights
+        if isinstance(self.class_weight, Mapping):
+            check_weighted_labels(self.class_weight, classes.tolist())
         of_classes = compute_sample_weight(self.class_weight, labels)
         if not (np.isfinite(of_classes).all() and (of_classes >= 0).all()):
             raise ValueError(f"class_weight must be of finite numbers >= 0, got {self.class_weight!r}")
