@@ -20,7 +20,7 @@ def table(rows=200, seed=0):
             "age": np.where(rng.random(rows) < 0.1, np.nan, rng.uniform(18, 90, rows)),
             "city": pd.Categorical(rng.choice(["Oslo", "Rome", "Paris"], rows)),
             "member": rng.random(rows) < 0.5,
-            "job": np.where(rng.random(rows) < 0.2, None, rng.choice(list("abcdef"), rows)),
+            "job": np.where(rng.random(rows) < 0.2, None, rng.choice(list("abcdefghijk"), rows)),
             "same": 7,
             "code": rng.integers(0, 5, rows),
         }

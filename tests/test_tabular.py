@@ -18,6 +18,7 @@ import chainrule as cr
 from chainrule import tabular
 from chainrule.tabular import TabularClassifier, TabularRegressor
 from chainrule.tabular import recipe as recipes
+from chainrule.tabular.encoding import Encoding
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -122,7 +123,39 @@ def test_dates_are_refused_by_name(values):
         TabularRegressor().fit(pd.DataFrame({"when": values, "x": [1, 2, 3, 4]}), [1, 2, 3, 4])
 
 
-def test_rare_categories_have_no_flag():
+def test_many_categories_have_a_vector_each_and_few_a_flag(fitted):
+    X, *_, classifier, regressor = fitted
+    assert [type(column).__name__ for column in regressor.encoding_.columns[1:]] == [
+        "CategoryColumn", "CategoryColumn", "CodeColumn"]  # fmt: skip
+    for model in (classifier, regressor):
+        kinds = model.networks_[0].layers[1].columns
+        assert [repr(kind) for kind in kinds[1:]] == ["Numbers(5)", "Embedding(13, 8, zero_is_missing=True)"]
+    # A missing and an unseen category have no vector.
+    rows = pd.concat([X[:1]] * 3, ignore_index=True).assign(job=[None, "zz", "c"])
+    missing, unseen, known = regressor.predict(rows)
+    assert missing == unseen != known
+    assert known - missing > 0.5
+
+
+def test_a_column_of_many_categories_tells_what_each_means():
+    rng = np.random.default_rng(0)
+    code = rng.integers(0, 60, 1800)
+    X = pd.DataFrame({"x": rng.standard_normal(1800), "city": [f"city {i}" for i in code]})
+    y = rng.standard_normal(60)[code] + 0.3 * X["x"]
+    model = TabularRegressor(random_state=0).fit(X[:1200], y[:1200])
+    assert model.score(X[1200:], y[1200:]) > 0.9
+
+
+def test_encodings_of_older_files_are_read():
+    """Files of versions that had flags for all categories."""
+    letters = list("abcdefghijkl")
+    config = [{"kind": "category", "name": "job", "categories": letters}]
+    encoding = Encoding.from_config(config)
+    assert encoding.encode_row(["b"]).tolist() == pytest.approx([0.0, 2 / (1 + 4 / 9) ** 0.5] + [0.0] * 10)
+    assert encoding.config() == [{**config[0], "categories": tuple(letters)}]
+
+
+def test_rare_categories_count_as_unseen():
     names = np.array([f"n{i}" for i in range(1000)])
     X = pd.DataFrame({"name": np.concatenate([names, np.repeat(names[500:510], 50)]), "x": np.arange(1500.0)})
     model = TabularRegressor(random_state=0).fit(X, np.arange(1500))

@@ -1,7 +1,7 @@
 """What a network reads of a table: numbers of size 1, made of each column as training showed it.
 
 Numbers are centred and scaled robustly, and large ones are bent to at most 3 (Holzmüller, Grinsztajn and Steinwart
-2024, section 3). Categories become one number each, ±1 if there are only two.
+2024, section 3). A category becomes flags, one number of ±1 if there are only two, or a code if there are many.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,11 @@ _FARTHEST = 1e100
 _SMALLEST = float(np.finfo(np.float64).tiny)
 # A category that a row has, as robust scaling makes it of 0 and 1.
 _PRESENT = 2.0
-# The most categories of a column that have a flag; rarer ones count as unseen.
-_MOST_CATEGORIES = 256
+# The most categories of a column that have a flag each; more have a code, and the rarest of very many count as unseen.
+_MOST_FLAGS, _MOST_CATEGORIES = 8, 256
+
+# What is made of a column: numbers of any value, flags and codes. Each is (rows, features), or () where there are none.
+Features: TypeAlias = tuple[Any, Any, Any]
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,12 @@ class NumberColumn:
     factor: float
     missing: bool
 
-    @property
-    def numbers(self) -> int:
-        """Number of features that are numbers of any value."""
-        return 1
+    # Number of features that are numbers, and of the codes that a feature may have, if it is one.
+    numbers: ClassVar[int] = 1
+    codes: ClassVar[int] = 0
 
-    def encode(self, values: Values) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the features that are numbers, and those that are flags."""
+    def encode(self, values: Values) -> Features:
+        """Return the features of each row."""
         if values.dtype == object and all(value is None for value in values):
             values = np.full(len(values), np.nan)
         if values.dtype == object:
@@ -58,11 +60,11 @@ class NumberColumn:
         with np.errstate(over="ignore"):
             scaled = (np.where(is_missing, self.median, values) - self.median) * self.factor
         scaled = np.clip(scaled, -_FARTHEST, _FARTHEST)
-        flags = is_missing[:, None] * _PRESENT if self.missing else np.zeros((len(values), 0))
-        return bent(scaled)[:, None], flags
+        flags = is_missing[:, None] * _PRESENT if self.missing else ()
+        return bent(scaled)[:, None], flags, ()
 
-    def encode_value(self, value: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Return the same for one value."""
+    def encode_value(self, value: Any) -> Features:
+        """Return the features of one value, as tuples."""
         value = read_value(self.name, value)
         if isinstance(value, str):
             raise TypeError(f"column {self.name!r} must be of numbers, as it was in training, got {value!r}")
@@ -71,7 +73,7 @@ class NumberColumn:
             scaled = math.copysign(_FARTHEST, scaled)
         third = scaled / _LARGEST
         flags = (_PRESENT if value is None else 0.0,) if self.missing else ()
-        return (scaled / math.sqrt(1.0 + third * third),), flags
+        return (scaled / math.sqrt(1.0 + third * third),), flags, ()
 
 
 @dataclass(frozen=True)
@@ -80,29 +82,33 @@ class CategoryColumn:
 
     name: str
     categories: tuple[str, ...]
+    numbers: ClassVar[int] = 0
 
     @property
-    def numbers(self) -> int:
-        """Number of features that are numbers of any value."""
+    def codes(self) -> int:
+        """Number of codes that the feature may have, if it is one."""
         return 0
 
-    def encode(self, values: Values) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the features that are numbers, and those that are flags."""
-        labels = values if values.dtype == object else [None if x != x else self._label(x) for x in values]
-        places: dict[str | None, int] = {category: i for i, category in enumerate(self.categories)}
-        codes = np.array([places.get(label, -1) for label in labels], dtype=np.int64)
-        flags = (codes[:, None] == np.arange(len(self.categories))).astype(np.float64)
+    def encode(self, values: Values) -> Features:
+        """Return the features of each row."""
+        flags = (self._places(values)[:, None] == np.arange(len(self.categories))).astype(np.float64)
         if len(self.categories) == 2:
             flags = flags[:, 1:] - flags[:, :1]
         else:
             flags *= bent(np.array(_PRESENT))
-        return np.zeros((len(values), 0)), flags
+        return (), flags, ()
 
-    def encode_value(self, value: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Return the same for one value."""
+    def encode_value(self, value: Any) -> Features:
+        """Return the features of one value, as tuples."""
         value = read_value(self.name, value)
         label = self._label(value) if isinstance(value, float) else value
-        return (), self._flags.get(label, self._flags[None])
+        return self._features.get(label, self._features[None])
+
+    def _places(self, values: Values) -> NDArray[np.int64]:
+        """Return for each value its place among the categories, −1 where it is missing or unseen."""
+        labels = values if values.dtype == object else [None if x != x else self._label(x) for x in values]
+        places: dict[str | None, int] = {category: i for i, category in enumerate(self.categories)}
+        return np.array([places.get(label, -1) for label in labels], dtype=np.int64)
 
     def _label(self, value: float) -> str:
         """Return the name of a number: that of a truth value, if the column had those in training."""
@@ -110,27 +116,46 @@ class CategoryColumn:
         return {"0": "False", "1": "True"}.get(name, name) if {"False", "True"}.issuperset(self.categories) else name
 
     @cached_property
-    def _flags(self) -> dict[str | None, tuple[float, ...]]:
-        """The flags of each category, and those of any other."""
+    def _features(self) -> dict[str | None, Features]:
+        """The features of each category, and those of any other."""
         known: list[str | None] = [*self.categories, None]
-        _, flags = self.encode(np.array(known, dtype=object))
-        return {label: tuple(row) for label, row in zip(known, flags.tolist(), strict=True)}
+        _, flags, codes = self.encode(np.array(known, dtype=object))
+        rows = [map(tuple, group.tolist()) if len(group) else [()] * len(known) for group in (flags, codes)]
+        return {label: ((), *of_label) for label, *of_label in zip(known, *rows, strict=True)}
+
+
+class CodeColumn(CategoryColumn):
+    """A column of many categories: a code for each, for which the network learns a vector; 0 is missing or unseen."""
+
+    @property
+    def codes(self) -> int:
+        """Number of codes that the feature may have."""
+        return len(self.categories) + 1
+
+    def encode(self, values: Values) -> Features:
+        """Return the features of each row."""
+        return (), (), self._places(values)[:, None] + 1
 
 
 Column = NumberColumn | CategoryColumn
-_KINDS: dict[str, Any] = {"number": NumberColumn, "category": CategoryColumn}
+_KINDS: dict[str, Any] = {"number": NumberColumn, "category": CategoryColumn, "code": CodeColumn}
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """The columns that vary, in the order of the table; the features are first all numbers, then all flags."""
+    """The columns that vary, in the order of the table; of the features, numbers come first, then flags, then codes."""
 
     columns: tuple[Column, ...]
 
     @property
     def numbers(self) -> int:
-        """Number of features that are numbers of any value; the others are flags."""
+        """Number of features that are numbers of any value."""
         return sum(column.numbers for column in self.columns)
+
+    @property
+    def codes(self) -> list[int]:
+        """Number of codes of each feature that is one."""
+        return [column.codes for column in self.columns if column.codes]
 
     @classmethod
     def learned(cls, table: Table, weights: Numbers) -> Encoding:
@@ -142,8 +167,8 @@ class Encoding:
     def encode(self, table: Table) -> NDArray[np.float32]:
         """Return (rows, features); a table without any column that varies has one feature of zeros."""
         parts = [column.encode(table.columns[column.name]) for column in self.columns]
-        everything = [numbers for numbers, _ in parts] + [flags for _, flags in parts]
-        if not any(part.shape[1] for part in everything):
+        everything = [part for group in zip(*parts, strict=True) for part in group if len(part)]
+        if not everything:
             return np.zeros((table.rows, 1), np.float32)
         return np.concatenate(everything, axis=1).astype(np.float32)
 
@@ -151,11 +176,13 @@ class Encoding:
         """Return the features of one row, from its values in the order of `columns`."""
         numbers: list[float] = []
         flags: list[float] = []
+        codes: list[float] = []
         for column, value in zip(self.columns, values, strict=True):
-            more_numbers, more_flags = column.encode_value(value)
+            more_numbers, more_flags, more_codes = column.encode_value(value)
             numbers += more_numbers
             flags += more_flags
-        return np.array(numbers + flags or [0.0], dtype=np.float32)
+            codes += more_codes
+        return np.array(numbers + flags + codes or [0.0], dtype=np.float32)
 
     def config(self) -> list[dict[str, Any]]:
         """Return the columns as values that JSON can hold."""
@@ -181,7 +208,8 @@ def _learned(name: str, values: Values, weights: Numbers) -> Column | None:
     if values.dtype == object:
         categories = _frequent(values, weights)
         varies = len(categories) > 1 or (len(categories) == 1 and any(label is None for label in values))
-        return CategoryColumn(name, categories) if varies else None
+        kind = CodeColumn if len(categories) > _MOST_FLAGS else CategoryColumn
+        return kind(name, categories) if varies else None
     known = ~np.isnan(values)
     missing = not known.all()
     if not known.any() or (values[known].min() == values[known].max() and not missing):

@@ -101,8 +101,8 @@ def _train(training: Training, stop: Event, held: NDArray[np.int64], random: np.
 
 def _network(training: Training, X: NDArray[np.float32], random: np.random.Generator) -> Network:
     """Return an untrained network whose weights suit the rows that it will see."""
-    seed, numbers = int(random.integers(2**63)), training.encoding.numbers
-    network = training.recipe.network(training.task, X.shape[1], numbers, training.outputs, seed)
+    seed = int(random.integers(2**63))
+    network = training.recipe.network(training.task, X.shape[1], training.encoding, training.outputs, seed)
     shown = random.permutation(len(X))[:_SHOWN]
     network.initialize_from(X[shown], seed=random)
     return network

@@ -8,21 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from ..layers.base import Layer
-from ..layers.composite import Concatenate
+from ..layers.base import Layer, shapes_through
+from ..layers.columns import Columns, Kind, Numbers
 from ..layers.dense import Dense
+from ..layers.embedding import Embedding
+from ..layers.initializers import Normal
 from ..layers.input import Input
 from ..layers.noise import Dropout
 from ..layers.periodic import Periodic
 from ..layers.scale import Scale
-from ..layers.selection import Select
 from ..losses import MSE, CrossEntropy, Loss
 from ..network import Network
 from ..optimizers import AdamW, Optimizer
 from ..schedules import Coslog, FlatCosine
+from .encoding import Encoding
 
 # What becomes of a number: itself, and mixtures of so many cosines.
 _EMBEDDING, _WAVES = 3, 8
+# Length of the vector that a code becomes.
+_VECTOR = 8
 
 
 @dataclass(frozen=True)
@@ -95,10 +99,11 @@ class Recipe:
         """Return AdamW with four growing cosines, as RealMLP has it."""
         return AdamW(Coslog(task.rate), weight_decay=FlatCosine(self.decay), beta2=0.95)
 
-    def network(self, task: Task, features: int, numbers: int, outputs: int, seed: int) -> Network:
-        """Return the network for rows whose first `numbers` features are numbers, and the others flags."""
-        layers: list[Any] = [Input(features), *_embedding(features, numbers), Scale(rate_factor=6.0)]
-        size = features + (_EMBEDDING - 1) * numbers
+    def network(self, task: Task, features: int, encoding: Encoding, outputs: int, seed: int) -> Network:
+        """Return the network for so many features, as an encoding makes them."""
+        embedding = _embedding(features, encoding)
+        layers: list[Any] = [Input(features), *embedding, Scale(rate_factor=6.0)]
+        (size,) = shapes_through((features,), embedding)[-1]
         for _ in range(self.hidden):
             layers.append(_dense(size, self.width, task.activation))
             layers += [Dropout(FlatCosine(self.dropout))] if self.dropout > 0 else []
@@ -138,15 +143,18 @@ PRESETS = {
 }
 
 
-def _embedding(features: int, numbers: int) -> list[Layer]:
-    """Return the layer that gives each number cosines of it, and leaves flags as they are."""
-    if numbers == 0:
-        return []
+def _embedding(features: int, encoding: Encoding) -> list[Layer]:
+    """Return the layer that gives each number cosines of it and each code a vector, and leaves flags as they are."""
+    numbers, codes = encoding.numbers, encoding.codes
+    flags = features - numbers - len(codes)
     periodic = Periodic(_EMBEDDING, waves=_WAVES, rate_factor=0.1)
+    if flags == features:
+        return []
     if numbers == features:
         return [periodic]
-    flags = Select(slice(numbers, None))
-    return [Concatenate([[Select(slice(numbers)), periodic], [flags]])]
+    kinds: list[Kind] = [Numbers(numbers, periodic)] if numbers else []
+    kinds += [Numbers(flags)] if flags else []
+    return [Columns(kinds + [Embedding(count, _VECTOR, weights=Normal(1.0), zero_is_missing=True) for count in codes])]
 
 
 def _dense(inputs: int, units: int, activation: str) -> Dense:
