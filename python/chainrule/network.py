@@ -23,7 +23,7 @@ from .function_loss import LossLike
 from .history import History
 from .initialize import initialize_from
 from .layers.base import Layer
-from .layers.dense import Dense
+from .layers.given import as_layers
 from .layers.input import Input
 from .metrics import MetricLike
 from .model import Model
@@ -102,7 +102,7 @@ class Network(Model):
         seed: int | None = None,
         target_scale: str | tuple[ArrayLike, ArrayLike] | None = None,
     ) -> None:
-        first, rest = _as_layers(layers, activation, output, weights=weights, l1=l1, l2=l2, max_norm=max_norm)
+        first, rest = as_layers(layers, activation, output, weights=weights, l1=l1, l2=l2, max_norm=max_norm)
         seed = secrets.randbits(64) if seed is None else checked_integer(seed, "seed", lowest=0, highest=2**64 - 1)
         self._build(first, rest, str(np.dtype(dtype)) if not isinstance(dtype, str) else dtype, seed)
         for layer in rest:
@@ -410,35 +410,3 @@ def load(path: str | PathLike[str]) -> Network:
         network.restore(description, tensors)
         network._unfinished = unfinished
     return network
-
-
-def _as_layers(
-    layers: Sequence[int] | Sequence[Input | Layer], activation: str, output: str, **options: Any
-) -> tuple[Input, list[Layer]]:
-    items: list[Any] = list(layers)
-    numbers = items[1:] if items and isinstance(items[0], Input) else items
-    if numbers and all(not isinstance(item, (Input, Layer)) for item in numbers):
-        sizes = [checked_integer(size, "layers", lowest=1, highest=2**31) for size in numbers]
-        first, *units = items[:1] + sizes if len(sizes) < len(items) else [Input(sizes[0]), *sizes[1:]]
-        activations = [activation] * (len(units) - 1) + [output]
-        items = [first, *(Dense(count, f, **options) for count, f in zip(units, activations, strict=False))]
-    elif options["weights"] is not None or options["l1"] or options["l2"] or options["max_norm"] is not None:
-        raise ValueError("weights, l1, l2 and max_norm go with a list of sizes; give them to the layers instead")
-    if len(items) < 2 or not isinstance(items[0], Input):
-        raise ValueError(f"layers must be sizes, or an Input and at least one layer after it; got {layers!r}")
-    for item in items[1:]:
-        if not isinstance(item, Layer):
-            raise TypeError(f"layers must be Input and layers, or sizes; got {item!r}")
-    rest = [item.copy() if any(leaf.is_placed for leaf in item.leaves()) else item for item in items[1:]]
-    _check_row(rest)
-    return items[0], rest
-
-
-def _check_row(layers: Sequence[Layer]) -> None:
-    """Refuse a layer that is in two places, and softmax before the end."""
-    leaves = [leaf for layer in layers for leaf in layer.leaves()]
-    for i, leaf in enumerate(leaves):
-        if any(leaf is other for other in leaves[:i]):
-            raise ValueError(f"{leaf!r} is twice in the network; a layer belongs to one place, so add a copy of it")
-    if any(layer.activation == "softmax" for layer in layers[:-1]):
-        raise ValueError("activation 'softmax' must be on the last layer")
