@@ -18,6 +18,7 @@ from ._checks import checked_integer
 from .check import check
 from .diagnose import Diagnosis, diagnose
 from .errors import ModelFileError
+from .exporting.onnx import to_onnx
 from .files import safetensors
 from .function_loss import LossLike
 from .history import History
@@ -351,6 +352,43 @@ class Network(Model):
         return plot_weights(self, layer, **options)
 
     # --- keeping
+
+    def to_onnx(self, path: str | PathLike[str], *, dtype: str = "float32") -> None:
+        """Write a file of ONNX that predicts the same: "input" (N, …) to "output" (N, …) for any number N of samples.
+
+        The scale of the `Input` and the unit of the targets are part of it, layers that work in training alone are left
+        out. Samples that are tokens or codes alone are int64. Operators are those of version 20, the format is version
+        9. It needs the package onnx (`pip install "chainrule[onnx]"`).
+
+        Parameters
+        ----------
+        path : str or path
+            Its folder must exist.
+        dtype : {"float32", "float64"}
+            Of inputs, weights and outputs. Few runtimes have recurrent layers and convolutions in float64.
+
+        Raises
+        ------
+        ImportError
+            Without the package onnx.
+        ValueError
+            For a layer that ONNX has no operator for: a recurrent one with an activation such as "gelu".
+        OSError
+            When the file cannot be written; one that was there before is left as it was.
+
+        Warns
+        -----
+        ChainruleWarning
+            When numbers of a float64 network are rounded to float32.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib, chainrule as cr
+        >>> net = cr.Network([4, 8, 3], output="softmax", seed=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     net.to_onnx(pathlib.Path(folder) / "net.onnx")
+        """
+        to_onnx(self, path, dtype)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write weights, architecture, optimiser state, random state and history into one safetensors file.

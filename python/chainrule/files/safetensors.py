@@ -36,7 +36,7 @@ def write(path: Path, description: dict[str, Any], tensors: Tensors) -> None:
         When the file cannot be written, or is a folder, a pipe or a device.
     """
     metadata = {"format": FORMAT, "chainrule": json.dumps(description), "checksum": _checksum(tensors)}
-    _write_atomically(Path(os.path.realpath(path)), safetensors.numpy.save(tensors, metadata=metadata))
+    write_atomically(Path(os.path.realpath(path)), safetensors.numpy.save(tensors, metadata=metadata))
 
 
 def read(path: Path) -> tuple[dict[str, Any], Tensors]:
@@ -107,7 +107,8 @@ def _checksum(tensors: Tensors) -> str:
     return f"{crc:08x}"
 
 
-def _write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file that is whole or not there; one that was there before is left as it was where this fails."""
     if path.exists() and not path.is_file():
         raise OSError(f"{path} must be a file, and is a folder, a pipe or a device")
     # The name is cut where the file system allows no longer one.

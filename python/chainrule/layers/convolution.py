@@ -118,14 +118,14 @@ class Correlation(Convolution, abstract=True):
         if self.filters % self.groups != 0:
             raise ValueError(f"filters must be a multiple of groups, got {self.filters} filters in {self.groups}")
 
-    def _moves(self, shape: Shape) -> list[Window]:
+    def moves(self, shape: Shape) -> list[Window]:
         return windows(self, shape, self.kernel_size, self.strides, self.padding, self.dilation)
 
     def output_shape(self, shape: Shape) -> Shape:
         checked_shape(self, shape, self._axes)
         if shape[-1] % self.groups != 0:
             raise ValueError(f"groups must divide the channels of samples of {shape}, got {self.groups}")
-        return (*(window.outputs for window in self._moves(shape)), self.filters)
+        return (*(window.outputs for window in self.moves(shape)), self.filters)
 
     @property
     def preserves_steps(self) -> bool:  # type: ignore[override]
@@ -140,7 +140,7 @@ class Correlation(Convolution, abstract=True):
         return places * shape[-1] // self.groups, places * self.filters // self.groups
 
     def core_settings(self, shape: Shape) -> _core.LayerSettings:
-        rows, columns = (_axis(window) for window in rows_and_columns(self._moves(shape)))
+        rows, columns = (_axis(window) for window in rows_and_columns(self.moves(shape)))
         return _core.ConvolutionSettings(
             rows=rows,
             columns=columns,
@@ -245,11 +245,11 @@ class Conv1D(Correlation):
 
     @property
     def works_step_by_step(self) -> bool:  # type: ignore[override]
-        (window,) = self._moves(self.place.input_shape)
+        (window,) = self.moves(self.place.input_shape)
         return window.stride == 1 and window.outputs == window.inputs and window.before == window.reach
 
     def state_shapes(self, shape: Shape) -> dict[str, Shape]:
-        (window,) = self._moves(shape)
+        (window,) = self.moves(shape)
         return {"inputs": (window.reach, shape[-1])} if window.reach else {}
 
 
@@ -309,7 +309,7 @@ class Conv2DTranspose(Convolution):
         learning = {"bias": bias, "use_bias": use_bias, "l1": l1, "l2": l2, **factors, "trainable": trainable}
         super().__init__(filters, kernel_size, activation, strides, padding, weights, **learning)
 
-    def _moves(self, shape: Shape) -> list[Window]:
+    def moves(self, shape: Shape) -> list[Window]:
         """Return the windows of the convolution from the result to the image, which this is the transpose of."""
         return windows(self, self.output_shape(shape), self.kernel_size, self.strides, self.padding)
 
@@ -330,7 +330,7 @@ class Conv2DTranspose(Convolution):
         return max(places * shape[-1] // steps, 1), places * self.filters
 
     def core_settings(self, shape: Shape) -> _core.LayerSettings:
-        rows, columns = (_axis(window) for window in rows_and_columns(self._moves(shape)))
+        rows, columns = (_axis(window) for window in rows_and_columns(self.moves(shape)))
         return _core.ConvolutionSettings(
             rows=rows,
             columns=columns,

@@ -33,7 +33,7 @@ class Pool(Layer, abstract=True):
     """What pools over windows have in common; use one of its kinds."""
 
     _axes: int
-    _maximum: bool
+    maximum: bool
     settings = ("pool_size", "strides", "padding")
 
     def __init__(
@@ -53,7 +53,7 @@ class Pool(Layer, abstract=True):
                 if max(pair) >= of_axis(self.pool_size, axis):
                     raise ValueError(f"padding must be smaller than pool_size {self.pool_size}, got {self.padding}")
 
-    def _moves(self, shape: Shape) -> list[Window]:
+    def moves(self, shape: Shape) -> list[Window]:
         strides = self.pool_size if self.strides is None else self.strides
         return windows(self, shape, self.pool_size, strides, self.padding)
 
@@ -64,11 +64,11 @@ class Pool(Layer, abstract=True):
 
     def output_shape(self, shape: Shape) -> Shape:
         checked_shape(self, shape, self._axes)
-        return (*(window.outputs for window in self._moves(shape)), shape[-1])
+        return (*(window.outputs for window in self.moves(shape)), shape[-1])
 
     def core_settings(self, shape: Shape) -> _core.LayerSettings:
-        rows, columns = (_axis(window) for window in rows_and_columns(self._moves(shape)))
-        return _core.PoolSettings(rows=rows, columns=columns, channels=shape[-1], maximum=self._maximum)
+        rows, columns = (_axis(window) for window in rows_and_columns(self.moves(shape)))
+        return _core.PoolSettings(rows=rows, columns=columns, channels=shape[-1], maximum=self.maximum)
 
 
 class MaxPool2D(Pool):
@@ -92,7 +92,7 @@ class MaxPool2D(Pool):
     """
 
     _axes = 2
-    _maximum = True
+    maximum = True
 
 
 class MaxPool1D(Pool):
@@ -114,7 +114,7 @@ class MaxPool1D(Pool):
     """
 
     _axes = 1
-    _maximum = True
+    maximum = True
 
 
 class AvgPool2D(Pool):
@@ -132,7 +132,7 @@ class AvgPool2D(Pool):
     """
 
     _axes = 2
-    _maximum = False
+    maximum = False
 
 
 class AvgPool1D(Pool):
@@ -150,14 +150,14 @@ class AvgPool1D(Pool):
     """
 
     _axes = 1
-    _maximum = False
+    maximum = False
 
 
 class GlobalPool(Layer, abstract=True):
     """What pools over all places have in common; use one of their kinds."""
 
     _axes: int
-    _maximum: bool
+    maximum: bool
 
     def output_shape(self, shape: Shape) -> Shape:
         checked_shape(self, shape, self._axes)
@@ -166,7 +166,7 @@ class GlobalPool(Layer, abstract=True):
     def core_settings(self, shape: Shape) -> _core.LayerSettings:
         moves = [Window(n, n, 1, 1, 0, 1) for n in shape[:-1]]
         rows, columns = (_axis(window) for window in rows_and_columns(moves))
-        return _core.PoolSettings(rows=rows, columns=columns, channels=shape[-1], maximum=self._maximum)
+        return _core.PoolSettings(rows=rows, columns=columns, channels=shape[-1], maximum=self.maximum)
 
 
 class GlobalAvgPool2D(GlobalPool):
@@ -180,7 +180,7 @@ class GlobalAvgPool2D(GlobalPool):
     """
 
     _axes = 2
-    _maximum = False
+    maximum = False
 
 
 class GlobalAvgPool1D(GlobalPool):
@@ -193,7 +193,7 @@ class GlobalAvgPool1D(GlobalPool):
     """
 
     _axes = 1
-    _maximum = False
+    maximum = False
 
 
 class GlobalMaxPool2D(GlobalPool):
@@ -207,7 +207,7 @@ class GlobalMaxPool2D(GlobalPool):
     """
 
     _axes = 2
-    _maximum = True
+    maximum = True
 
 
 class GlobalMaxPool1D(GlobalPool):
@@ -220,7 +220,7 @@ class GlobalMaxPool1D(GlobalPool):
     """
 
     _axes = 1
-    _maximum = True
+    maximum = True
 
 
 def _axis(window: Window) -> _core.PoolAxis:

@@ -40,18 +40,18 @@ class ZeroPad2D(Layer):
             self.padding = checked_integer(padding, "padding", lowest=0, highest=2**31)
 
     @property
-    def _borders(self) -> tuple[tuple[int, int], tuple[int, int]]:
+    def borders(self) -> tuple[tuple[int, int], tuple[int, int]]:
         p = self.padding
         return ((p, p), (p, p)) if isinstance(p, int) else p
 
     def output_shape(self, shape: Shape) -> Shape:
         checked_shape(self, shape, 2)
-        height, width = (n + sum(pair) for n, pair in zip(shape, self._borders, strict=False))
+        height, width = (n + sum(pair) for n, pair in zip(shape, self.borders, strict=False))
         return height, width, shape[-1]
 
     def core_settings(self, shape: Shape) -> _core.LayerSettings:
         height, width, channels = shape
-        (top, bottom), (left, right) = self._borders
+        (top, bottom), (left, right) = self.borders
         return _core.ZeroPadSettings(
             height=height, width=width, channels=channels, top=top, bottom=bottom, left=left, right=right
         )

@@ -67,15 +67,15 @@ class Select(Layer):
         return cls(slice(*features) if config["is_slice"] else features, trainable=config["trainable"])
 
     def output_shape(self, shape: Shape) -> Shape:
-        return (*shape[:-1], len(self._chosen(shape)))
+        return (*shape[:-1], len(self.chosen(shape)))
 
     def core_settings(self, shape: Shape) -> _core.SelectSettings:
-        return _core.SelectSettings(features=shape[-1], chosen=self._chosen(shape))
+        return _core.SelectSettings(features=shape[-1], chosen=self.chosen(shape))
 
     def reference_arguments(self) -> dict[str, Any]:
-        return {"chosen": self._chosen(self.place.input_shape)}
+        return {"chosen": self.chosen(self.place.input_shape)}
 
-    def _chosen(self, shape: Shape) -> list[int]:
+    def chosen(self, shape: Shape) -> list[int]:
         """Return the numbers of the features, from 0, for samples of this shape."""
         count = shape[-1]
         if isinstance(self.features, slice):

@@ -1,0 +1,45 @@
+"""Networks as graphs of ONNX: a file a kind of layer, as in `chainrule.layers`, which says what nodes it becomes."""
+
+from . import (
+    activation,
+    columns,
+    composite,
+    convolution,
+    dense,
+    embedding,
+    masking,
+    members,
+    noise,
+    normalisation,
+    periodic,
+    piecewise_linear,
+    pooling,
+    recurrent,
+    rescaling,
+    resizing,
+    selection,
+    shape,
+)
+from .model import to_onnx
+
+__all__ = [
+    "activation",
+    "columns",
+    "composite",
+    "convolution",
+    "dense",
+    "embedding",
+    "masking",
+    "members",
+    "noise",
+    "normalisation",
+    "periodic",
+    "piecewise_linear",
+    "pooling",
+    "recurrent",
+    "rescaling",
+    "resizing",
+    "selection",
+    "shape",
+    "to_onnx",
+]
