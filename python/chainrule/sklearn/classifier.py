@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,9 +15,13 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._checks import check_weighted_labels
+from ..exporting.onnx import to_onnx
+from ..exporting.onnx.estimators import both_classes, labels, several_labels
+from ..exporting.onnx.graph import Graph
+from ..exporting.onnx.model import Output
 from ..losses import CrossEntropy, Loss
 from ..optimizers import Optimizer
 from ..schedules import Schedule
@@ -237,6 +242,22 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             return z - np.logaddexp.reduce(z, axis=1, keepdims=True)
         log_p, log_rest = -np.logaddexp(0.0, -z), -np.logaddexp(0.0, z)
         return np.hstack([log_rest, log_p]) if self.n_outputs_ == 1 else log_p
+
+    def to_onnx(self, path: str | PathLike[str], *, dtype: str = "float32") -> None:
+        """Write a file of ONNX with outputs "label" and "probabilities".
+
+        Parameters
+        ----------
+        path, dtype
+            As for `chainrule.Network.to_onnx`.
+        """
+        check_is_fitted(self)
+        to_onnx(self.network_, path, dtype, self._outputs_of_onnx)
+
+    def _outputs_of_onnx(self, graph: Graph, x: str) -> dict[str, Output]:
+        if self._label_binarizer.y_type_.startswith("multilabel"):
+            return several_labels(graph, x, self.n_outputs_)
+        return labels(graph, both_classes(graph, x) if self.n_outputs_ == 1 else x, self.classes_)
 
     def _validated(self, X: Any, y: Any, *, begins: bool) -> tuple[Any, Array]:
         X, y = validate_data(

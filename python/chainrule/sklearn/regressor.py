@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from numbers import Real
+from os import PathLike
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,8 +15,10 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..exporting.onnx import to_onnx
+from ..exporting.onnx.estimators import numbers
 from ..losses import MAE, MSE, Huber, Loss, Poisson, Quantile
 from ..optimizers import Optimizer
 from ..schedules import Schedule
@@ -171,6 +174,17 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         """Return a number per sample, or (samples, outputs)."""
         outputs = self._outputs(X)
         return outputs.ravel() if self.n_outputs_ == 1 else outputs
+
+    def to_onnx(self, path: str | PathLike[str], *, dtype: str = "float32") -> None:
+        """Write a file of ONNX with the output "prediction".
+
+        Parameters
+        ----------
+        path, dtype
+            As for `chainrule.Network.to_onnx`.
+        """
+        check_is_fitted(self)
+        to_onnx(self.network_, path, dtype, lambda graph, x: numbers(graph, x, self.n_outputs_))
 
     def _validated(self, X: Any, y: Any, *, begins: bool) -> tuple[Any, Array]:
         X, y = validate_data(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any, TypeAlias
@@ -70,16 +71,15 @@ class Graph:
         """Return codes or tokens as integers."""
         return self.add("Cast", x, to=np.dtype(np.int64))
 
-    def finish(self, result: str, name: str) -> None:
-        """Call a result by this name, and leave out what it does not need."""
-        if all(result not in node.outputs for node in self.nodes):
-            result = self.add("Identity", result)
-        needed, kept = {result}, []
+    def finish(self, results: Mapping[str, str]) -> None:
+        """Give results the names of outputs, and leave out what they do not need."""
+        made = {output for node in self.nodes for output in node.outputs}
+        renamed = {result if result in made else self.add("Identity", result): name for name, result in results.items()}
+        needed, kept = set(renamed), []
         for node in reversed(self.nodes):
             if needed.intersection(node.outputs):
                 needed.update(node.inputs)
                 kept.append(node)
-        renamed = {result: name}
         self.nodes = [
             Node(
                 node.op,
@@ -95,6 +95,8 @@ class Graph:
         if isinstance(operand, str):
             return operand
         values = np.asarray(operand)
+        if values.dtype.kind == "U":
+            values = values.astype(object)
         if values.dtype.kind == "f":
             with np.errstate(over="ignore"):
                 values = values.astype(self.dtype)

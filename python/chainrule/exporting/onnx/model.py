@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,26 +23,34 @@ from .graph import Graph, Node
 _OPERATORS, _FORMAT = 20, 9
 
 
-def to_onnx(model: Model, path: str | PathLike[str], dtype: str = "float32") -> None:
-    """Write the file of `Network.to_onnx`."""
+@dataclass(frozen=True)
+class Output:
+    """An output of a file: the value that it is called for, its type, and its shape after the number of samples."""
+
+    value: str
+    dtype: Any
+    shape: Sequence[str | int]
+
+
+# What is made of the outputs of a network: adds nodes, and returns the outputs of the file by name.
+Conclude: TypeAlias = Callable[[Graph, str], dict[str, Output]]
+
+
+def to_onnx(model: Model, path: str | PathLike[str], dtype: str = "float32", conclude: Conclude | None = None) -> None:
+    """Write a network as `Network.to_onnx` does, with what `conclude` makes of its outputs."""
     checked_name(dtype, "dtype", ("float32", "float64"))
-    graph = graph_of(model, dtype)
-    if model.dtype != dtype == "float32":
-        warn(
-            "the network's float64 numbers are rounded to float32; dtype='float64' keeps them, but few runtimes take it"
-        )
-    write(Path(os.fsdecode(path)), graph, model, {"output": (dtype, _open_shape(model, -1))})
-
-
-def graph_of(model: Model, dtype: str) -> Graph:
-    """Return the graph that makes "output" of "input"; ValueError for a layer that has no form in ONNX."""
-    graph = _whole_graph(model, dtype)
+    made = conclude or (lambda graph, x: {"output": Output(x, dtype, _open_shape(model, -1))})
+    graph, outputs = graph_of(model, dtype, made)
     if model.border.shapes_of is not None:
-        _check_lengths(model, graph)
-    return graph
+        _check_lengths(model, graph, made)
+    # The precision of an estimator is that of its samples, and nobody's choice.
+    if conclude is None and model.dtype != dtype == "float32":
+        warn("float64 numbers are rounded to float32; dtype='float64' keeps them, but few runtimes take it")
+    write(Path(os.fsdecode(path)), graph, model, outputs)
 
 
-def _whole_graph(model: Model, dtype: str) -> Graph:
+def graph_of(model: Model, dtype: str, conclude: Conclude) -> tuple[Graph, dict[str, Output]]:
+    """Return the graph that makes outputs of "input"; ValueError for a layer that has no form in ONNX."""
     graph = Graph(dtype)
     x = "input"
     if model.border.scale != 1.0:
@@ -49,20 +58,21 @@ def _whole_graph(model: Model, dtype: str) -> Graph:
         x = graph.add("Mul", x, model.border.scale)
     graph.scope = ""
     x = through(model.stack, graph, x)
+    graph.scope = "outputs"
     if (scale := model.border.scale_of_targets) is not None:
         copies = model.shapes[-1][-1] // len(scale.mean)
-        graph.scope = "target_scale"
         x = graph.add("Add", graph.add("Mul", x, np.tile(scale.std, copies)), np.tile(scale.mean, copies))
-    graph.finish(x, "output")
-    return graph
+    outputs = conclude(graph, x)
+    graph.finish({name: output.value for name, output in outputs.items()})
+    return graph, outputs
 
 
-def _check_lengths(model: Model, graph: Graph) -> None:
+def _check_lengths(model: Model, graph: Graph, conclude: Conclude) -> None:
     """Refuse a graph that holds for some numbers of steps alone."""
     twin = model.rebuilt(lambda *_: None)
     longer = (1, 2 * model.shapes[0][0] + 3, *model.shapes[0][1:])
     twin.core_of(twin.border.dense_samples(np.zeros(longer)))
-    other = _whole_graph(twin, graph.dtype)
+    other, _ = graph_of(twin, graph.dtype, conclude)
     for mine, its in zip(graph.nodes, other.nodes, strict=True):
         if mine != its or not all(map(np.array_equal, _values(graph, mine), _values(other, its))):
             layer = mine.outputs[0].partition("/")[0]
@@ -74,21 +84,20 @@ def _values(graph: Graph, node: Node) -> list[NDArray[Any]]:
 
 
 def _open_shape(model: Model, place: int) -> list[str | int]:
-    """Return the shape of a batch of samples or of their outputs, with names for what may be any number."""
-    shape = model.shown_shapes[place]
-    return ["N", *("steps" if size is None else size for size in shape)]
+    """Return the shape of samples or of their outputs, with a name for a number of steps that may be any."""
+    return ["steps" if size is None else size for size in model.shown_shapes[place]]
 
 
-def write(path: Path, graph: Graph, model: Model, outputs: dict[str, tuple[str, Sequence[str | int]]]) -> None:
-    """Write a file with these outputs, each of a type and a shape."""
+def write(path: Path, graph: Graph, model: Model, outputs: dict[str, Output]) -> None:
+    """Write a file with these outputs."""
     try:
         from onnx import helper, numpy_helper
     except ImportError as error:
         raise ImportError('to_onnx needs the package onnx: pip install "chainrule[onnx]"') from error
     read = "int64" if _reads_codes_alone(model.border.vocabulary) else graph.dtype
 
-    def declared(name: str, dtype: str, shape: Sequence[str | int]) -> Any:
-        return helper.make_tensor_value_info(name, _type(dtype), shape)
+    def declared(name: str, dtype: Any, shape: Sequence[str | int]) -> Any:
+        return helper.make_tensor_value_info(name, _type(dtype), ["N", *shape])
 
     def attribute(value: Any) -> Any:
         return _type(value) if isinstance(value, np.dtype) else value
@@ -103,7 +112,7 @@ def write(path: Path, graph: Graph, model: Model, outputs: dict[str, tuple[str, 
         nodes,
         "chainrule",
         [declared("input", read, _open_shape(model, 0))],
-        [declared(name, *of_one) for name, of_one in outputs.items()],
+        [declared(name, output.dtype, output.shape) for name, output in outputs.items()],
         [numpy_helper.from_array(np.ascontiguousarray(v), name) for name, v in graph.constants.items()],
     )
     operators = [helper.make_opsetid("", _OPERATORS)]

@@ -1,0 +1,61 @@
+"""Files of estimators return what these predict: labels of any type with probabilities, and numbers."""
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from chainrule.sklearn import MLPClassifier, MLPRegressor
+
+onnx = pytest.importorskip("onnx")
+runtime = pytest.importorskip("onnxruntime")
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X = np.random.default_rng(0).standard_normal((60, 4))
+OPTIONS = {"hidden_layer_sizes": (8,), "max_iter": 20, "random_state": 0}
+PLACES = (X[:, 0] > -0.3).astype(int) + (X[:, 1] > 0.5)
+LABELS = {
+    "words": np.array(["low", "middle", "häh"])[PLACES],
+    "objects": np.array(["a", "b", "c"], dtype=object)[PLACES],
+    "numbers": np.array([7, -2, 30], dtype=np.int32)[PLACES],
+    "halves": np.array([0.0, 1.0, 5.0])[PLACES],
+    "two words": np.array(["no", "yes", "yes"])[PLACES],
+    "truth": PLACES > 0,
+}
+
+
+def run(model, path, samples):
+    model.to_onnx(path)
+    onnx.checker.check_model(str(path), full_check=True)
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(None, {"input": samples.astype(np.float32)}), strict=True))
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_and_probabilities(kind, tmp_path):
+    model = MLPClassifier(**OPTIONS).fit(X, LABELS[kind])
+    outputs = run(model, tmp_path / "model.onnx", X)
+    assert list(outputs) == ["label", "probabilities"]
+    assert (outputs["label"] == model.predict(X)).all()
+    np.testing.assert_allclose(outputs["probabilities"], model.predict_proba(X), atol=1e-5)
+
+
+def test_several_labels(tmp_path):
+    y = np.stack([X[:, 0] > 0, X[:, 1] > 0.3, X[:, 2] < 0], axis=1).astype(int)
+    model = MLPClassifier(**OPTIONS).fit(X, y)
+    outputs = run(model, tmp_path / "model.onnx", X)
+    assert (outputs["label"] == model.predict(X)).all()
+    np.testing.assert_allclose(outputs["probabilities"], model.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("y", [X[:, 0], X[:, :2] * [1, 30]], ids=["one", "two"])
+def test_numbers(y, tmp_path):
+    model = MLPRegressor(**OPTIONS, batch_norm=True, dropout=0.1).fit(X, y)
+    outputs = run(model, tmp_path / "model.onnx", X)
+    np.testing.assert_allclose(outputs["prediction"], model.predict(X), atol=1e-4)
+
+
+def test_what_is_not_fitted_is_refused(tmp_path):
+    for model in (MLPClassifier(), MLPRegressor()):
+        with pytest.raises(NotFittedError):
+            model.to_onnx(tmp_path / "model.onnx")
