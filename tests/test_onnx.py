@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from networks_of_layers import NETWORKS
+from onnx_files import samples, shaken
 
 import chainrule as cr
 from chainrule.activations import ACTIVATIONS
@@ -19,35 +20,6 @@ def session(net, path, **options):
     settings.intra_op_num_threads = 1
     settings.log_severity_level = 3
     return runtime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
-
-
-def samples(net, count=7, seed=0):
-    """Samples that the network can read; the last steps of sequences, the first or ones in between may be zero."""
-    rng = np.random.default_rng(seed)
-    shape, codes = net.shapes[0], net.border.vocabulary
-    if isinstance(codes, int):
-        X = rng.integers(0, codes, (count, *shape))
-    else:
-        X = rng.standard_normal((count, *shape))
-        for column, number in enumerate(codes or ()):
-            X[:, column] = rng.integers(0, number, count) if number else X[:, column]
-    if len(shape) == 2 or isinstance(codes, int):
-        X[1, 2:] = 0
-        X[2, :1] = 0
-        X[3, 1:3] = 0
-        X[4] = 0
-    return X
-
-
-def shaken(net, seed=1):
-    """The network with other parameters and statistics than the initial ones."""
-    rng = np.random.default_rng(seed)
-    net.parameters = net.parameters + 0.2 * rng.standard_normal(net.parameter_count)
-    for leaf in net.leaves:
-        if isinstance(leaf, cr.BatchNorm):
-            leaf.running_mean = rng.standard_normal(leaf.running_mean.shape)
-            leaf.running_variance = rng.uniform(0.5, 2, leaf.running_variance.shape)
-    return net
 
 
 def assert_same(net, path, X):

@@ -8,6 +8,7 @@ from . import augment, check, data, diagnose, errors, layers, losses, machine, n
 from .errors import *
 from .function_loss import FunctionLoss
 from .history import History
+from .importing.onnx import from_onnx
 from .layers import *
 from .losses import *
 from .machine import *
@@ -33,6 +34,7 @@ __all__ = [
     "check",
     "data",
     "diagnose",
+    "from_onnx",
     "load",
     "nodes",
     "plot",

@@ -113,7 +113,7 @@ def write(path: Path, graph: Graph, model: Model, outputs: dict[str, Output]) ->
         "chainrule",
         [declared("input", read, _open_shape(model, 0))],
         [declared(name, output.dtype, output.shape) for name, output in outputs.items()],
-        [numpy_helper.from_array(np.ascontiguousarray(v), name) for name, v in graph.constants.items()],
+        [numpy_helper.from_array(np.asarray(v, order="C"), name) for name, v in graph.constants.items()],
     )
     operators = [helper.make_opsetid("", _OPERATORS)]
     file = helper.make_model(made, opset_imports=operators, ir_version=_FORMAT, producer_name="chainrule")

@@ -1,0 +1,1 @@
+"""Networks from the forms of other packages."""

@@ -1,0 +1,102 @@
+"""Activations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ...layers.base import Part
+from .affine import of_features
+from .node import Node, converts
+from .value import Value
+
+_NAMES = {
+    "Sigmoid": "sigmoid",
+    "Tanh": "tanh",
+    "Relu": "relu",
+    "Softplus": "softplus",
+    "Softsign": "softsign",
+    "Mish": "mish",
+    "Exp": "exp",
+}
+
+
+def activated(value: Value, activation: str) -> Value:
+    """Return the value after an activation, which the layer before it takes in if it can."""
+    last = value.parts[-1] if value.parts else None
+    if last is not None and last.is_affine:
+        part = Part({**last.config, "activation": activation}, last.arrays)
+        return replace(value, parts=(*value.parts[:-1], part))
+    return value.settled().then("Activation", {}, {"activation": activation})
+
+
+@converts(*_NAMES)
+def _(node: Node, value: Value) -> Value:
+    return activated(value, _NAMES[node.op])
+
+
+@converts("Elu")
+def _(node: Node, value: Value) -> Value:
+    node.must("alpha", 1.0)
+    return activated(value, "elu")
+
+
+@converts("Selu")
+def _(node: Node, value: Value) -> Value:
+    for attribute, usual in (("alpha", 1.6732632423543772), ("gamma", 1.0507009873554805)):
+        given = node.get(attribute, usual)
+        if abs(given - usual) > 1e-6:
+            raise node.refused(attribute, given)
+    return activated(value, "selu")
+
+
+@converts("Gelu")
+def _(node: Node, value: Value) -> Value:
+    node.must("approximate", "none")
+    return activated(value, "gelu")
+
+
+@converts("HardSigmoid")
+def _(node: Node, value: Value) -> Value:
+    for attribute, usual, here in (("alpha", 0.2, 1 / 6), ("beta", 0.5, 0.5)):
+        given = node.get(attribute, usual)
+        if abs(given - here) > 1e-6:
+            raise node.refused(attribute, given)
+    return activated(value, "hard_sigmoid")
+
+
+@converts("LeakyRelu")
+def _(node: Node, value: Value) -> Value:
+    slope = node.get("alpha", 0.01)
+    if abs(slope - 0.01) < 1e-8:
+        return activated(value, "leaky_relu")
+    value = value.settled()
+    shares = np.full(value.shape[-1], 1 - slope)  # type: ignore[arg-type]  # features are never open
+    return value.then("MixedActivation", {"shares": shares}, {"function": "relu"})
+
+
+@converts("PRelu")
+def _(node: Node, value: Value) -> Value:
+    slopes = of_features(node, value, node.constant(1, "slopes"))
+    return value.settled().then("MixedActivation", {"shares": 1 - slopes}, {"function": "relu"})
+
+
+@converts("Softmax")
+def _(node: Node, value: Value) -> Value:
+    axis = node.get("axis", -1)
+    rank = len(value.axes)
+    if not -rank <= axis < rank or value.axes[axis] != rank - 1:
+        raise node.refused("axis", axis)
+    return activated(value, "softmax")
+
+
+@converts("Clip")
+def _(node: Node, value: Value) -> Value:
+    low, high = (
+        float(node.constant(place, name)) if node.has(place) else float(node.get(name, default))
+        for place, name, default in ((1, "min", -np.inf), (2, "max", np.inf))
+    )
+    if low != 0 or high < 1e30:
+        raise node.refused("min and max", (low, high))
+    return activated(value, "relu")

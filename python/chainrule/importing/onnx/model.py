@@ -1,0 +1,165 @@
+"""A file of ONNX as a network."""
+
+from __future__ import annotations
+
+import os
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...layers.base import Layer, make_layer
+from ...layers.input import Input
+from ...network import Network
+from .masks import with_masks
+from .node import LayoutError, Node
+from .value import Sizes, Value
+from .walk import Walk, unchanged
+
+# For samples of so many axes, the orders that these may have in the file; images and signals have channels first there.
+_LAYOUTS: dict[int, tuple[tuple[int, ...], ...]] = {
+    1: ((0, 1),),
+    2: ((0, 1, 2), (0, 2, 1), (1, 0, 2)),
+    3: ((0, 1, 2, 3), (0, 3, 1, 2)),
+}
+
+
+def from_onnx(path: str | PathLike[str], *, output: str | None = None) -> Network:
+    """Return the network of a file of ONNX, which can be trained on.
+
+    It reads chains of layers, residual sums and concatenations. Images and signals whose channels come first in the
+    file come last here, in samples and outputs alike, and the rows of a `Dense` after a `Flatten` are put in order.
+
+    Parameters
+    ----------
+    path : str or path
+    output : str, optional
+        Name of the output to compute, where the file has several: "probabilities" of a classifier, say.
+
+    Raises
+    ------
+    ImportError
+        Without the package onnx (`pip install "chainrule[onnx]"`).
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        For what no layer here does; the node, its operator and the attribute are named.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, chainrule as cr
+    >>> net = cr.Network([4, 8, 3], output="softmax", seed=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "net.onnx"
+    ...     net.to_onnx(path)
+    ...     again = cr.from_onnx(path)
+    >>> bool((again.predict([[1, 2, 3, 4]]) == net.predict([[1, 2, 3, 4]])).all()), again.layers[1]
+    (True, Dense(8, activation='relu'))
+    """
+    try:
+        import onnx
+    except ImportError as error:
+        raise ImportError('from_onnx needs the package onnx: pip install "chainrule[onnx]"') from error
+    file = onnx.load(os.fspath(path))
+    constants, nodes = _read(file)
+    moving = [each for each in file.graph.input if each.name not in constants]
+    if len(moving) != 1:
+        raise ValueError(f"the file must have one input, got {[each.name for each in moving]}")
+    name = _chosen_output([each.name for each in file.graph.output], output)
+    sizes = _sizes(moving[0])
+    return _network(Walk(nodes), moving[0].name, name, sizes)
+
+
+def _network(walk: Walk, begin: str, end: str, sizes: Sizes) -> Network:
+    """Return the network for the first order of the axes that all operators take."""
+    refused: ValueError | None = None
+    for axes in _LAYOUTS.get(len(sizes) - 1, ()):
+        by_axis = dict(zip(axes, sizes, strict=True))
+        shape = tuple(by_axis[axis] for axis in range(1, len(sizes)))
+        try:
+            value = walk.between(begin, end, Value((), shape, shape, axes)).settled()
+        except LayoutError as error:
+            refused = refused or error
+            continue
+        return _built(shape, value)
+    raise refused or ValueError(f"samples must have one to three axes, got an input of {sizes}")
+
+
+def _built(shape: Sizes, value: Value) -> Network:
+    parts = value.parts or (unchanged(),)
+    layers: list[Input | Layer] = [Input(*shape), *(make_layer(part.config) for part in parts)]
+    network = Network(layers, seed=0)
+    for layer, part in zip(network.stack, parts, strict=True):
+        statistics = layer.statistic_shapes(layer.place.input_shape)
+        for name, values in part.arrays.items():
+            (layer.set_statistic if name in statistics else layer.set_parameter)(name, values)
+    return network
+
+
+def _chosen_output(names: list[str], wanted: str | None) -> str:
+    if wanted is None and len(names) == 1:
+        return names[0]
+    if wanted not in names:
+        raise ValueError(f"output must be one of {names}, got {wanted!r}")
+    return wanted
+
+
+def _sizes(given: Any) -> Sizes:
+    """Return the shape of the input; the number of samples, and of steps in a sequence, may be any."""
+    dims = given.type.tensor_type.shape.dim
+    sizes = tuple(dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else None for dim in dims)
+    if sizes.count(None) > 2 or (sizes.count(None) == 2 and len(sizes) > 3):
+        raise ValueError(f"input {given.name!r} must have a known shape of samples, got {sizes}")
+    return sizes
+
+
+def _read(file: Any) -> tuple[dict[str, NDArray[Any]], list[Node]]:
+    """Return all constants, those that are computed too, and the nodes that depend on the samples."""
+    from onnx import helper, numpy_helper
+
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in file.graph.initializer}
+    nodes = []
+    for number, proto in enumerate(file.graph.node):
+        if proto.domain not in ("", "ai.onnx"):
+            raise ValueError(f"node {proto.name!r} ({proto.op_type}) is of {proto.domain!r}, which is not ONNX's own")
+        if all(name in constants for name in proto.input if name):
+            constants |= _computed(file, proto, constants)
+            continue
+        attributes = {each.name: _plain(helper.get_attribute_value(each)) for each in proto.attribute}
+        name = proto.name or f"number {number}"
+        nodes.append(Node(name, proto.op_type, list(proto.input), list(proto.output), attributes, constants))
+    nodes = with_masks(nodes)
+    _drop_unread(nodes, [output.name for output in file.graph.output])
+    return constants, nodes
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode()
+    return list(value) if hasattr(value, "__iter__") and not isinstance(value, str) else value
+
+
+def _drop_unread(nodes: list[Node], outputs: list[str]) -> None:
+    """Call results "" that nobody reads."""
+    read = {name for node in nodes for name in node.inputs} | set(outputs)
+    for node in nodes:
+        node.outputs = [name if name in read else "" for name in node.outputs]
+
+
+def _computed(file: Any, proto: Any, constants: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return what a node makes of constants alone."""
+    from onnx import helper
+    from onnx.reference import ReferenceEvaluator
+
+    given = {name: constants[name] for name in proto.input if name}
+    inputs = [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in given.items()
+    ]
+    names = [name for name in proto.output if name]
+    outputs = [helper.make_value_info(name, helper.onnx.TypeProto()) for name in names]
+    graph = helper.make_graph([proto], "constants", inputs, outputs)
+    model = helper.make_model(graph, opset_imports=file.opset_import)
+    results = ReferenceEvaluator(model).run(names, given)
+    return {name: np.asarray(result) for name, result in zip(names, results, strict=True)}

@@ -1,0 +1,87 @@
+"""Operators that change shapes, or nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from .node import LayoutError, Node, converts
+from .value import Sizes, Value
+
+
+@converts("Identity", "Dropout", "Cast")
+def _(node: Node, value: Value) -> Value:
+    for attribute in ("to", "saturate", "ratio", "seed", "is_test"):
+        node.get(attribute, None)
+    return value
+
+
+@converts("Transpose")
+def _(node: Node, value: Value) -> Value:
+    return value.turned(node.get("perm", list(range(len(value.axes)))[::-1]))
+
+
+@converts("Flatten")
+def _(node: Node, value: Value) -> Value:
+    node.must("axis", 1, 1 - len(value.axes))
+    if value.axes[0] != 0:
+        raise LayoutError(f"{node} must have samples first")
+    return value.flat()
+
+
+@converts("Reshape")
+def _(node: Node, value: Value) -> Value:
+    node.must("allowzero", 0)
+    wanted = node.numbers(1, "shape") or []
+    if value.axes[0] == 0:
+        # The number of samples, −1 or the number that the file was made for, stays.
+        wanted[0] = 0
+    kept = next((i for i, size in enumerate(wanted) if size != 0), len(wanted))
+    rest = wanted[kept:]
+    if kept == 1 and len(rest) == 1 and value.axes[0] == 0:
+        return value.flat()
+    value = value if value.order is None else value.settled()
+    if value.axes[kept:] != tuple(range(kept, len(value.axes))) or 0 not in value.axes[:kept]:
+        raise LayoutError(f"{node} reads axes in another order than here")
+    before = value.file_shape[kept:]
+    sizes = _sizes(node, [before[i] if size == 0 else size for i, size in enumerate(rest)], before)
+    shape = (*value.shape[: kept - 1], *sizes)
+    return replace(value, shape=shape, axes=(*value.axes[:kept], *range(kept, len(shape) + 1)))
+
+
+def _sizes(node: Node, wanted: list[int | None], before: Sizes) -> Sizes:
+    """Return the sizes of a reshape, with what −1 stands for."""
+    if None in before:
+        raise ValueError(f"{node} needs to know the number of steps")
+    count = math.prod(size for size in before if size is not None)
+    known = math.prod(size for size in wanted if size not in (-1, None))
+    sizes = tuple(count // known if size == -1 else size for size in wanted)
+    if math.prod(size for size in sizes if size is not None) != count:
+        raise ValueError(f"{node} makes {sizes} of {before}, another number of values")
+    return sizes
+
+
+@converts("Squeeze")
+def _(node: Node, value: Value) -> Value:
+    rank = len(value.axes)
+    shape = value.file_shape
+    axes = node.numbers(1, "axes") or [axis for axis, size in enumerate(shape) if size == 1]
+    gone = {value.axes[axis % rank] for axis in axes}
+    if 0 in gone or any(value.shape[axis - 1] != 1 for axis in gone):
+        raise node.refused("axes", axes)
+    kept = [axis for axis in range(rank) if axis not in gone]
+    sizes = tuple(value.shape[axis - 1] for axis in kept[1:])
+    return replace(value, shape=sizes, axes=tuple(kept.index(axis) for axis in value.axes if axis not in gone))
+
+
+@converts("Unsqueeze")
+def _(node: Node, value: Value) -> Value:
+    new = node.numbers(1, "axes") or []
+    rank = len(value.axes) + len(new)
+    value = value.settled()
+    if not value.is_plain or any(axis % rank == 0 for axis in new):
+        raise LayoutError(f"{node} must have samples first")
+    sizes = list(value.shape)
+    for axis in sorted(axis % rank for axis in new):
+        sizes.insert(axis - 1, 1)
+    return replace(value, shape=tuple(sizes), axes=tuple(range(rank)))

@@ -1,0 +1,181 @@
+"""Files of ONNX become networks: those written here, byte for byte, those of others, or an error that says why not."""
+
+import numpy as np
+import pytest
+from networks_of_layers import NETWORKS
+from onnx_files import assert_runs_the_same, made, samples, shaken
+
+import chainrule as cr
+from chainrule.activations import ACTIVATIONS
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+RNG = np.random.default_rng(0)
+
+
+def numbers(*shape):
+    return RNG.standard_normal(shape).astype(np.float32)
+
+
+def round_trip(net, path):
+    net.to_onnx(path)
+    again = cr.from_onnx(path)
+    X = samples(net)
+    outputs, expected = again.predict(X), net.predict(X)
+    assert outputs.shape == expected.shape
+    return outputs, expected
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_is_written_here_comes_back(name, tmp_path):
+    layers, shape = NETWORKS[name]
+    net = shaken(cr.Network([cr.Input(*shape), *(make() for make in layers)], seed=0))
+    outputs, expected = round_trip(net, tmp_path / "net.onnx")
+    if name == "batch norm of channels":
+        # Neither layer changes the order of its sums, but epsilon is float32 in the file.
+        np.testing.assert_allclose(outputs, expected, atol=1e-6)
+    else:
+        np.testing.assert_array_equal(outputs, expected)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_activations_come_back(activation, tmp_path):
+    net = cr.Network([cr.Input(5), cr.Dense(6, "tanh"), cr.Dense(9, activation)], seed=0)
+    outputs, expected = round_trip(net, tmp_path / "net.onnx")
+    np.testing.assert_array_equal(outputs, expected)
+
+
+def test_layers_come_back_as_they_were(tmp_path):
+    layers = [
+        cr.Conv2D(4, 3, "relu", padding=((1, 1), (0, 2))),
+        cr.BatchNorm(),
+        cr.MaxPool2D(),
+        cr.Flatten(),
+        cr.Dense(5, "silu"),
+        cr.Dense(3, "softmax"),
+    ]
+    net = cr.Network([cr.Input(8, 8, 2), *layers], seed=0)
+    net.to_onnx(tmp_path / "net.onnx")
+    again = cr.from_onnx(tmp_path / "net.onnx")
+    assert [type(layer) for layer in again.layers[1:]] == [type(layer) for layer in layers]
+    assert again.layers[1].padding == ((1, 1), (0, 2)) and again.layers[5].activation == "silu"
+    again.fit(np.zeros((8, 8, 8, 2)), np.arange(8) % 3, epochs=1, verbose=0)
+
+
+def test_sequences_of_any_length_come_back(tmp_path):
+    net = cr.Network([cr.Input(None, 3), cr.Masking(), cr.GRU(4, return_sequences=True), cr.Dense(2)], seed=0)
+    net.to_onnx(tmp_path / "net.onnx")
+    again = cr.from_onnx(tmp_path / "net.onnx")
+    for steps in (3, 8):
+        X = np.random.default_rng(1).standard_normal((4, steps, 3))
+        X[1, 1:] = 0
+        np.testing.assert_array_equal(again.predict(X), net.predict(X))
+
+
+def test_images_with_channels_first_and_rows_after_a_flatten(tmp_path):
+    nodes = [
+        ("Conv", ["x", numbers(4, 2, 3, 3), numbers(4)], ["a"], {"pads": [1, 1, 1, 1], "strides": [2, 2]}),
+        ("LeakyRelu", ["a"], ["b"], {"alpha": 0.1}),
+        ("MaxPool", ["b"], ["c"], {"kernel_shape": [2, 2], "strides": [1, 1]}),
+        ("Flatten", ["c"], ["d"], {}),
+        ("BatchNormalization", ["d", *(numbers(36) ** 2 for _ in range(4))], ["e"], {}),
+        ("Gemm", ["e", numbers(3, 36), numbers(3)], ["f"], {"transB": 1}),
+        ("Softmax", ["f"], ["y"], {}),
+    ]
+    assert_runs_the_same(made(nodes, (2, 8, 7)), tmp_path, channels_first=True)
+
+
+def test_residuals_and_concatenations_of_others(tmp_path):
+    nodes = [
+        ("Conv", ["x", numbers(6, 2, 3, 3)], ["a"], {"pads": [1, 1, 1, 1]}),
+        ("Relu", ["a"], ["b"], {}),
+        ("Conv", ["b", numbers(6, 6, 3, 3)], ["c"], {"pads": [1, 1, 1, 1]}),
+        ("BatchNormalization", ["c", *(numbers(6) ** 2 for _ in range(4))], ["d"], {}),
+        ("Add", ["b", "d"], ["e"], {}),
+        ("Conv", ["e", numbers(3, 6, 1, 1)], ["f"], {}),
+        ("AveragePool", ["e"], ["g"], {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "count_include_pad": 1}),
+        ("Concat", ["f", "g"], ["h"], {"axis": 1}),
+        ("GlobalAveragePool", ["h"], ["i"], {}),
+        ("Squeeze", ["i", np.array([2, 3])], ["j"], {}),
+        ("MatMul", ["j", numbers(9, 2)], ["y"], {}),
+    ]
+    assert_runs_the_same(made(nodes, (2, 6, 5)), tmp_path, channels_first=True)
+
+
+def test_recurrent_layers_of_pytorch(tmp_path):
+    nodes = [
+        ("Transpose", ["x"], ["t"], {"perm": [1, 0, 2]}),
+        ("LSTM", ["t", numbers(2, 20, 3), numbers(2, 20, 5), numbers(2, 40)], ["a"], {
+            "hidden_size": 5, "direction": "bidirectional"}),
+        ("Transpose", ["a"], ["b"], {"perm": [0, 2, 1, 3]}),
+        ("Reshape", ["b", np.array([0, 0, -1])], ["c"], {}),
+        ("GRU", ["c", numbers(1, 12, 10), numbers(1, 12, 4), numbers(1, 24)], ["", "d"], {
+            "hidden_size": 4, "linear_before_reset": 1}),
+        ("Squeeze", ["d", np.array([0])], ["y"], {}),
+    ]  # fmt: skip
+    assert_runs_the_same(made(nodes, (6, 3)), tmp_path)
+
+
+def test_numbers_on_the_way_are_folded(tmp_path):
+    nodes = [
+        ("Constant", [], ["two"], {"value": onnx.numpy_helper.from_array(np.float32([2.0]))}),
+        ("Unsqueeze", ["two", np.array([0])], ["twos"], {}),
+        ("Sub", ["x", numbers(4)], ["a"], {}),
+        ("Div", ["a", "twos"], ["b"], {}),
+        ("Dropout", ["b"], ["c"], {}),
+        ("PRelu", ["c", numbers(4) ** 2], ["d"], {}),
+        ("Mul", ["d", np.float32(3)], ["e"], {}),
+        ("Add", ["e", numbers(4)], ["y"], {}),
+    ]
+    assert_runs_the_same(made(nodes, (4,)), tmp_path)
+
+
+REFUSED = {
+    "operator": ([("Sin", ["x"], ["y"], {})], (4,), r"node 'Sin_y' \(Sin\) has no layer here"),
+    "attribute": ([("Elu", ["x"], ["y"], {"alpha": 2.0})], (4,), r"node 'Elu_y' \(Elu\) has alpha=2.0, which no layer"),
+    "unknown attribute": (
+        [("MaxPool", ["x"], ["y"], {"kernel_shape": [2, 2], "ceil_mode": 1})],
+        (2, 5, 5),
+        r"\(MaxPool\) has ceil_mode=1",
+    ),
+    "two branches": (
+        [("Relu", ["x"], ["a"], {}), ("Tanh", ["x"], ["b"], {}), ("Add", ["a", "b"], ["y"], {})],
+        (4,),
+        r"node 'Add_y' \(Add\) adds 2 branches that compute",
+    ),
+    "product": (
+        [("Relu", ["x"], ["a"], {}), ("Mul", ["a", "x"], ["y"], {})],
+        (4,),
+        r"node 'Mul_y' \(Mul\) multiplies two values",
+    ),
+    "weights": ([("Gemm", ["x", "x"], ["y"], {})], (4,), r"\(Gemm\) of several values has no layer here"),
+    "softmax": ([("Softmax", ["x"], ["y"], {"axis": 1})], (3, 4), r"\(Softmax\) has axis=1"),
+    "direction": (
+        [
+            ("Transpose", ["x"], ["t"], {"perm": [1, 0, 2]}),
+            ("LSTM", ["t", numbers(1, 20, 3), numbers(1, 20, 5)], ["y"], {"hidden_size": 5, "direction": "reverse"}),
+        ],
+        (6, 3),
+        r"\(LSTM\) has direction='reverse'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_no_layer_does_is_named(name, tmp_path):
+    nodes, shape, message = REFUSED[name]
+    onnx.save(made(nodes, shape), tmp_path / "net.onnx")
+    with pytest.raises(ValueError, match=message):
+        cr.from_onnx(tmp_path / "net.onnx")
+
+
+def test_files_with_several_outputs_must_be_asked_for_one(tmp_path):
+    nodes = [("Gemm", ["x", numbers(4, 3)], ["z"], {}), ("Softmax", ["z"], ["y"], {})]
+    model = made(nodes, (4,))
+    model.graph.output.append(onnx.helper.make_tensor_value_info("z", 1, ["N", 3]))
+    onnx.save(model, tmp_path / "net.onnx")
+    with pytest.raises(ValueError, match=r"output must be one of \['y', 'z'\], got None"):
+        cr.from_onnx(tmp_path / "net.onnx")
+    assert cr.from_onnx(tmp_path / "net.onnx", output="z").layers[-1].activation == "identity"
+    with pytest.raises(FileNotFoundError):
+        cr.from_onnx(tmp_path / "nowhere.onnx")
