@@ -149,7 +149,7 @@ REFUSED = {
         r"node 'Mul_y' \(Mul\) multiplies two values",
     ),
     "weights": ([("Gemm", ["x", "x"], ["y"], {})], (4,), r"\(Gemm\) of several values has no layer here"),
-    "softmax": ([("Softmax", ["x"], ["y"], {"axis": 1})], (3, 4), r"\(Softmax\) has axis=1"),
+    "softmax": ([("Softmax", ["x"], ["y"], {"axis": 0})], (3, 4), r"\(Softmax\) has axis=0"),
     "direction": (
         [
             ("Transpose", ["x"], ["t"], {"perm": [1, 0, 2]}),

@@ -9,7 +9,7 @@ import numpy as np
 from ...layers.base import Part
 from .affine import of_features
 from .node import Node, converts
-from .value import Value
+from .value import Value, features_here
 
 _NAMES = {
     "Sigmoid": "sigmoid",
@@ -73,12 +73,15 @@ def _(node: Node, value: Value) -> Value:
         return activated(value, "leaky_relu")
     value = value.settled()
     shares = np.full(value.shape[-1], 1 - slope)  # type: ignore[arg-type]  # features are never open
-    return value.then("MixedActivation", {"shares": shares}, {"function": "relu"})
+    return value.then("MixedActivation", {"shares": shares}, {"function": "relu", "trainable": False})
 
 
 @converts("PRelu")
 def _(node: Node, value: Value) -> Value:
-    slopes = of_features(node, value, node.constant(1, "slopes"))
+    slopes = node.constant(1, "slopes")
+    # PyTorch's are one for each channel, wherever the channels are.
+    is_of_channels = node.get("of_channels", False) and slopes.size > 1
+    slopes = features_here(value, slopes) if is_of_channels else of_features(node, value, slopes)
     return value.settled().then("MixedActivation", {"shares": 1 - slopes}, {"function": "relu"})
 
 
@@ -87,7 +90,7 @@ def _(node: Node, value: Value) -> Value:
     axis = node.get("axis", -1)
     rank = len(value.axes)
     if not -rank <= axis < rank or value.axes[axis] != rank - 1:
-        raise node.refused("axis", axis)
+        raise node.misplaced("axis", axis)
     return activated(value, "softmax")
 
 

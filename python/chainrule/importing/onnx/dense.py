@@ -13,8 +13,8 @@ from .value import Value
 
 
 def _dense(node: Node, value: Value, weights: NDArray[np.float64], bias: NDArray[np.float64] | None) -> Value:
-    if not value.is_plain:
-        raise LayoutError(f"{node} must have samples first and features last")
+    if value.axes[-1] != len(value.axes) - 1:
+        raise LayoutError(f"{node} must have the features last")
     if weights.ndim != 2 or weights.shape[0] != value.shape[-1]:
         raise ValueError(f"{node} has a matrix of {weights.shape}, which does not go with samples of {value.shape}")
     if value.order is not None:
@@ -103,7 +103,7 @@ def _(node: Node, value: Value) -> Value:
     chosen = node.constant(1, "indices")
     rank = len(value.axes)
     if value.axes[axis] != rank - 1 or chosen.ndim != 1:
-        raise node.refused("axis", axis)
+        raise node.misplaced("axis", axis)
     return _selected(value, chosen.tolist())
 
 
@@ -114,7 +114,7 @@ def _(node: Node, value: Value) -> Value:
     axes = node.numbers(3, "axes") or list(range(len(begins or [])))
     steps = node.numbers(4, "steps") or [1] * len(axes)
     if begins is None or ends is None or len(axes) != 1 or value.axes[axes[0]] != rank - 1:
-        raise ValueError(f"{node} must cut the features alone")
+        raise LayoutError(f"{node} must cut the features alone")
     features = value.shape[-1]
     assert features is not None
     return _selected(value, list(range(features))[slice(begins[0], ends[0], steps[0])])

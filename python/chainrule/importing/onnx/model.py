@@ -67,23 +67,25 @@ def from_onnx(path: str | PathLike[str], *, output: str | None = None) -> Networ
     if len(moving) != 1:
         raise ValueError(f"the file must have one input, got {[each.name for each in moving]}")
     name = _chosen_output([each.name for each in file.graph.output], output)
-    sizes = _sizes(moving[0])
-    return _network(Walk(nodes), moving[0].name, name, sizes)
+    return network_of(Walk(nodes), moving[0].name, name, _sample(moving[0]))
 
 
-def _network(walk: Walk, begin: str, end: str, sizes: Sizes) -> Network:
-    """Return the network for the first order of the axes that all operators take."""
+def network_of(walk: Walk, begin: str, end: str, sample: Sizes) -> Network:
+    """Return the network between two values, for the first order of the axes that all operators take.
+
+    The sizes are those of a sample in the file, without the number of samples.
+    """
     refused: ValueError | None = None
-    for axes in _LAYOUTS.get(len(sizes) - 1, ()):
-        by_axis = dict(zip(axes, sizes, strict=True))
-        shape = tuple(by_axis[axis] for axis in range(1, len(sizes)))
+    for axes in _LAYOUTS.get(len(sample), ()):
+        by_axis = dict(zip([axis for axis in axes if axis != 0], sample, strict=True))
+        shape = tuple(by_axis[axis] for axis in range(1, len(axes)))
         try:
             value = walk.between(begin, end, Value((), shape, shape, axes)).settled()
         except LayoutError as error:
             refused = refused or error
             continue
         return _built(shape, value)
-    raise refused or ValueError(f"samples must have one to three axes, got an input of {sizes}")
+    raise refused or ValueError(f"samples must have one to three axes, got {sample}")
 
 
 def _built(shape: Sizes, value: Value) -> Network:
@@ -105,13 +107,16 @@ def _chosen_output(names: list[str], wanted: str | None) -> str:
     return wanted
 
 
-def _sizes(given: Any) -> Sizes:
-    """Return the shape of the input; the number of samples, and of steps in a sequence, may be any."""
+def _sample(given: Any) -> Sizes:
+    """Return the sizes of a sample; the number of samples, which comes first, and that of steps may be any."""
     dims = given.type.tensor_type.shape.dim
     sizes = tuple(dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else None for dim in dims)
-    if sizes.count(None) > 2 or (sizes.count(None) == 2 and len(sizes) > 3):
+    # Where steps come first, the number of samples is the one that is not known.
+    batch = 1 if len(sizes) == 3 and sizes[0] is not None and sizes[1] is None else 0
+    sample = sizes[:batch] + sizes[batch + 1 :]
+    if sample.count(None) > (len(sizes) == 3):
         raise ValueError(f"input {given.name!r} must have a known shape of samples, got {sizes}")
-    return sizes
+    return sample
 
 
 def _read(file: Any) -> tuple[dict[str, NDArray[Any]], list[Node]]:

@@ -78,6 +78,10 @@ class Node:
         """Return the error for an attribute that no layer here has."""
         return ValueError(f"{self} has {attribute}={value!r}, which no layer here does")
 
+    def misplaced(self, attribute: str, value: Any) -> LayoutError:
+        """Return the error for an attribute that no layer here has with the axes in this order."""
+        return LayoutError(str(self.refused(attribute, value)))
+
     def check_attributes(self) -> None:
         """Refuse attributes that nobody has asked for."""
         for name in self.attributes.keys() - self._asked:

@@ -23,7 +23,7 @@ def _(node: Node, value: Value) -> Value:
 def _(node: Node, value: Value) -> Value:
     node.must("axis", -1, len(value.axes) - 1)
     node.must("stash_type", 1)
-    if not value.is_plain:
+    if value.axes[-1] != len(value.axes) - 1:
         raise LayoutError(f"{node} must have the features last")
     value = value.settled()
     features = value.shape[-1]

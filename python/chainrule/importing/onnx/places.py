@@ -142,7 +142,7 @@ def _(node: Node, value: Value) -> Value:
     axes = node.numbers(1, "axes") or []
     rank = len(value.axes)
     if sorted(value.axes[axis % rank] for axis in axes) != list(range(1, rank - 1)) or rank not in (3, 4):
-        raise node.refused("axes", axes)
+        raise node.misplaced("axes", axes)
     return _over_all_places(value.settled(), "Max" if "Max" in node.op else "Avg", keep=bool(keep))
 
 
@@ -165,7 +165,7 @@ def _(node: Node, value: Value) -> Value:
         raise node.refused("value", number)
     pairs = {value.axes[axis]: (pads[axis], pads[axis + rank]) for axis in range(rank)}
     if rank != 4 or any(pairs[0]) or any(pairs[3]) or min(pads) < 0:
-        raise node.refused("pads", pads)
+        raise node.misplaced("pads", pads)
     return _after(value.settled(), "ZeroPad2D", {}, {"padding": (pairs[1], pairs[2])})
 
 
@@ -181,5 +181,5 @@ def _(node: Node, value: Value) -> Value:
     whole = np.round(scales)
     by_axis = dict(zip(value.axes, whole, strict=True))
     if len(value.axes) != 4 or (whole != scales).any() or by_axis[0] != 1 or by_axis[3] != 1 or math.prod(whole) < 1:
-        raise node.refused("scales", scales.tolist())
+        raise node.misplaced("scales", scales.tolist())
     return _after(value.settled(), "UpSample2D", {}, {"size": _per_axis([int(by_axis[1]), int(by_axis[2])])})

@@ -125,7 +125,7 @@ def _concatenation(node: Node, value: Value, branches: Sequence[Value]) -> Value
     settled = _settled(node, branches)
     axis, first = node.get("axis", 1), settled[0]
     if first.axes[axis] != len(first.axes) - 1:
-        raise node.refused("axis", axis)
+        raise node.misplaced("axis", axis)
     widths = [branch.shape[-1] for branch in settled]
     shape = (*first.shape[:-1], sum(width for width in widths if width is not None))
     kinds = [_column_kind(branch) for branch in settled]

@@ -1,0 +1,81 @@
+"""Networks from modules of PyTorch, which are written as the operators of ONNX that they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..exporting.onnx.graph import Graph
+from ..network import Network
+from .onnx.model import network_of
+from .onnx.node import Node
+from .onnx.walk import Walk
+from .torch_modules import WRITERS
+from .torch_recurrent import RECURRENT, recurrent
+
+# In a list of modules: the state of the recurrent one before it in the end, instead of its outputs at all steps.
+_LAST = "last"
+
+
+def from_torch(modules: Any, input_shape: Sequence[int]) -> Network:
+    """Return the network of modules of PyTorch in a row, with their weights and running statistics.
+
+    Images and signals, whose channels come first there, come last here, in samples and outputs alike; the rows of a
+    `Dense` after a `Flatten` are put in order. PyTorch itself is not needed for it.
+
+    Parameters
+    ----------
+    modules : torch.nn.Module or sequence of them
+        A `Sequential`, or modules in a row. After a recurrent one, which returns a tuple there, its outputs at all
+        steps go on, or its state in the end if the string "last" follows it.
+    input_shape : sequence of int
+        Of one sample, as PyTorch has it, without the number of samples: (channels, height, width) for images.
+
+    Raises
+    ------
+    ValueError
+        For a module, or a setting of it, that no layer here has.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> from torch import nn  # doctest: +SKIP
+    >>> modules = nn.Sequential(nn.Conv2d(1, 6, 5), nn.ReLU(), nn.Flatten(), nn.Linear(3456, 10))  # doctest: +SKIP
+    >>> cr.from_torch(modules, (1, 28, 28)).layers  # doctest: +SKIP
+    (Input(28, 28, 1), Conv2D(6, 5, activation='relu'), Flatten(), Dense(10, activation='identity'))
+    """
+    graph = Graph("float64")
+    x = "input"
+    row = _in_a_row(modules)
+    for number, module in enumerate(row):
+        graph.scope = f"module {number}"
+        is_last = row[number + 1 : number + 2] == [_LAST]
+        if module == _LAST:
+            if number == 0 or _kind(row[number - 1]) not in RECURRENT:
+                raise ValueError(f"{_LAST!r} must come after a recurrent module, got it as number {number}")
+        elif (kind := _kind(module)) in RECURRENT:
+            x = recurrent(RECURRENT[kind], module, graph, x, is_last)
+        elif kind in WRITERS:
+            x = WRITERS[kind](module, graph, x)
+        else:
+            raise ValueError(f"module {number}, {module!r}, has no layer here")
+    graph.finish({"output": x})
+    nodes = [
+        Node(next(filter(None, node.outputs)), node.op, list(node.inputs), list(node.outputs), node.attributes,
+             graph.constants)
+        for node in graph.nodes
+    ]  # fmt: skip
+    return network_of(Walk(nodes), "input", "output", tuple(input_shape))
+
+
+def _kind(module: Any) -> str:
+    """Return the name of a module's class, or of that of PyTorch which it inherits from."""
+    kinds = [kind.__name__ for kind in type(module).__mro__ if kind.__module__.startswith("torch.nn")]
+    return kinds[0] if kinds else type(module).__name__
+
+
+def _in_a_row(modules: Any) -> list[Any]:
+    """Return the modules of a list or a `Sequential`, with those of a `Sequential` within it one by one."""
+    if isinstance(modules, (list, tuple)) or _kind(modules) == "Sequential":
+        return [module for each in modules for module in _in_a_row(each)]
+    return [modules]

@@ -1,0 +1,127 @@
+"""Modules of PyTorch become layers that predict the same, and each trap between the two is met."""
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+torch = pytest.importorskip("torch")
+nn = torch.nn
+# Of the samples, shapes as PyTorch has them; a batch comes in front.
+MODULES = {
+    "dense": (lambda: [nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.2), nn.Linear(8, 3), nn.Softmax(dim=1)], (4,)),
+    "without bias": (lambda: [nn.Linear(4, 3, bias=False), nn.GELU()], (4,)),
+    "dense at each step": (lambda: [nn.Linear(3, 5), nn.LayerNorm(5), nn.SiLU()], (6, 3)),
+    "lenet": (
+        lambda: [nn.Conv2d(2, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(48, 5)],
+        (2, 8, 10),
+    ),
+    "padding and stride": (lambda: [nn.Conv2d(2, 4, 3, stride=2, padding=1)], (2, 8, 7)),
+    "padding same": (lambda: [nn.Conv2d(2, 4, (4, 3), padding="same", dilation=2)], (2, 9, 8)),
+    "groups": (lambda: [nn.Conv2d(4, 8, 3, groups=2, bias=False), nn.BatchNorm2d(8), nn.LeakyReLU()], (4, 6, 6)),
+    "signals": (lambda: [nn.Conv1d(3, 6, 3, padding=2), nn.AvgPool1d(2), nn.BatchNorm1d(6), nn.ELU()], (3, 9)),
+    "transposed": (lambda: [nn.ConvTranspose2d(3, 5, 4, stride=2, padding=1), nn.Tanh()], (3, 4, 5)),
+    "transposed, valid": (lambda: [nn.ConvTranspose2d(3, 5, 3)], (3, 4, 5)),
+    "transposed, larger stride": (lambda: [nn.ConvTranspose2d(3, 2, 1, stride=2, output_padding=1)], (3, 4, 5)),
+    "mean of padding": (lambda: [nn.AvgPool2d(3, stride=2, padding=1)], (3, 6, 6)),
+    "mean without padding": (lambda: [nn.AvgPool2d(3, stride=2, padding=1, count_include_pad=False)], (3, 6, 6)),
+    "all places": (lambda: [nn.Conv2d(3, 4, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)], (3, 6, 6)),
+    "features after a flatten": (
+        lambda: [nn.Conv2d(2, 3, 2), nn.Flatten(), nn.BatchNorm1d(18), nn.ReLU(), nn.Linear(18, 4)],
+        (2, 3, 4),
+    ),
+    "resized": (lambda: [nn.Upsample(scale_factor=2), nn.ZeroPad2d((1, 2, 0, 3)), nn.Conv2d(2, 1, 2)], (2, 3, 4)),
+    "slopes": (lambda: [nn.Conv2d(2, 3, 2), nn.PReLU(3), nn.LeakyReLU(0.2), nn.PReLU()], (2, 4, 4)),
+    "activations": (
+        lambda: [nn.Linear(4, 5), nn.SELU(), nn.Softplus(), nn.Softsign(), nn.Mish(), nn.Hardsigmoid(), nn.Sigmoid()],
+        (4,),
+    ),
+    "nested": (lambda: [nn.Sequential(nn.Linear(4, 5), nn.Tanh()), nn.Identity(), nn.Linear(5, 2)], (4,)),
+    "lstm": (lambda: [nn.LSTM(3, 5, batch_first=True)], (6, 3)),
+    "lstm, the end": (lambda: [nn.LSTM(3, 5, batch_first=True), "last", nn.Linear(5, 2)], (6, 3)),
+    "lstm, stacked": (lambda: [nn.LSTM(3, 5, 2, dropout=0.1, batch_first=True), nn.Linear(5, 2)], (6, 3)),
+    "lstm, both ways": (lambda: [nn.LSTM(3, 5, bidirectional=True, batch_first=True)], (6, 3)),
+    "lstm, both ways, the end": (lambda: [nn.LSTM(3, 5, 2, bidirectional=True, batch_first=True), "last"], (6, 3)),
+    "gru": (lambda: [nn.GRU(3, 5, batch_first=True), nn.GRU(5, 4, bias=False, batch_first=True), "last"], (6, 3)),
+    "plain": (lambda: [nn.RNN(3, 5, nonlinearity="relu", batch_first=True)], (6, 3)),
+}
+
+
+def filled(modules, seed=0):
+    """The modules with other weights and statistics than the first."""
+    torch.manual_seed(seed)
+    row = nn.ModuleList([module for module in modules if not isinstance(module, str)]).eval()
+    for buffer in row.buffers():
+        if buffer.dtype == torch.float32:
+            buffer.uniform_(0.5, 2)
+    for parameter in row.parameters():
+        parameter.data.normal_(0, 0.4)
+    return modules
+
+
+def run(modules, x):
+    """What PyTorch makes of it, with what "last" means."""
+    ends = None
+    with torch.no_grad():
+        for module in modules:
+            x = ends if module == "last" else module(x)
+            if isinstance(x, tuple):
+                x, state = x
+                h = state[0] if isinstance(state, tuple) else state
+                ends = torch.cat(list(h[-2 if module.bidirectional else -1 :]), dim=-1)
+    return x.numpy()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_predict_the_same(name):
+    make, shape = MODULES[name]
+    modules = filled(make())
+    X = np.random.default_rng(0).standard_normal((5, *shape)).astype(np.float32)
+    expected = run(modules, torch.from_numpy(X))
+    net = cr.from_torch(modules, shape)
+    is_image = len(shape) == 3 or name == "signals"
+    outputs = net.predict(np.moveaxis(X, 1, -1) if is_image else X)
+    expected = np.moveaxis(expected, 1, -1) if is_image and expected.ndim > 2 else expected
+    assert outputs.shape == expected.shape
+    np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_settings_come_along():
+    net = cr.from_torch(nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5, momentum=0.3), nn.Dropout(0.25)), (4,))
+    assert net.layers[2].momentum == pytest.approx(0.7)
+    assert net.layers[3].rate == 0.25
+    net = cr.from_torch([nn.Conv2d(1, 2, 3), nn.Dropout2d(0.5)], (1, 5, 5))
+    assert net.layers[2].spatial and net.shapes[0] == (5, 5, 1)
+
+
+def test_steps_first():
+    lstm, linear = modules = filled([nn.LSTM(3, 5), nn.Linear(5, 2)])
+    X = np.random.default_rng(0).standard_normal((4, 6, 3)).astype(np.float32)
+    with torch.no_grad():
+        expected = linear(lstm(torch.from_numpy(X.transpose(1, 0, 2)))[0]).numpy().transpose(1, 0, 2)
+    np.testing.assert_allclose(cr.from_torch(modules, (6, 3)).predict(X), expected, atol=1e-5)
+
+
+def test_tokens():
+    modules = filled([nn.Embedding(20, 4), nn.GRU(4, 3, batch_first=True), "last", nn.Linear(3, 2)])
+    X = np.random.default_rng(0).integers(0, 20, (5, 7))
+    expected = run(modules, torch.from_numpy(X))
+    np.testing.assert_allclose(cr.from_torch(modules, (7,)).predict(X), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("modules", "shape", "message"),
+    [
+        ([nn.Linear(4, 2), nn.Bilinear(2, 2, 2)], (4,), r"module 1, Bilinear.* has no layer here"),
+        ([nn.LSTM(3, 5, proj_size=2)], (6, 3), r"LSTM\(3, 5, proj_size=2\) has proj_size=2"),
+        ([nn.Conv2d(1, 2, 3, padding=1, padding_mode="reflect")], (1, 5, 5), "padding_mode='reflect'"),
+        ([nn.MaxPool2d(2, ceil_mode=True)], (1, 5, 5), "ceil_mode=True"),
+        ([nn.GELU(approximate="tanh")], (4,), "approximate='tanh'"),
+        ([nn.Linear(4, 2), "last"], (4,), "'last' must come after a recurrent module"),
+        ([nn.BatchNorm1d(4, track_running_stats=False)], (4,), "track_running_stats=False"),
+        ([nn.ConvTranspose2d(3, 5, 4, stride=2, padding=2)], (3, 4, 5), "has pads and output_padding="),
+    ],
+)
+def test_what_no_layer_does_is_named(modules, shape, message):
+    with pytest.raises(ValueError, match=message):
+        cr.from_torch(modules, shape)
