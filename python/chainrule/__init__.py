@@ -9,6 +9,7 @@ from .errors import *
 from .function_loss import FunctionLoss
 from .history import History
 from .importing.onnx import from_onnx
+from .importing.sklearn import from_sklearn
 from .importing.torch import from_torch
 from .layers import *
 from .losses import *
@@ -36,6 +37,7 @@ __all__ = [
     "data",
     "diagnose",
     "from_onnx",
+    "from_sklearn",
     "from_torch",
     "load",
     "nodes",

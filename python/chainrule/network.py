@@ -19,6 +19,7 @@ from .check import check
 from .diagnose import Diagnosis, diagnose
 from .errors import ModelFileError
 from .exporting.onnx import to_onnx
+from .exporting.sklearn import to_sklearn
 from .files import safetensors
 from .function_loss import LossLike
 from .history import History
@@ -352,6 +353,28 @@ class Network(Model):
         return plot_weights(self, layer, **options)
 
     # --- keeping
+
+    def to_sklearn(self) -> Any:
+        """Return a fitted `MLPClassifier` or `MLPRegressor` of scikit-learn that predicts the same.
+
+        It is a classifier where the output is a sigmoid or softmax. Normalisations are merged into the weights.
+
+        Raises
+        ------
+        ImportError
+            Without scikit-learn.
+        ValueError
+            For a network that is no row of `Dense`, with one activation in hidden layers.
+
+        Examples
+        --------
+        >>> import numpy as np, chainrule as cr
+        >>> net = cr.Network([3, 8, 2], output="softmax", seed=0)
+        >>> mlp = net.to_sklearn()
+        >>> mlp.predict(np.ones((1, 3))) == net.predict_classes(np.ones((1, 3)))
+        array([ True])
+        """
+        return to_sklearn(self)
 
     def to_onnx(self, path: str | PathLike[str], *, dtype: str = "float32") -> None:
         """Write a file of ONNX that predicts the same: "input" (N, …) to "output" (N, …) for any number N of samples.
