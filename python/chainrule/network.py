@@ -20,6 +20,7 @@ from .diagnose import Diagnosis, diagnose
 from .errors import ModelFileError
 from .exporting.onnx import to_onnx
 from .exporting.sklearn import to_sklearn
+from .exporting.torch import to_torch
 from .files import safetensors
 from .function_loss import LossLike
 from .history import History
@@ -353,6 +354,21 @@ class Network(Model):
         return plot_weights(self, layer, **options)
 
     # --- keeping
+
+    def to_torch(self) -> Any:
+        """Return a `torch.nn.Sequential` that predicts the same, and can be trained on in PyTorch.
+
+        Images have their channels first there, in samples and outputs alike, and so have signals where a convolution,
+        a pool or a `BatchNorm` is the first layer to ask; sequences are (samples, steps, features).
+
+        Raises
+        ------
+        ImportError
+            Without PyTorch.
+        ValueError
+            For a layer that PyTorch has no module for.
+        """
+        return to_torch(self)
 
     def to_sklearn(self) -> Any:
         """Return a fitted `MLPClassifier` or `MLPRegressor` of scikit-learn that predicts the same.

@@ -1,0 +1,32 @@
+"""The modules of a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...model import Model
+from . import layers, modules, places, recurrent
+from .row import Row, modules_of, tensor
+
+__all__ = ["layers", "modules", "places", "recurrent"]
+
+
+def modules_in_a_row(model: Model) -> Any:
+    """Return a `Sequential` that predicts what a network does."""
+    # Images have their channels first there; the first module that asks decides for signals and sequences.
+    row = Row(is_first=True if len(model.shapes[0]) == 3 else None)
+    if model.border.scale != 1.0:
+        row.add(modules.Affine(tensor(np.array(model.border.scale, model.dtype)), tensor(np.zeros((), model.dtype))))
+    for layer in model.stack:
+        modules_of(layer, row)
+    row.settle()
+    if (scale := model.border.scale_of_targets) is not None:
+        shape = model.shapes[-1]
+        copies = shape[-1] // len(scale.mean)
+        values = [
+            row.features(np.tile(numbers, copies).astype(model.dtype), shape) for numbers in (scale.std, scale.mean)
+        ]
+        row.add(modules.Affine(*values))
+    return row.sequential().eval()
