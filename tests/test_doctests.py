@@ -13,7 +13,13 @@ import chainrule
 def examples() -> Iterator[doctest.DocTest]:
     names = [module.name for module in pkgutil.walk_packages(chainrule.__path__, "chainrule.")]
     for name in ["chainrule", *names]:
-        for test in doctest.DocTestFinder().find(importlib.import_module(name), name):
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            # These are imported when they are asked for.
+            assert error.name == "torch"
+            continue
+        for test in doctest.DocTestFinder().find(module, name):
             if test.examples:
                 yield test
 

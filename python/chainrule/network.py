@@ -16,11 +16,9 @@ from numpy.typing import ArrayLike
 
 from ._checks import checked_integer
 from .check import check
+from .convertible import Convertible
 from .diagnose import Diagnosis, diagnose
 from .errors import ModelFileError
-from .exporting.onnx import to_onnx
-from .exporting.sklearn import to_sklearn
-from .exporting.torch import to_torch
 from .files import safetensors
 from .function_loss import LossLike
 from .history import History
@@ -29,7 +27,6 @@ from .layers.base import Layer
 from .layers.given import as_layers
 from .layers.input import Input
 from .metrics import MetricLike
-from .model import Model
 from .nodes import Network as NodesNetwork
 from .optimizers import Optimizer
 from .plot.networks import weights as plot_weights
@@ -43,7 +40,7 @@ from .verification.report import Report
 from .verification.table import as_table
 
 
-class Network(Model):
+class Network(Convertible):
     """A feed-forward neural network.
 
     Parameters
@@ -354,80 +351,6 @@ class Network(Model):
         return plot_weights(self, layer, **options)
 
     # --- keeping
-
-    def to_torch(self) -> Any:
-        """Return a `torch.nn.Sequential` that predicts the same, and can be trained on in PyTorch.
-
-        Images have their channels first there, in samples and outputs alike, and so have signals where a convolution,
-        a pool or a `BatchNorm` is the first layer to ask; sequences are (samples, steps, features).
-
-        Raises
-        ------
-        ImportError
-            Without PyTorch.
-        ValueError
-            For a layer that PyTorch has no module for.
-        """
-        return to_torch(self)
-
-    def to_sklearn(self) -> Any:
-        """Return a fitted `MLPClassifier` or `MLPRegressor` of scikit-learn that predicts the same.
-
-        It is a classifier where the output is a sigmoid or softmax. Normalisations are merged into the weights.
-
-        Raises
-        ------
-        ImportError
-            Without scikit-learn.
-        ValueError
-            For a network that is no row of `Dense`, with one activation in hidden layers.
-
-        Examples
-        --------
-        >>> import numpy as np, chainrule as cr
-        >>> net = cr.Network([3, 8, 2], output="softmax", seed=0)
-        >>> mlp = net.to_sklearn()
-        >>> mlp.predict(np.ones((1, 3))) == net.predict_classes(np.ones((1, 3)))
-        array([ True])
-        """
-        return to_sklearn(self)
-
-    def to_onnx(self, path: str | PathLike[str], *, dtype: str = "float32") -> None:
-        """Write a file of ONNX that predicts the same: "input" (N, …) to "output" (N, …) for any number N of samples.
-
-        The scale of the `Input` and the unit of the targets are part of it, layers that work in training alone are left
-        out. Samples that are tokens or codes alone are int64. Operators are those of version 20, the format is version
-        9. It needs the package onnx (`pip install "chainrule[onnx]"`).
-
-        Parameters
-        ----------
-        path : str or path
-            Its folder must exist.
-        dtype : {"float32", "float64"}
-            Of inputs, weights and outputs. Few runtimes have recurrent layers and convolutions in float64.
-
-        Raises
-        ------
-        ImportError
-            Without the package onnx.
-        ValueError
-            For a layer that ONNX has no operator for: a recurrent one with an activation such as "gelu".
-        OSError
-            When the file cannot be written; one that was there before is left as it was.
-
-        Warns
-        -----
-        ChainruleWarning
-            When numbers of a float64 network are rounded to float32.
-
-        Examples
-        --------
-        >>> import tempfile, pathlib, chainrule as cr
-        >>> net = cr.Network([4, 8, 3], output="softmax", seed=0)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     net.to_onnx(pathlib.Path(folder) / "net.onnx")
-        """
-        to_onnx(self, path, dtype)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write weights, architecture, optimiser state, random state and history into one safetensors file.
