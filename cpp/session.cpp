@@ -20,8 +20,9 @@ void require(bool condition, const std::string& message) {
 }  // namespace
 
 template <class T>
-Session<T>::Session(size_t inputs) : network_(inputs) {
+Session<T>::Session(size_t inputs, bool mixed) : network_(inputs, mixed) {
   require(inputs > 0, "inputs must be positive");
+  require(!mixed || sizeof(T) == sizeof(float), "mixed precision is for float32");
 }
 
 template <class T>
@@ -134,6 +135,7 @@ void Session<T>::check_inputs(const Source& inputs) const {
   require(inputs.columns == network_.inputs(), "X must have shape (samples, " + std::to_string(network_.inputs()) +
                                                    "), got " + std::to_string(inputs.columns) + " columns");
   require(inputs.rows > 0, "X must have at least one sample");
+  require(!inputs.sparse() || !network_.mixed(), "a sparse X needs a network of full precision");
   require(!inputs.sparse() || network_.layer(0).traits().is_row_product, "a sparse X needs a dense first layer");
 }
 
@@ -151,7 +153,7 @@ void Session<T>::predict(const Source& inputs, T* outputs) const {
 // Layers of the same kinds and statistics; the parameters are zero.
 template <class T>
 Network<T> Session<T>::copied_network() const {
-  Network<T> copy(network_.inputs());
+  Network<T> copy(network_.inputs(), network_.mixed());
   for (size_t i = 0; i < settings_.size(); ++i) {
     copy.add(make_layer<T>(settings_[i], copy.outputs()), network_.sources(i));
   }

@@ -31,7 +31,8 @@ struct RowsView {
 template <class T>
 class Session {
  public:
-  explicit Session(size_t inputs);
+  // Mixed precision, which float32 alone has, is that of Network.
+  explicit Session(size_t inputs, bool mixed = false);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 

@@ -31,7 +31,7 @@ class BoundNetwork {
   using Array = py::array_t<T, py::array::c_style | py::array::forcecast>;
   using Weights = BoundData::Weights;
 
-  explicit BoundNetwork(size_t inputs) : session_(inputs) {}
+  BoundNetwork(size_t inputs, bool mixed) : session_(inputs, mixed) {}
 
   void add_layer(const LayerSettings& settings, const std::vector<int64_t>& sources) {
     const auto lock = to_change();
@@ -362,7 +362,7 @@ template <class T>
 void register_network(py::module_& module, const char* name) {
   using Net = BoundNetwork<T>;
   py::class_<Net>(module, name)
-      .def(py::init<size_t>(), py::arg("inputs"))
+      .def(py::init<size_t, bool>(), py::arg("inputs"), py::arg("mixed") = false)
       .def("add_layer", &Net::add_layer, py::arg("settings"), py::arg("sources") = std::vector<int64_t>())
       .def_property_readonly("parameter_count", &Net::parameter_count)
       .def("layer_parameters", &Net::layer_parameters, py::arg("layer"))

@@ -33,8 +33,8 @@ template <class T>
 size_t chunk_size(const Network<T>& network, const Source& inputs, size_t batch_size) {
   const size_t by_work = size_t(tuning::chunk_seconds * kernels<T>().speed / (3 * network.work(inputs.entries())));
   const size_t chunk = std::clamp<size_t>(by_work, 1, rows_in_memory(network, inputs, batch_size));
-  // Some layers process groups of 16 samples. Whole groups make them the same ones, whatever this machine's speed.
-  const size_t in_groups = std::max(chunk / panel_width, size_t(1)) * panel_width;
+  // Whole groups of the samples that layers process together are the same ones, whatever this machine's speed.
+  const size_t in_groups = std::max(chunk / network.sample_block(), size_t(1)) * network.sample_block();
   return chunk == batch_size ? batch_size : std::min(in_groups, batch_size);
 }
 

@@ -180,13 +180,13 @@ void weight_gradient(const WeightGradient<T>& args) {
     product(args.product, args.accumulate);
   } else if (args.update->rule == Rule::sgd && is_plain(args.parameters, *args.update)) {
     const bool single_rows = args.product.non_zeros == nullptr || args.product.non_zeros->group == 1;
-    if (args.product.inner == 1 && single_rows) {
+    if (args.product.inner == 1 && single_rows && args.product.b_pairs == nullptr) {
       for_each_run<T, 1>(args.product.panels, [&](auto count, size_t panel) { descend_on_sample(count, args, panel); });
     } else {
       multiply(args.product, DescentTarget<T>{args});
     }
   } else {
-    alignas(64) T scratch[tile_sums<T> * panel_width];
+    alignas(64) T scratch[largest_tile<T> * panel_width];
     multiply(args.product, UpdateTarget<T>{args, update_run_of<T>(args.update->rule), scratch});
   }
 }

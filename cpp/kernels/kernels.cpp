@@ -4,6 +4,7 @@
 #include "kernels/dense.hpp"
 #include "kernels/finite.hpp"
 #include "kernels/masked.hpp"
+#include "kernels/mixed.hpp"
 #include "kernels/non_zeros.hpp"
 #include "kernels/normalisation.hpp"
 #include "kernels/output.hpp"
@@ -31,6 +32,15 @@ template <class T>
 constexpr double speed = rate * double(native_bytes / sizeof(T));
 
 template <class T>
+constexpr MixedKernels<T> mixed_kernels = {};
+template <>
+constexpr MixedKernels<float> mixed_kernels<float> = {
+    .take_factors = take_factors,
+    .pair = pair,
+    .transpose_pairs = transpose_pairs,
+};
+
+template <class T>
 constexpr Kernels<T> all_kernels = {
     .product = product<T>,
     .forward = forward<T>,
@@ -38,6 +48,7 @@ constexpr Kernels<T> all_kernels = {
     .weight_gradient = weight_gradient<T>,
     .bias_gradient = bias_gradient<T>,
     .transpose = transpose<T>,
+    .mixed = mixed_kernels<T>,
     .softmax = softmax<T>,
     .activate = activate_rows<T>,
     .activation_gradient = activation_gradient<T>,

@@ -2,30 +2,11 @@
 // divide the outputs, never the inner index, so that their size does not change a bit of the result.
 #pragma once
 
-#include "kernels/table.hpp"
-#include "simd/vector.hpp"
+#include "kernels/paired.hpp"
+#include "kernels/tiles.hpp"
 
 namespace chainrule::CHAINRULE_ISA {
 namespace {
-
-using namespace chainrule::simd::CHAINRULE_ISA;
-
-// Registers used for sums: 24 of 32 leave enough for two vectors of B and an element of A; 12 of 16 likewise. The
-// baseline multiplies and adds separately, which needs more.
-#if defined(__AVX512F__) || defined(__aarch64__)
-constexpr size_t sum_registers = 24;
-#elif defined(__AVX2__)
-constexpr size_t sum_registers = 12;
-#else
-constexpr size_t sum_registers = 8;
-#endif
-
-// Sums of a tile, in vectors. The tallest tile has one panel, or two if 16 lanes are one register: an element of A is
-// then loaded once for both.
-template <class T>
-constexpr size_t tile_sums = sum_registers / registers<T>;
-template <class T>
-constexpr size_t tallest = tile_sums<T> / (registers<T> == 1 ? 2 : 1);
 
 // The largest number of panels of a tile of R rows.
 template <class T, size_t R>
@@ -33,6 +14,15 @@ constexpr size_t widest = tile_sums<T> / R < 6 ? tile_sums<T> / R : 6;
 
 // The remaining rows are computed by smaller tiles: 12, 8, 4, 2, 1 or 6, 4, 2, 1.
 constexpr size_t smaller_tile(size_t rows) { return rows >= 8 ? 8 : rows >= 4 ? 4 : rows >= 2 ? 2 : 1; }
+
+// The sums of the largest tile, in vectors.
+#if defined(CHAINRULE_TILES)
+template <class T>
+constexpr size_t largest_tile = tile_rows * tile_panels;
+#else
+template <class T>
+constexpr size_t largest_tile = tile_sums<T>;
+#endif
 
 // The number of rows that share a list of non-zeros. With wide registers it is faster to load a vector of B for several
 // rows, though some of their elements are zero; with narrow ones, to skip every zero.
@@ -44,77 +34,13 @@ template <class T>
 constexpr size_t listed_rows = 1;
 #endif
 
-enum class Start { zero, bias, memory };
-// A sum is stored, or is a gradient that updates a weight: w - rate * sum.
-enum class End { store, descend };
-
-// The initial value of a tile's sums, and where they are stored: vector (r, q) at to[r * row + q * panel].
-template <class T>
-struct Sums {
-  T* to;
-  size_t row, panel;
-  Start start = Start::zero;
-  const T* bias = nullptr;
-  End end = End::store;
-  T rate = T(0);
-};
-
-// Where a tile begins in C, and its size.
-struct TileOrigin {
-  size_t row, rows, panel, panels;
-};
-
 // The inner indices that a tile visits: all of them, those of a list, or those of a list with the elements of A packed
-// in the same order.
-enum class Walk { all, listed, packed };
-
-template <class T>
-struct Inner {
-  const T* a;  // of the tile's first row
-  const uint32_t* index;
-  size_t count;
-};
-
-template <class T, size_t R, size_t Q>
-CHAINRULE_INLINE void start_sums(const Sums<T>& sums, size_t panel, Vector<T> (&sum)[R][Q]) {
-#pragma GCC unroll 12
-  for (size_t r = 0; r < R; ++r) {
-#pragma GCC unroll 6
-    for (size_t q = 0; q < Q; ++q) {
-      if (sums.start == Start::bias) {
-        sum[r][q] = Vector<T>::load(sums.bias + (panel + q) * panel_width);
-      } else if (sums.start == Start::memory) {
-        sum[r][q] = Vector<T>::load(sums.to + r * sums.row + q * sums.panel);
-      } else {
-        sum[r][q] = Vector<T>::zero();
-      }
-    }
-  }
-}
-
-template <class T, size_t R, size_t Q>
-CHAINRULE_INLINE void store_sums(const Sums<T>& sums, const Vector<T> (&sum)[R][Q]) {
-  if (sums.end == End::descend) {
-    const Vector<T> down = Vector<T>::broadcast(-sums.rate);
-#pragma GCC unroll 12
-    for (size_t r = 0; r < R; ++r) {
-#pragma GCC unroll 6
-      for (size_t q = 0; q < Q; ++q) {
-        T* w = sums.to + r * sums.row + q * sums.panel;
-        fma(down, sum[r][q], Vector<T>::load(w)).store(w);
-      }
-    }
-    return;
-  }
-#pragma GCC unroll 12
-  for (size_t r = 0; r < R; ++r) {
-#pragma GCC unroll 6
-    for (size_t q = 0; q < Q; ++q) sum[r][q].store(sums.to + r * sums.row + q * sums.panel);
-  }
-}
+// in the same order; or all of them, as pairs of bfloat16.
+enum class Walk { all, listed, packed, pairs };
 
 template <class T, size_t R, size_t Q, Walk walk>
 void tile(const Product<T>& product, const Inner<T>& inner, size_t panel, const Sums<T>& sums) {
+  if constexpr (walk == Walk::pairs) return paired_tile<R, Q>(product, inner, panel, sums);
   Vector<T> sum[R][Q];
   start_sums(sums, panel, sum);
   const T* panels = product.b + panel * product.b_panel;
@@ -177,27 +103,36 @@ CHAINRULE_INLINE void for_each_run(const Range& panels, Compute compute) {
   }
 }
 
+// The same in mixed precision, where the rows begin at the first one of the product (take_factors).
+template <class T>
+CHAINRULE_INLINE const T* row_of_factors(const Product<T>& product, size_t row) {
+  const size_t i = row - product.rows.begin;
+  if (product.block_rows == 0) return product.a + i * product.a_row;
+  return product.a + i / product.block_rows * product.a_block + i % product.block_rows * product.a_row;
+}
+
 // The loop over rows is the inner one, so that the panels of B stay in the cache.
-template <class T, size_t R, size_t Q, class Target>
+template <class T, size_t R, Walk walk, size_t Q, class Target>
 void tiles_in_column(Constant<Q>, const Product<T>& product, Range rows, size_t panel, const Target& target) {
   for (size_t row = rows.begin; row < rows.end; row += R) {
-    const Inner<T> inner = {row_of_a(product, row), nullptr, product.inner};
+    const T* a = walk == Walk::pairs ? row_of_factors(product, row) : row_of_a(product, row);
+    const Inner<T> inner = {a, nullptr, product.inner};
     const TileOrigin origin = {.row = row, .rows = R, .panel = panel, .panels = Q};
-    tile<T, R, Q, Walk::all>(product, inner, panel, target.sums(origin));
+    tile<T, R, Q, walk>(product, inner, panel, target.sums(origin));
     target.finish(origin);
   }
 }
 
-template <class T, size_t R, class Target>
+template <class T, size_t R, Walk walk, class Target>
 void all_tiles(const Product<T>& product, Range rows, const Target& target) {
   const size_t whole = rows.begin + rows.size() / R * R;
   if (whole > rows.begin) {
     for_each_run<T, R>(product.panels, [&](auto count, size_t panel) {
-      tiles_in_column<T, R>(count, product, {rows.begin, whole}, panel, target);
+      tiles_in_column<T, R, walk>(count, product, {rows.begin, whole}, panel, target);
     });
   }
   if constexpr (R > 1) {
-    if (whole < rows.end) all_tiles<T, smaller_tile(R - 1)>(product, {whole, rows.end}, target);
+    if (whole < rows.end) all_tiles<T, smaller_tile(R - 1), walk>(product, {whole, rows.end}, target);
   }
 }
 
@@ -233,10 +168,17 @@ void listed_tiles(const Product<T>& product, const Target& target) {
 // (finish).
 template <class T, class Target>
 CHAINRULE_INLINE void multiply(const Product<T>& product, const Target& target) {
+  if constexpr (sizeof(T) == sizeof(float)) {
+#if defined(CHAINRULE_TILES)
+    if (product.b_pairs != nullptr) return matrix_tiles(product, target);
+#else
+    if (product.b_pairs != nullptr) return all_tiles<T, tallest<T>, Walk::pairs>(product, product.rows, target);
+#endif
+  }
   if (product.non_zeros == nullptr && product.rows.size() == 1) {
-    all_tiles<T, 1>(product, product.rows, target);
+    all_tiles<T, 1, Walk::all>(product, product.rows, target);
   } else if (product.non_zeros == nullptr) {
-    all_tiles<T, tallest<T>>(product, product.rows, target);
+    all_tiles<T, tallest<T>, Walk::all>(product, product.rows, target);
   } else if (product.non_zeros->values != nullptr) {
     listed_tiles<T, 1, Walk::packed>(product, target);
   } else if (product.non_zeros->group == listed_rows<T>) {

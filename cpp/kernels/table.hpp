@@ -11,10 +11,10 @@
 
 #include "base/range.hpp"
 #include "kernels/convolution_arguments.hpp"
+#include "kernels/pairs.hpp"
 
 namespace chainrule {
 
-constexpr size_t panel_width = 16;
 constexpr size_t max_slots = 3;
 
 enum class Activation : uint8_t {
@@ -91,6 +91,9 @@ struct Product {
   // Rows of A are in blocks of this many, which begin `a_block` elements apart; 0: A is one block.
   size_t block_rows = 0, a_block = 0;
   const NonZeros<T>* non_zeros = nullptr;  // null: every row and every inner index
+  // Not null: the product is in mixed precision. Its factors of B are here, in pairs (pairs.hpp) whose panels are
+  // `b_panel` elements apart, and those of A are rounded (take_factors).
+  const uint16_t* b_pairs = nullptr;
 };
 
 // The scalars of one step of an optimiser, the same for every parameter.
@@ -345,6 +348,7 @@ struct Kernels {
   void (*weight_gradient)(const WeightGradient<T>&);
   void (*bias_gradient)(const BiasGradient<T>&);
   void (*transpose)(const Transpose<T>&);
+  MixedKernels<T> mixed;
   void (*softmax)(const Rows<T>&);
   // a = f(z), softmax too.
   void (*activate)(const Rows<T>&);

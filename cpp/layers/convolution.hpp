@@ -43,6 +43,7 @@ class Convolution final : public StoredGradientLayer<T> {
 
   size_t inputs() const override { return forward_.source().size(); }
   size_t outputs() const override { return backward_.source().size(); }
+  bool mix() override { return false; }
   LayerTraits traits() const override;
 
   // Threads divide rows of images, across samples.

@@ -36,8 +36,15 @@ LayerTraits Dense<T>::traits() const {
   return {.activation = activation_,
           .work = inputs_ * panels() * panel_width,
           .keeps_pre_activations = derivative_needs_pre_activation(activation_),
-          .is_row_product = true,
-          .couples_parameters = max_norm_ > 0};
+          .is_row_product = !mixed_,
+          .couples_parameters = max_norm_ > 0 || mixed_};
+}
+
+template <class T>
+bool Dense<T>::mix() {
+  mixed_ = true;
+  paired_ = PairedWeights<T>(inputs_, outputs_);
+  return true;
 }
 
 // Large weights stay in the caches of the threads that update them; small ones take less time to fetch than a barrier.
@@ -51,7 +58,7 @@ bool Dense<T>::by_samples(const Team& team, size_t samples) const {
 
 template <class T>
 typename Dense<T>::Share Dense<T>::weights_share(const Team& team) const {
-  if (panels() >= 2 * team.size()) return {{0, inputs_}, team.share(panels())};
+  if (shares_panels(team)) return {{0, inputs_}, team.share(panels())};
   return {team.share_rows(inputs_), {0, panels()}};
 }
 
@@ -61,19 +68,20 @@ void Dense<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>
                        const Pass&) const {
   const bool all_samples = !by_samples(team, samples);
   const Range rows = team.share_rows(samples);
-  const Product<T> whole = {.a = below.activations,
-                            .a_row = below.stride,
-                            .a_inner = 1,
-                            .b = this->parameters_.panels(weights),
-                            .b_panel = inputs_ * panel_width,
-                            .b_inner = panel_width,
-                            .c = above.pre_activations,
-                            .c_row = above.stride,
-                            .c_panel = panel_width,
-                            .inner = inputs_,
-                            .rows = all_samples ? Range{0, samples} : rows,
-                            .panels = all_samples ? team.share(panels()) : Range{0, panels()},
-                            .b_ahead = weights_ahead};
+  Product<T> whole = {.a = below.activations,
+                      .a_row = below.stride,
+                      .a_inner = 1,
+                      .b = this->parameters_.panels(weights),
+                      .b_panel = inputs_ * panel_width,
+                      .b_inner = panel_width,
+                      .c = above.pre_activations,
+                      .c_row = above.stride,
+                      .c_panel = panel_width,
+                      .inner = inputs_,
+                      .rows = all_samples ? Range{0, samples} : rows,
+                      .panels = all_samples ? team.share(panels()) : Range{0, panels()},
+                      .b_ahead = weights_ahead};
+  if (mixed_) paired_.enter(whole);
   for_each_part(whole, below.of_samples, [&](const Product<T>& product) {
     kernels<T>().forward({product, this->parameters_.panels(bias), activation_, above.activations});
   });
@@ -88,19 +96,20 @@ void Dense<T>::backward(const Team& team, const Signal<T>& above, const Signal<T
                         const Pass&) const {
   const bool all_samples = !by_samples(team, samples);
   const size_t below_panels = panel_count(inputs_);
-  const Product<T> whole = {.a = above.deltas,
-                            .a_row = above.stride,
-                            .a_inner = 1,
-                            .b = transposed_.data(),
-                            .b_panel = outputs_ * panel_width,
-                            .b_inner = panel_width,
-                            .c = below.deltas,
-                            .c_row = below.stride,
-                            .c_panel = panel_width,
-                            .inner = outputs_,
-                            .rows = all_samples ? Range{0, samples} : team.share_rows(samples),
-                            .panels = all_samples ? team.share(below_panels) : Range{0, below_panels},
-                            .b_ahead = weights_ahead};
+  Product<T> whole = {.a = above.deltas,
+                      .a_row = above.stride,
+                      .a_inner = 1,
+                      .b = transposed_.data(),
+                      .b_panel = outputs_ * panel_width,
+                      .b_inner = panel_width,
+                      .c = below.deltas,
+                      .c_row = below.stride,
+                      .c_panel = panel_width,
+                      .inner = outputs_,
+                      .rows = all_samples ? Range{0, samples} : team.share_rows(samples),
+                      .panels = all_samples ? team.share(below_panels) : Range{0, below_panels},
+                      .b_ahead = weights_ahead};
+  if (mixed_) paired_.enter_transposed(whole);
   for_each_part(whole, above.of_samples, [&](const Product<T>& product) {
     kernels<T>().input_gradient({product, below.activation, below.pre_activations, below.activations});
   });
@@ -123,7 +132,9 @@ void Dense<T>::gradient(const Team& team, const Signal<T>& below, const Signal<T
                       .inner = samples,
                       .rows = own.rows,
                       .panels = own.panels};
-  if (below.packed_activations != nullptr && above.packed_deltas != nullptr && own.rows.size() == inputs_) {
+  if (mixed_) {
+    take_samples(whole);
+  } else if (below.packed_activations != nullptr && above.packed_deltas != nullptr && own.rows.size() == inputs_) {
     pack_deltas(above.deltas, above.stride, samples, own.panels, above.capacity, above.packed_deltas);
     whole.b = above.packed_deltas;
     whole.b_panel = above.capacity * panel_width;
@@ -172,25 +183,45 @@ ParameterRuns<T> Dense<T>::parameter_row(const Team& team, size_t input, const G
 }
 
 template <class T>
+void Dense<T>::parameters_changed() {
+  transposed_current_ = false;
+  if (mixed_) paired_.copy(this->parameters_.panels(weights), {0, panels()});
+}
+
+template <class T>
 void Dense<T>::finish_update(const Team& team) {
   if (max_norm_ > 0) {
     team.barrier();
     kernels<T>().max_norm(this->parameters_.panels(weights), inputs_, team.share(panels()), T(max_norm_));
     team.barrier();
   }
-  if (transposed_current_) transpose(weights_share(team));
+  Share own = weights_share(team);
+  if (mixed_) {
+    // Pairs are made of whole panels.
+    if (!shares_panels(team)) {
+      team.barrier();
+      own = {{0, inputs_}, team.share(panels())};
+    }
+    paired_.copy(this->parameters_.panels(weights), own.panels);
+  }
+  if (transposed_current_) transpose(own);
 }
 
 template <class T>
 void Dense<T>::prepare_backward(bool passes_deltas) {
   if (transposed_current_ || !passes_deltas) return;
-  if (transposed_.empty()) transposed_ = AlignedArray<T>(whole_panels(inputs_) * outputs_);
+  if (mixed_) {
+    paired_.allocate_transposed();
+  } else if (transposed_.empty()) {
+    transposed_ = AlignedArray<T>(whole_panels(inputs_) * outputs_);
+  }
   transpose({{0, inputs_}, {0, panels()}});
   transposed_current_ = true;
 }
 
 template <class T>
 void Dense<T>::transpose(const Share& share) {
+  if (mixed_) return paired_.copy_transposed(this->parameters_.panels(weights), share.panels);
   kernels<T>().transpose({.panels = this->parameters_.panels(weights),
                           .transposed = transposed_.data(),
                           .inputs = inputs_,

@@ -1,9 +1,11 @@
 // A fully connected layer: z = x W + b, a = f(z). Weights are panels [outputs / 16][inputs][16], followed by the bias;
-// a transposed copy [inputs / 16][outputs][16] serves the input gradient.
+// a transposed copy [inputs / 16][outputs][16] serves the input gradient. In mixed precision, both have copies in
+// bfloat16 instead (mixed.hpp).
 #pragma once
 
 #include "base/aligned.hpp"
 #include "layers/layer.hpp"
+#include "layers/mixed.hpp"
 #include "layers/settings.hpp"
 
 namespace chainrule {
@@ -41,6 +43,7 @@ class Dense final : public Layer<T>, public ParameterRows<T> {
   size_t inputs() const override { return inputs_; }
   size_t outputs() const override { return outputs_; }
   LayerTraits traits() const override;
+  bool mix() override;
 
   bool by_samples(const Team&, size_t samples) const override;
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
@@ -49,7 +52,7 @@ class Dense final : public Layer<T>, public ParameterRows<T> {
   void gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                 const GradientTarget<T>&) override;
 
-  void parameters_changed() override { transposed_current_ = false; }
+  void parameters_changed() override;
   // Transposes the weights; updates keep the copy current from then on.
   void prepare_backward(bool passes_deltas) override;
   void finish_update(const Team&) override;
@@ -70,6 +73,7 @@ class Dense final : public Layer<T>, public ParameterRows<T> {
   size_t weights_size() const { return this->parameters_.matrix(weights).packed_size(); }
   // A thread's part of the weights: panels if there are enough for all threads, else rows.
   Share weights_share(const Team& team) const;
+  bool shares_panels(const Team& team) const { return panels() >= 2 * team.size(); }
   void transpose(const Share& share);
 
   size_t inputs_, outputs_;
@@ -77,6 +81,8 @@ class Dense final : public Layer<T>, public ParameterRows<T> {
   double max_norm_;
   AlignedArray<T> transposed_;
   bool transposed_current_ = false;
+  bool mixed_ = false;
+  PairedWeights<T> paired_;
 };
 
 template <class T>

@@ -91,6 +91,10 @@ class Layer {
   virtual LayerTraits traits() const = 0;
   Activation activation() const { return traits().activation; }
 
+  // From now on, the factors of its products are rounded to bfloat16. Returns false if it has products without that.
+  // Called before the layer is bound.
+  virtual bool mix() { return true; }
+
   // Whether it can read the signals above these layers (Signal::sources).
   virtual bool takes_sources(std::span<const Layer* const> sources) const { return sources.empty(); }
 

@@ -77,6 +77,7 @@ class BatchEnsemble final : public StoredGradientLayer<T> {
 
   size_t inputs() const override { return options_.members * options_.features; }
   size_t outputs() const override { return options_.members * options_.units; }
+  bool mix() override { return false; }
   LayerTraits traits() const override;
 
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
@@ -146,6 +147,7 @@ class SeparateDense final : public StoredGradientLayer<T> {
 
   size_t inputs() const override { return options_.members * options_.features; }
   size_t outputs() const override { return options_.members * options_.units; }
+  bool mix() override { return false; }
   LayerTraits traits() const override { return options_.traits(0); }
 
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;

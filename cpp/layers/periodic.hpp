@@ -28,6 +28,7 @@ class Periodic final : public StoredGradientLayer<T> {
 
   size_t inputs() const override { return features_; }
   size_t outputs() const override { return features_ * (1 + mixed_); }
+  bool mix() override { return false; }
   LayerTraits traits() const override;
 
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;

@@ -32,6 +32,7 @@ class PiecewiseLinear final : public StoredGradientLayer<T> {
 
   size_t inputs() const override { return features_; }
   size_t outputs() const override { return features_ * units_; }
+  bool mix() override { return false; }
   LayerTraits traits() const override;
 
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;

@@ -57,6 +57,7 @@ class Recurrent final : public StoredGradientLayer<T> {
 
   size_t inputs() const override { return options_.steps * options_.features; }
   size_t outputs() const override { return (options_.return_sequences ? options_.steps : 1) * output_width(); }
+  bool mix() override { return false; }
   LayerTraits traits() const override;
   // A source that marks padding, or none if all steps are real.
   bool takes_sources(std::span<const Layer<T>* const> sources) const override {

@@ -26,7 +26,21 @@ StepwiseDense<T>::StepwiseDense(const Options& options)
       transposed_(whole_panels(options.features) * options.units) {}
 
 template <class T>
+bool StepwiseDense<T>::mix() {
+  mixed_ = true;
+  transposed_ = AlignedArray<T>();
+  paired_ = PairedWeights<T>(options_.features, options_.units);
+  paired_.allocate_transposed();
+  return true;
+}
+
+template <class T>
 void StepwiseDense<T>::derive(const Team& team) {
+  if (mixed_) {
+    const Range own = team.share(this->matrix(0).panels());
+    paired_.copy(this->panels(0), own);
+    return paired_.copy_transposed(this->panels(0), own);
+  }
   kernels<T>().transpose({.panels = this->panels(0),
                           .transposed = transposed_.data(),
                           .inputs = options_.features,
@@ -42,21 +56,21 @@ void StepwiseDense<T>::forward(const Team& team, const Signal<T>& below, const S
   const Range rows = team.share_rows(samples);
   T* outputs = scratch<T, ForOutputs>(steps * columns());
   for (size_t i = rows.begin; i < rows.end; ++i) {
-    kernels<T>().forward({.product = {.a = below.activations + i * below.stride,
-                                      .a_row = features,
-                                      .a_inner = 1,
-                                      .b = this->panels(0),
-                                      .b_panel = features * panel_width,
-                                      .b_inner = panel_width,
-                                      .c = outputs,
-                                      .c_row = columns(),
-                                      .c_panel = panel_width,
-                                      .inner = features,
-                                      .rows = {0, steps},
-                                      .panels = {0, this->matrix(0).panels()}},
-                          .bias = this->panels(1),
-                          .activation = Activation::identity,
-                          .outputs = outputs});
+    Product<T> product = {.a = below.activations + i * below.stride,
+                          .a_row = features,
+                          .a_inner = 1,
+                          .b = this->panels(0),
+                          .b_panel = features * panel_width,
+                          .b_inner = panel_width,
+                          .c = outputs,
+                          .c_row = columns(),
+                          .c_panel = panel_width,
+                          .inner = features,
+                          .rows = {0, steps},
+                          .panels = {0, this->matrix(0).panels()}};
+    if (mixed_) paired_.enter(product);
+    kernels<T>().forward(
+        {.product = product, .bias = this->panels(1), .activation = Activation::identity, .outputs = outputs});
     copy_rows(outputs, columns(), above.pre_activations + i * above.stride, units, {0, steps}, units);
   }
   activate(above, rows);
@@ -70,7 +84,7 @@ void StepwiseDense<T>::backward(const Team& team, const Signal<T>& above, const 
   const size_t width = whole_panels(features);
   T* deltas = scratch<T, ForInputDeltas>(steps * width);
   for (size_t i = rows.begin; i < rows.end; ++i) {
-    kernels<T>().product({.a = above.deltas + i * above.stride,
+    Product<T> product = {.a = above.deltas + i * above.stride,
                           .a_row = units,
                           .a_inner = 1,
                           .b = transposed_.data(),
@@ -81,8 +95,9 @@ void StepwiseDense<T>::backward(const Team& team, const Signal<T>& above, const 
                           .c_panel = panel_width,
                           .inner = units,
                           .rows = {0, steps},
-                          .panels = {0, width / panel_width}},
-                         false);
+                          .panels = {0, width / panel_width}};
+    if (mixed_) paired_.enter_transposed(product);
+    kernels<T>().product(product, false);
     copy_rows(deltas, width, below.deltas + i * below.stride, features, {0, steps}, features);
   }
   multiply_by_derivative(below, rows);
@@ -101,7 +116,7 @@ void StepwiseDense<T>::add_gradient(const Team& team, const Signal<T>& below, co
   for (size_t i = 0; i < samples; ++i) {
     copy_rows(above.deltas + i * above.stride + first, units, deltas, width, {0, steps},
               std::min(width, units - first));
-    kernels<T>().product({.a = below.activations + i * below.stride,
+    Product<T> product = {.a = below.activations + i * below.stride,
                           .a_row = 1,
                           .a_inner = features,
                           .b = deltas,
@@ -112,8 +127,9 @@ void StepwiseDense<T>::add_gradient(const Team& team, const Signal<T>& below, co
                           .c_panel = features * panel_width,
                           .inner = steps,
                           .rows = {0, features},
-                          .panels = {0, own.size()}},
-                         true);
+                          .panels = {0, own.size()}};
+    if (mixed_) take_samples(product);
+    kernels<T>().product(product, true);
     if (this->matrix(1).is_hidden) continue;
     kernels<T>().bias_gradient({.deltas = deltas,
                                 .stride = width,

@@ -1,6 +1,7 @@
 // A fully connected layer at each step of a sequence: z(t) = x(t) W + b, a = f(z), for samples (steps, features).
 #pragma once
 
+#include "layers/mixed.hpp"
 #include "layers/settings.hpp"
 #include "layers/stored_gradient_layer.hpp"
 
@@ -39,6 +40,7 @@ class StepwiseDense final : public StoredGradientLayer<T> {
 
   size_t inputs() const override { return options_.steps * options_.features; }
   size_t outputs() const override { return options_.steps * options_.units; }
+  bool mix() override;
   LayerTraits traits() const override {
     return {.activation = options_.activation,
             .softmax_places = options_.activation == Activation::softmax ? options_.steps : 1,
@@ -61,6 +63,8 @@ class StepwiseDense final : public StoredGradientLayer<T> {
 
   Options options_;
   AlignedArray<T> transposed_;
+  bool mixed_ = false;
+  PairedWeights<T> paired_;
 };
 
 template <class T>

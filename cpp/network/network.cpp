@@ -30,6 +30,7 @@ void Network<T>::check(const Layer<T>& layer, const std::vector<size_t>& sources
 template <class T>
 void Network<T>::add(std::unique_ptr<Layer<T>> layer, std::vector<size_t> sources) {
   check(*layer, sources);
+  if (mixed_ && !layer->mix()) throw std::invalid_argument("a layer has products without mixed precision");
   offsets_.reserve(size() + 1);
   plain_offsets_.reserve(size() + 2);
   statistics_offsets_.reserve(size() + 2);

@@ -12,13 +12,15 @@ namespace chainrule {
 template <class T>
 class Network {
  public:
-  explicit Network(size_t inputs) : inputs_(inputs) {}
+  // With mixed precision, the layers' products have factors in bfloat16.
+  explicit Network(size_t inputs, bool mixed = false) : inputs_(inputs), mixed_(mixed) {}
 
   // Adds a layer on top, which reads the signals above the layers `sources`. Throws std::invalid_argument if its inputs
-  // are not the outputs of the layer below, or if it cannot take these sources.
+  // are not the outputs of the layer below, if it cannot take these sources, or if it has no mixed precision.
   void add(std::unique_ptr<Layer<T>> layer, std::vector<size_t> sources = {});
 
   size_t inputs() const { return inputs_; }
+  bool mixed() const { return mixed_; }
   size_t outputs() const { return layers_.empty() ? inputs_ : layers_.back()->outputs(); }
   size_t size() const { return layers_.size(); }
   Activation output_activation() const { return layers_.empty() ? Activation::identity : layers_.back()->activation(); }
@@ -50,6 +52,9 @@ class Network {
 
   // Whether training passes must not take a batch in parts.
   bool needs_whole_batch() const;
+  // Parts of a batch hold a multiple of so many samples: those that layers process together, and whose gradients they
+  // add up together.
+  size_t sample_block() const { return mixed_ ? pair_block : panel_width; }
   // Whether all layers are products of rows, so that single samples can be predicted with `sample_layers`.
   bool is_row_product() const;
   std::vector<SampleLayer<T>> sample_layers() const;
@@ -78,6 +83,7 @@ class Network {
   void check(const Layer<T>& layer, const std::vector<size_t>& sources) const;
 
   size_t inputs_;
+  bool mixed_;
   std::vector<std::unique_ptr<Layer<T>>> layers_;
   std::vector<std::vector<size_t>> sources_;
   std::vector<size_t> offsets_;

@@ -17,8 +17,9 @@ template <class T>
 size_t chunk_in_cache(const Network<T>& network, size_t threads, size_t chunk) {
   const size_t bytes = std::max(threads * tuning::thread_cache_bytes,
                                 tuning::gradients_per_chunk * network.parameters().size() * sizeof(T));
-  const size_t groups = bytes / (Workspace<T>::sample_bytes(network) * threads * panel_width);
-  return std::min(std::max(groups, size_t(1)) * threads * panel_width, chunk);
+  const size_t block = network.sample_block();
+  const size_t groups = bytes / (Workspace<T>::sample_bytes(network) * threads * block);
+  return std::min(std::max(groups, size_t(1)) * threads * block, chunk);
 }
 
 // Rows can be skipped if the source is sparse, as it lists the columns in use, and always for an embedding table. A

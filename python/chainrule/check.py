@@ -25,9 +25,10 @@ from .verification.scales import Array, scales_of
 from .verification.twins import counterparts, in_float64, reference_loss, reference_of, reference_optimizer
 
 # Largest difference, relative to the largest number of its kind.
-TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
+# In mixed precision, a factor next to a tie may be rounded to one side in the core and to the other in the reference.
+TOLERANCE = {"float32": 1e-5, "float64": 1e-10, "mixed": 1e-2}
 NODES_TOLERANCE = 1e-10
-TRAINING_TOLERANCE = {"float32": 1e-4, "float64": 1e-8}
+TRAINING_TOLERANCE = {"float32": 1e-4, "float64": 1e-8, "mixed": 2e-2}
 # Parameters times samples up to which the object model takes no more than seconds.
 NODES_WORK = 3_000_000
 
@@ -114,7 +115,7 @@ def _batch(subject: Model, X: Any, y: ArrayLike, sample_weight: ArrayLike | None
 
 def _stages(network: Model, batch: Batch, kinks: int) -> Iterator[Line]:
     """Compare activations, loss, deltas and gradients of each layer."""
-    core, samples, tolerance = network.core, len(batch.X), TOLERANCE[network.dtype]
+    core, samples, tolerance = network.core, len(batch.X), TOLERANCE[str(network.numbers)]
     net = reference_of(network)
     core.forward(batch.X)
     net.forward(batch.X)
@@ -186,8 +187,8 @@ def _training(network: Model, batch: Batch, optimizer: Optimizer, steps: int) ->
         got.append(loss_sum / weight)
         mean, _ = net.train_epoch(X, y, loss, pupil, rates, size, True, network.seed, epoch, weights, 0.0, decays)
         expected.append(mean)
-    tolerance = TRAINING_TOLERANCE[network.dtype]
-    name = f"{len(got) * per_epoch} steps, {type(optimizer).__name__}, {network.dtype}"
+    tolerance = TRAINING_TOLERANCE[str(network.numbers)]
+    name = f"{len(got) * per_epoch} steps, {type(optimizer).__name__}, {network.numbers}"
     yield compare(f"{name}: loss", "reference", np.array(got), np.array(expected), tolerance, scale=scales.loss)
     yield compare(f"{name}: parameters", "reference", network.parameters, net.parameters, tolerance)
 

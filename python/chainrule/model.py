@@ -27,7 +27,7 @@ from .metrics import Metric, MetricLike, as_metrics, measured, r2
 from .optimizers import Adam, Optimizer, as_optimizer
 from .schedules import Schedule, values_from
 from .snapshot import Snapshot
-from .stack import Stack, settled_shape
+from .stack import Numbers, Stack, settled_shape
 
 _Model = TypeVar("_Model", bound="Model")
 # Names of the optimiser's arrays in a state begin so.
@@ -45,8 +45,8 @@ class Model(Stack):
     loss: Loss | None
     input_range: InputRange
 
-    def _build(self, first: Input, rest: Sequence[Layer], dtype: str, seed: int) -> None:
-        self._stack(first, rest, dtype)
+    def _build(self, first: Input, rest: Sequence[Layer], numbers: Numbers, seed: int) -> None:
+        self._stack(first, rest, numbers)
         self.seed = seed
         self.epochs = 0
         self.rate_factor = 1.0
@@ -56,9 +56,8 @@ class Model(Stack):
         self.loss = None
 
     def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}({self.sizes}, {self.parameter_count:,} parameters, {self.dtype}, seed={self.seed})"
-        )
+        counted = f"{self.parameter_count:,} parameters"
+        return f"{type(self).__name__}({self.sizes}, {counted}, {self.numbers}, seed={self.seed})"
 
     # --- passes
 
@@ -339,6 +338,7 @@ class Model(Stack):
         description = {
             "layers": [layer.config() for layer in self.layers],
             "dtype": self.dtype,
+            "precision": self.numbers.precision,
             "seed": self.seed,
             "epochs": self.epochs,
             "rate_factor": to_config(self.rate_factor),
@@ -370,7 +370,8 @@ class Model(Stack):
         if len(slots) + len(parts) + len(statistics) != len(tensors):
             raise ValueError(f"unknown arrays among {sorted(tensors)}")
         state = {n: described.checked_array(tensors, slots[n], parameters.shape, dtype) for n in slots}
-        self._build(first, rest, dtype, checked_integer(description["seed"], "seed", lowest=0, highest=2**64 - 1))
+        numbers = Numbers(dtype, description.get("precision", "full"))
+        self._build(first, rest, numbers, checked_integer(description["seed"], "seed", lowest=0, highest=2**64 - 1))
         self.core.set_parameters(parameters)
         for layer, name, values in statistics:
             layer.set_statistic(name, values)

@@ -32,6 +32,7 @@ from .optimizers import Optimizer
 from .plot.networks import weights as plot_weights
 from .prediction.folding import folded
 from .prediction.stepper import Stepper
+from .stack import Numbers
 from .training.callbacks import CallbackLike
 from .training.checkpoints import Unfinished
 from .training.fitting import LOGGER, run, train_step
@@ -56,7 +57,11 @@ class Network(Convertible):
     l1, l2, max_norm : float
         With sizes: regularisation of all layers, as for `Dense`.
     dtype : {"float32", "float64"}
-        Precision of everything in the network.
+        Type of all numbers in the network.
+    precision : {"full", "mixed"}
+        "mixed": the factors of products, which are weights, activations and deltas, are rounded to bfloat16, and all
+        else is float32: sums, weights, the optimiser. Fast on processors with a matrix unit, with the same bytes on all
+        others; see docs/mixed_precision.md.
     seed : int, optional
         Of initial weights, shuffling and noise, 0 to 2⁶⁴ − 1; the same seed gives the same bytes. Drawn when not given.
 
@@ -99,18 +104,20 @@ class Network(Convertible):
         l2: float = 0.0,
         max_norm: float | None = None,
         dtype: str = "float32",
+        precision: str = "full",
         seed: int | None = None,
         target_scale: str | tuple[ArrayLike, ArrayLike] | None = None,
     ) -> None:
         first, rest = as_layers(layers, activation, output, weights=weights, l1=l1, l2=l2, max_norm=max_norm)
         seed = secrets.randbits(64) if seed is None else checked_integer(seed, "seed", lowest=0, highest=2**64 - 1)
-        self._build(first, rest, str(np.dtype(dtype)) if not isinstance(dtype, str) else dtype, seed)
+        numbers = Numbers(dtype if isinstance(dtype, str) else str(np.dtype(dtype)), precision)
+        self._build(first, rest, numbers, seed)
         for layer in rest:
             layer.start(seed)
         self.border = self.border.with_unit(target_scale)
 
-    def _build(self, first: Input, rest: Sequence[Layer], dtype: str, seed: int) -> None:
-        super()._build(first, rest, dtype, seed)
+    def _build(self, first: Input, rest: Sequence[Layer], numbers: Numbers, seed: int) -> None:
+        super()._build(first, rest, numbers, seed)
         self._unfinished: Unfinished | None = None
         self._trainer = threading.RLock()
 
@@ -123,7 +130,7 @@ class Network(Convertible):
             count = layer.parameter_count
             trainable = ("yes" if layer.trainable else "no") if count else ""
             rows.append((type(layer).__name__, str(shape), layer.activation, f"{count:,}", trainable))
-        text = f"{as_table(rows)}\n{self.parameter_count:,} parameters, {self.dtype}"
+        text = f"{as_table(rows)}\n{self.parameter_count:,} parameters, {self.numbers}"
         print(text)
         return text
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
@@ -18,12 +19,29 @@ from .layers.base import Core, Layer, Place, Shape, enter, shapes_through
 from .layers.input import Input
 from .layers.masking import check_masks, padding_of_outputs
 
-_CORES: dict[str, type[_core.NetworkFloat32] | type[_core.NetworkFloat64]] = {
+_CORES: dict[str, Callable[[int], Core]] = {
     "float32": _core.NetworkFloat32,
     "float64": _core.NetworkFloat64,
+    "mixed": partial(_core.NetworkFloat32, mixed=True),
 }
 # Where sequences have any length, a network is first made for one of these: for the first that its windows fit in.
 _FIRST_LENGTHS = (1_000, 100_000, 10_000_000)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The type of a network's numbers, and the precision of its products; written as the word that tells both."""
+
+    dtype: str = "float32"
+    precision: str = "full"
+
+    def __post_init__(self) -> None:
+        checked_name(self.dtype, "dtype", ("float32", "float64"))
+        if checked_name(self.precision, "precision", ("full", "mixed")) == "mixed" and self.dtype != "float32":
+            raise ValueError(f"dtype must be 'float32' with precision 'mixed', got {self.dtype!r}")
+
+    def __str__(self) -> str:
+        return self.dtype if self.precision == "full" else self.precision
 
 
 class Stack:
@@ -35,6 +53,8 @@ class Stack:
         The core's network.
     border : Border
         What turns a user's arrays into samples, targets and weights.
+    numbers : Numbers
+        The type of all numbers, and the precision of products.
     shapes : list of tuple of int
         Shape of a sample before the first layer, and after each, for the length that the core is made for.
     training_thread : int or None
@@ -42,16 +62,20 @@ class Stack:
     """
 
     layers: tuple[Input | Layer, ...]
+    numbers: Numbers
     dtype: str
     core: Core
     shapes: list[Shape]
     border: Border
     training_thread: int | None
 
-    def _stack(self, first: Input, rest: Sequence[Layer], dtype: str) -> None:
+    def _stack(self, first: Input, rest: Sequence[Layer], numbers: Numbers) -> None:
         """Make the core of an input and the layers after it."""
-        self.dtype = checked_name(dtype, "dtype", _CORES)
+        self.numbers, self.dtype = numbers, numbers.dtype
         self.layers = (first, *rest)
+        for leaf in self.leaves:
+            if numbers.precision == "mixed" and not leaf.takes_mixed:
+                raise ValueError(f"precision must be 'full' with {leaf!r}, which has no mixed precision")
         self._input = first
         self._length_lock = threading.Lock()
         self._kept: Core | None = None
@@ -73,7 +97,7 @@ class Stack:
 
     def _make_core(self, shape: Shape) -> None:
         self.shapes = shapes_through(shape, self.stack)
-        self.core = _CORES[self.dtype](math.prod(shape))
+        self.core = _CORES[str(self.numbers)](math.prod(shape))
         weighted = sum(leaf.has_weights for leaf in self.leaves)
         enter(self.stack, Place(self.core, self.dtype, 0, shape, layers=max(weighted, 1)))
 

@@ -118,6 +118,8 @@ class Layer:
     learning_settings: ClassVar[tuple[str, ...]] = ("trainable",)
     # Whether the core has a counterpart of the layer; else the layer only changes shapes, which the core does not see.
     in_core: ClassVar[bool] = True
+    # Whether mixed precision rounds the factors of the layer's products, if it has any.
+    takes_mixed: ClassVar[bool] = True
     # Whether the layer passes its inputs on unchanged in prediction.
     only_in_training: ClassVar[bool] = False
     # Whether inputs of any scale suit the layer, which gives outputs of about 1.

@@ -56,6 +56,7 @@ class Repeat(Layer):
 class MemberLayer(WeightedLayer, abstract=True):
     """What layers of members with weights have in common; use one of its kinds."""
 
+    takes_mixed = False
     settings = ("units", "activation", "l1", "l2")
     size_settings = ("units",)
 

@@ -46,6 +46,7 @@ class Periodic(LearningLayer):
     (12,)
     """
 
+    takes_mixed = False
     settings = ("size", "waves", "deviation")
     size_settings = ("size", "waves")
 

@@ -63,6 +63,7 @@ class PiecewiseLinear(LearningLayer):
     ((12,), (24, 4), 9)
     """
 
+    takes_mixed = False
     settings = ("units",)
     size_settings = ("units",)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from . import activations
 from .activations import Array
+from .precision import bfloat16
 
 # Every kind of layer by its name, filled in as the classes are defined.
 LAYERS: dict[str, type[Layer]] = {}
@@ -38,6 +39,8 @@ class Layer(ABC):
     # decay's is 1 for weights and 0 for the others.
     rate_factors: Mapping[str, float] = {}
     decay_factors: Mapping[str, float] = {}
+    # Whether the factors of products are rounded to bfloat16.
+    mixed: bool = False
     training: bool = False
     step: int = 0
     # Whether a step is one, and not padding, (samples, steps); None if all of them are.
@@ -97,6 +100,10 @@ class Layer(ABC):
         """Store the gradients of the parameters, and return ∂E/∂x, from δ = ∂E/∂z."""
         self.deltas = deltas
         return self._backward(deltas)
+
+    def as_factor(self, values: Array) -> Array:
+        """Return values as a product takes them."""
+        return bfloat16(values) if self.mixed else values
 
     @abstractmethod
     def _forward(self, x: Array) -> Array:

@@ -15,13 +15,15 @@ _Model = TypeVar("_Model", bound=Model)
 
 
 def in_float64(network: _Model) -> _Model:
-    """Return a copy of the network in float64, without the optimiser's state."""
-    return network.rebuilt(lambda description, _: description.update(dtype="float64"))
+    """Return a copy of the network in float64, whose factors are not rounded, without the optimiser's state."""
+    return network.rebuilt(lambda description, _: description.update(dtype="float64", precision="full"))
 
 
 def reference_of(network: Model) -> reference.Network:
     """Return the reference network with the same layers and parameters; it takes and returns samples as rows."""
     layers: list[reference.Layer] = [_twin(layer) for layer in network.stack]
+    for leaf in (leaf for layer in layers for leaf in layer.leaves()):
+        leaf.mixed = network.numbers.precision == "mixed"
     if len(network.shapes[0]) > 1:
         layers.insert(0, reference.Reshape(network.shapes[0]))
     return reference.Network(layers)

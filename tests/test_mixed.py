@@ -1,0 +1,233 @@
+"""Mixed precision: the core against its order of operations in NumPy, bit by bit, and against the reference."""
+
+import hashlib
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse
+from networks_of_layers import NETWORKS
+
+import chainrule as cr
+from chainrule import reference
+from chainrule.inference import Predictor
+from chainrule.reference.precision import bfloat16
+
+FUSED = [isa for isa in cr.info()["isas"].split(", ") if isa != "baseline"]
+BLOCK = 32
+
+
+def numbers(*shape, seed=0):
+    """Numbers between ±1 of a few bits, whose products and sums float64 holds without rounding."""
+    words = np.random.Philox(key=[seed, np.prod(shape)]).random_raw(int(np.prod(shape)))
+    return (((words >> 40) % 4096).astype(np.float64) / 2048 - 1).reshape(shape).astype(np.float32)
+
+
+def product(a, b, start):
+    """The product as it is documented: in each block of 32, a chain over the even inner indices and one over the odd.
+
+    A product of factors in bfloat16 is exact in float64, and so is its sum with a float32 of about its size: rounded to
+    float32 that is a fused multiply-add.
+    """
+    a, b = bfloat16(a), bfloat16(b)
+    total = np.broadcast_to(np.float32(start), (len(a), b.shape[1])).astype(np.float32)
+    for begin in range(0, len(b), BLOCK):
+        chains = []
+        for first in (begin, begin + 1):
+            chain = np.zeros(total.shape, np.float32)
+            for k in range(first, min(begin + BLOCK, len(b)), 2):
+                chain = (chain.astype(np.float64) + a[:, k, None] * b[None, k]).astype(np.float32)
+            chains.append(chain)
+        total = total + (chains[0] + chains[1])
+    return total
+
+
+def mixed(sizes, seed=0, activation="relu", output="identity", **options):
+    return cr.Network(sizes, activation, output, precision="mixed", seed=seed, **options)
+
+
+def test_rounding_of_the_reference():
+    """Every bfloat16, and numbers between it and the next: the nearer of both, or the even one."""
+    high = np.arange(2**16, dtype=np.uint32) << 16
+    high = high[np.isfinite(high.view(np.float32)) & ((high >> 23 & 0xFF) > 0)]
+    above = high + 0x10000
+    even = np.where(high >> 16 & 1, above, high)
+    for low, expected in {0: high, 1: high, 0x7FFF: high, 0x8000: even, 0x8001: above, 0xFFFF: above}.items():
+        got = bfloat16((high + np.uint32(low)).view(np.float32))
+        np.testing.assert_array_equal(got, expected.astype(np.uint32).view(np.float32))
+
+
+def test_rounding_of_what_is_no_normal_number():
+    tiny = np.finfo(np.float32).tiny
+    values = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, tiny / 2, -np.nextafter(tiny, 0), tiny, 3.4e38], np.float32)
+    np.testing.assert_array_equal(bfloat16(values), [0, 0, np.inf, -np.inf, np.nan, 0, 0, tiny, np.inf])
+
+
+def test_rounding_of_the_core_is_that_of_the_reference():
+    net = mixed([1, 1], weights=1.0)
+    net.layers[1].bias = [0.0]
+    words = np.random.Philox(3).random_raw(20_000).astype(np.uint32)
+    values = words[(words >> 23 & 0xFF) < 254].view(np.float32)
+    np.testing.assert_array_equal(net.predict(values[:, None])[:, 0], bfloat16(values))
+
+
+@pytest.mark.parametrize("isa", FUSED)
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 31, 5), (7, 32, 16), (13, 33, 17), (50, 130, 101), (65, 64, 40)])
+def test_products_have_the_documented_order_of_operations(shape, isa, many_threads):
+    samples, inputs, outputs = shape
+    cr.set_isa(isa)
+    net = mixed([inputs, outputs])
+    X, W, b = numbers(samples, inputs), numbers(inputs, outputs, seed=1), numbers(outputs, seed=2)
+    net.layers[1].weights, net.layers[1].bias = W, b
+    deltas = numbers(samples, outputs, seed=3)
+    for threads in (1, 2, 3):
+        cr.set_num_threads(threads)
+        np.testing.assert_array_equal(net.predict(X), product(X, W, b))
+        np.testing.assert_array_equal(net.forward(X), product(X, W, b))
+        np.testing.assert_array_equal(net.backward(deltas), product(deltas, W.T, 0))
+        gradient, _ = net.gradients[0]
+        np.testing.assert_array_equal(gradient, product(X.T, deltas, 0))
+
+
+def test_products_of_steps_add_up_the_samples_one_by_one():
+    net = cr.Network([cr.Input(40, 6), cr.Dense(19)], precision="mixed", seed=0)
+    X, deltas = numbers(5, 40, 6), numbers(5, 40, 19, seed=1)
+    W, b = net.layers[1].weights, net.layers[1].bias
+    np.testing.assert_array_equal(net.forward(X), [product(x, W, b) for x in X])
+    np.testing.assert_array_equal(net.backward(deltas), [product(delta, W.T, 0) for delta in deltas])
+    expected = np.zeros((6, 19), np.float32)
+    for x, delta in zip(X, deltas, strict=True):
+        expected = product(x.T, delta, expected)
+    np.testing.assert_array_equal(net.gradients[0][0], expected)
+
+
+def trained(isa=None, threads=1, sizes=(100, 72, 150, 10), **options):
+    cr.set_isa(isa)
+    cr.set_num_threads(threads)
+    X, y = numbers(330, 100), numbers(330, 10, seed=1).argmax(axis=1)
+    net = mixed(list(sizes), output="softmax", seed=3)
+    net.fit(X, y, **{"epochs": 3, "batch_size": 100, "optimizer": cr.SGD(0.1, momentum=0.9), "verbose": 0, **options})
+    return net
+
+
+def digest(net):
+    return hashlib.sha256(net.parameters.tobytes()).hexdigest()[:16]
+
+
+def test_trained_bytes(many_threads):
+    assert {digest(trained(isa, threads)) for isa in FUSED for threads in (1, 2, 3)} == {"a48796047f05d468"}
+
+
+@pytest.mark.parametrize("optimizer", [cr.SGD(0.1), cr.Adam(), cr.RMSprop(clip_norm=0.5)])
+@pytest.mark.parametrize("batch_size", [3, 37, "full"])
+def test_threads_and_instruction_sets_change_no_byte(optimizer, batch_size, many_threads):
+    runs = [(isa, threads) for isa in FUSED for threads in (1, 2, 3)]
+    nets = [trained(*run, epochs=1, batch_size=batch_size, optimizer=optimizer) for run in runs]
+    assert len({digest(net) for net in nets}) == 1
+
+
+def test_a_batch_in_chunks_has_the_blocks_of_the_whole(many_threads):
+    """Samples have so many values that a large batch is computed in chunks, whose sizes depend on the threads."""
+    X, y = numbers(700, 2), numbers(700, 1, seed=1)
+    nets = []
+    for threads in (1, 2, 3):
+        cr.set_num_threads(threads)
+        net = mixed([2, 3000, 1], seed=0)
+        net.fit(X, y, epochs=1, batch_size="full", optimizer=cr.SGD(0.01), verbose=0)
+        nets.append(net.parameters)
+    core = mixed([2, 3000, 1], seed=0)
+    core.loss_and_gradient(X, y)
+    deltas = ((core.predict(X) - y) / np.float32(700)).astype(np.float32)
+    hidden = core.truncated(1).predict(X)
+    expected = core.layers[2].weights - np.float32(0.01) * product(hidden.T, deltas, 0)
+    np.testing.assert_allclose(nets[0][-3001:-1, None], expected, atol=1e-6)
+    assert all((parameters == nets[0]).all() for parameters in nets)
+
+
+def test_one_sample_has_the_bytes_that_it_has_in_a_batch():
+    net = trained()
+    X = numbers(70, 100, seed=5)
+    together = net.predict(X)
+    np.testing.assert_array_equal(np.concatenate([net.predict(x[None]) for x in X]), together)
+    predictor = Predictor(net)
+    np.testing.assert_array_equal([predictor(x) for x in X], together)
+    np.testing.assert_array_equal(cr.predict_population(net, np.stack([net.parameters] * 2), X), [together] * 2)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_layer_agrees_with_its_twin_or_says_that_it_has_no_mixed_precision(name):
+    layers, shape = NETWORKS[name]
+    made = [cr.Input(*shape), *(layer() for layer in layers), cr.Flatten(), cr.Dense(3, "softmax")]
+    if all(leaf.takes_mixed for layer in made[1:] for leaf in layer.leaves()):
+        net = cr.Network(made, precision="mixed", seed=1)
+        X = numbers(6, *shape) if net.stack[0].vocabulary is None else np.zeros((6, *shape), np.int64)
+        assert net.check(X, np.arange(6) % 3, strict=True).ok
+    else:
+        with pytest.raises(ValueError, match=r"precision must be 'full' with \w+\(.*\), which has no mixed precision"):
+            cr.Network(made, precision="mixed")
+
+
+def test_it_is_near_full_precision_and_another():
+    X = numbers(20, 30, seed=1)
+    net, full = mixed([30, 20, 3]), cr.Network([30, 20, 3], seed=0)
+    np.testing.assert_allclose(net.predict(X), full.predict(X), atol=0.02)
+    assert (net.predict(X) != full.predict(X)).all()
+
+
+def test_the_reference_rounds_factors_alone():
+    twin = reference.Dense(np.full((1, 1), 1 + 2.0**-12), np.array([2.0**-20]), "identity")
+    twin.mixed = True
+    assert twin.forward(np.full((1, 1), 1 - 2.0**-12)) == 1 + 2.0**-20
+    assert twin.backward(np.full((1, 1), 1 + 2.0**-12)) == 1
+    assert twin.weight_gradient == 1
+    assert twin.bias_gradient == 1 + 2.0**-12
+
+
+def test_it_learns_as_in_full_precision():
+    X, y = numbers(600, 20), numbers(600, 20).reshape(600, 20)[:, :4].argmax(axis=1)
+    scores = []
+    for precision in ("full", "mixed"):
+        net = cr.Network([20, 64, 4], output="softmax", precision=precision, seed=0)
+        net.fit(X, y, epochs=20, optimizer=cr.Adam(0.01), verbose=0)
+        scores.append(net.evaluate(X, y)["accuracy"])
+    assert min(scores) > 0.97
+
+
+def test_files_pickles_and_copies_are_mixed(tmp_path):
+    net = trained(epochs=1)
+    net.save(tmp_path / "net.safetensors")
+    X = numbers(3, 100)
+    for twin in (cr.load(tmp_path / "net.safetensors"), pickle.loads(pickle.dumps(net)), net.copy()):
+        assert repr(twin) == repr(net) == "Network([100, 72, 150, 10], 19,732 parameters, mixed, seed=3)"
+        np.testing.assert_array_equal(twin.predict(X), net.predict(X))
+        twin.fit(X, [0, 1, 2], epochs=1, verbose=0)
+    assert net.truncated(1).numbers.precision == net.folded().numbers.precision == "mixed"
+    assert "19,732 parameters, mixed" in net.summary()
+
+
+def test_a_fit_goes_on_from_its_checkpoint(tmp_path):
+    X, y = numbers(40, 5), numbers(40, 2, seed=1)
+    options = {"batch_size": 16, "optimizer": cr.Adam(), "verbose": 0}
+    whole = mixed([5, 20, 2])
+    whole.fit(X, y, epochs=4, **options)
+    part = mixed([5, 20, 2])
+    part.fit(X, y, epochs=2, checkpoint=tmp_path / "net", **options)
+    resumed = cr.load(tmp_path / "net")
+    resumed.fit(X, y, epochs=4, resume=True, checkpoint=tmp_path / "net", **options)
+    assert digest(resumed) == digest(whole)
+
+
+@pytest.mark.parametrize("precision", ["half", "float32", "", None, 16, ["mixed"]])
+def test_other_precisions_are_refused(precision):
+    with pytest.raises((ValueError, TypeError), match="precision"):
+        cr.Network([2, 1], precision=precision)
+
+
+def test_float64_has_no_mixed_precision():
+    with pytest.raises(ValueError, match="dtype must be 'float32' with precision 'mixed', got 'float64'"):
+        cr.Network([2, 1], dtype="float64", precision="mixed")
+
+
+def test_sparse_rows_are_refused():
+    with pytest.raises(ValueError, match="sparse X"):
+        mixed([8, 2]).predict(scipy.sparse.random(5, 8, 0.5, format="csr", random_state=0))
