@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "base/matrix_unit.hpp"
+
 namespace chainrule {
 
 #ifdef CHAINRULE_HAS_BASELINE
@@ -21,6 +23,11 @@ namespace avx512 {
 extern const KernelTable table;
 }
 #endif
+#ifdef CHAINRULE_HAS_AMX
+namespace amx {
+extern const KernelTable table;
+}
+#endif
 #ifdef CHAINRULE_HAS_NEON
 namespace neon {
 extern const KernelTable table;
@@ -34,15 +41,24 @@ struct Choice {
   bool supported;
 };
 
+#if defined(CHAINRULE_HAS_AVX512) || defined(CHAINRULE_HAS_AMX)
+bool has_avx512() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+         __builtin_cpu_supports("bmi2");
+}
+#endif
+
 // Best first. The builtins also check that the operating system supports the registers. clang 14 does not know the
 // names of whole levels (x86-64-v3), so the features are checked one by one.
 std::vector<const KernelTable*> supported_tables() {
   const Choice choices[] = {
+#ifdef CHAINRULE_HAS_AMX
+      {&amx::table, has_avx512() && may_use_matrix_unit()},
+#endif
 #ifdef CHAINRULE_HAS_AVX512
-      {&avx512::table, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-                           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx2") &&
-                           __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")},
+      {&avx512::table, has_avx512()},
 #endif
 #ifdef CHAINRULE_HAS_AVX2
       {&avx2::table, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&

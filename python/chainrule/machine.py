@@ -38,7 +38,8 @@ def set_isa(isa: str | None) -> None:
     """Choose the kernels of another instruction set, for tests and comparisons, while nothing is being computed.
 
     At import the best that processor and operating system offer is chosen, or the one that the environment variable
-    ``CHAINRULE_ISA`` names. "avx2", "avx512" and "neon" give the same bytes; "baseline" has no fused multiply-add.
+    ``CHAINRULE_ISA`` names. "avx2", "avx512", "amx" and "neon" give the same bytes; "baseline" has no fused
+    multiply-add. "amx" is AVX-512 with the matrix unit, on which products in mixed precision are computed.
 
     Parameters
     ----------
