@@ -12,6 +12,7 @@ import chainrule as cr
 from chainrule import reference
 from chainrule.inference import Predictor
 from chainrule.reference.precision import bfloat16
+from chainrule.sklearn import MLPClassifier, MLPRegressor
 
 FUSED = [isa for isa in cr.info()["isas"].split(", ") if isa != "baseline"]
 BLOCK = 32
@@ -231,3 +232,27 @@ def test_float64_has_no_mixed_precision():
 def test_sparse_rows_are_refused():
     with pytest.raises(ValueError, match="sparse X"):
         mixed([8, 2]).predict(scipy.sparse.random(5, 8, 0.5, format="csr", random_state=0))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_estimators_have_it():
+    X, y = numbers(300, 8), numbers(300, 8)[:, :3].argmax(axis=1)
+    options = {"hidden_layer_sizes": (16,), "precision": "mixed", "max_iter": 30, "random_state": 0}
+    for data in (X, X.astype(np.float64)):
+        model = MLPClassifier(learning_rate_init=0.02, **options).fit(data, y)
+        assert model.network_.numbers.precision == "mixed"
+        assert model.score(data, y) > 0.9
+    model = MLPClassifier(warm_start=True, **options).fit(X[y < 2], y[y < 2]).fit(X, y)
+    assert repr(model.network_).startswith("Network([8, 16, 3], 195 parameters, mixed")
+    assert MLPRegressor(**options).fit(X, y).network_.numbers.precision == "mixed"
+
+
+@pytest.mark.parametrize(
+    ("options", "sparse"), [({"solver": "lbfgs"}, False), ({}, True), ({"precision": "half"}, False)]
+)
+def test_estimators_refuse_what_has_no_mixed_precision(options, sparse):
+    X, y = numbers(20, 3), np.arange(20) % 2
+    model = MLPClassifier(**{"precision": "mixed", **options})
+    with pytest.raises(ValueError, match="precision"):
+        model.fit(scipy.sparse.csr_matrix(X) if sparse else X, y)
+    assert not hasattr(model, "network_")

@@ -113,7 +113,8 @@ def with_more_classes(
     logits[:, places] = known if known.shape[1] > 1 else (np.hstack([-known, known]) / 2)[:, : len(places)]
     made = logits if outputs[0] > 1 else logits[:, 1:] - logits[:, :1]
     dense = Dense(*outputs, weights=made[:-1], bias=made[-1])
-    grown = Network([*network.layers[:-1], dense], dtype=network.dtype, seed=0)
+    layers = [*network.layers[:-1], dense]
+    grown = Network(layers, dtype=network.dtype, precision=network.numbers.precision, seed=0)
     grown.history, grown.epochs = network.history, network.epochs
     return grown
 

@@ -88,6 +88,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     batch_norm : bool
         Whether each hidden layer is normalised by batch, before its activation; "lbfgs" takes the statistics of all
         samples with the initial weights.
+    precision : {"full", "mixed"}
+        "mixed": as for `Network`, in float32 whatever the type of X. Not for "lbfgs", and not for a sparse X.
     scoring : str, callable, or None
         What early stopping goes by, the larger the better: a name of scikit-learn's scorers; a function of (estimator,
         X, y), which gets the weights as sample_weight if it has that argument; "loss" for the loss on these samples;
@@ -155,6 +157,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         class_weight: Mapping[Any, float] | Sequence[Mapping[Any, float]] | str | None = None,
         dropout: float | Sequence[float] = 0.0,
         batch_norm: bool = False,
+        precision: str = "full",
         scoring: str | Callable[..., float] | None = None,
         callbacks: Sequence[CallbackLike] = (),
     ) -> None:

@@ -22,6 +22,8 @@ def check_lbfgs(estimator: Any) -> None:
     """Refuse settings that go with epochs only."""
     if estimator.callbacks:
         raise ValueError(f"callbacks must be empty for solver 'lbfgs', got {estimator.callbacks!r}")
+    if estimator.precision != "full":
+        raise ValueError(f"precision must be 'full' for solver 'lbfgs', got {estimator.precision!r}")
     if np.any(estimator.dropout):
         raise ValueError(f"dropout must be 0 for solver 'lbfgs', got {estimator.dropout!r}")
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer_names
@@ -62,6 +63,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
         "batch_norm": ["boolean"],
+        "precision": [StrOptions({"full", "mixed"})],
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "callbacks": [list, tuple],
     }
@@ -91,6 +93,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
     max_fun: int
     dropout: float | Sequence[float]
     batch_norm: bool
+    precision: str
     scoring: str | Callable[..., float] | None
     callbacks: Iterable[CallbackLike]
 
@@ -162,6 +165,8 @@ class MultilayerPerceptron(BaseEstimator, ABC):
             check_lbfgs(self)
         begins = not hasattr(self, "network_") or not (self.warm_start or incremental)
         X, y = self._validated(X, y, begins=begins)
+        if self.precision == "mixed" and issparse(X):
+            raise ValueError("precision must be 'full' for a sparse X, got 'mixed'")
         classes = self._classes(y, incremental=incremental)
         weights = self._weights(X, y, sample_weight, Seen(y, classes, incremental))
         checked = self._held(given, Seen(y, classes, incremental)) if given.is_complete(self) else None
@@ -208,8 +213,8 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         hidden = Hidden.checked(self.hidden_layer_sizes, self.activation, self.dropout, self.batch_norm)
         layers = initial_layers(X.shape[1], hidden, *self._output_layer(y), random_state)
         # L-BFGS needs exact gradients for its line search.
-        dtype = "float64" if self.solver == "lbfgs" else str(X.dtype)
-        self.network_ = Network(layers, dtype=dtype, seed=0)
+        dtype = "float64" if self.solver == "lbfgs" else "float32" if self.precision == "mixed" else str(X.dtype)
+        self.network_ = Network(layers, dtype=dtype, precision=self.precision, seed=0)
         if self.solver == "lbfgs":
             set_statistics(self.network_, X, weights)
         self.n_iter_ = 0

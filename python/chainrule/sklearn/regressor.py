@@ -102,6 +102,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         max_fun: int = 15000,
         dropout: float | Sequence[float] = 0.0,
         batch_norm: bool = False,
+        precision: str = "full",
         scoring: str | Callable[..., float] | None = None,
         callbacks: Sequence[CallbackLike] = (),
         quantile: float = 0.5,
