@@ -13,6 +13,7 @@ from chainrule import reference
 from chainrule.inference import Predictor
 from chainrule.reference.precision import bfloat16
 from chainrule.sklearn import MLPClassifier, MLPRegressor
+from chainrule.verification.twins import reference_of
 
 FUSED = [isa for isa in cr.info()["isas"].split(", ") if isa != "baseline"]
 BLOCK = 32
@@ -159,13 +160,48 @@ def test_one_sample_has_the_bytes_that_it_has_in_a_batch():
 def test_every_layer_agrees_with_its_twin_or_says_that_it_has_no_mixed_precision(name):
     layers, shape = NETWORKS[name]
     made = [cr.Input(*shape), *(layer() for layer in layers), cr.Flatten(), cr.Dense(3, "softmax")]
-    if all(leaf.takes_mixed for layer in made[1:] for leaf in layer.leaves()):
-        net = cr.Network(made, precision="mixed", seed=1)
-        X = numbers(6, *shape) if net.stack[0].vocabulary is None else np.zeros((6, *shape), np.int64)
-        assert net.check(X, np.arange(6) % 3, strict=True).ok
-    else:
+    if not all(leaf.takes_mixed for layer in made[1:] for leaf in layer.leaves()):
         with pytest.raises(ValueError, match=r"precision must be 'full' with \w+\(.*\), which has no mixed precision"):
             cr.Network(made, precision="mixed")
+        return
+    net = cr.Network(made, precision="mixed", seed=1)
+    tokens = np.arange(40 * np.prod(shape)).reshape(40, *shape) % 3
+    X, y = numbers(40, *shape) if net.stack[0].vocabulary is None else tokens, np.arange(40) % 3
+    twin = reference_of(net)
+    objective, gradient = net.loss_and_gradient(X, y)
+    expected = twin.loss_and_gradient(X.reshape(40, -1), y, reference.losses.CrossEntropy())
+    assert abs(objective - expected) < 1e-4
+    np.testing.assert_allclose(gradient, twin.gradients, atol=3e-3 * np.abs(twin.gradients).max())
+
+
+@pytest.mark.parametrize("name", ["activation", "dense at each step", "lstm"])
+def test_it_is_checked(name):
+    layers, shape = NETWORKS[name]
+    net = cr.Network(
+        [cr.Input(*shape), *(layer() for layer in layers), cr.Flatten(), cr.Dense(3)], precision="mixed", seed=1
+    )
+    assert net.check(numbers(6, *shape), numbers(6, 3), strict=True).ok
+
+
+def test_a_stepper_gives_the_bytes_of_the_sequence():
+    X = numbers(2, 9, 5)
+    net = cr.Network([cr.Input(9, 5), cr.GRU(20, return_sequences=True), cr.Dense(3)], precision="mixed", seed=0)
+    stepper = net.stepper(2)
+    np.testing.assert_array_equal(np.stack([stepper.step(X[:, t]) for t in range(9)], axis=1), net.predict(X))
+
+
+def test_sequences_of_a_batch_in_chunks_have_the_blocks_of_the_whole(many_threads):
+    """Each sample begins a block, however many of its steps are padding, so that chunks change no byte."""
+    X = numbers(300, 37, 8)
+    X[np.arange(300)[:, None] % 37 < np.arange(37)] = 0
+    results = []
+    for threads in (1, 2, 3):
+        cr.set_num_threads(threads)
+        layers = [cr.Masking(), cr.Bidirectional(cr.LSTM(20, return_sequences=True)), cr.GRU(17), cr.Dense(2)]
+        net = cr.Network([cr.Input(37, 8), *layers], precision="mixed", seed=0)
+        net.fit(X, numbers(300, 2), epochs=1, batch_size="full", verbose=0)
+        results.append(digest(net))
+    assert len(set(results)) == 1
 
 
 def test_it_is_near_full_precision_and_another():

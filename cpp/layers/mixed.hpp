@@ -24,9 +24,14 @@ class PairedWeights {
   PairedWeights(size_t inputs, size_t outputs)
       : inputs_(inputs), outputs_(outputs), pairs_(panel_count(outputs) * paired_size(inputs)) {}
 
-  // For products with the weights, or with their transpose: B, after the rows of A are rounded.
-  void enter(Product<T>& product) const { set(product, pairs_, inputs_); }
-  void enter_transposed(Product<T>& product) const { set(product, transposed_, outputs_); }
+  // Rounds the rows of A, and makes the weights of the outputs from `first` on B, whole panels; or the transposed
+  // weights, whose inner indices are these outputs.
+  void enter(Product<T>& product, size_t first = 0) const {
+    set(product, pairs_.data() + first / panel_width * paired_size(inputs_), inputs_);
+  }
+  void enter_transposed(Product<T>& product, size_t first = 0) const {
+    set(product, transposed_.data() + first * panel_width, outputs_);
+  }
 
   // Copies some panels of outputs.
   void copy(const T* weights, const Range& panels) {
@@ -38,16 +43,18 @@ class PairedWeights {
                              .panels = panels});
   }
   void allocate_transposed() {
-    if (transposed_.empty()) transposed_ = AlignedArray<uint16_t>(panel_count(inputs_) * paired_size(outputs_));
+    // From an output in the middle of a block, a last block may be read beyond the end.
+    const size_t size = panel_count(inputs_) * paired_size(outputs_) + paired_size(1);
+    if (transposed_.empty()) transposed_ = AlignedArray<uint16_t>(size);
   }
   void copy_transposed(const T* weights, const Range& panels) {
     kernels<T>().mixed.transpose_pairs(weights, inputs_, outputs_, panels, transposed_.data());
   }
 
  private:
-  static void set(Product<T>& product, const AlignedArray<uint16_t>& pairs, size_t inner) {
+  static void set(Product<T>& product, const uint16_t* pairs, size_t inner) {
     take_factors(product);
-    product.b_pairs = pairs.data();
+    product.b_pairs = pairs;
     product.b_panel = paired_size(inner);
   }
 

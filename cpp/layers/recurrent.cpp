@@ -46,9 +46,17 @@ Recurrent<T>::Recurrent(const RecurrentCell& cell, const Options& options)
   const size_t columns = cell_.gates * block_;
   for (size_t direction = 0; direction < options_.directions; ++direction) {
     starts_.emplace_back(cell_.blocks * block_);
-    input_transposed_.emplace_back(whole_panels(options_.features) * columns);
-    recurrent_transposed_.emplace_back(block_ * columns);
+    input_.emplace_back(options_.features, columns);
+    recurrent_.emplace_back(options_.units, columns);
   }
+}
+
+template <class T>
+bool Recurrent<T>::mix() {
+  mixed_ = true;
+  for (ProductWeights<T>& weights : input_) weights.mix();
+  for (ProductWeights<T>& weights : recurrent_) weights.mix();
+  return true;
 }
 
 template <class T>
@@ -163,18 +171,8 @@ void Recurrent<T>::derive(const Team& team) {
   for (size_t direction = 0; direction < options_.directions; ++direction) {
     if (team.index() == 0) derive_start(direction);
     const Range panels = team.share(columns / panel_width);
-    kernels<T>().transpose({.panels = this->panels(matrix_of(direction, input_weights)),
-                            .transposed = input_transposed_[direction].data(),
-                            .inputs = options_.features,
-                            .outputs = columns,
-                            .rows = {0, options_.features},
-                            .columns = panels});
-    kernels<T>().transpose({.panels = this->panels(matrix_of(direction, recurrent_weights)),
-                            .transposed = recurrent_transposed_[direction].data(),
-                            .inputs = options_.units,
-                            .outputs = columns,
-                            .rows = {0, options_.units},
-                            .columns = panels});
+    input_[direction].derive(this->panels(matrix_of(direction, input_weights)), panels);
+    recurrent_[direction].derive(this->panels(matrix_of(direction, recurrent_weights)), panels);
   }
 }
 
@@ -251,19 +249,20 @@ void Recurrent<T>::read(const Signal<T>& below, const Signal<T>& above, const Ra
 template <class T>
 void Recurrent<T>::step_forward(const Reading& reading, const PerSample& inputs, const T* before, T* record,
                                 size_t stride) const {
-  const size_t features = options_.features;
-  kernels<T>().forward({.product = {.a = inputs.values,
-                                    .a_row = inputs.stride,
-                                    .a_inner = 1,
-                                    .b = this->panels(matrix_of(reading.direction, input_weights)),
-                                    .b_panel = features * panel_width,
-                                    .b_inner = panel_width,
-                                    .c = record,
-                                    .c_row = stride,
-                                    .c_panel = panel_width,
-                                    .inner = features,
-                                    .rows = {0, reading.rows.size()},
-                                    .panels = {0, cell_.gates * block_ / panel_width}},
+  Product<T> product = {.a = inputs.values,
+                        .a_row = inputs.stride,
+                        .a_inner = 1,
+                        .b = nullptr,
+                        .b_panel = 0,
+                        .b_inner = 0,
+                        .c = record,
+                        .c_row = stride,
+                        .c_panel = panel_width,
+                        .inner = options_.features,
+                        .rows = {0, reading.rows.size()},
+                        .panels = {0, cell_.gates * block_ / panel_width}};
+  input_[reading.direction].enter(product, this->panels(matrix_of(reading.direction, input_weights)));
+  kernels<T>().forward({.product = product,
                         .bias = starts_[reading.direction].data(),
                         .activation = Activation::identity,
                         .outputs = record});
@@ -294,21 +293,21 @@ typename Recurrent<T>::PerSample Recurrent<T>::source_of(const Reading& reading,
 template <class T>
 void Recurrent<T>::add_state(const Reading& reading, const RecurrentProduct& part, const PerSample& source, T* record,
                              size_t stride) const {
-  const size_t units = options_.units;
   T* sums = record + part.block * block_;
-  const Product<T> product = {
-      .a = source.values,
-      .a_row = source.stride,
-      .a_inner = 1,
-      .b = this->panels(matrix_of(reading.direction, recurrent_weights)) + part.gate * block_ * units,
-      .b_panel = units * panel_width,
-      .b_inner = panel_width,
-      .c = sums,
-      .c_row = stride,
-      .c_panel = panel_width,
-      .inner = units,
-      .rows = {0, reading.rows.size()},
-      .panels = {0, part.gates * block_ / panel_width}};
+  Product<T> product = {.a = source.values,
+                        .a_row = source.stride,
+                        .a_inner = 1,
+                        .b = nullptr,
+                        .b_panel = 0,
+                        .b_inner = 0,
+                        .c = sums,
+                        .c_row = stride,
+                        .c_panel = panel_width,
+                        .inner = options_.units,
+                        .rows = {0, reading.rows.size()},
+                        .panels = {0, part.gates * block_ / panel_width}};
+  const T* weights = this->panels(matrix_of(reading.direction, recurrent_weights));
+  recurrent_[reading.direction].enter(product, weights, part.gate * block_);
   if (part.continues) return kernels<T>().product(product, true);
   const T* start = starts_[reading.direction].data() + part.block * block_;
   kernels<T>().forward({product, start, Activation::identity, sums});
@@ -353,20 +352,20 @@ void Recurrent<T>::read_back(const Signal<T>& above, const Signal<T>& below, con
     }
     step_back(reading, record - record_size(), record, stride, state_gradient, gradient_stride);
     if (below.deltas == nullptr) continue;
-    const size_t columns = cell_.gates * block_;
-    kernels<T>().product({.a = record + cell_.record * block_,
+    Product<T> product = {.a = record + cell_.record * block_,
                           .a_row = stride,
                           .a_inner = 1,
-                          .b = input_transposed_[direction].data(),
-                          .b_panel = columns * panel_width,
-                          .b_inner = panel_width,
+                          .b = nullptr,
+                          .b_panel = 0,
+                          .b_inner = 0,
                           .c = input_gradient,
                           .c_row = panels * panel_width,
                           .c_panel = panel_width,
-                          .inner = columns,
+                          .inner = cell_.gates * block_,
                           .rows = {0, rows.size()},
-                          .panels = {0, panels}},
-                         false);
+                          .panels = {0, panels}};
+    input_[direction].enter_transposed(product);
+    kernels<T>().product(product, false);
     add_input_deltas(reading, below, step, input_gradient, panels * panel_width);
   }
 }
@@ -411,19 +410,20 @@ void Recurrent<T>::pass_back(const Reading& reading, const RecurrentProduct& par
   T* const source = part.of_state ? state_gradient : deltas + part.source * block_;
   const size_t source_stride = part.of_state ? gradient_stride : stride;
   T* const to = drops ? scratch<T, ForFactors>(rows * block_) : source;
-  kernels<T>().product({.a = deltas + part.block * block_,
+  Product<T> product = {.a = deltas + part.block * block_,
                         .a_row = stride,
                         .a_inner = 1,
-                        .b = recurrent_transposed_[reading.direction].data() + part.gate * block_ * panel_width,
-                        .b_panel = cell_.gates * block_ * panel_width,
-                        .b_inner = panel_width,
+                        .b = nullptr,
+                        .b_panel = 0,
+                        .b_inner = 0,
                         .c = to,
                         .c_row = drops ? block_ : source_stride,
                         .c_panel = panel_width,
                         .inner = part.gates * block_,
                         .rows = {0, rows},
-                        .panels = {0, block_ / panel_width}},
-                       part.of_state && !drops);
+                        .panels = {0, block_ / panel_width}};
+  recurrent_[reading.direction].enter_transposed(product, part.gate * block_);
+  kernels<T>().product(product, part.of_state && !drops);
   for (size_t row = 0; row < rows && drops; ++row) {
     const T* through = to + row * block_;
     const T* factors = reading.state_factors.values + row * reading.state_factors.stride;

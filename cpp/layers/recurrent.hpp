@@ -10,6 +10,7 @@
 #include <array>
 
 #include "layers/masking.hpp"
+#include "layers/product_weights.hpp"
 #include "layers/recurrent_cell.hpp"
 #include "layers/settings.hpp"
 #include "layers/stored_gradient_layer.hpp"
@@ -57,7 +58,7 @@ class Recurrent final : public StoredGradientLayer<T> {
 
   size_t inputs() const override { return options_.steps * options_.features; }
   size_t outputs() const override { return (options_.return_sequences ? options_.steps : 1) * output_width(); }
-  bool mix() override { return false; }
+  bool mix() override;
   LayerTraits traits() const override;
   // A source that marks padding, or none if all steps are real.
   bool takes_sources(std::span<const Layer<T>* const> sources) const override {
@@ -144,8 +145,10 @@ class Recurrent final : public StoredGradientLayer<T> {
   Options options_;
   size_t block_;     // units in whole panels
   size_t matrices_;  // of a direction
-  // Derived from the parameters, per direction: the initial values of the products, and the transposed weights.
-  std::vector<AlignedArray<T>> starts_, input_transposed_, recurrent_transposed_;
+  bool mixed_ = false;
+  // Derived from the parameters, per direction: the initial values of the products, and the weights as they take them.
+  std::vector<AlignedArray<T>> starts_;
+  std::vector<ProductWeights<T>> input_, recurrent_;
 };
 
 template <class T>

@@ -16,9 +16,9 @@ struct ForFactors {};
 // (sample, step) pairs that are packed at a time.
 constexpr size_t pairs = tuning::recurrent_pairs;
 
-// The size of `pairs` rows of activations in the layout of packing.hpp.
+// The size of `pairs` rows of activations in the layout of packing.hpp, or in rows of whole panels.
 size_t packed_size_of(size_t columns) {
-  return (columns + packed_columns - 1) / packed_columns * packed_columns * pairs;
+  return std::max((columns + packed_columns - 1) / packed_columns * packed_columns, whole_panels(columns)) * pairs;
 }
 
 // Packs some panels of a row of deltas as row i of [panels][pairs][16].
@@ -39,7 +39,8 @@ Range intersection(const Range& a, const Range& b) {
 
 // One thread's part of the gradient of one direction: some panels of the gates, the same ones of both matrices. The
 // inner index of the products runs over all (sample, real step) pairs, samples first. Pairs are far apart in memory, so
-// some of them at a time are packed.
+// some of them at a time are packed. In mixed precision, each sample begins a block of pairs, so that its blocks are
+// the same ones in every chunk of a batch; zeros fill up the blocks.
 template <class T>
 class Recurrent<T>::Gradient {
  public:
@@ -57,7 +58,7 @@ class Recurrent<T>::Gradient {
     }
     const size_t of_features = packed_size_of(layer_.options_.features),
                  of_units = packed_size_of(layer_.options_.units);
-    inputs_ = scratch<T, ForPairs>(of_features + 2 * of_units + blocks_.size() * pairs * panel_width);
+    inputs_ = scratch<T, ForPairs>(of_features + 2 * of_units + (blocks_.size() * pairs + 1) * panel_width);
     states_ = inputs_ + of_features;
     reset_states_ = states_ + of_units;
     deltas_ = reset_states_ + of_units;
@@ -70,11 +71,13 @@ class Recurrent<T>::Gradient {
       if (step == layer_.real_steps(above, sample).size()) {
         sample += 1;
         step = 0;
-        continue;
+        if (!layer_.mixed_ || count % pair_block == 0) continue;
+        count = fill_up(count);
+      } else {
+        pack(below, above, sample, step, count);
+        count += 1;
+        step += 1;
       }
-      pack(below, above, sample, step, count);
-      count += 1;
-      step += 1;
       if (count < pairs) continue;
       add_products(count);
       count = 0;
@@ -109,12 +112,30 @@ class Recurrent<T>::Gradient {
     pack_deltas_of(record + cell.record * block, blocks_, i, deltas_);
   }
 
+  // Packs zeros up to a whole block; returns the number of pairs.
+  size_t fill_up(size_t count) {
+    const size_t end = whole_blocks(count);
+    const auto fill = [&](T* rows, size_t size) {
+      const size_t width = whole_panels(size);
+      std::memset(rows + count * width, 0, (end - count) * width * sizeof(T));
+    };
+    fill(inputs_, layer_.options_.features);
+    fill(states_, layer_.options_.units);
+    fill(reset_states_, layer_.options_.units);
+    for (size_t i = 0; i < blocks_.size(); ++i) fill(deltas_ + i * pairs * panel_width, panel_width);
+    return end;
+  }
+
   void pack_source(const T* source, const T* factors, size_t size, size_t i, T* packed) {
     if (factors != nullptr) {
       multiply_values(source, factors, size, dropped_);
       source = dropped_;
     }
-    pack_activations(source, size, i, pairs, packed);
+    if (layer_.mixed_) {
+      std::memcpy(packed + i * whole_panels(size), source, size * sizeof(T));
+    } else {
+      pack_activations(source, size, i, pairs, packed);
+    }
   }
 
   void add_products(size_t count) {
@@ -134,7 +155,7 @@ class Recurrent<T>::Gradient {
   void add_weights(Part part, const Range& blocks, size_t panel, const T* rows, size_t count) {
     if (blocks.size() == 0) return;
     const PanelMatrix& matrix = layer_.matrix(layer_.matrix_of(direction_, part));
-    kernels<T>().product({.a = rows,
+    Product<T> product = {.a = rows,
                           .a_row = 1,
                           .a_inner = packed_columns,
                           .b = deltas_of(blocks.begin),
@@ -147,8 +168,13 @@ class Recurrent<T>::Gradient {
                           .rows = {0, matrix.rows},
                           .panels = {0, blocks.size()},
                           .block_rows = packed_columns,
-                          .a_block = pairs * packed_columns},
-                         true);
+                          .a_block = pairs * packed_columns};
+    if (layer_.mixed_) {
+      product.a_inner = whole_panels(matrix.rows);
+      product.block_rows = product.a_block = 0;
+      take_samples(product);
+    }
+    kernels<T>().product(product, true);
   }
 
   // Adds the sums of some blocks of deltas to the panels of a bias that begin at `panel`.

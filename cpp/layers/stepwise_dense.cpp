@@ -23,30 +23,18 @@ StepwiseDense<T>::StepwiseDense(const Options& options)
                               options.l1,
                               options.l2}),
       options_(options),
-      transposed_(whole_panels(options.features) * options.units) {}
+      weights_(options.features, options.units) {}
 
 template <class T>
 bool StepwiseDense<T>::mix() {
   mixed_ = true;
-  transposed_ = AlignedArray<T>();
-  paired_ = PairedWeights<T>(options_.features, options_.units);
-  paired_.allocate_transposed();
+  weights_.mix();
   return true;
 }
 
 template <class T>
 void StepwiseDense<T>::derive(const Team& team) {
-  if (mixed_) {
-    const Range own = team.share(this->matrix(0).panels());
-    paired_.copy(this->panels(0), own);
-    return paired_.copy_transposed(this->panels(0), own);
-  }
-  kernels<T>().transpose({.panels = this->panels(0),
-                          .transposed = transposed_.data(),
-                          .inputs = options_.features,
-                          .outputs = options_.units,
-                          .rows = {0, options_.features},
-                          .columns = team.share(this->matrix(0).panels())});
+  weights_.derive(this->panels(0), team.share(this->matrix(0).panels()));
 }
 
 template <class T>
@@ -59,16 +47,16 @@ void StepwiseDense<T>::forward(const Team& team, const Signal<T>& below, const S
     Product<T> product = {.a = below.activations + i * below.stride,
                           .a_row = features,
                           .a_inner = 1,
-                          .b = this->panels(0),
-                          .b_panel = features * panel_width,
-                          .b_inner = panel_width,
+                          .b = nullptr,
+                          .b_panel = 0,
+                          .b_inner = 0,
                           .c = outputs,
                           .c_row = columns(),
                           .c_panel = panel_width,
                           .inner = features,
                           .rows = {0, steps},
                           .panels = {0, this->matrix(0).panels()}};
-    if (mixed_) paired_.enter(product);
+    weights_.enter(product, this->panels(0));
     kernels<T>().forward(
         {.product = product, .bias = this->panels(1), .activation = Activation::identity, .outputs = outputs});
     copy_rows(outputs, columns(), above.pre_activations + i * above.stride, units, {0, steps}, units);
@@ -87,16 +75,16 @@ void StepwiseDense<T>::backward(const Team& team, const Signal<T>& above, const 
     Product<T> product = {.a = above.deltas + i * above.stride,
                           .a_row = units,
                           .a_inner = 1,
-                          .b = transposed_.data(),
-                          .b_panel = units * panel_width,
-                          .b_inner = panel_width,
+                          .b = nullptr,
+                          .b_panel = 0,
+                          .b_inner = 0,
                           .c = deltas,
                           .c_row = width,
                           .c_panel = panel_width,
                           .inner = units,
                           .rows = {0, steps},
                           .panels = {0, width / panel_width}};
-    if (mixed_) paired_.enter_transposed(product);
+    weights_.enter_transposed(product);
     kernels<T>().product(product, false);
     copy_rows(deltas, width, below.deltas + i * below.stride, features, {0, steps}, features);
   }

@@ -1,7 +1,7 @@
 // A fully connected layer at each step of a sequence: z(t) = x(t) W + b, a = f(z), for samples (steps, features).
 #pragma once
 
-#include "layers/mixed.hpp"
+#include "layers/product_weights.hpp"
 #include "layers/settings.hpp"
 #include "layers/stored_gradient_layer.hpp"
 
@@ -62,9 +62,8 @@ class StepwiseDense final : public StoredGradientLayer<T> {
   size_t columns() const { return this->matrix(0).panels() * panel_width; }
 
   Options options_;
-  AlignedArray<T> transposed_;
+  ProductWeights<T> weights_;
   bool mixed_ = false;
-  PairedWeights<T> paired_;
 };
 
 template <class T>

@@ -44,7 +44,6 @@ class Bidirectional(WeightedLayer):
     (Bidirectional(LSTM(8)), (32,))
     """
 
-    takes_mixed = False
     step_remedy = ", which reads back from the end; use the layer itself, in one direction"
     reads_padding = True
 

@@ -21,7 +21,6 @@ __all__ = ["GRU", "LSTM", "SimpleRNN"]
 class Recurrent(WeightedLayer, abstract=True):
     """What recurrent layers have in common; use one of its kinds."""
 
-    takes_mixed = False
     size_settings: ClassVar[tuple[str, ...]] = ("units",)
     works_step_by_step = True
     reads_in_order = True

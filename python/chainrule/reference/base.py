@@ -101,9 +101,9 @@ class Layer(ABC):
         self.deltas = deltas
         return self._backward(deltas)
 
-    def as_factor(self, values: Array) -> Array:
-        """Return values as a product takes them."""
-        return bfloat16(values) if self.mixed else values
+    def multiply(self, a: Array, b: Array) -> Array:
+        """Return the matrix product a b, of factors in the layer's precision."""
+        return np.asarray(bfloat16(a) @ bfloat16(b) if self.mixed else a @ b)
 
     @abstractmethod
     def _forward(self, x: Array) -> Array:

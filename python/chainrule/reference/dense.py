@@ -28,10 +28,10 @@ class Dense(WeightedLayer):
         super().__init__(weights_and_bias(weights, bias), activation, l1, l2, max_norm, trainable)
 
     def _forward(self, x: Array) -> Array:
-        return np.asarray(self.as_factor(x) @ self.as_factor(self.weights) + self.bias)
+        return np.asarray(self.multiply(x, self.weights) + self.bias)
 
     def _backward(self, deltas: Array) -> Array:
         """Store ∂E/∂W = xᵀδ and ∂E/∂b = Σ δ, return ∂E/∂x = δ Wᵀ."""
         x, flat = self.inputs.reshape(-1, len(self.weights)), deltas.reshape(-1, deltas.shape[-1])
-        self._keep(weights=self.as_factor(x).T @ self.as_factor(flat), bias=flat.sum(axis=0))
-        return np.asarray(self.as_factor(deltas) @ self.as_factor(self.weights).T)
+        self._keep(weights=self.multiply(x.T, flat), bias=flat.sum(axis=0))
+        return self.multiply(deltas, self.weights.T)

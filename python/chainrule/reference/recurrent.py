@@ -164,8 +164,12 @@ class Recurrent(Layer, abstract=True):
     def _gates_back(self, x: Array, h: Array, deltas: Array) -> tuple[Array, Array, dict[str, Array]]:
         """Return ∂E/∂x, ∂E/∂h and the gradients of W, U and b, from ∂E/∂(x W + (m h) U + b)."""
         w, u, m = self.parameters["input_weights"], self.parameters["recurrent_weights"], self.factors
-        shares = {"input_weights": x.T @ deltas, "recurrent_weights": (m * h).T @ deltas, "bias": deltas.sum(axis=0)}
-        return deltas @ w.T, m * (deltas @ u.T), shares
+        shares = {
+            "input_weights": self.multiply(x.T, deltas),
+            "recurrent_weights": self.multiply((m * h).T, deltas),
+            "bias": deltas.sum(axis=0),
+        }
+        return self.multiply(deltas, w.T), m * self.multiply(deltas, u.T), shares
 
 
 class SimpleRNN(Recurrent):
@@ -184,7 +188,7 @@ class SimpleRNN(Recurrent):
 
     def _step(self, x: Array, state: Values) -> tuple[Values, Values]:
         (h,), p, m = state, self.parameters, self.factors
-        z = x @ p["input_weights"] + (m * h) @ p["recurrent_weights"] + p["bias"]
+        z = self.multiply(x, p["input_weights"]) + self.multiply(m * h, p["recurrent_weights"]) + p["bias"]
         return (self._activated(z),), (z,)
 
     def _activation_inputs(self, kept: Values) -> Values:
@@ -229,7 +233,8 @@ class LSTM(Recurrent):
     def _step(self, x: Array, state: Values) -> tuple[Values, Values]:
         (h, c), p, m = state, self.parameters, self.factors
         see_i, see_f, see_o = self._peepholes()
-        z_i, z_f, z_g, z_o = np.split(x @ p["input_weights"] + (m * h) @ p["recurrent_weights"] + p["bias"], 4, axis=1)
+        sums = self.multiply(x, p["input_weights"]) + self.multiply(m * h, p["recurrent_weights"]) + p["bias"]
+        z_i, z_f, z_g, z_o = np.split(sums, 4, axis=1)
         i, f, g = sigmoid(z_i + see_i * c), sigmoid(z_f + see_f * c), self._activated(z_g)
         new = f * c + i * g
         o = sigmoid(z_o + see_o * new)
@@ -283,10 +288,10 @@ class GRU(Recurrent):
     def _step(self, x: Array, state: Values) -> tuple[Values, Values]:
         (h,), p, m = state, self.parameters, self.factors
         u_z, u_r, u_h = np.split(p["recurrent_weights"], 3, axis=1)
-        x_z, x_r, x_h = np.split(x @ p["input_weights"] + p["bias"], 3, axis=1)
+        x_z, x_r, x_h = np.split(self.multiply(x, p["input_weights"]) + p["bias"], 3, axis=1)
         b_z, b_r, b_h = self._recurrent_bias()
-        z, r = sigmoid(x_z + (m * h) @ u_z + b_z), sigmoid(x_r + (m * h) @ u_r + b_r)
-        recalled = r * ((m * h) @ u_h + b_h) if self.reset_after else (m * r * h) @ u_h
+        z, r = sigmoid(x_z + self.multiply(m * h, u_z) + b_z), sigmoid(x_r + self.multiply(m * h, u_r) + b_r)
+        recalled = r * (self.multiply(m * h, u_h) + b_h) if self.reset_after else self.multiply(m * r * h, u_h)
         z_h = x_h + recalled
         return (z * h + (1.0 - z) * self._activated(z_h),), (z, r, z_h)
 
@@ -302,21 +307,22 @@ class GRU(Recurrent):
         delta_h = dh * (1.0 - z) * self._slope(z_h)
         if self.reset_after:
             _, _, b_h = self._recurrent_bias()
-            r_gradient = delta_h * ((m * h) @ u_h + b_h)
-            h_gradient = m * ((delta_h * r) @ u_h.T)
-            u_h_share = (m * h).T @ (delta_h * r)
+            r_gradient = delta_h * (self.multiply(m * h, u_h) + b_h)
+            h_gradient = m * self.multiply(delta_h * r, u_h.T)
+            u_h_share = self.multiply((m * h).T, delta_h * r)
         else:
-            r_gradient = m * (delta_h @ u_h.T) * h
-            h_gradient = m * (delta_h @ u_h.T) * r
-            u_h_share = (m * r * h).T @ delta_h
+            back = m * self.multiply(delta_h, u_h.T)
+            r_gradient, h_gradient = back * h, back * r
+            u_h_share = self.multiply((m * r * h).T, delta_h)
         delta_r = r_gradient * r * (1.0 - r)
         deltas = np.hstack([delta_z, delta_r, delta_h])
+        u_shares = [self.multiply((m * h).T, delta) for delta in (delta_z, delta_r)]
         shares = {
-            "input_weights": x.T @ deltas,
-            "recurrent_weights": np.hstack([(m * h).T @ delta_z, (m * h).T @ delta_r, u_h_share]),
+            "input_weights": self.multiply(x.T, deltas),
+            "recurrent_weights": np.hstack([*u_shares, u_h_share]),
             "bias": deltas.sum(axis=0),
         }
         if self.reset_after:
             shares["recurrent_bias"] = np.hstack([delta_z, delta_r, delta_h * r]).sum(axis=0)
-        h_gradient = h_gradient + dh * z + m * (delta_z @ u_z.T + delta_r @ u_r.T)
-        return deltas @ p["input_weights"].T, (h_gradient,), shares
+        h_gradient = h_gradient + dh * z + m * (self.multiply(delta_z, u_z.T) + self.multiply(delta_r, u_r.T))
+        return self.multiply(deltas, p["input_weights"].T), (h_gradient,), shares
