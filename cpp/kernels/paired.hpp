@@ -43,33 +43,34 @@ CHAINRULE_INLINE void chain(const Product<float>& product, const float* a, const
   }
 }
 
-// A tile of bfloat16 factors. Its sums are in memory, since the registers hold one chain of a block at a time.
+// A tile of bfloat16 factors. The registers hold one chain of a block at a time; the even chain and the sum of the
+// blocks before are in memory.
 template <size_t R, size_t Q>
 void paired_tile(const Product<float>& product, const Inner<float>& inner, size_t panel, const Sums<float>& sums) {
   Vector<float> sum[R][Q];
   alignas(64) float total[R * Q * panel_width], even[R * Q * panel_width];
-  const Sums<float> all = {.to = total, .row = Q * panel_width, .panel = panel_width, .start = Start::memory};
-  const Sums<float> evens = {.to = even, .row = Q * panel_width, .panel = panel_width, .start = Start::memory};
-  start_sums(sums, panel, sum);
-  store_sums(all, sum);
   const uint16_t* b = product.b_pairs + panel * product.b_panel;
   for (size_t k = 0; k < inner.count; k += pair_block, b += pair_block * panel_width) {
     const size_t left = inner.count - k, count = left < pair_block ? left : pair_block;
     const float* a = inner.a + k * product.a_inner;
     chain<R, Q, false>(product, a, b, count, sum);
-    store_sums(evens, sum);
+#pragma GCC unroll 12
+    for (size_t r = 0; r < R; ++r) {
+#pragma GCC unroll 6
+      for (size_t q = 0; q < Q; ++q) sum[r][q].store(even + (r * Q + q) * panel_width);
+    }
     chain<R, Q, true>(product, a, b, count, sum);
 #pragma GCC unroll 12
     for (size_t r = 0; r < R; ++r) {
 #pragma GCC unroll 6
       for (size_t q = 0; q < Q; ++q) {
         const size_t at = (r * Q + q) * panel_width;
-        const Vector<float> block = Vector<float>::load(even + at) + sum[r][q];
-        (Vector<float>::load(total + at) + block).store(total + at);
+        const Vector<float> before = k == 0 ? start_of(sums, panel, r, q) : Vector<float>::load(total + at);
+        sum[r][q] = before + (Vector<float>::load(even + at) + sum[r][q]);
+        if (left > pair_block) sum[r][q].store(total + at);
       }
     }
   }
-  start_sums(all, 0, sum);
   store_sums(sums, sum);
 }
 

@@ -53,6 +53,13 @@ struct Inner {
   size_t count;
 };
 
+template <class T>
+CHAINRULE_INLINE Vector<T> start_of(const Sums<T>& sums, size_t panel, size_t r, size_t q) {
+  if (sums.start == Start::bias) return Vector<T>::load(sums.bias + (panel + q) * panel_width);
+  if (sums.start == Start::memory) return Vector<T>::load(sums.to + r * sums.row + q * sums.panel);
+  return Vector<T>::zero();
+}
+
 template <class T, size_t R, size_t Q>
 CHAINRULE_INLINE void start_sums(const Sums<T>& sums, size_t panel, Vector<T> (&sum)[R][Q]) {
 #pragma GCC unroll 12
