@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -265,9 +266,14 @@ def test_float64_has_no_mixed_precision():
         cr.Network([2, 1], dtype="float64", precision="mixed")
 
 
-def test_sparse_rows_are_refused():
-    with pytest.raises(ValueError, match="sparse X"):
-        mixed([8, 2]).predict(scipy.sparse.random(5, 8, 0.5, format="csr", random_state=0))
+def test_sparse_rows_are_refused_before_anything_is_changed():
+    net, X = mixed([8, 2]), scipy.sparse.random(5, 8, 0.5, format="csr", random_state=0)
+    uses = [net.predict, *(partial(use, y=np.zeros((5, 2))) for use in (net.fit, net.evaluate, net.loss_and_gradient))]
+    for use in uses:
+        with pytest.raises(ValueError, match="X must be dense with precision 'mixed', got a sparse matrix"):
+            use(X)
+    assert net.optimizer is None
+    assert net.loss is None
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -90,6 +90,8 @@ class Border:
         The unit in which targets are learned; "auto" until the first fit.
     shapes_of : callable, optional
         Returns the shapes of a sample and of its outputs by the number of steps, where that may be any.
+    is_mixed : bool
+        Whether the network is of mixed precision, which sparse rows have no products for.
     """
 
     input_shape: tuple[int, ...]
@@ -102,6 +104,7 @@ class Border:
     padding: Padding | None = None
     target_scale: TargetScale | str | None = None
     shapes_of: Callable[[int], tuple[tuple[int, ...], tuple[int, ...]]] | None = None
+    is_mixed: bool = False
 
     @property
     def inputs(self) -> int:
@@ -140,6 +143,8 @@ class Border:
 
     def samples(self, X: Any, argument: str = "X") -> Samples:
         """Return samples, dense or sparse, for prediction and training."""
+        if self.is_mixed and hasattr(X, "tocsr"):
+            raise ValueError(f"{argument} must be dense with precision 'mixed', got a sparse matrix")
         border = self.fitting(X, argument)
         return as_samples(border._rows(X, argument), border.inputs, self.dtype, argument, self.scale)
 

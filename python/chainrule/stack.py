@@ -92,7 +92,10 @@ class Stack:
             shape, self.shapes[-1], self.dtype, rest[0].vocabulary, last.output_activation, first.scale
         )
         self.border = replace(
-            self.border, padding=padding_of_outputs(rest), shapes_of=self._shapes_of if first.is_open else None
+            self.border,
+            padding=padding_of_outputs(rest),
+            shapes_of=self._shapes_of if first.is_open else None,
+            is_mixed=numbers.precision == "mixed",
         )
 
     def _make_core(self, shape: Shape) -> None:
