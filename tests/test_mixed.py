@@ -92,6 +92,25 @@ def test_products_have_the_documented_order_of_operations(shape, isa, many_threa
         np.testing.assert_array_equal(gradient, product(X.T, deltas, 0))
 
 
+@pytest.mark.parametrize("isa", FUSED)
+def test_products_that_skip_zeros_have_the_same_order_of_operations(isa, many_threads):
+    cr.set_isa(isa)
+    X, y = numbers(70, 300), numbers(70, 33, seed=1)
+    X[numbers(70, 300, seed=2) > -0.7] = 0
+    X[3], X[:, 64:130] = 0, 0
+    net = mixed([300, 33])
+    W, b = net.layers[1].weights, net.layers[1].bias
+    for threads in (1, 2, 3):
+        cr.set_num_threads(threads)
+        np.testing.assert_array_equal(net.predict(X), product(X, W, b))
+        net.loss_and_gradient(X, y)
+        np.testing.assert_array_equal(net.gradients[0][0], product(X.T, net.core.deltas(0), 0))
+        twin = net.copy()
+        twin.train_on_batch(X, y, optimizer=cr.SGD(0.5))
+        step = np.float32(0.5) * net.gradients[0][0]
+        np.testing.assert_allclose(twin.layers[1].weights, W - step, rtol=1e-6, atol=1e-9)
+
+
 def test_products_of_steps_add_up_the_samples_one_by_one():
     net = cr.Network([cr.Input(40, 6), cr.Dense(19)], precision="mixed", seed=0)
     X, deltas = numbers(5, 40, 6), numbers(5, 40, 19, seed=1)

@@ -38,6 +38,7 @@ constexpr MixedKernels<float> mixed_kernels<float> = {
     .take_factors = take_factors,
     .pair = pair,
     .transpose_pairs = transpose_pairs,
+    .follows_lists = follows_lists,
 };
 
 template <class T>

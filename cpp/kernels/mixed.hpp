@@ -69,6 +69,8 @@ inline void transpose_pairs(const float* weights, size_t inputs, size_t outputs,
 
 #if defined(CHAINRULE_TILES)
 
+constexpr bool follows_lists = false;
+
 // Tiles of a matrix unit, [rows / 16][inner / 32][16][32] in bfloat16. Rows and inner indices after the last are zero.
 inline uint16_t* tile_at(float* memory, size_t inner, size_t row, size_t k) {
   return reinterpret_cast<uint16_t*>(memory) + row / panel_width * paired_size(inner) + k * panel_width;
@@ -120,11 +122,17 @@ inline void take_factors(Product<float>& product, float* memory) {
 
 #else
 
+constexpr bool follows_lists = true;
+
+// Rows can be those of a user's array, beyond which nothing may be read.
 inline void take_rows(Product<float>& product, float* to) {
-  const size_t stride = whole_blocks(product.inner);
+  const size_t stride = whole_blocks(product.inner), whole = product.inner / lanes * lanes;
   for (size_t row = product.rows.begin; row < product.rows.end; ++row, to += stride) {
     const float* from = product.a + row * product.a_row;
-    for (size_t k = 0; k < product.inner; k += lanes) nearest_bfloat16(Vector<float>::load(from + k)).store(to + k);
+    for (size_t k = 0; k < whole; k += lanes) nearest_bfloat16(Vector<float>::load(from + k)).store(to + k);
+    if (whole == product.inner) continue;
+    __builtin_memcpy(to + whole, from + whole, (product.inner - whole) * sizeof(float));
+    nearest_bfloat16(Vector<float>::load(to + whole)).store(to + whole);
   }
   product.a_row = stride;
 }

@@ -17,22 +17,39 @@ CHAINRULE_INLINE Vector<float> half_of(const Vector<float>& pairs) {
       pairs);
 }
 
-// The sums of the even or the odd ones among `count` inner indices, from zero.
-template <size_t R, size_t Q, bool odd>
-CHAINRULE_INLINE void chain(const Product<float>& product, const float* a, const uint16_t* b, size_t count,
+// The inner indices of a block that a tile visits, the even ones (half 0) or the odd ones (half 1).
+struct WholeBlock {
+  size_t begin, end;
+
+  size_t count(size_t half) const { return (end - begin + 1 - half) / 2; }
+  CHAINRULE_INLINE size_t index(size_t half, size_t i) const { return begin + 2 * i + half; }
+};
+
+struct ListedBlock {
+  uint32_t halves[2][pair_block];
+  size_t counts[2];
+
+  size_t count(size_t half) const { return counts[half]; }
+  CHAINRULE_INLINE size_t index(size_t half, size_t i) const { return halves[half][i]; }
+};
+
+// The sums of half of a block, from zero.
+template <size_t R, size_t Q, size_t half, class Block>
+CHAINRULE_INLINE void chain(const Product<float>& product, const float* a, const uint16_t* b, const Block& block,
                             Vector<float> (&sum)[R][Q]) {
 #pragma GCC unroll 12
   for (size_t r = 0; r < R; ++r) {
 #pragma GCC unroll 6
     for (size_t q = 0; q < Q; ++q) sum[r][q] = Vector<float>::zero();
   }
-  for (size_t k = odd; k < count; k += 2) {
+  for (size_t i = 0; i < block.count(half); ++i) {
+    const size_t k = block.index(half, i);
     const float* pair = reinterpret_cast<const float*>(b + k / 2 * 2 * panel_width);
     Vector<float> column[Q];
 #pragma GCC unroll 6
     for (size_t q = 0; q < Q; ++q) {
-      if constexpr (!odd) __builtin_prefetch(pair + q * product.b_panel / 2 + product.b_ahead / 2);
-      column[q] = half_of<odd>(Vector<float>::load(pair + q * product.b_panel / 2));
+      if constexpr (half == 0) __builtin_prefetch(pair + q * product.b_panel / 2 + product.b_ahead / 2);
+      column[q] = half_of<half == 1>(Vector<float>::load(pair + q * product.b_panel / 2));
     }
 #pragma GCC unroll 12
     for (size_t r = 0; r < R; ++r) {
@@ -46,32 +63,70 @@ CHAINRULE_INLINE void chain(const Product<float>& product, const float* a, const
 // A tile of bfloat16 factors. The registers hold one chain of a block at a time; the even chain and the sum of the
 // blocks before are in memory.
 template <size_t R, size_t Q>
-void paired_tile(const Product<float>& product, const Inner<float>& inner, size_t panel, const Sums<float>& sums) {
-  Vector<float> sum[R][Q];
-  alignas(64) float total[R * Q * panel_width], even[R * Q * panel_width];
-  const uint16_t* b = product.b_pairs + panel * product.b_panel;
-  for (size_t k = 0; k < inner.count; k += pair_block, b += pair_block * panel_width) {
-    const size_t left = inner.count - k, count = left < pair_block ? left : pair_block;
-    const float* a = inner.a + k * product.a_inner;
-    chain<R, Q, false>(product, a, b, count, sum);
+class PairedTile {
+ public:
+  PairedTile(const Product<float>& product, const float* a, size_t panel, const Sums<float>& sums)
+      : product_(product), a_(a), b_(product.b_pairs + panel * product.b_panel), panel_(panel), sums_(sums) {}
+
+  template <class Block>
+  CHAINRULE_INLINE void add(const Block& block, bool is_first, bool is_last) {
+    Vector<float> sum[R][Q];
+    chain<R, Q, 0>(product_, a_, b_, block, sum);
 #pragma GCC unroll 12
     for (size_t r = 0; r < R; ++r) {
 #pragma GCC unroll 6
-      for (size_t q = 0; q < Q; ++q) sum[r][q].store(even + (r * Q + q) * panel_width);
+      for (size_t q = 0; q < Q; ++q) sum[r][q].store(even_ + (r * Q + q) * panel_width);
     }
-    chain<R, Q, true>(product, a, b, count, sum);
+    chain<R, Q, 1>(product_, a_, b_, block, sum);
 #pragma GCC unroll 12
     for (size_t r = 0; r < R; ++r) {
 #pragma GCC unroll 6
       for (size_t q = 0; q < Q; ++q) {
         const size_t at = (r * Q + q) * panel_width;
-        const Vector<float> before = k == 0 ? start_of(sums, panel, r, q) : Vector<float>::load(total + at);
-        sum[r][q] = before + (Vector<float>::load(even + at) + sum[r][q]);
-        if (left > pair_block) sum[r][q].store(total + at);
+        const Vector<float> before = is_first ? start_of(sums_, panel_, r, q) : Vector<float>::load(total_ + at);
+        sum[r][q] = before + (Vector<float>::load(even_ + at) + sum[r][q]);
+        if (!is_last) sum[r][q].store(total_ + at);
       }
     }
+    if (is_last) store_sums(sums_, sum);
   }
-  store_sums(sums, sum);
+
+ private:
+  const Product<float>& product_;
+  const float* a_;
+  const uint16_t* b_;
+  size_t panel_;
+  const Sums<float>& sums_;
+  alignas(64) float total_[R * Q * panel_width], even_[R * Q * panel_width];
+};
+
+template <size_t R, size_t Q>
+void paired_tile(const Product<float>& product, const Inner<float>& inner, size_t panel, const Sums<float>& sums) {
+  PairedTile<R, Q> tile(product, inner.a, panel, sums);
+  for (size_t k = 0; k < inner.count; k += pair_block) {
+    const size_t end = k + pair_block;
+    tile.add(WholeBlock{k, end < inner.count ? end : inner.count}, k == 0, end >= inner.count);
+  }
+}
+
+// The same for the inner indices of a list: the others add zero. A block without any is left out, and so is its zero,
+// which changes a sum of -0 alone; the first block that is there adds it.
+template <size_t R, size_t Q>
+void listed_paired_tile(const Product<float>& product, const Inner<float>& inner, size_t panel,
+                        const Sums<float>& sums) {
+  PairedTile<R, Q> tile(product, inner.a, panel, sums);
+  size_t i = 0;
+  do {
+    ListedBlock block;
+    block.counts[0] = block.counts[1] = 0;
+    const size_t end = i < inner.count ? inner.index[i] / pair_block * pair_block + pair_block : 0;
+    const bool is_first = i == 0;
+    for (; i < inner.count && inner.index[i] < end; ++i) {
+      const uint32_t k = inner.index[i];
+      block.halves[k % 2][block.counts[k % 2]++] = k;
+    }
+    tile.add(block, is_first, i == inner.count);
+  } while (i < inner.count);
 }
 
 }  // namespace

@@ -47,6 +47,8 @@ struct MixedKernels {
   // Pairs the outputs of panels of weights [outputs / 16][inputs][16], in panels of 16 inputs: of all inputs, and of
   // the outputs of some panels.
   void (*transpose_pairs)(const T* weights, size_t inputs, size_t outputs, const Range& panels, uint16_t* to);
+  // Whether products can follow lists of the non-zeros of A. A matrix unit reads whole tiles.
+  bool follows_lists;
 };
 
 }  // namespace chainrule

@@ -35,12 +35,15 @@ constexpr size_t listed_rows = 1;
 #endif
 
 // The inner indices that a tile visits: all of them, those of a list, or those of a list with the elements of A packed
-// in the same order; or all of them, as pairs of bfloat16.
-enum class Walk { all, listed, packed, pairs };
+// in the same order; or all of them or those of a list, as pairs of bfloat16.
+enum class Walk { all, listed, packed, pairs, listed_pairs };
+
+constexpr bool is_paired(Walk walk) { return walk == Walk::pairs || walk == Walk::listed_pairs; }
 
 template <class T, size_t R, size_t Q, Walk walk>
 void tile(const Product<T>& product, const Inner<T>& inner, size_t panel, const Sums<T>& sums) {
   if constexpr (walk == Walk::pairs) return paired_tile<R, Q>(product, inner, panel, sums);
+  if constexpr (walk == Walk::listed_pairs) return listed_paired_tile<R, Q>(product, inner, panel, sums);
   Vector<T> sum[R][Q];
   start_sums(sums, panel, sum);
   const T* panels = product.b + panel * product.b_panel;
@@ -144,7 +147,9 @@ CHAINRULE_INLINE void tiles_of_list(const Product<T>& product, size_t list, size
   const size_t first = listed.row[list];
   const auto compute = [&](auto rows, size_t row) {
     constexpr size_t R = decltype(rows)::size;
-    const T* a = walk == Walk::packed ? listed.values + begin : row_of_a(product, row);
+    const T* a = walk == Walk::packed ? listed.values + begin
+                 : is_paired(walk)    ? row_of_factors(product, row)
+                                      : row_of_a(product, row);
     const TileOrigin origin = {.row = row, .rows = R, .panel = panel, .panels = Q};
     tile<T, R, Q, walk>(product, {a, listed.index + begin, listed.count[list]}, panel, target.sums(origin));
     target.finish(origin);
@@ -164,16 +169,27 @@ void listed_tiles(const Product<T>& product, const Target& target) {
   });
 }
 
+template <class Target>
+CHAINRULE_INLINE void multiply_pairs(const Product<float>& product, const Target& target) {
+#if defined(CHAINRULE_TILES)
+  matrix_tiles(product, target);
+#else
+  if (product.non_zeros == nullptr) {
+    all_tiles<float, tallest<float>, Walk::pairs>(product, product.rows, target);
+  } else if (product.non_zeros->group == listed_rows<float>) {
+    listed_tiles<float, listed_rows<float>, Walk::listed_pairs>(product, target);
+  } else {
+    listed_tiles<float, 1, Walk::listed_pairs>(product, target);
+  }
+#endif
+}
+
 // Computes every tile of C. A target tells where the sums of a tile are stored (sums), and is called after each tile
 // (finish).
 template <class T, class Target>
 CHAINRULE_INLINE void multiply(const Product<T>& product, const Target& target) {
   if constexpr (sizeof(T) == sizeof(float)) {
-#if defined(CHAINRULE_TILES)
-    if (product.b_pairs != nullptr) return matrix_tiles(product, target);
-#else
-    if (product.b_pairs != nullptr) return all_tiles<T, tallest<T>, Walk::pairs>(product, product.rows, target);
-#endif
+    if (product.b_pairs != nullptr) return multiply_pairs(product, target);
   }
   if (product.non_zeros == nullptr && product.rows.size() == 1) {
     all_tiles<T, 1, Walk::all>(product, product.rows, target);

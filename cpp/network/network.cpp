@@ -94,7 +94,8 @@ bool Network<T>::needs_whole_batch() const {
 
 template <class T>
 bool Network<T>::is_row_product() const {
-  return std::all_of(layers_.begin(), layers_.end(), [](const auto& layer) { return layer->traits().is_row_product; });
+  return !mixed_ &&
+         std::all_of(layers_.begin(), layers_.end(), [](const auto& layer) { return layer->traits().is_row_product; });
 }
 
 template <class T>

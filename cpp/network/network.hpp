@@ -55,7 +55,8 @@ class Network {
   // Parts of a batch hold a multiple of so many samples: those that layers process together, and whose gradients they
   // add up together.
   size_t sample_block() const { return mixed_ ? pair_block : panel_width; }
-  // Whether all layers are products of rows, so that single samples can be predicted with `sample_layers`.
+  // Whether all layers are products of rows in full precision, so that single samples can be predicted with
+  // `sample_layers`.
   bool is_row_product() const;
   std::vector<SampleLayer<T>> sample_layers() const;
   // The longest row between these, in whole panels.

@@ -22,7 +22,8 @@ Workspace<T>::Workspace(const Network<T>& network, size_t capacity, Purpose purp
   signals_.reserve(network.size() + 1);
   signals_.push_back(input_signal(network, purpose));
   for (size_t i = 0; i < network.size(); ++i) signals_.push_back(signal_above(network, i, purpose));
-  if (purpose == Purpose::training) allocate_packed(network);
+  // Products of mixed precision pack their factors themselves.
+  if (purpose == Purpose::training && !network.mixed()) allocate_packed(network);
   connect(network);
 }
 

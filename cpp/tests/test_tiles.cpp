@@ -67,7 +67,8 @@ EmulatedUnit unit;
 int main() {
   namespace isa = chainrule::CHAINRULE_ISA;
   const chainrule::FlushDenormals flush;
-  const chainrule::MixedKernels<float> factors = {isa::take_factors, isa::pair, isa::transpose_pairs};
+  const chainrule::MixedKernels<float> factors = {isa::take_factors, isa::pair, isa::transpose_pairs,
+                                                  isa::follows_lists};
   chainrule::tests::test_mixed({factors, isa::forward<float>, isa::weight_gradient<float>});
   chainrule::tests::expect(!unit.started, "the unit is given back");
   return chainrule::tests::result();
