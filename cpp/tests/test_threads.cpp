@@ -7,6 +7,7 @@
 #include "data/sizes.hpp"
 #include "layers/convolution.hpp"
 #include "layers/dense.hpp"
+#include "layers/normalisation.hpp"
 #include "prediction/predictor.hpp"
 #include "prediction/sample_predictor.hpp"
 #include "tests/check.hpp"
@@ -27,8 +28,19 @@ std::vector<float> numbers(size_t count, uint64_t seed) {
   return values;
 }
 
+// Every third network has a convolution with many values, which is trained with channels in the lanes, and a
+// normalisation of them.
 Network<float> made_network(uint64_t seed) {
   Network<float> network(inputs);
+  if (seed % 3 == 2) {
+    const ConvolutionShape shape = {{5, 5, 3, 1, 1, 1}, {6, 6, 3, 1, 1, 1}, 1, 272, 1};
+    network.add(std::make_unique<Convolution<float>>(shape, false, Activation::relu, 0, 0, true));
+    network.add(std::make_unique<BatchNorm<float>>(network.outputs(), 272, 0.9, 1e-3));
+    network.add(std::make_unique<Dense<float>>(network.outputs(), outputs,
+                                               Dense<float>::Options{Activation::softmax, 0, 0, 0}));
+    network.pack(numbers(network.parameter_count(), seed).data(), network.parameters().data());
+    return network;
+  }
   network.add(std::make_unique<Dense<float>>(inputs, hidden, Dense<float>::Options{Activation::relu, 0, 0, 0}));
   network.add(std::make_unique<Dense<float>>(hidden, outputs, Dense<float>::Options{Activation::softmax, 0, 0, 0}));
   network.pack(numbers(network.parameter_count(), seed).data(), network.parameters().data());
