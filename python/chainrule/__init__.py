@@ -8,6 +8,7 @@ from . import augment, check, data, diagnose, errors, layers, losses, machine, n
 from .errors import *
 from .function_loss import FunctionLoss
 from .history import History
+from .importing.keras import from_keras
 from .importing.onnx import from_onnx
 from .importing.sklearn import from_sklearn
 from .importing.torch import from_torch
@@ -36,6 +37,7 @@ __all__ = [
     "check",
     "data",
     "diagnose",
+    "from_keras",
     "from_onnx",
     "from_sklearn",
     "from_torch",

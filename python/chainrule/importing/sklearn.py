@@ -41,7 +41,7 @@ def from_sklearn(mlp: Any) -> Network:
     >>> import numpy as np, chainrule as cr
     >>> from sklearn.neural_network import MLPRegressor
     >>> X = np.random.default_rng(0).standard_normal((40, 3))
-    >>> mlp = MLPRegressor((8,), solver="lbfgs", max_iter=20, random_state=0).fit(X, X[:, 0])
+    >>> mlp = MLPRegressor(hidden_layer_sizes=(8,), solver="lbfgs", max_iter=2000).fit(X, X[:, 0])
     >>> net = cr.from_sklearn(mlp)
     >>> net, np.allclose(net.predict(X)[:, 0], mlp.predict(X))
     (Network([3, 8, 1], 41 parameters, float64, seed=0), True)

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...layers.base import Layer, make_layer
-from ...layers.input import Input
 from ...network import Network
+from ..build import built
 from .masks import with_masks
 from .node import LayoutError, Node
 from .value import Sizes, Value
@@ -84,19 +83,8 @@ def network_of(walk: Walk, begin: str, end: str, sample: Sizes) -> Network:
         except LayoutError as error:
             refused = refused or error
             continue
-        return _built(shape, value)
+        return built(shape, value.parts or (unchanged(),))
     raise refused or ValueError(f"samples must have one to three axes, got {sample}")
-
-
-def _built(shape: Sizes, value: Value) -> Network:
-    parts = value.parts or (unchanged(),)
-    layers: list[Input | Layer] = [Input(*shape), *(make_layer(part.config) for part in parts)]
-    network = Network(layers, seed=0)
-    for layer, part in zip(network.stack, parts, strict=True):
-        statistics = layer.statistic_shapes(layer.place.input_shape)
-        for name, values in part.arrays.items():
-            (layer.set_statistic if name in statistics else layer.set_parameter)(name, values)
-    return network
 
 
 def _chosen_output(names: list[str], wanted: str | None) -> str:

@@ -1,0 +1,20 @@
+"""A network of layers that are known as values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..layers.base import Layer, Part, make_layer
+from ..layers.input import Input
+from ..network import Network
+
+
+def built(shape: Sequence[int | None], parts: Sequence[Part]) -> Network:
+    """Return the network of layers in a row, for samples of this shape."""
+    layers: list[Input | Layer] = [Input(*shape), *(make_layer(part.config) for part in parts)]
+    network = Network(layers, seed=0)
+    for layer, part in zip(network.stack, parts, strict=True):
+        statistics = layer.statistic_shapes(layer.place.input_shape)
+        for name, values in part.arrays.items():
+            (layer.set_statistic if name in statistics else layer.set_parameter)(name, values)
+    return network

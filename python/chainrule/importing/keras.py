@@ -1,0 +1,51 @@
+"""Networks from models of Keras, whose layers have their features last, as here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..layers.base import Part
+from ..network import Network
+from .build import built
+from .keras_layers import READERS
+
+
+def from_keras(model: Any) -> Network:
+    """Return the network of a model of Keras 3, on any backend, with its weights and moving statistics.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Layers in a row: a `Sequential`, or a functional model of one input, one output, and no branches.
+
+    Raises
+    ------
+    ValueError
+        For a layer, or a setting of it, that no layer here has, and for branches.
+
+    Examples
+    --------
+    >>> import chainrule as cr, keras  # doctest: +SKIP
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])  # doctest: +SKIP
+    >>> cr.from_keras(model)  # doctest: +SKIP
+    Network([4, 3], 15 parameters, float32, seed=0)
+    """
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise ValueError(f"model must have one input and one output, got {len(model.inputs)} and {len(model.outputs)}")
+    value = model.inputs[0]
+    parts: list[Part] = []
+    for layer in _in_a_row(model):
+        # After a mask, it comes with the values.
+        given = layer.input[0] if isinstance(layer.input, list) else layer.input
+        if given is not value:
+            raise ValueError(f"layers must be in a row, and {layer.name!r} does not read what the one before it makes")
+        kind = type(layer).__name__
+        if kind not in READERS:
+            raise ValueError(f"layer {layer.name!r}, {kind}, has no layer here")
+        parts += READERS[kind](layer)
+        value = layer.output
+    return built(tuple(model.inputs[0].shape[1:]), parts)
+
+
+def _in_a_row(model: Any) -> list[Any]:
+    return [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
