@@ -5,6 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any
 
+from .exporting.keras import to_keras
 from .exporting.onnx import to_onnx
 from .exporting.sklearn import to_sklearn
 from .exporting.torch import to_torch
@@ -28,6 +29,18 @@ class Convertible(Model):
             For a layer that PyTorch has no module for.
         """
         return to_torch(self)
+
+    def to_keras(self) -> Any:
+        """Return a `keras.Model` that predicts the same, and can be trained on in Keras 3, on the backend it is set to.
+
+        Raises
+        ------
+        ImportError
+            Without Keras.
+        ValueError
+            For a layer that Keras has none for.
+        """
+        return to_keras(self)
 
     def to_sklearn(self) -> Any:
         """Return a fitted `MLPClassifier` or `MLPRegressor` of scikit-learn that predicts the same.

@@ -36,15 +36,24 @@ def from_keras(model: Any) -> Network:
     parts: list[Part] = []
     for layer in _in_a_row(model):
         # After a mask, it comes with the values.
-        given = layer.input[0] if isinstance(layer.input, list) else layer.input
-        if given is not value:
+        has_mask = isinstance(layer.input, list)
+        if (layer.input[0] if has_mask else layer.input) is not value:
             raise ValueError(f"layers must be in a row, and {layer.name!r} does not read what the one before it makes")
         kind = type(layer).__name__
         if kind not in READERS:
             raise ValueError(f"layer {layer.name!r}, {kind}, has no layer here")
-        parts += READERS[kind](layer)
+        read = READERS[kind](layer)
+        _check_mask(layer, parts + read, has_mask)
+        parts += read
         value = layer.output
     return built(tuple(model.inputs[0].shape[1:]), parts)
+
+
+def _check_mask(layer: Any, parts: list[Part], has_mask: bool) -> None:
+    """Refuse padding that a recurrent layer reads in Keras, where a layer in between has dropped the mask."""
+    marks = [part for part in parts if part.config["type"] == "Masking" or part.config.get("mask_zero")]
+    if hasattr(layer, "return_sequences") and marks and not has_mask:
+        raise ValueError(f"layer {layer.name!r} reads padding, as one before it drops the mask; here it would skip it")
 
 
 def _in_a_row(model: Any) -> list[Any]:

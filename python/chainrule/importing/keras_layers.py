@@ -104,7 +104,15 @@ def _(layer: Any) -> list[Part]:
     must(layer, data_format="channels_last")
     kind = type(layer).__name__.replace("Average", "Avg").replace("Pooling", "Pool")
     strides = _per_axis(layer.strides)
+    if kind.startswith("Avg") and layer.padding == "same" and layer.input.shape[1:-1] != _tiled(layer):
+        raise ValueError(f"layer {layer.name!r} has padding='same', which backends treat differently in means")
     return [part(kind, {"pool_size": _per_axis(layer.pool_size), "strides": strides, "padding": layer.padding})]
+
+
+def _tiled(layer: Any) -> tuple[int, ...]:
+    """Return the size that needs no padding to make as many outputs."""
+    outputs = layer.output.shape[1:-1]
+    return tuple((n - 1) * s + k for n, s, k in zip(outputs, layer.strides, layer.pool_size, strict=True))
 
 
 @reads("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D")

@@ -1,0 +1,59 @@
+"""Layers of Keras as they are made, with the weights that they get."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+from keras import layers as kinds
+from numpy.typing import NDArray
+
+from ...layers.base import Layer
+
+# Names of activations in Keras, where they are others.
+_NAMES = {"identity": "linear", "exp": "exponential"}
+
+
+@dataclass
+class Made:
+    """The layers of a model with their weights."""
+
+    weights: list[tuple[Any, list[NDArray[Any]]]] = field(default_factory=list)
+
+    def add(self, layer: Any, x: Any, weights: Sequence[NDArray[Any]] = ()) -> Any:
+        """Add a layer that reads x; return what it makes of it."""
+        self.weights.append((layer, list(weights)))
+        return layer(x)
+
+    def activated(self, activation: str, x: Any) -> Any:
+        """Add an activation."""
+        if activation == "identity":
+            return x
+        if activation == "leaky_relu":
+            # The function of Keras has another slope.
+            return self.add(kinds.LeakyReLU(negative_slope=0.01), x)
+        return self.add(kinds.Activation(name_of(activation)), x)
+
+    def through(self, layers: Sequence[Layer], x: Any) -> Any:
+        """Add layers in a row."""
+        for layer in layers:
+            x = layers_of(layer, self, x)
+        return x
+
+    def rescaled(self, x: Any, factors: NDArray[Any], shifts: NDArray[Any]) -> Any:
+        """Add factors and shifts of the features."""
+        return self.add(kinds.Rescaling(np.atleast_1d(factors).tolist(), np.atleast_1d(shifts).tolist()), x)
+
+
+def name_of(activation: str) -> str:
+    """Return Keras's name of an activation."""
+    return _NAMES.get(activation, activation)
+
+
+@singledispatch
+def layers_of(layer: Any, made: Made, x: Any) -> Any:
+    """Add what a layer in its place in a network is in Keras; each kind of layer registers its function."""
+    raise ValueError(f"{layer!r} has no layer in Keras")

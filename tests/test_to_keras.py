@@ -1,0 +1,76 @@
+"""Layers become layers of Keras that predict the same, or an error names them."""
+
+import numpy as np
+import pytest
+from networks_of_layers import NETWORKS
+from onnx_files import samples, shaken
+
+import chainrule as cr
+from chainrule.activations import ACTIVATIONS
+
+keras = pytest.importorskip("keras")
+# Of the backends themselves.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+# Networks with a layer that Keras has none for, and what the error says.
+REFUSED = {
+    "dropout by schedule": "Dropout",
+    "scale": "Scale",
+    "scale of channels": "Scale",
+    "members of shared weights": "Repeat",
+    "members by themselves": "Repeat",
+    "members first": "BatchEnsemble",
+    "separate members first": "SeparateDense",
+    "mixed activation": "MixedActivation",
+    "mixed activation of channels": "MixedActivation",
+    "columns": "Select",
+    "one hot": "OneHot",
+    "periodic": "Periodic",
+    "periodic in between": "Periodic",
+    "piecewise linear": "PiecewiseLinear",
+    "piecewise linear in between": "PiecewiseLinear",
+    "selected features": "Select",
+    "branches of selected features": "Select",
+    "sampling": "Sampling",
+    "sampling in a branch": "Sampling",
+    "lstm with peepholes": "peepholes",
+    "recurrent dropout": "peepholes",
+    "masking, both directions": "peepholes",
+    "average pool": "treat differently in means",
+    "average pool, signal": "padding",
+    "masking before a convolution": "skips padding here",
+}
+
+
+def assert_same(net, X):
+    model = net.to_keras()
+    outputs = np.asarray(model.predict(X if X.dtype == np.int64 else X.astype(np.float32), verbose=0))
+    np.testing.assert_allclose(outputs, net.predict(X), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_layers_predict_the_same_or_are_named(name):
+    layers, shape = NETWORKS[name]
+    net = shaken(cr.Network([cr.Input(*shape), *(make() for make in layers)], seed=0))
+    if name in REFUSED:
+        with pytest.raises(ValueError, match=REFUSED[name]):
+            net.to_keras()
+    else:
+        assert_same(net, samples(net))
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_activations_are_the_same(activation):
+    net = cr.Network([cr.Input(5), cr.Dense(6, "tanh"), cr.Dense(9, activation)], seed=0)
+    assert_same(net, 3 * samples(net))
+
+
+def test_models_come_back():
+    layers = [cr.Conv2D(4, 3, "relu"), cr.BatchNorm(), cr.MaxPool2D(), cr.Flatten(), cr.Dense(2, "softmax")]
+    net = shaken(cr.Network([cr.Input(8, 8, 2), *layers], seed=0))
+    again = cr.from_keras(net.to_keras())
+    np.testing.assert_allclose(again.predict(samples(net)), net.predict(samples(net)), atol=1e-6)
+
+
+def test_scales_of_inputs_and_targets_are_inside():
+    net = cr.Network([cr.Input(4, scale=0.5), cr.Dense(2)], seed=0, target_scale=([5, 6], [2, 3]))
+    assert_same(net, samples(net))
