@@ -1,10 +1,12 @@
 """Files of estimators return what these predict: labels of any type with probabilities, and numbers."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
 from chainrule.sklearn import MLPClassifier, MLPRegressor
+from chainrule.tabular import TabularClassifier, TabularRegressor
 
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
@@ -59,3 +61,49 @@ def test_what_is_not_fitted_is_refused(tmp_path):
     for model in (MLPClassifier(), MLPRegressor()):
         with pytest.raises(NotFittedError):
             model.to_onnx(tmp_path / "model.onnx")
+
+
+def table(rows=200, seed=0):
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "age": np.where(rng.random(rows) < 0.1, np.nan, rng.uniform(18, 90, rows)),
+            "city": rng.choice(["Oslo", "Rome", "Paris"], rows),
+            "member": rng.random(rows) < 0.5,
+            "job": np.where(rng.random(rows) < 0.2, None, rng.choice(list("abcdefghijk"), rows)),
+            "same": 7,
+            "size": rng.normal(size=rows) * 1e-3 + 1e6,
+        }
+    )
+
+
+def given(frame):
+    """The columns as inputs of a file."""
+    texts = {
+        name: frame[name].map(lambda value: "" if value is None else str(value)) for name in ("city", "member", "job")
+    }
+    columns = {**texts, "age": frame["age"].astype(np.float64), "size": frame["size"]}
+    return {
+        name: np.array(values.tolist(), object if name in texts else np.float64)[:, None]
+        for name, values in columns.items()
+    }
+
+
+@pytest.mark.parametrize("kind", [TabularClassifier, TabularRegressor])
+def test_tables_with_all_that_is_made_of_columns(kind, tmp_path):
+    X, new = table(), table(60, seed=1)
+    new.loc[3, "city"], new.loc[4, "age"] = "Atlantis", 1e30
+    score = 1e9 + 1e8 * (X.age.fillna(50) / 40 + X.member + (X.job == "c"))
+    labels = np.array(["low", "middle", "high"])[np.digitize(score, np.quantile(score, [0.3, 0.6]))]
+    y = score if kind is TabularRegressor else labels
+    model = kind(n_members=2, random_state=0, time_limit=0.5).fit(X, y)
+    model.to_onnx(tmp_path / "model.onnx")
+    onnx.checker.check_model(str(tmp_path / "model.onnx"), full_check=True)
+    session = runtime.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    outputs = dict(zip(names, session.run(None, given(new)), strict=True))
+    if kind is TabularRegressor:
+        np.testing.assert_allclose(outputs["prediction"], model.predict(new), rtol=1e-5)
+    else:
+        np.testing.assert_allclose(outputs["probabilities"], model.predict_proba(new), atol=1e-5)
+        assert (outputs["label"] == model.predict(new)).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from .._checks import check_weighted_labels
+from ..exporting.onnx.estimators import labels
 from .base import Array, Tabular, check_consistent, checked_targets, checked_weights, out_of_fold
 from .calibration import softmax, temperature
 from .members import Member
+from .onnx import table_graph, write_table
 from .recipe import LABELS
 from .row import RowPredictor
 from .rows import Rows
@@ -150,6 +153,27 @@ class TabularClassifier(ClassifierMixin, Tabular):
         """Return the most probable label of each row, (rows,)."""
         proba = self.predict_proba(X)
         return np.asarray(self.classes_[proba.argmax(axis=1)])
+
+    def to_onnx(self, path: str | PathLike[str]) -> None:
+        """Write a file of ONNX with outputs "label" and "probabilities", (N, classes).
+
+        The columns that varied in training are its inputs, by their names, (N, 1) each: float64 with NaN where a number
+        is missing, and strings, of which any that training has not seen, such as "", is a missing one. Truth values are
+        the strings "True" and "False". All networks, and what is made of columns, are part of it.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Raises
+        ------
+        ImportError
+            Without the package onnx (`pip install "chainrule[onnx]"`).
+        """
+        check_is_fitted(self)
+        graph, ends = table_graph(self.encoding_, self._predicting)
+        likely = [graph.add("Softmax", graph.add("Div", z, self.temperature_), axis=1) for z in ends]
+        write_table(path, self.encoding_, graph, labels(graph, graph.add("Mean", *likely), self.classes_))
 
     def row_predictor(self, *, proba: bool = False) -> RowPredictor:
         """Return a function that predicts single rows in microseconds, for services.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from .._checks import checked_number
 from .base import Array, Tabular, check_consistent, checked_targets, checked_weights, out_of_fold
 from .calibration import conformal_width
 from .members import Member
+from .onnx import mean_in_units, table_graph, write_table
 from .recipe import NUMBERS
 from .row import RowPredictor
 from .rows import Rows
@@ -116,6 +118,26 @@ class TabularRegressor(RegressorMixin, Tabular):
         """
         check_is_fitted(self)
         return self._row_predictor(self._number())
+
+    def to_onnx(self, path: str | PathLike[str]) -> None:
+        """Write a file of ONNX with the output "prediction", (N,) of float64.
+
+        The columns that varied in training are its inputs, by their names, (N, 1) each: float64 with NaN where a number
+        is missing, and strings, of which any that training has not seen, such as "", is a missing one. Truth values are
+        the strings "True" and "False". All networks, and what is made of columns, are part of it.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Raises
+        ------
+        ImportError
+            Without the package onnx (`pip install "chainrule[onnx]"`).
+        """
+        check_is_fitted(self)
+        graph, ends = table_graph(self.encoding_, self._predicting)
+        write_table(path, self.encoding_, graph, mean_in_units(graph, ends, self.mean_, self.scale_, self.range_))
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
         """Return the bounds of an interval per row, (rows, 2), that contains so large a share of the targets.

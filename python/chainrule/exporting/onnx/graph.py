@@ -67,6 +67,12 @@ class Graph:
                 return node.inputs[0]
         return self.add("Transpose", x, perm=list(axes))
 
+    def exact(self, values: Any) -> str:
+        """Return numbers as a constant of float64, whatever the other ones are."""
+        name = f"{self.scope}/constant_{len(self.constants)}"
+        self.constants[name] = np.asarray(values, np.float64)
+        return name
+
     def codes(self, x: str) -> str:
         """Return codes or tokens as integers."""
         return self.add("Cast", x, to=np.dtype(np.int64))

@@ -46,7 +46,8 @@ def to_onnx(model: Model, path: str | PathLike[str], dtype: str = "float32", con
     # The precision of an estimator is that of its samples, and nobody's choice.
     if conclude is None and model.dtype != dtype == "float32":
         warn("float64 numbers are rounded to float32; dtype='float64' keeps them, but few runtimes take it")
-    write(Path(os.fsdecode(path)), graph, model, outputs)
+    read = np.int64 if _reads_codes_alone(model.border.vocabulary) else dtype
+    write(path, graph, {"input": (read, _open_shape(model, 0))}, outputs)
 
 
 def graph_of(model: Model, dtype: str, conclude: Conclude) -> tuple[Graph, dict[str, Output]]:
@@ -88,13 +89,17 @@ def _open_shape(model: Model, place: int) -> list[str | int]:
     return ["steps" if size is None else size for size in model.shown_shapes[place]]
 
 
-def write(path: Path, graph: Graph, model: Model, outputs: dict[str, Output]) -> None:
-    """Write a file with these outputs."""
+def write(
+    path: str | PathLike[str],
+    graph: Graph,
+    inputs: dict[str, tuple[Any, Sequence[str | int]]],
+    outputs: dict[str, Output],
+) -> None:
+    """Write a file with inputs of these types and shapes, after the number of samples, and with these outputs."""
     try:
         from onnx import helper, numpy_helper
     except ImportError as error:
         raise ImportError('to_onnx needs the package onnx: pip install "chainrule[onnx]"') from error
-    read = "int64" if _reads_codes_alone(model.border.vocabulary) else graph.dtype
 
     def declared(name: str, dtype: Any, shape: Sequence[str | int]) -> Any:
         return helper.make_tensor_value_info(name, _type(dtype), ["N", *shape])
@@ -111,13 +116,13 @@ def write(path: Path, graph: Graph, model: Model, outputs: dict[str, Output]) ->
     made = helper.make_graph(
         nodes,
         "chainrule",
-        [declared("input", read, _open_shape(model, 0))],
+        [declared(name, *of_one) for name, of_one in inputs.items()],
         [declared(name, output.dtype, output.shape) for name, output in outputs.items()],
         [numpy_helper.from_array(np.asarray(v, order="C"), name) for name, v in graph.constants.items()],
     )
     operators = [helper.make_opsetid("", _OPERATORS)]
     file = helper.make_model(made, opset_imports=operators, ir_version=_FORMAT, producer_name="chainrule")
-    write_atomically(path, file.SerializeToString())
+    write_atomically(Path(os.fsdecode(path)), file.SerializeToString())
 
 
 def _type(dtype: Any) -> int:

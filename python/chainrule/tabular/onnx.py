@@ -1,0 +1,97 @@
+"""Estimators for tables as files of ONNX: each column is an input, and what is made of it is part of the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import singledispatch
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from ..exporting.onnx.composite import through
+from ..exporting.onnx.graph import Graph
+from ..exporting.onnx.model import Output, write
+from ..network import Network
+from .encoding import CategoryColumn, CodeColumn, Encoding, NumberColumn, bent
+
+# Numbers are bent to 3 long before, and their squares are finite in float32.
+_FARTHEST = 1e15
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+
+
+def table_graph(encoding: Encoding, networks: Sequence[Network]) -> tuple[Graph, list[str]]:
+    """Return a graph that reads columns, and the names of what each network makes of them."""
+    if not encoding.columns:
+        raise ValueError("no column varied in training, so that a file would have no input")
+    graph = Graph("float32")
+    groups: list[list[str]] = [[], [], []]
+    for column in encoding.columns:
+        graph.scope = f"column {column.name}"
+        for group, names in zip(groups, features_of(column, graph), strict=True):
+            group += names
+    graph.scope = "features"
+    features = graph.add("Concat", *(name for group in groups for name in group), axis=1)
+    ends = []
+    for number, network in enumerate(networks):
+        graph.scope = f"network {number}"
+        ends.append(through(network.stack, graph, features))
+    graph.scope = "outputs"
+    return graph, ends
+
+
+def write_table(path: str | PathLike[str], encoding: Encoding, graph: Graph, outputs: dict[str, Output]) -> None:
+    """Write a file whose inputs are the columns, (N, 1) each: float64, or strings."""
+    graph.finish({name: output.value for name, output in outputs.items()})
+    kinds = {column.name: _FLOAT64 if column.numbers else np.dtype(object) for column in encoding.columns}
+    write(path, graph, {name: (dtype, [1]) for name, dtype in kinds.items()}, outputs)
+
+
+@singledispatch
+def features_of(column: Any, graph: Graph) -> tuple[list[str], list[str], list[str]]:
+    """Add what a column becomes; return the names of its numbers, flags and codes, (samples, features) each."""
+    raise TypeError(f"{column!r} is no column")
+
+
+@features_of.register
+def _(column: NumberColumn, graph: Graph) -> tuple[list[str], list[str], list[str]]:
+    is_missing = graph.add("IsNaN", column.name)
+    median, factor = (np.array([[number]], np.float64) for number in (column.median, column.factor))
+    known = graph.add("Where", is_missing, graph.exact(median), column.name)
+    scaled = graph.add("Mul", graph.add("Sub", known, graph.exact(median)), graph.exact(factor))
+    x = graph.add("Cast", graph.add("Clip", scaled, *map(graph.exact, (-_FARTHEST, _FARTHEST))), to=_FLOAT32)
+    third = graph.add("Div", x, 3.0)
+    root = graph.add("Sqrt", graph.add("Add", graph.add("Mul", third, third), 1.0))
+    present = [graph.add("Mul", graph.add("Cast", is_missing, to=_FLOAT32), 2.0)] if column.missing else []
+    return [graph.add("Div", x, root)], present, []
+
+
+def _flags(column: CategoryColumn, graph: Graph) -> str:
+    return graph.add("Cast", graph.add("Equal", column.name, np.array([column.categories])), to=_FLOAT32)
+
+
+@features_of.register
+def _(column: CategoryColumn, graph: Graph) -> tuple[list[str], list[str], list[str]]:
+    flags = _flags(column, graph)
+    if len(column.categories) == 2:
+        return [], [graph.add("MatMul", flags, np.array([[-1.0], [1.0]]))], []
+    return [], [graph.add("Mul", flags, bent(np.array(2.0)))], []
+
+
+@features_of.register
+def _(column: CodeColumn, graph: Graph) -> tuple[list[str], list[str], list[str]]:
+    codes = np.arange(1.0, 1.0 + len(column.categories))[:, None]
+    return [], [], [graph.add("MatMul", _flags(column, graph), codes)]
+
+
+def mean_in_units(
+    graph: Graph, ends: Sequence[str], mean: float, scale: float, bounds: tuple[float, float]
+) -> dict[str, Output]:
+    """Return "prediction", the mean of what networks predict in the targets' units and within their range."""
+    inside = []
+    for z in ends:
+        exact = graph.add("Cast", z, to=_FLOAT64)
+        scaled = graph.add("Add", graph.add("Mul", exact, graph.exact(scale)), graph.exact(mean))
+        inside.append(graph.add("Clip", scaled, *map(graph.exact, bounds)))
+    average = graph.add("Div", graph.add("Sum", *inside), graph.exact(float(len(inside))))
+    return {"prediction": Output(graph.add("Squeeze", average, [1]), _FLOAT64, [])}
