@@ -149,6 +149,7 @@ REFUSED = {
         r"node 'Mul_y' \(Mul\) multiplies two values",
     ),
     "weights": ([("Gemm", ["x", "x"], ["y"], {})], (4,), r"\(Gemm\) of several values has no layer here"),
+    "sizes": ([("Add", ["x", numbers(3)], ["y"], {})], (4,), r"\(Add\) has constants of shape \(3,\)"),
     "softmax": ([("Softmax", ["x"], ["y"], {"axis": 0})], (3, 4), r"\(Softmax\) has axis=0"),
     "direction": (
         [
@@ -177,5 +178,11 @@ def test_files_with_several_outputs_must_be_asked_for_one(tmp_path):
     with pytest.raises(ValueError, match=r"output must be one of \['y', 'z'\], got None"):
         cr.from_onnx(tmp_path / "net.onnx")
     assert cr.from_onnx(tmp_path / "net.onnx", output="z").layers[-1].activation == "identity"
+    (tmp_path / "cut.onnx").write_bytes((tmp_path / "net.onnx").read_bytes()[:100])
+    (tmp_path / "text.onnx").write_text("no file of ONNX")
+    (tmp_path / "empty.onnx").write_text("")
+    for name in ("cut", "text", "empty"):
+        with pytest.raises(cr.ModelFileError, match=rf"{name}\.onnx (is truncated, or no file|holds no graph) of ONNX"):
+            cr.from_onnx(tmp_path / f"{name}.onnx")
     with pytest.raises(FileNotFoundError):
         cr.from_onnx(tmp_path / "nowhere.onnx")

@@ -88,6 +88,13 @@ def test_what_no_layer_does_is_named(layers, shape, message):
         cr.from_keras(keras.Sequential([keras.Input(shape), *layers]))
 
 
+def test_models_without_a_shape_are_refused():
+    with pytest.raises(ValueError, match=r"begin it with a keras\.Input"):
+        cr.from_keras(keras.Sequential([L.Dense(3)]))
+    with pytest.raises(TypeError, match=r"model must be a keras\.Model, got 3"):
+        cr.from_keras(3)
+
+
 def test_branches_are_refused():
     x = keras.Input((4,))
     one, two = L.Dense(3)(x), L.Dense(3)(x)

@@ -96,6 +96,15 @@ def test_sequences_may_have_any_length(layers, tmp_path):
         np.testing.assert_allclose(made.run(None, {"input": X})[0], net.predict(X), atol=1e-5)
 
 
+def test_tokens_of_any_number(tmp_path):
+    net = cr.Network([cr.Input(None), cr.Embedding(9, 4, mask_zero=True), cr.GRU(3), cr.Dense(2)], seed=0)
+    made = session(net, tmp_path / "net.onnx")
+    assert made.get_inputs()[0].shape == ["N", "steps"] and "int64" in made.get_inputs()[0].type
+    X = np.random.default_rng(0).integers(0, 9, (4, 6))
+    np.testing.assert_allclose(made.run(None, {"input": X})[0], net.predict(X), atol=1e-5)
+    np.testing.assert_array_equal(cr.from_onnx(tmp_path / "net.onnx").predict(X), net.predict(X))
+
+
 def test_a_padding_that_depends_on_the_number_of_steps_is_refused(tmp_path):
     net = cr.Network([cr.Input(None, 3), cr.Conv1D(4, 4, strides=3, padding="same"), cr.GRU(3)], seed=0)
     with pytest.raises(ValueError, match="layer 1_Conv1D depends on the number of steps"):

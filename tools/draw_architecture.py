@@ -97,7 +97,8 @@ def package(repo: Path) -> Tower:
         if module == "chainrule":
             continue
         _, unit, *rest = module.split(".")
-        contents.setdefault(unit, []).extend(rest)
+        # Of a folder within a folder its name.
+        contents.setdefault(unit, []).extend(name for name in rest[:1] if name not in contents.get(unit, []))
         targets = arrows.setdefault(unit, set())
         for target in imports(module, path, modules):
             # Who imports the package itself uses what it offers, which ends at the network.

@@ -30,6 +30,10 @@ def from_keras(model: Any) -> Network:
     >>> cr.from_keras(model)  # doctest: +SKIP
     Network([4, 3], 15 parameters, float32, seed=0)
     """
+    if not hasattr(model, "layers"):
+        raise TypeError(f"model must be a keras.Model, got {model!r}")
+    if not getattr(model, "inputs", None):
+        raise ValueError("model must know the shape of its samples: begin it with a keras.Input, or call it once")
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ValueError(f"model must have one input and one output, got {len(model.inputs)} and {len(model.outputs)}")
     value = model.inputs[0]

@@ -22,10 +22,11 @@ def of_features(node: Node, value: Value, numbers: NDArray[np.float64]) -> NDArr
     rank = len(value.axes)
     array = numbers.reshape((1,) * max(rank - numbers.ndim, 0) + numbers.shape).astype(np.float64)
     place = value.axes.index(rank - 1)
-    if array.ndim > rank or any(size != 1 for axis, size in enumerate(array.shape) if axis != place):
-        raise LayoutError(f"{node} has constants of shape {numbers.shape}, which are not one for each feature")
     features = value.shape[-1]
     assert features is not None
+    others = [size for axis, size in enumerate(array.shape) if axis != place]
+    if array.ndim > rank or any(size != 1 for size in others) or array.size not in (1, features):
+        raise LayoutError(f"{node} has constants of shape {numbers.shape}, which are not one for each feature")
     return features_here(value, np.broadcast_to(array.ravel(), (features,)).copy())
 
 

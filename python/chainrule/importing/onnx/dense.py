@@ -32,6 +32,8 @@ def _dense(node: Node, value: Value, weights: NDArray[np.float64], bias: NDArray
 def _(node: Node, value: Value) -> Value:
     for attribute, usual in (("alpha", 1.0), ("beta", 1.0), ("transA", 0)):
         node.must(attribute, usual)
+    # Older versions ask for a bias to be broadcast.
+    node.must("broadcast", 1)
     weights = node.constant(1, "weights").astype(np.float64)
     weights = weights.T if node.get("transB", 0) else weights
     bias = node.constant(2, "bias").astype(np.float64) if node.has(2) else None

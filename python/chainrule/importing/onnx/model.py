@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import ModelFileError
 from ...network import Network
 from ..build import built
 from .masks import with_masks
 from .node import LayoutError, Node
 from .value import Sizes, Value
-from .walk import Walk, unchanged
+from .walk import Walk
 
 # For samples of so many axes, the orders that these may have in the file; images and signals have channels first there.
 _LAYOUTS: dict[int, tuple[tuple[int, ...], ...]] = {
@@ -42,6 +43,8 @@ def from_onnx(path: str | PathLike[str], *, output: str | None = None) -> Networ
         Without the package onnx (`pip install "chainrule[onnx]"`).
     FileNotFoundError
         When there is no such file.
+    ModelFileError
+        When the file is truncated or foreign.
     ValueError
         For what no layer here does; the node, its operator and the attribute are named.
 
@@ -57,10 +60,10 @@ def from_onnx(path: str | PathLike[str], *, output: str | None = None) -> Networ
     (True, Dense(8, activation='relu'))
     """
     try:
-        import onnx
+        import onnx  # noqa: F401  # what follows needs it
     except ImportError as error:
         raise ImportError('from_onnx needs the package onnx: pip install "chainrule[onnx]"') from error
-    file = onnx.load(os.fspath(path))
+    file = _loaded(os.fspath(path))
     constants, nodes = _read(file)
     moving = [each for each in file.graph.input if each.name not in constants]
     if len(moving) != 1:
@@ -83,8 +86,22 @@ def network_of(walk: Walk, begin: str, end: str, sample: Sizes) -> Network:
         except LayoutError as error:
             refused = refused or error
             continue
-        return built(shape, value.parts or (unchanged(),))
+        return built(shape, value.parts)
     raise refused or ValueError(f"samples must have one to three axes, got {sample}")
+
+
+def _loaded(path: str) -> Any:
+    """Return what a file holds."""
+    from google.protobuf.message import DecodeError
+    from onnx import load
+
+    try:
+        file = load(path)
+    except DecodeError:
+        raise ModelFileError(f"{path} is truncated, or no file of ONNX") from None
+    if not file.graph.node:
+        raise ModelFileError(f"{path} holds no graph of ONNX")
+    return file
 
 
 def _chosen_output(names: list[str], wanted: str | None) -> str:
@@ -102,7 +119,7 @@ def _sample(given: Any) -> Sizes:
     # Where steps come first, the number of samples is the one that is not known.
     batch = 1 if len(sizes) == 3 and sizes[0] is not None and sizes[1] is None else 0
     sample = sizes[:batch] + sizes[batch + 1 :]
-    if sample.count(None) > (len(sizes) == 3):
+    if sample.count(None) > (len(sizes) in (2, 3)):
         raise ValueError(f"input {given.name!r} must have a known shape of samples, got {sizes}")
     return sample
 

@@ -10,7 +10,10 @@ from .value import Value, features_here
 @converts("BatchNormalization")
 def _(node: Node, value: Value) -> Value:
     node.must("training_mode", 0)
+    # Of older versions.
+    node.must("is_test", 1)
     node.must("spatial", 1)
+    node.get("consumed_inputs", None)
     settings = {"epsilon": node.get("epsilon", 1e-5), "momentum": node.get("momentum", 0.9)}
     if not value.is_channels_first:
         raise LayoutError(f"{node} must have the channels after the samples")

@@ -78,10 +78,18 @@ def _(node: Node, value: Value) -> Value:
 def _(node: Node, value: Value) -> Value:
     new = node.numbers(1, "axes") or []
     rank = len(value.axes) + len(new)
-    value = value.settled()
-    if not value.is_plain or any(axis % rank == 0 for axis in new):
+    value = value if value.order is None else value.settled()
+    for place in sorted(axis % rank for axis in new):
+        value = _with_axis(node, value, place)
+    return value
+
+
+def _with_axis(node: Node, value: Value, place: int) -> Value:
+    """Return the value with an axis of one more in the file, which is next to the same axis here."""
+    if place == 0:
         raise LayoutError(f"{node} must have samples first")
-    sizes = list(value.shape)
-    for axis in sorted(axis % rank for axis in new):
-        sizes.insert(axis - 1, 1)
-    return replace(value, shape=tuple(sizes), axes=tuple(range(rank)))
+    is_last = place == len(value.axes)
+    new = value.axes[-1] + 1 if is_last else max(value.axes[place], 1)
+    axes = [axis + (axis >= new) for axis in value.axes]
+    shape = (*value.shape[: new - 1], 1, *value.shape[new - 1 :])
+    return replace(value, shape=shape, axes=(*axes[:place], new, *axes[place:]))
