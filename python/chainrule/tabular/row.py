@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,12 @@ class RowPredictor:
         self._encoding = encoding
         self._columns = tuple(columns)
         self._places = [self._columns.index(column.name) for column in encoding.columns]
-        self._predictors = [Predictor(network) for network in networks]
+        self._networks = list(networks)
+        self._predictors = [Predictor(_unchecked(network)) for network in networks]
         self._conclude = conclude
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._encoding, self._columns, self._networks, self._conclude)
 
     def __repr__(self) -> str:
         return f"RowPredictor(columns={list(self._columns)}, networks={len(self._predictors)})"
@@ -70,3 +75,10 @@ class RowPredictor:
         if named.keys() != set(self._columns):
             raise ValueError(f"row must have the columns {list(self._columns)}, got {list(named)}")
         return [named[name] for name in self._columns]
+
+
+def _unchecked(network: Network) -> Network:
+    """Return a copy that does not look whether codes are some, as those of an encoded row always are."""
+    twin = network.rebuilt(lambda *_: None)
+    twin.border = replace(twin.border, vocabulary=None)
+    return twin
