@@ -159,7 +159,7 @@ def _drop_unread(nodes: list[Node], outputs: list[str]) -> None:
 
 def _computed(file: Any, proto: Any, constants: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Return what a node makes of constants alone."""
-    from onnx import helper
+    from onnx import TypeProto, helper
     from onnx.reference import ReferenceEvaluator
 
     given = {name: constants[name] for name in proto.input if name}
@@ -168,7 +168,7 @@ def _computed(file: Any, proto: Any, constants: dict[str, NDArray[Any]]) -> dict
         for name, array in given.items()
     ]
     names = [name for name in proto.output if name]
-    outputs = [helper.make_value_info(name, helper.onnx.TypeProto()) for name in names]
+    outputs = [helper.make_value_info(name, TypeProto()) for name in names]
     graph = helper.make_graph([proto], "constants", inputs, outputs)
     model = helper.make_model(graph, opset_imports=file.opset_import)
     results = ReferenceEvaluator(model).run(names, given)
