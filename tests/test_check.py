@@ -61,3 +61,11 @@ def test_report_is_a_table():
     assert "activations, layer 1" in text
     assert text.endswith("all agree")
     assert 0 < report.largest_error < 1e-4
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gradients_that_are_zero_agree(dtype):
+    net = cr.Network([cr.Input(1), cr.Dense(1), cr.LayerNorm(), cr.Dense(3, "softmax")], seed=0, dtype=dtype)
+    rng = np.random.default_rng(0)
+    report = net.check(rng.normal(size=(8, 1)), rng.integers(0, 3, 8))
+    assert report.ok, report

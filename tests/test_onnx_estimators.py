@@ -107,3 +107,11 @@ def test_tables_with_all_that_is_made_of_columns(kind, tmp_path):
     else:
         np.testing.assert_allclose(outputs["probabilities"], model.predict_proba(new), atol=1e-5)
         assert (outputs["label"] == model.predict(new)).all()
+
+
+@pytest.mark.parametrize("name", ["label", "probabilities", ""])
+def test_columns_that_would_be_outputs_are_refused_before_writing(name, tmp_path):
+    model = TabularClassifier(n_members=1, random_state=0).fit(pd.DataFrame({name: range(20)}), np.arange(20) % 2)
+    with pytest.raises(ValueError, match="columns must have names other than label, probabilities"):
+        model.to_onnx(tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())

@@ -154,3 +154,25 @@ def test_numbers_are_read_as_the_truth_values_that_training_had(models):
     np.testing.assert_array_equal(regressor.predict(numbers), regressor.predict(X))
     predict = regressor.row_predictor()
     assert [predict(row) for row in rows_of(numbers)] == [predict(row) for row in rows_of(X)]
+
+
+@pytest.mark.parametrize("count", [3, 12])
+def test_numbers_among_names_have_one_name_in_any_batch(count):
+    values = [*map(float, range(count - 1)), "other"]
+    X = pd.DataFrame({"c": np.array(values * 10, dtype=object)})
+    model = TabularRegressor(n_members=1, random_state=0).fit(X, np.arange(count * 10.0) % count)
+    together = model.predict(X[:count])
+    of_numbers = pd.DataFrame({"c": np.arange(count - 1.0)})
+    for part in (X[: count - 1], of_numbers):
+        np.testing.assert_array_equal(model.predict(part), together[:-1])
+    predict = model.row_predictor()
+    np.testing.assert_array_equal([predict([value]) for value in values], together)
+    texts = X.astype(str)
+    of_texts = TabularRegressor(n_members=1, random_state=0).fit(texts, np.arange(count * 10.0) % count)
+    np.testing.assert_array_equal(of_texts.predict(of_numbers), of_texts.predict(texts[: count - 1]))
+
+
+def test_complex_numbers_are_refused():
+    for column in (np.array([1j, 2, 3]), np.array([1j, 2, "a"], dtype=object)):
+        with pytest.raises(TypeError, match="column 'c' must be of numbers or categories"):
+            TabularRegressor().fit(pd.DataFrame({"c": column, "x": [1, 2, 3]}), [1, 2, 3])

@@ -66,10 +66,14 @@ template <size_t R, size_t Q>
 class PairedTile {
  public:
   PairedTile(const Product<float>& product, const float* a, size_t panel, const Sums<float>& sums)
-      : product_(product), a_(a), b_(product.b_pairs + panel * product.b_panel), panel_(panel), sums_(sums) {}
+      : product_(product), a_(a), b_(product.b_pairs + panel * product.b_panel), sums_(sums) {
+    for (size_t r = 0; r < R; ++r) {
+      for (size_t q = 0; q < Q; ++q) start_of(sums, panel, r, q).store(total_ + (r * Q + q) * panel_width);
+    }
+  }
 
   template <class Block>
-  CHAINRULE_INLINE void add(const Block& block, bool is_first, bool is_last) {
+  CHAINRULE_INLINE void add(const Block& block, bool is_last) {
     Vector<float> sum[R][Q];
     chain<R, Q, 0>(product_, a_, b_, block, sum);
 #pragma GCC unroll 12
@@ -83,8 +87,7 @@ class PairedTile {
 #pragma GCC unroll 6
       for (size_t q = 0; q < Q; ++q) {
         const size_t at = (r * Q + q) * panel_width;
-        const Vector<float> before = is_first ? start_of(sums_, panel_, r, q) : Vector<float>::load(total_ + at);
-        sum[r][q] = before + (Vector<float>::load(even_ + at) + sum[r][q]);
+        sum[r][q] = Vector<float>::load(total_ + at) + (Vector<float>::load(even_ + at) + sum[r][q]);
         if (!is_last) sum[r][q].store(total_ + at);
       }
     }
@@ -95,7 +98,6 @@ class PairedTile {
   const Product<float>& product_;
   const float* a_;
   const uint16_t* b_;
-  size_t panel_;
   const Sums<float>& sums_;
   alignas(64) float total_[R * Q * panel_width], even_[R * Q * panel_width];
 };
@@ -105,7 +107,7 @@ void paired_tile(const Product<float>& product, const Inner<float>& inner, size_
   PairedTile<R, Q> tile(product, inner.a, panel, sums);
   for (size_t k = 0; k < inner.count; k += pair_block) {
     const size_t end = k + pair_block;
-    tile.add(WholeBlock{k, end < inner.count ? end : inner.count}, k == 0, end >= inner.count);
+    tile.add(WholeBlock{k, end < inner.count ? end : inner.count}, end >= inner.count);
   }
 }
 
@@ -120,12 +122,11 @@ void listed_paired_tile(const Product<float>& product, const Inner<float>& inner
     ListedBlock block;
     block.counts[0] = block.counts[1] = 0;
     const size_t end = i < inner.count ? inner.index[i] / pair_block * pair_block + pair_block : 0;
-    const bool is_first = i == 0;
     for (; i < inner.count && inner.index[i] < end; ++i) {
       const uint32_t k = inner.index[i];
       block.halves[k % 2][block.counts[k % 2]++] = k;
     }
-    tile.add(block, is_first, i == inner.count);
+    tile.add(block, i == inner.count);
   } while (i < inner.count);
 }
 

@@ -180,7 +180,8 @@ def _(module: Any, graph: Graph, x: str) -> str:
 
 @writes("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d")
 def _(module: Any, graph: Graph, x: str) -> str:
-    if set(per_axis(module.output_size, 1)) != {1}:
+    size = module.output_size
+    if any(places != 1 for places in (size if isinstance(size, (tuple, list)) else [size])):
         raise ValueError(f"{module!r} has output_size={module.output_size!r}; a layer here pools all places into one")
     return graph.add("GlobalMaxPool" if "Max" in type(module).__name__ else "GlobalAveragePool", x)
 

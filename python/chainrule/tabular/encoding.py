@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .rows import weighted_quantile
-from .tables import Numbers, Table, Values, read_value
+from .tables import Numbers, Table, Values, name_of_number, read_value
 
 # Numbers do not become larger than this.
 _LARGEST = 3.0
@@ -112,8 +112,14 @@ class CategoryColumn:
 
     def _label(self, value: float) -> str:
         """Return the name of a number: that of a truth value, if the column had those in training."""
-        name = str(int(value) if value.is_integer() else value)
+        name = name_of_number(value)
+        if name not in self._known and str(value) in self._known:
+            return str(value)
         return {"0": "False", "1": "True"}.get(name, name) if {"False", "True"}.issuperset(self.categories) else name
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self.categories)
 
     @cached_property
     def _features(self) -> dict[str | None, Features]:

@@ -41,7 +41,16 @@ def table_graph(encoding: Encoding, networks: Sequence[Network]) -> tuple[Graph,
 
 
 def write_table(path: str | PathLike[str], encoding: Encoding, graph: Graph, outputs: dict[str, Output]) -> None:
-    """Write a file whose inputs are the columns, (N, 1) each: float64, or strings."""
+    """Write a file whose inputs are the columns, (N, 1) each: float64, or strings.
+
+    Raises
+    ------
+    ValueError
+        For a column without a name, or with that of an output.
+    """
+    for column in encoding.columns:
+        if not column.name or column.name in outputs:
+            raise ValueError(f"columns must have names other than {', '.join(outputs)}, got {column.name!r}")
     graph.finish({name: output.value for name, output in outputs.items()})
     kinds = {column.name: _FLOAT64 if column.numbers else np.dtype(object) for column in encoding.columns}
     write(path, graph, {name: (dtype, [1]) for name, dtype in kinds.items()}, outputs)

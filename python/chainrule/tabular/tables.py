@@ -64,6 +64,8 @@ _OF_DATES = "make numbers of it, such as the days since a date, the month, or th
 def _of_values(name: str, values: NDArray[Any]) -> Values:
     if values.dtype.kind in "mM":
         raise TypeError(f"column {name!r} must be of numbers or categories, got {values.dtype}: {_OF_DATES}")
+    if values.dtype.kind == "c":
+        raise TypeError(f"column {name!r} must be of numbers or categories, got {values.dtype}")
     if values.dtype.kind in "iuf":
         return _checked(name, values.astype(np.float64))
     if values.dtype.kind == "b":
@@ -114,11 +116,23 @@ def _of_objects(name: str, values: list[Any]) -> Values:
     for value in given:
         if type(value).__name__ in _DATES:
             raise TypeError(f"column {name!r} must be of numbers or categories, got {value!r}: {_OF_DATES}")
-        if isinstance(value, (list, tuple, dict, set, np.ndarray)):
+        if isinstance(value, (list, tuple, dict, set, np.ndarray, complex, np.complexfloating)):
             raise TypeError(f"column {name!r} must be of numbers or categories, got {value!r}")
     labels = np.empty(len(values), dtype=object)
-    labels[:] = [None if value is None else str(value) for value in values]
+    labels[:] = [None if value is None else _name_of(value) for value in values]
     return labels
+
+
+def _name_of(value: Any) -> str:
+    """Return the name of a category: that of a number is the same in a column of numbers and among strings."""
+    if isinstance(value, _NUMBERS) and not isinstance(value, bool):
+        return name_of_number(value) if math.isfinite(_as_float(value)) else str(value)
+    return str(value)
+
+
+def name_of_number(value: Any) -> str:
+    """Return the name of a finite number, which is that of an integer where it is one."""
+    return str(int(value) if value == int(value) else value)
 
 
 def _checked(name: str, values: Numbers) -> Numbers:
