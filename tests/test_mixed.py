@@ -255,6 +255,7 @@ def test_files_pickles_and_copies_are_mixed(tmp_path):
     net.save(tmp_path / "net.safetensors")
     X = numbers(3, 100)
     for twin in (cr.load(tmp_path / "net.safetensors"), pickle.loads(pickle.dumps(net)), net.copy()):
+        assert twin.precision == net.precision == "mixed"
         assert repr(twin) == repr(net) == "Network([100, 72, 150, 10], 19,732 parameters, mixed, seed=3)"
         np.testing.assert_array_equal(twin.predict(X), net.predict(X))
         twin.fit(X, [0, 1, 2], epochs=1, verbose=0)

@@ -117,6 +117,11 @@ class Stack:
         return self.border.outputs
 
     @property
+    def precision(self) -> str:
+        """Of products: "full", or "mixed" where products have factors of bfloat16."""
+        return self.numbers.precision
+
+    @property
     def parameter_count(self) -> int:
         """Number of weights and biases."""
         return int(self.core.parameter_count)
