@@ -69,3 +69,11 @@ def test_gradients_that_are_zero_agree(dtype):
     rng = np.random.default_rng(0)
     report = net.check(rng.normal(size=(8, 1)), rng.integers(0, 3, 8))
     assert report.ok, report
+
+
+def test_the_terms_that_cancel_in_a_normalisation_count():
+    # Two features become ±1, so that hardly anything is left of the terms of their deltas.
+    net = cr.Network([cr.Input(5), cr.Dense(2), cr.LayerNorm(), cr.Dense(2)], seed=1)
+    rng = np.random.default_rng(1)
+    report = net.check(rng.normal(size=(16, 5)), rng.normal(size=(16, 2)))
+    assert report.ok, report

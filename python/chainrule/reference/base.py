@@ -101,6 +101,13 @@ class Layer(ABC):
         self.deltas = deltas
         return self._backward(deltas)
 
+    def take_magnitudes(self) -> None:
+        """Make the inputs and parameters positive, so that `backward` adds up the magnitudes of what cancels."""
+        self.inputs = np.abs(self.inputs)
+        self.trainable = True
+        for values in self.parameters.values():
+            values[...] = np.abs(values)
+
     def multiply(self, a: Array, b: Array) -> Array:
         """Return the matrix product a b, of factors in the layer's precision."""
         return np.asarray(bfloat16(a) @ bfloat16(b) if self.mixed else a @ b)

@@ -15,9 +15,17 @@ __all__ = ["BatchNorm", "LayerNorm"]
 class Normalisation(Layer, abstract=True):
     """z = γ x̂ + β, x̂ = (x − μ) / √(σ² + ε), with γ and β per feature, which are not penalised."""
 
+    normalised: Array
+
     def __init__(self, gamma: Array, beta: Array, epsilon: float = 1e-5, **learning: Any) -> None:
         super().__init__({"gamma": gamma, "beta": beta}, **learning)
         self.epsilon = epsilon
+        self.sign = -1.0  # of the means in the way back
+
+    def take_magnitudes(self) -> None:
+        """Add the means on the way back."""
+        super().take_magnitudes()
+        self.normalised, self.sign = np.abs(self.normalised), 1.0
 
     def _normalise(self, x: Array, mean: Array, variance: Array) -> Array:
         self.deviation = np.sqrt(variance + self.epsilon)
@@ -33,7 +41,8 @@ class Normalisation(Layer, abstract=True):
         """Return ∂E/∂x = (g − mean g − x̂ mean(g x̂)) / √(σ² + ε), g = γ δ, where μ and σ² are those of x over axes."""
         g = self.parameters["gamma"] * deltas
         along = (g * self.normalised).mean(axis=axes, keepdims=True)
-        return np.asarray((g - g.mean(axis=axes, keepdims=True) - self.normalised * along) / self.deviation)
+        means = g.mean(axis=axes, keepdims=True) + self.normalised * along
+        return np.asarray((g + self.sign * means) / self.deviation)
 
 
 class BatchNorm(Normalisation):

@@ -73,10 +73,7 @@ def _through(layer: reference.Layer, deltas: Array) -> tuple[dict[str, float], A
     """Send magnitudes back through a layer: return those of the gradients, and what arrives below."""
     twin = copy.deepcopy(layer)
     for leaf in twin.leaves():
-        leaf.inputs = np.abs(leaf.inputs)
-        leaf.trainable = True
-        for values in leaf.parameters.values():
-            values[...] = np.abs(values)
+        leaf.take_magnitudes()
     below = np.abs(twin.backward(deltas))
     return {name: float(np.abs(gradient).max()) for name, gradient in twin.gradients.items()}, below
 
