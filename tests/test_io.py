@@ -98,6 +98,8 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(net, tmp_path, monkey
 
 
 def test_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"absent/net[.]safetensors must be in a folder that exists"):
+        cr.Network([2, 1]).save(tmp_path / "absent" / "net.safetensors")
     with pytest.raises(FileNotFoundError, match="nothing"):
         cr.load(tmp_path / "nothing")
 

@@ -111,6 +111,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write a file that is whole or not there; one that was there before is left as it was where this fails."""
     if path.exists() and not path.is_file():
         raise OSError(f"{path} must be a file, and is a folder, a pipe or a device")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path} must be in a folder that exists, and {path.parent} does not")
     # The name is cut where the file system allows no longer one.
     temporary = path.with_name(f".{path.name[:200]}.{secrets.token_hex(8)}{UNFINISHED}")
     try:
