@@ -280,7 +280,7 @@ void test_all() {
 
 // Blocks of many random words are those of the stream.
 void test_random_blocks() {
-  for (size_t blocks : {1, 2, 4, 5, 17}) {
+  for (const size_t blocks : {size_t(1), size_t(2), size_t(4), size_t(5), size_t(17)}) {
     RandomWords words(7, Purpose::dropout, UINT64_MAX, 3, 5);
     words.skip(8);
     const auto& [k0, k1] = words.key();

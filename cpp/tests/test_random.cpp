@@ -14,7 +14,7 @@ int main() {
                             10799416666817565928U};
   RandomWords words(7, Purpose::shuffling, 3, 0);
   for (uint64_t word : known) expect(words.next() == word, "Philox word");
-  for (uint64_t skipped : {1, 4}) {
+  for (const uint64_t skipped : {uint64_t(1), uint64_t(4)}) {
     RandomWords rest(7, Purpose::shuffling, 3, 0);
     rest.skip(skipped);
     expect(rest.next() == known[skipped], "Philox word after others");
