@@ -169,6 +169,8 @@ class TabularClassifier(ClassifierMixin, Tabular):
         ------
         ImportError
             Without the package onnx (`pip install "chainrule[onnx]"`).
+        ValueError
+            For a column without a name, or with that of an output.
         """
         check_is_fitted(self)
         graph, ends = table_graph(self.encoding_, self._predicting)

@@ -134,6 +134,8 @@ class TabularRegressor(RegressorMixin, Tabular):
         ------
         ImportError
             Without the package onnx (`pip install "chainrule[onnx]"`).
+        ValueError
+            For a column without a name, or with that of an output.
         """
         check_is_fitted(self)
         graph, ends = table_graph(self.encoding_, self._predicting)

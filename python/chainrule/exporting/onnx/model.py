@@ -43,7 +43,7 @@ def to_onnx(model: Model, path: str | PathLike[str], dtype: str = "float32", con
     graph, outputs = graph_of(model, dtype, made)
     if model.border.shapes_of is not None:
         _check_lengths(model, graph, made)
-    # The precision of an estimator is that of its samples, and nobody's choice.
+    # The precision of an estimator is that of its samples; the user does not choose it.
     if conclude is None and model.dtype != dtype == "float32":
         warn("float64 numbers are rounded to float32; dtype='float64' keeps them, but few runtimes take it")
     read = np.int64 if _reads_codes_alone(model.border.vocabulary) else dtype

@@ -151,7 +151,7 @@ def _plain(value: Any) -> Any:
 
 
 def _drop_unread(nodes: list[Node], outputs: list[str]) -> None:
-    """Call results "" that nobody reads."""
+    """Call results "" that no node or output reads."""
     read = {name for node in nodes for name in node.inputs} | set(outputs)
     for node in nodes:
         node.outputs = [name if name in read else "" for name in node.outputs]

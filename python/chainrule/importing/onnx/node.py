@@ -24,7 +24,7 @@ class Node:
     ----------
     name, op : str
     inputs, outputs : list of str
-        "" is an operand that is not given, or a result that nobody reads.
+        "" is an operand that is not given, or a result that no node or output reads.
     attributes : dict
     constants : mapping of str to array
         Of the whole file.
@@ -83,7 +83,7 @@ class Node:
         return LayoutError(str(self.refused(attribute, value)))
 
     def check_attributes(self) -> None:
-        """Refuse attributes that nobody has asked for."""
+        """Refuse attributes that the reader of this operator has not asked for."""
         for name in self.attributes.keys() - self._asked:
             raise self.refused(name, self.attributes[name])
 
