@@ -26,12 +26,14 @@ def assert_same(net, path, X):
     made = session(net, path)
     kind = made.get_inputs()[0].type
     given = X.astype(np.int64 if "int64" in kind else np.float32)
-    (outputs,) = made.run(["output"], {"input": given})
+    states = {each.name: np.zeros((len(X), *each.shape[1:]), np.float32) for each in made.get_inputs()[1:]}
+    (outputs,) = made.run(["output"], {"input": given, **states})
     expected = net.predict(X)
     assert outputs.shape == expected.shape
     np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-5)
     # Any number of samples.
-    np.testing.assert_allclose(made.run(None, {"input": given[:2]})[0], expected[:2], rtol=1e-5, atol=1e-5)
+    two = made.run(["output"], {"input": given[:2], **{name: values[:2] for name, values in states.items()}})[0]
+    np.testing.assert_allclose(two, expected[:2], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

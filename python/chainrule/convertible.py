@@ -5,8 +5,9 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any
 
+from ._checks import checked_flag
 from .exporting.keras import to_keras
-from .exporting.onnx import to_onnx
+from .exporting.onnx import step_to_onnx, to_onnx
 from .exporting.sklearn import to_sklearn
 from .exporting.torch import to_torch
 from .model import Model
@@ -64,7 +65,7 @@ class Convertible(Model):
         """
         return to_sklearn(self)
 
-    def to_onnx(self, path: str | PathLike[str], *, dtype: str = "float32") -> None:
+    def to_onnx(self, path: str | PathLike[str], *, dtype: str = "float32", by_step: bool = False) -> None:
         """Write a file of ONNX that predicts the same: "input" (N, …) to "output" (N, …) for any number N of samples.
 
         The scale of the `Input` and the unit of the targets are part of it, layers that work in training alone are left
@@ -77,13 +78,18 @@ class Convertible(Model):
             Its folder must exist.
         dtype : {"float32", "float64"}
             Of inputs, weights and outputs. Few runtimes have recurrent layers and convolutions in float64.
+        by_step : bool
+            Whether "input" is a single step of each sequence, (N, features), as for `Stepper.step`. What the layers
+            remember of the steps before are inputs by the names that `Stepper.state` has, such as "1.h", zero at first,
+            and outputs "1.h.next", (N, ...) each. Without it, layers that are `stateful` alone have them.
 
         Raises
         ------
         ImportError
             Without the package onnx.
         ValueError
-            For a layer that ONNX has no operator for: a recurrent one with an activation such as "gelu".
+            For a layer that ONNX has no operator for: a recurrent one with an activation such as "gelu". With
+            `by_step`, for a network that cannot be read step by step.
         OSError
             When the file cannot be written; one that was there before is left as it was.
 
@@ -99,4 +105,5 @@ class Convertible(Model):
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     net.to_onnx(pathlib.Path(folder) / "net.onnx")
         """
-        to_onnx(self, path, dtype)
+        write = step_to_onnx if checked_flag(by_step, "by_step") else to_onnx
+        write(self, path, dtype)

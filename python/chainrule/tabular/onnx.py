@@ -35,7 +35,7 @@ def table_graph(encoding: Encoding, networks: Sequence[Network]) -> tuple[Graph,
     ends = []
     for number, network in enumerate(networks):
         graph.scope = f"network {number}"
-        ends.append(through(network.stack, graph, features))
+        ends.append(through(network.stack, graph, features, 1))
     graph.scope = "outputs"
     return graph, ends
 

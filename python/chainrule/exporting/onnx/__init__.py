@@ -20,7 +20,7 @@ from . import (
     selection,
     shape,
 )
-from .model import to_onnx
+from .model import step_to_onnx, to_onnx
 
 __all__ = [
     "activation",
@@ -41,5 +41,6 @@ __all__ = [
     "resizing",
     "selection",
     "shape",
+    "step_to_onnx",
     "to_onnx",
 ]

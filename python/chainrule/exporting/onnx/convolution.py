@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...layers.convolution import Conv2DTranspose, Convolution, Correlation
 from .activation import activated
-from .graph import Graph, nodes_of
+from .graph import Graph, State, nodes_of
 from .places import channels_first, channels_last, window_attributes
 
 
@@ -12,6 +14,10 @@ from .places import channels_first, channels_last, window_attributes
 def _(layer: Correlation, graph: Graph, x: str) -> str:
     moves = layer.moves(layer.place.input_shape)
     options = {**window_attributes(moves), "dilations": [window.dilation for window in moves], "group": layer.groups}
+    if graph.by_step:
+        for name, shape in layer.state_shapes(layer.place.input_shape).items():
+            x = _after(graph, graph.state_name(name), shape, x)
+            options["pads"] = [0, 0]
     return _convolved(layer, graph, x, "Conv", options)
 
 
@@ -28,6 +34,13 @@ def _(layer: Conv2DTranspose, graph: Graph, x: str) -> str:
         "output_padding": [max(more, 0) for more in extra],
     }
     return _convolved(layer, graph, x, "ConvTranspose", options)
+
+
+def _after(graph: Graph, state: str, shape: tuple[int, ...], x: str) -> str:
+    """Return a step after the ones before it, of which the last are the state of the next call."""
+    steps = graph.add("Concat", state, x, axis=1)
+    graph.states[state] = State(graph.add("Slice", steps, [1], [np.iinfo(np.int64).max], [1]), shape)
+    return steps
 
 
 def _convolved(layer: Convolution, graph: Graph, x: str, op: str, options: dict[str, list[int]]) -> str:

@@ -24,6 +24,14 @@ class Node:
     attributes: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class State:
+    """What a layer remembers: its value after a call, and its shape after the number of samples."""
+
+    after: str
+    shape: tuple[int, ...]
+
+
 @dataclass
 class Graph:
     """Nodes in the order in which they are computed.
@@ -38,13 +46,24 @@ class Graph:
         By the core's number of the layer that marks padding: which steps are none, (samples, steps).
     scope : str
         What the names of the nodes' results begin with.
+    by_step : bool
+        Whether samples are single steps, after which layers remember what they need of them.
+    states : dict of str to State
+        By name: that of the value before this call, an input of the file.
     """
 
     dtype: str
+    by_step: bool = False
     nodes: list[Node] = field(default_factory=list)
     constants: dict[str, NDArray[Any]] = field(default_factory=dict)
     masks: dict[int, str] = field(default_factory=dict)
     scope: str = ""
+    states: dict[str, State] = field(default_factory=dict)
+
+    def state_name(self, name: str) -> str:
+        """Return the name of a state of the layer that the nodes are of, as `Stepper.state` has it."""
+        numbers = [part.partition("_")[0] for part in self.scope.split("/")]
+        return ".".join([*numbers, name])
 
     def add(self, op: str, *operands: Operand, **attributes: Any) -> str:
         """Add a node, and return the name of its result."""

@@ -16,6 +16,7 @@ from ..._checks import checked_name
 from ...errors import warn
 from ...files.safetensors import write_atomically
 from ...model import Model
+from ...prediction.stepper import one_step_of
 from .composite import through
 from .graph import Graph, Node
 
@@ -44,28 +45,62 @@ def to_onnx(model: Model, path: str | PathLike[str], dtype: str = "float32", con
     if model.border.shapes_of is not None:
         _check_lengths(model, graph, made)
     # The precision of an estimator is that of its samples; the user does not choose it.
-    if conclude is None and model.dtype != dtype == "float32":
-        warn("float64 numbers are rounded to float32; dtype='float64' keeps them, but few runtimes take it")
-    read = np.int64 if _reads_codes_alone(model.border.vocabulary) else dtype
-    write(path, graph, {"input": (read, _open_shape(model, 0))}, outputs)
+    if conclude is None:
+        _warn_of_rounding(model, dtype)
+    write(path, graph, {"input": (_type_of_inputs(model, dtype), _open_shape(model, 0))}, outputs)
+
+
+def step_to_onnx(model: Model, path: str | PathLike[str], dtype: str = "float32") -> None:
+    """Write what a network makes of a single step, after what it remembers of the steps before."""
+    checked_name(dtype, "dtype", ("float32", "float64"))
+    one = one_step_of(model)
+    graph = Graph(dtype, by_step=True)
+    x = through(one.twin.stack, graph, _scaled(one.twin, graph, graph.add("Unsqueeze", "input", [1])), 1 + one.first)
+    z = _in_units(one.twin, graph, x if one.ends_sequence else graph.add("Squeeze", x, [1]))
+    outputs = {"output": Output(z, dtype, one.output_shape), **_states_after(graph)}
+    graph.finish({name: output.value for name, output in outputs.items()})
+    _warn_of_rounding(model, dtype)
+    write(path, graph, {"input": (_type_of_inputs(model, dtype), one.shape)}, outputs)
 
 
 def graph_of(model: Model, dtype: str, conclude: Conclude) -> tuple[Graph, dict[str, Output]]:
     """Return the graph that makes outputs of "input"; ValueError for a layer that has no form in ONNX."""
     graph = Graph(dtype)
-    x = "input"
-    if model.border.scale != 1.0:
-        graph.scope = "0_Input"
-        x = graph.add("Mul", x, model.border.scale)
-    graph.scope = ""
-    x = through(model.stack, graph, x)
-    graph.scope = "outputs"
-    if (scale := model.border.scale_of_targets) is not None:
-        copies = model.shapes[-1][-1] // len(scale.mean)
-        x = graph.add("Add", graph.add("Mul", x, np.tile(scale.std, copies)), np.tile(scale.mean, copies))
-    outputs = conclude(graph, x)
+    x = through(model.stack, graph, _scaled(model, graph, "input"), 1)
+    outputs = {**conclude(graph, _in_units(model, graph, x)), **_states_after(graph)}
     graph.finish({name: output.value for name, output in outputs.items()})
     return graph, outputs
+
+
+def _scaled(model: Model, graph: Graph, x: str) -> str:
+    """Return samples times the scale of the `Input`."""
+    graph.scope = "0_Input"
+    x = x if model.border.scale == 1.0 else graph.add("Mul", x, model.border.scale)
+    graph.scope = ""
+    return x
+
+
+def _in_units(model: Model, graph: Graph, x: str) -> str:
+    """Return outputs in the unit of the targets."""
+    graph.scope = "outputs"
+    if (scale := model.border.scale_of_targets) is None:
+        return x
+    copies = model.shapes[-1][-1] // len(scale.mean)
+    return graph.add("Add", graph.add("Mul", x, np.tile(scale.std, copies)), np.tile(scale.mean, copies))
+
+
+def _states_after(graph: Graph) -> dict[str, Output]:
+    """Return what layers remember after the call, each as an output."""
+    return {f"{name}.next": Output(state.after, graph.dtype, state.shape) for name, state in graph.states.items()}
+
+
+def _warn_of_rounding(model: Model, dtype: str) -> None:
+    if model.dtype != dtype == "float32":
+        warn("float64 numbers are rounded to float32; dtype='float64' keeps them, but few runtimes take it")
+
+
+def _type_of_inputs(model: Model, dtype: str) -> Any:
+    return np.int64 if _reads_codes_alone(model.border.vocabulary) else dtype
 
 
 def _check_lengths(model: Model, graph: Graph, conclude: Conclude) -> None:
@@ -95,7 +130,11 @@ def write(
     inputs: dict[str, tuple[Any, Sequence[str | int]]],
     outputs: dict[str, Output],
 ) -> None:
-    """Write a file with inputs of these types and shapes, after the number of samples, and with these outputs."""
+    """Write a file with inputs of these types and shapes, after the number of samples, and with these outputs.
+
+    What layers remember from call to call are more inputs.
+    """
+    inputs = inputs | {name: (graph.dtype, state.shape) for name, state in graph.states.items()}
     try:
         from onnx import helper, numpy_helper
     except ImportError as error:

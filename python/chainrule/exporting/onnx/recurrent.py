@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...layers.bidirectional import Bidirectional
 from ...layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN
-from .graph import Graph, nodes_of
+from .graph import Graph, State, nodes_of
 from .masking import order_of, reordered
 
 # Names of activations within recurrent operators, with α and β of those that have them.
@@ -94,13 +94,27 @@ def _read(layer: Recurrent | Bidirectional, halves: Sequence[Recurrent], graph: 
     arrays = [_arrays(half, cell) for half, cell in zip(halves, cells, strict=True)]
     operands: list[Any] = [np.stack(of_all) for of_all in zip(*arrays, strict=True)]
     operands.append("" if order is None else order.lengths)
-    if cells[0].peepholes:
-        operands += ["", "", np.concatenate([cell.peepholes for cell in cells])]
     ahead, every = halves[0], halves[0].return_sequences
+    states = _states(layer, graph)
+    before = [graph.add("Unsqueeze", name, [0]) for name in states]
+    if cells[0].peepholes:
+        operands += [*(before or ["", ""]), np.concatenate([cell.peepholes for cell in cells])]
+    else:
+        operands += before
     options = {**_activations(layer, cells), **cells[0].options, "hidden_size": ahead.units}
     options["direction"] = "forward" if len(halves) == 1 else "bidirectional"
     steps_first = graph.transposed(x, 1, 0, 2)
-    outputs = graph.add_node(cells[0].op, steps_first, *operands, results=(every, not every), **options)
+    wanted = (every, not every or bool(states), *(True for _ in states[1:]))
+    outputs = graph.add_node(cells[0].op, steps_first, *operands, results=wanted, **options)
+    for name, last in zip(states, outputs[1:], strict=False):
+        after = graph.add("Squeeze", last, [0])
+        if order is not None:
+            # (samples, 1): a sample without steps keeps its state.
+            read = graph.add("Unsqueeze", graph.add("Cast", order.lengths, to=np.dtype(bool)), [1])
+            after = graph.add("Where", read, after, name)
+        graph.states[name] = State(after, (ahead.units,))
+    if states and not every:
+        return graph.add("Identity", graph.states[states[0]].after)
     if not every:
         # (directions, samples, units)
         return graph.add("Reshape", graph.transposed(outputs[1], 1, 0, 2), [0, len(halves) * ahead.units])
@@ -108,6 +122,12 @@ def _read(layer: Recurrent | Bidirectional, halves: Sequence[Recurrent], graph: 
     rows = graph.transposed(outputs[0], 2, 0, 1, 3)
     z = graph.add("Reshape", rows, [0, 0, len(halves) * ahead.units])
     return z if order is None else reordered(graph, z, order.back)
+
+
+def _states(layer: Recurrent | Bidirectional, graph: Graph) -> list[str]:
+    """Return the names of the states that the layer carries from call to call."""
+    carried = layer.state_shapes(layer.place.input_shape) if layer.stateful or graph.by_step else {}
+    return [graph.state_name(name) for name in carried]
 
 
 def _arrays(layer: Recurrent, cell: Cell) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:

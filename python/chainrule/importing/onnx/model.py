@@ -14,6 +14,7 @@ from ...network import Network
 from ..build import built
 from .masks import with_masks
 from .node import LayoutError, Node
+from .states import states_of, without_states
 from .value import Sizes, Value
 from .walk import Walk
 
@@ -65,11 +66,16 @@ def from_onnx(path: str | PathLike[str], *, output: str | None = None) -> Networ
         raise ImportError('from_onnx needs the package onnx: pip install "chainrule[onnx]"') from error
     file = _loaded(os.fspath(path))
     constants, nodes = _read(file)
-    moving = [each for each in file.graph.input if each.name not in constants]
-    if len(moving) != 1:
-        raise ValueError(f"the file must have one input, got {[each.name for each in moving]}")
-    name = _chosen_output([each.name for each in file.graph.output], output)
-    return network_of(Walk(nodes), moving[0].name, name, _sample(moving[0]))
+    outputs = [each.name for each in file.graph.output]
+    moving = {each.name: each for each in file.graph.input if each.name not in constants}
+    states = states_of(list(moving), outputs)
+    inputs = [each for name, each in moving.items() if name not in states]
+    if len(inputs) != 1:
+        raise ValueError(f"the file must have one input, got {[each.name for each in inputs]}")
+    name = _chosen_output([name for name in outputs if name.removesuffix(".next") not in states], output)
+    nodes = with_masks(without_states(nodes, states, name))
+    _drop_unread(nodes, name)
+    return network_of(Walk(nodes), inputs[0].name, name, _sample(inputs[0]))
 
 
 def network_of(walk: Walk, begin: str, end: str, sample: Sizes) -> Network:
@@ -139,8 +145,6 @@ def _read(file: Any) -> tuple[dict[str, NDArray[Any]], list[Node]]:
         attributes = {each.name: _plain(helper.get_attribute_value(each)) for each in proto.attribute}
         name = proto.name or f"number {number}"
         nodes.append(Node(name, proto.op_type, list(proto.input), list(proto.output), attributes, constants))
-    nodes = with_masks(nodes)
-    _drop_unread(nodes, [output.name for output in file.graph.output])
     return constants, nodes
 
 
@@ -150,9 +154,9 @@ def _plain(value: Any) -> Any:
     return list(value) if hasattr(value, "__iter__") and not isinstance(value, str) else value
 
 
-def _drop_unread(nodes: list[Node], outputs: list[str]) -> None:
-    """Call results "" that no node or output reads."""
-    read = {name for node in nodes for name in node.inputs} | set(outputs)
+def _drop_unread(nodes: list[Node], end: str) -> None:
+    """Call results "" that no node reads, but the output."""
+    read = {end, *(name for node in nodes for name in node.inputs)}
     for node in nodes:
         node.outputs = [name if name in read else "" for name in node.outputs]
 

@@ -63,6 +63,7 @@ def _(node: Node, value: Value) -> Value:
     units = node.constant(2, "recurrent weights").shape[2]
     node.must("hidden_size", units)
     settings = {"units": units, "activation": _activation(node, kind, directions), "return_sequences": every}
+    settings["stateful"] = bool(node.get("stateful", 0))
     if node.op == "GRU":
         settings["reset_after"] = bool(node.get("linear_before_reset", 0))
     if node.op == "LSTM":
