@@ -50,6 +50,7 @@ size_t runtime_limit() {
 
 const size_t limit_at_start = runtime_limit();
 std::atomic<size_t> wanted_threads{0};
+thread_local size_t own_limit = 0;
 std::atomic<TeamSizes> sizes_of_teams{TeamSizes::that_pay};
 
 // Runs the work on threads that are created for this call: in builds without OpenMP, and in forked children.
@@ -144,11 +145,14 @@ TeamSizes team_sizes() { return sizes_of_teams.load(std::memory_order_relaxed); 
 
 void set_num_threads(size_t threads) { wanted_threads = threads; }
 
+void limit_own_teams(size_t threads) { own_limit = threads; }
+
 size_t max_threads() {
   const size_t limit = runtime_limit();
   const size_t wanted = wanted_threads;
-  if (wanted == 0) return std::max<size_t>(1, std::min(limit, available_processors()));
-  return limit < limit_at_start ? std::min(wanted, limit) : wanted;
+  size_t most = limit < limit_at_start ? std::min(wanted, limit) : wanted;
+  if (wanted == 0) most = std::max<size_t>(1, std::min(limit, available_processors()));
+  return own_limit == 0 ? most : std::min(most, own_limit);
 }
 
 }  // namespace chainrule

@@ -53,6 +53,9 @@ void run_team(size_t threads, const std::function<void(const Team&)>& work);
 void set_num_threads(size_t threads);
 size_t max_threads();
 
+// Limits the teams that the calling thread starts, below what all threads may have; 0: no more than that.
+void limit_own_teams(size_t threads);
+
 // How large teams are: as large as pays; or, for tests, as large as was asked for, even on fewer processors, or of a
 // random number of threads that changes from step to step. Results are the same bytes.
 enum class TeamSizes { that_pay, as_asked, random };

@@ -115,6 +115,7 @@ void register_utilities(py::module_& module) {
              py::arg("scale"), py::arg("seed"), py::arg("layer"), py::arg("part") = 0);
   module.def("set_num_threads", &set_threads, py::arg("threads"));
   module.def("get_num_threads", &max_threads);
+  module.def("limit_own_teams", &limit_own_teams, py::arg("threads"));
   module.def("set_work_per_thread", &set_work_per_thread, py::arg("work"));
   module.def("set_team_sizes", &choose_team_sizes, py::arg("sizes"));
   module.def("build_info", &build_info);

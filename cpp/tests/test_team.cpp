@@ -120,6 +120,12 @@ int main() {
 #endif
   set_num_threads(5);
   expect(max_threads() == 5, "threads as set");
+  limit_own_teams(2);
+  expect(max_threads() == 2, "threads of this thread's teams");
+  size_t elsewhere = 0;
+  std::thread([&] { elsewhere = max_threads(); }).join();
+  expect(elsewhere == 5, "threads of another thread's teams");
+  limit_own_teams(0);
   set_num_threads(0);
   expect(max_threads() >= 1, "threads by default");
   return result();

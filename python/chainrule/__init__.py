@@ -4,7 +4,21 @@ from importlib.metadata import version as _version
 from typing import Any as _Any
 
 from . import _interpreter as _interpreter  # must come first: it refuses where the core cannot be loaded
-from . import augment, check, data, diagnose, errors, layers, losses, machine, nodes, optimizers, plot, schedules
+from . import (
+    augment,
+    check,
+    conformal,
+    data,
+    diagnose,
+    errors,
+    layers,
+    losses,
+    machine,
+    nodes,
+    optimizers,
+    plot,
+    schedules,
+)
 from .errors import *
 from .function_loss import FunctionLoss
 from .history import History
@@ -15,6 +29,7 @@ from .importing.torch import from_torch
 from .layers import *
 from .losses import *
 from .machine import *
+from .many import CrossValidation, Ensemble, Fit, cross_validate, fit_many
 from .network import Network, load
 from .optimizers import *
 from .prediction.population import predict_population
@@ -27,6 +42,9 @@ from .training.tensorboard import TensorBoard
 __version__ = _version("chainrule")
 
 __all__ = [
+    "CrossValidation",
+    "Ensemble",
+    "Fit",
     "FunctionLoss",
     "History",
     "Network",
@@ -35,8 +53,11 @@ __all__ = [
     "__version__",
     "augment",
     "check",
+    "conformal",
+    "cross_validate",
     "data",
     "diagnose",
+    "fit_many",
     "from_keras",
     "from_onnx",
     "from_sklearn",

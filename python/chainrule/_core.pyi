@@ -420,6 +420,9 @@ def set_num_threads(threads: int) -> None:
     """0: back to the default."""
 
 def get_num_threads() -> int: ...
+def limit_own_teams(threads: int) -> None:
+    """Limit the threads that calls from this thread start; 0: no more than all may have."""
+
 def set_work_per_thread(work: float) -> None:
     """For tests: multiply-adds of a step that are worth another thread."""
 

@@ -101,7 +101,10 @@ class Model(Stack):
 
         With one output, whether it is above ½ (0 after `Hinge`). Networks that were fitted to strings return strings.
         """
-        outputs = self.predict(X)
+        return self.labels_of(self.predict(X))
+
+    def labels_of(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """Return the labels that outputs mean."""
         edge = 0.5 if self.loss is None else self.loss.decision_edge
         single = self.shapes[-1][-1] == 1
         numbers = (outputs[..., 0] > edge).astype(np.int64) if single else outputs.argmax(axis=-1)

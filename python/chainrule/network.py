@@ -412,6 +412,8 @@ def load(path: str | PathLike[str]) -> Network:
         description, tensors = safetensors.read(file)
         if "estimator" in description:
             raise ModelFileError(f"{file} is an estimator for tables; read it with chainrule.tabular.load")
+        if "ensemble" in description:
+            raise ModelFileError(f"{file} is an ensemble; read it with chainrule.Ensemble.load")
         unfinished = Unfinished.taken_from(description, tensors)
         network = Network.__new__(Network)
         network.restore(description, tensors)

@@ -20,7 +20,7 @@ from . import (
     selection,
     shape,
 )
-from .model import step_to_onnx, to_onnx
+from .model import mean_to_onnx, step_to_onnx, to_onnx
 
 __all__ = [
     "activation",
@@ -30,6 +30,7 @@ __all__ = [
     "dense",
     "embedding",
     "masking",
+    "mean_to_onnx",
     "members",
     "noise",
     "normalisation",

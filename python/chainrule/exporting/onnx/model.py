@@ -63,6 +63,23 @@ def step_to_onnx(model: Model, path: str | PathLike[str], dtype: str = "float32"
     write(path, graph, {"input": (_type_of_inputs(model, dtype), one.shape)}, outputs)
 
 
+def mean_to_onnx(models: Sequence[Model], path: str | PathLike[str], dtype: str = "float32") -> None:
+    """Write the mean of what models of the same shapes predict."""
+    checked_name(dtype, "dtype", ("float32", "float64"))
+    first = models[0]
+    graph = Graph(dtype)
+    ends = []
+    for model in models:
+        x = through(model.stack, graph, _scaled(model, graph, "input"), 1)
+        ends.append(_in_units(model, graph, x))
+    outputs = {"output": Output(graph.add("Mean", *ends), dtype, _open_shape(first, -1))}
+    if graph.states:
+        raise ValueError("networks of an ensemble must not be stateful to be written as ONNX")
+    graph.finish({name: output.value for name, output in outputs.items()})
+    _warn_of_rounding(first, dtype)
+    write(path, graph, {"input": (_type_of_inputs(first, dtype), _open_shape(first, 0))}, outputs)
+
+
 def graph_of(model: Model, dtype: str, conclude: Conclude) -> tuple[Graph, dict[str, Output]]:
     """Return the graph that makes outputs of "input"; ValueError for a layer that has no form in ONNX."""
     graph = Graph(dtype)

@@ -1,0 +1,182 @@
+"""Several networks that predict together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._checks import checked_flag, checked_integer
+from ..errors import ModelFileError
+from ..exporting.onnx import mean_to_onnx
+from ..files import safetensors
+from ..losses import GaussianNLL
+from ..network import Network
+from .fitting import Fit, fit_many
+
+_FORMAT = "ensemble"
+
+
+class Ensemble:
+    """Networks whose predictions are averaged: "deep ensembles" (Lakshminarayanan, Pritzel and Blundell 2017).
+
+    Several networks with other seeds err less than each of them, and where they disagree, they know little.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+        At least one, with samples and outputs of the same shapes; other seeds give other networks.
+
+    Attributes
+    ----------
+    networks : tuple of Network
+
+    Raises
+    ------
+    ValueError
+        For networks of different shapes.
+
+    Examples
+    --------
+    >>> import numpy as np, chainrule as cr
+    >>> x = np.linspace(-1, 1, 200)[:, np.newaxis]
+    >>> y = np.sin(3 * x)
+    >>> ensemble = cr.Ensemble([cr.Network([1, 16, 2], activation="tanh", seed=i) for i in range(3)])
+    >>> fits = ensemble.fit(x, y, loss="gaussian_nll", optimizer=cr.Adam(0.01), epochs=100, verbose=0)
+    >>> mean, variance = ensemble.predict_spread([[0.5], [5.0]])
+    >>> mean.shape, bool(variance[1, 0] > variance[0, 0])
+    ((2, 1), True)
+    """
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self.networks = tuple(networks)
+        if not self.networks or not all(isinstance(each, Network) for each in self.networks):
+            raise ValueError(f"networks must be at least one Network, got {networks!r}")
+        shapes = {(each.shown_shapes[0], each.shown_shapes[-1]) for each in self.networks}
+        if len(shapes) > 1:
+            raise ValueError(
+                f"networks must have inputs and outputs of the same shapes, got {sorted(map(str, shapes))}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.networks)
+
+    def __repr__(self) -> str:
+        return f"Ensemble({len(self)} networks, the first {self.networks[0]!r})"
+
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, *, bootstrap: bool = False, seed: int = 0, verbose: int = 1, **options: Any
+    ) -> list[Fit]:
+        """Train all networks side by side, as `chainrule.fit_many` does.
+
+        Parameters
+        ----------
+        X, y
+            As for `Network.fit`.
+        bootstrap : bool
+            Whether each network is trained with as many samples as there are, drawn with replacement (bagging, Breiman
+            1996); else with all.
+        seed : int
+            Of these draws.
+        verbose, **options
+            As for `fit_many`.
+
+        Returns
+        -------
+        list of Fit
+            By network.
+        """
+        if checked_flag(bootstrap, "bootstrap"):
+            count = np.shape(y)[0]
+            first = checked_integer(seed, "seed", lowest=0)
+            options["rows"] = [
+                np.sort(np.random.default_rng([first, i]).integers(0, count, count)) for i in range(len(self))
+            ]
+        return fit_many(self.networks, X, y, verbose=verbose, **options)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the mean of the networks' outputs, (samples, outputs); of their means after `GaussianNLL`."""
+        return self._mean([self._means(outputs) for outputs in self._outputs(X)])
+
+    def predict_spread(self, X: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return mean and variance of what is predicted, (samples, outputs) each.
+
+        The variance is that of the networks' means. After `GaussianNLL` the mean of their variances is added, the noise
+        that the networks see in the targets: together the variance of the mixture of their normal distributions
+        (Lakshminarayanan et al. 2017, section 2.4).
+        """
+        outputs = self._outputs(X)
+        means = [self._means(of_one) for of_one in outputs]
+        mean = self._mean(means)
+        exact = np.mean([np.asarray(each, np.float64) for each in means], axis=0)
+        variance = np.mean([(np.asarray(each, np.float64) - exact) ** 2 for each in means], axis=0)
+        if self._is_gaussian:
+            variance = variance + np.mean([np.exp(np.float64(self._halves(each)[1])) for each in outputs], axis=0)
+        return mean, variance.astype(mean.dtype)
+
+    def predict_classes(self, X: ArrayLike) -> NDArray[Any]:
+        """Return a label per sample, as `Network.predict_classes` does: the one of the largest mean output."""
+        return self.networks[0].labels_of(self.predict(X))
+
+    def to_onnx(self, path: str | PathLike[str], *, dtype: str = "float32") -> None:
+        """Write one file of ONNX whose output is the mean of the networks': see `Network.to_onnx`."""
+        if self._is_gaussian:
+            raise ValueError("an ensemble after GaussianNLL has means and variances, and no one output to write")
+        mean_to_onnx(self.networks, path, dtype)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write all networks into one safetensors file, as `Network.save` does; read it with `Ensemble.load`."""
+        parts = [network.describe() for network in self.networks]
+        tensors = {f"{i}.{name}": array for i, (_, arrays) in enumerate(parts) for name, array in arrays.items()}
+        safetensors.write(Path(os.fsdecode(path)), {_FORMAT: [description for description, _ in parts]}, tensors)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Ensemble:
+        """Read an ensemble from a file that `save` wrote.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there is no such file.
+        ModelFileError
+            When the file is truncated or foreign.
+        """
+        file = Path(os.fsdecode(path))
+        with safetensors.whole_model(file):
+            description, tensors = safetensors.read(file)
+            if _FORMAT not in description:
+                raise ModelFileError(f"{file} is no ensemble; read a network with chainrule.load")
+            return cls([_network(i, each, tensors) for i, each in enumerate(description[_FORMAT])])
+
+    @property
+    def _is_gaussian(self) -> bool:
+        return any(isinstance(network.loss, GaussianNLL) for network in self.networks)
+
+    def _outputs(self, X: ArrayLike) -> list[NDArray[Any]]:
+        return [network.predict(X) for network in self.networks]
+
+    def _means(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        return self._halves(outputs)[0] if self._is_gaussian else outputs
+
+    @staticmethod
+    def _halves(outputs: NDArray[Any]) -> list[NDArray[Any]]:
+        """Return means and log variances."""
+        return np.split(outputs, 2, axis=1)
+
+    @staticmethod
+    def _mean(values: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """Return the mean, summed in float64 in the order of the networks."""
+        mean: NDArray[Any] = np.mean([np.asarray(each, np.float64) for each in values], axis=0)
+        return mean.astype(values[0].dtype)
+
+
+def _network(number: int, description: dict[str, Any], tensors: dict[str, Any]) -> Network:
+    prefix = f"{number}."
+    network = Network.__new__(Network)
+    network.restore(description, {n.removeprefix(prefix): a for n, a in tensors.items() if n.startswith(prefix)})
+    return network

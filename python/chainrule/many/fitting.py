@@ -1,0 +1,280 @@
+"""Networks that are trained side by side, each as it would be alone."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from threading import Event
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from tqdm import tqdm
+
+from .. import _core
+from .._checks import checked_flag, checked_integer
+from ..errors import DivergedError, warn
+from ..history import History
+from ..machine import get_num_threads
+from ..network import Network
+from ..training.callbacks import Callback, as_callbacks
+from ..training.plan import Given, Options, make_plan
+
+_FIT = inspect.signature(Network.fit)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What became of one of many networks.
+
+    Attributes
+    ----------
+    network : Network
+    history : History
+        The network's history.
+    error : DivergedError or None
+        Where loss or weights stopped being finite; the network has the weights from before that epoch.
+    """
+
+    network: Network
+    history: History
+    error: DivergedError | None
+
+    def __repr__(self) -> str:
+        ending = "" if self.error is None else f", diverged in epoch {self.error.epoch}"
+        return f"Fit({self.history!r}{ending})"
+
+
+def fit_many(
+    networks: Sequence[Network],
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    rows: Sequence[ArrayLike] | None = None,
+    settings: Sequence[Mapping[str, Any]] | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 1,
+    **options: Any,
+) -> list[Fit]:
+    """Train networks side by side; each ends with the bytes that `Network.fit` alone gives it.
+
+    Threads go over networks, and within each where there are more threads than networks. The networks may have any
+    architectures, and share the data.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+        Each once.
+    X : array (samples, inputs), or of the shape of samples; or sparse matrix of SciPy
+    y : array (samples,) of labels, or (samples, outputs)
+    rows : sequence of array, optional
+        For each network the samples that it is trained with: indices, or a mask (samples,) of booleans. By default all.
+        ``sample_weight`` and ``validation_split`` are then those of these samples.
+    settings : sequence of mapping, optional
+        For each network arguments of `Network.fit` of its own, which go before those of all: ``{"optimizer":
+        cr.Adam(1e-3), "callbacks": cr.EarlyStopping(patience=5)}``.
+    n_jobs : int, optional
+        Networks that are trained at the same time, >= 1; by default as many as there are threads.
+    verbose : {0, 1}
+        1: a progress bar over all networks.
+    **options
+        Arguments of `Network.fit` for all networks. Callback objects are copied for each, and functions are called from
+        several threads.
+
+    Returns
+    -------
+    list of Fit
+        In the order of the networks.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that cannot be used, with the number of the network, before any is trained.
+    KeyboardInterrupt
+        After Ctrl-C, when each network has ended its epoch: all can be used and trained further.
+
+    Warns
+    -----
+    ChainruleWarning
+        When networks diverged; the others are trained to their ends.
+
+    Examples
+    --------
+    >>> import numpy as np, chainrule as cr
+    >>> X = np.random.default_rng(0).standard_normal((60, 2))
+    >>> y = X[:, 0] * X[:, 1]
+    >>> networks = [cr.Network([2, width, 1], seed=0) for width in (4, 8, 16)]
+    >>> fits = cr.fit_many(networks, X, y, epochs=5, verbose=0)
+    >>> alone = cr.Network([2, 8, 1], seed=0)
+    >>> history = alone.fit(X, y, epochs=5, verbose=0)
+    >>> np.array_equal(networks[1].parameters, alone.parameters)
+    True
+    """
+    jobs = _checked_jobs(networks, X, y, rows, settings, options)
+    at_once = len(jobs) if n_jobs is None else checked_integer(n_jobs, "n_jobs", lowest=1)
+    threads = get_num_threads()
+    workers = max(1, min(at_once, len(jobs), threads if n_jobs is None else at_once))
+    shown = checked_integer(verbose, "verbose", lowest=0, highest=1) == 1
+    return _run(jobs, workers, max(1, threads // workers), shown)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One network, with its samples and the arguments of its fit."""
+
+    number: int
+    network: Network
+    X: Any
+    y: Any
+    rows: NDArray[np.int64] | None
+    options: dict[str, Any]
+
+    def fit(self, stop: Callable[[], bool]) -> Fit:
+        """Train the network until its end, or until the epoch in which `stop` is true."""
+        X, y = (self.X, self.y) if self.rows is None else (self.X[self.rows], self.y[self.rows])
+        callbacks: list[Any] = [*self.options["callbacks"], lambda *_: stop()]
+        error = None
+        try:
+            self.network.fit(X, y, **{**self.options, "callbacks": callbacks, "verbose": 0})
+        except DivergedError as diverged:
+            error = diverged
+        return Fit(self.network, self.network.history, error)
+
+    @property
+    def work(self) -> float:
+        """About how long the fit takes, in any unit."""
+        samples = len(self.y) if self.rows is None else len(self.rows)
+        return float(self.network.parameter_count) * samples * float(self.options["epochs"])
+
+
+def _checked_jobs(
+    networks: Sequence[Network],
+    X: Any,
+    y: Any,
+    rows: Sequence[ArrayLike] | None,
+    settings: Sequence[Mapping[str, Any]] | None,
+    options: Mapping[str, Any],
+) -> list[_Job]:
+    if isinstance(networks, Network) or not all(isinstance(each, Network) for each in networks):
+        raise TypeError(f"networks must be a sequence of Network objects, got {networks!r}")
+    count = len({id(each) for each in networks})
+    if not count or count != len(networks):
+        raise ValueError(
+            f"networks must be at least one, and each once, got {len(networks)}, {count} of them different"
+        )
+    X, y = (X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)), np.asarray(y)
+    if X.ndim < 2 or y.ndim < 1 or X.shape[0] != y.shape[0]:
+        raise ValueError(f"X and y must have as many samples, got shapes {X.shape} and {y.shape}")
+    own = _of_each(settings, "settings", len(networks)) or [{}] * len(networks)
+    chosen = _of_each(rows, "rows", len(networks)) or [None] * len(networks)
+    for name in ("checkpoint", "resume"):
+        if options.get(name):
+            raise ValueError(f"{name} must be in the settings of each network, as it is another file; got it for all")
+    jobs = []
+    for number, (network, of_one, some) in enumerate(zip(networks, own, chosen, strict=True)):
+        try:
+            arguments = _arguments({**options, **of_one})
+            picked = None if some is None else _indices(some, X.shape[0])
+            job = _Job(number, network, X, y, picked, arguments)
+            _check(job)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"network {number}: {error}") from error
+        jobs.append(job)
+    return jobs
+
+
+def _of_each(given: Sequence[Any] | None, name: str, count: int) -> list[Any]:
+    if given is None:
+        return []
+    if isinstance(given, (Mapping, str)) or not isinstance(given, Iterable) or len(each := list(given)) != count:
+        raise ValueError(f"{name} must have one entry for each of the {count} networks, got {given!r}")
+    return each
+
+
+def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all arguments of a fit but samples and targets; callbacks are copies."""
+    if not_free := {"X", "y", "verbose", "self"} & given.keys():
+        raise TypeError(f"settings must not have {sorted(not_free)}")
+    bound = _FIT.bind(None, None, **given)
+    bound.apply_defaults()
+    arguments = dict(bound.arguments)
+    for name in ("self", "X", "y", "verbose"):
+        del arguments[name]
+    callbacks = arguments["callbacks"]
+    each = callbacks if isinstance(callbacks, Iterable) else [callbacks]
+    arguments["callbacks"] = [copy.deepcopy(one) if isinstance(one, Callback) else one for one in each]
+    return arguments
+
+
+def _indices(given: ArrayLike, samples: int) -> NDArray[np.int64]:
+    """Return the numbers of the samples of one network."""
+    picked = np.asarray(given)
+    if picked.dtype == bool:
+        if picked.shape != (samples,):
+            raise ValueError(f"a mask of rows must have shape {(samples,)}, got {picked.shape}")
+        picked = np.flatnonzero(picked)
+    if picked.ndim != 1 or picked.dtype.kind not in "iu" or not len(picked):
+        raise ValueError(f"rows must be indices (count,) or a mask ({samples},), got {given!r}")
+    if picked.min() < 0 or picked.max() >= samples:
+        raise ValueError(f"rows must be from 0 to {samples - 1}, got {picked.min()} to {picked.max()}")
+    return picked.astype(np.int64)
+
+
+def _check(job: _Job) -> None:
+    """Refuse what `Network.fit` would refuse; the data are all samples, which are not copied."""
+    as_callbacks(job.options["callbacks"])
+    arguments = {**job.options, "X": job.X, "y": job.y, "verbose": 0}
+    if job.rows is not None:
+        arguments.update(sample_weight=None)
+    given = Given(**{field.name: arguments[field.name] for field in fields(Given)})
+    options = Options(**{field.name: arguments[field.name] for field in fields(Options)})
+    checked_flag(options.resume, "resume")
+    if not options.resume:
+        make_plan(job.network, given, options, None)
+
+
+def _run(jobs: Sequence[_Job], workers: int, threads: int, shown: bool) -> list[Fit]:
+    stop = Event()
+    done: list[Fit | None] = [None] * len(jobs)
+    # The longest come first, so that threads end at about the same time.
+    order = sorted(jobs, key=lambda job: -job.work)
+    with ThreadPoolExecutor(workers) as pool, tqdm(total=len(jobs), desc="networks", disable=not shown) as bar:
+        try:
+            running = [pool.submit(_with_threads, threads, job, stop) for job in order]
+            numbers: dict[Future[Fit], int] = {future: job.number for future, job in zip(running, order, strict=True)}
+            for future in as_completed(running):
+                done[numbers[future]] = future.result()
+                bar.update()
+        except BaseException:
+            # Ctrl-C reaches this thread alone; the pool waits for the others, which end their epochs.
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    fits = [fit for fit in done if fit is not None]
+    if diverged := [number for number, fit in enumerate(fits) if fit.error is not None]:
+        warn(f"{len(diverged)} of {len(fits)} networks diverged: {_shortened(diverged)}. {fits[diverged[0]].error}")
+    return fits
+
+
+def _with_threads(threads: int, job: _Job, stop: Event) -> Fit:
+    with _own_teams(threads):
+        return job.fit(stop.is_set)
+
+
+@contextmanager
+def _own_teams(threads: int) -> Any:
+    """Limit the core's threads in calls from this thread."""
+    _core.limit_own_teams(threads)
+    try:
+        yield
+    finally:
+        _core.limit_own_teams(0)
+
+
+def _shortened(numbers: Sequence[int]) -> str:
+    first = ", ".join(map(str, numbers[:5]))
+    return first if len(numbers) <= 5 else f"{first}, …"

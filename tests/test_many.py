@@ -1,0 +1,225 @@
+"""Many networks side by side: each as if it were alone, whatever the others do."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((120, 3)).astype(np.float32)
+Y = (X[:, :1] * X[:, 1:2]).astype(np.float32)
+LABELS = (X[:, 0] > X[:, 1]).astype(int)
+
+
+def networks():
+    return [
+        cr.Network([3, 8, 1], seed=0),
+        cr.Network([cr.Input(3), cr.Dense(40, "relu"), cr.BatchNorm(), cr.Dropout(0.2), cr.Dense(1)], seed=1),
+        cr.Network([3, 5, 5, 1], activation="tanh", seed=2, dtype="float64"),
+        cr.Network([cr.Input(3), cr.Dense(16, "gelu", l2=0.1), cr.Dense(1)], seed=3),
+    ]
+
+
+SETTINGS = [
+    {"optimizer": cr.Adam(0.01)},
+    {"optimizer": cr.SGD(0.05, momentum=0.9), "epochs": 4, "validation_split": 0.2},
+    {"sample_weight": np.linspace(0, 1, 120), "batch_size": 7},
+    {"callbacks": cr.EarlyStopping("loss", patience=1), "keep": "last"},
+]
+
+
+@pytest.mark.parametrize("n_jobs", [None, 1, 3])
+def test_each_is_as_if_it_were_alone(n_jobs):
+    fits = cr.fit_many(networks(), X, Y, settings=SETTINGS, epochs=6, n_jobs=n_jobs, verbose=0)
+    for network, own, fit in zip(networks(), SETTINGS, fits, strict=True):
+        network.fit(X, Y, **{"epochs": 6, "verbose": 0, **own})
+        assert fit.network.parameters.tobytes() == network.parameters.tobytes()
+        assert dict(fit.history) == dict(network.history)
+        assert fit.error is None
+
+
+def test_rows_are_the_samples_of_each():
+    rows = [np.arange(60), np.arange(120) % 3 > 0, [5, 5, 5, 9], np.arange(100)[::-1]]
+    fits = cr.fit_many(networks(), X, Y, rows=rows, epochs=2, verbose=0)
+    for network, some, fit in zip(networks(), rows, fits, strict=True):
+        network.fit(X[np.asarray(some)], Y[np.asarray(some)], epochs=2, verbose=0)
+        assert fit.network.parameters.tobytes() == network.parameters.tobytes()
+
+
+def test_one_that_diverges_does_not_stop_the_others():
+    settings = [{}, {"optimizer": cr.SGD(1e30)}, {}, {}]
+    with pytest.warns(cr.ChainruleWarning, match="1 of 4 networks diverged: 1"):
+        fits = cr.fit_many(networks(), X, Y, settings=settings, epochs=3, verbose=0)
+    assert isinstance(fits[1].error, cr.DivergedError)
+    assert "diverged in epoch" in repr(fits[1])
+    assert np.isfinite(fits[1].network.parameters).all()
+    assert [len(fit.history["loss"]) for fit in fits if fit.error is None] == [3, 3, 3]
+
+
+def test_mistakes_are_told_before_anything_is_trained():
+    each = networks()
+    before = [network.parameters for network in each]
+    for arguments, message in [
+        ({"settings": [{}] * 3}, "one entry for each of the 4 networks"),
+        ({"settings": [{}, {}, {"epochs": -1}, {}]}, "network 2: epochs must be"),
+        ({"settings": [{}, {}, {}, {"epoch": 2}]}, "network 3: got an unexpected keyword argument 'epoch'"),
+        ({"settings": [{"X": X}, {}, {}, {}]}, "network 0: settings must not have"),
+        ({"rows": [[0], [1], [2], [120]]}, "network 3: rows must be from 0 to 119"),
+        ({"rows": [[0], [1], [2], [0.5]]}, "network 3: rows must be indices"),
+        ({"rows": [[0], [1], [2], [True] * 3]}, "network 3: a mask of rows must have shape"),
+        ({"checkpoint": "some.safetensors"}, "checkpoint must be in the settings of each network"),
+        ({"n_jobs": 0}, "n_jobs must be"),
+    ]:
+        with pytest.raises((TypeError, ValueError), match=message):
+            cr.fit_many(each, X, Y, verbose=0, **arguments)
+    with pytest.raises(ValueError, match="each once, got 2, 1 of them different"):
+        cr.fit_many([each[0], each[0]], X, Y, verbose=0)
+    with pytest.raises(ValueError, match="as many samples"):
+        cr.fit_many(each, X, Y[:7], verbose=0)
+    with pytest.raises(TypeError, match="sequence of Network objects"):
+        cr.fit_many(each[0], X, Y, verbose=0)
+    for network, values in zip(each, before, strict=True):
+        np.testing.assert_array_equal(network.parameters, values)
+
+
+def test_an_error_in_one_ends_the_others_after_their_epochs():
+    def fails(network, epoch, metrics):
+        raise RuntimeError("of the user")
+
+    each = networks()
+    with pytest.raises(RuntimeError, match="of the user"):
+        cr.fit_many(each, X, Y, settings=[{"callbacks": fails}, {}, {}, {}], epochs=10_000, verbose=0)
+    assert threading.active_count() < 20
+    for network in each:
+        network.fit(X, Y, epochs=1, verbose=0)
+
+
+def test_threads_that_train_do_not_keep_their_limit():
+    before = cr.get_num_threads()
+    cr.fit_many(networks(), X, Y, epochs=1, verbose=0)
+    assert cr.get_num_threads() == before
+
+
+def test_cross_validation_holds_each_sample_back_once():
+    def make():
+        return cr.Network([3, 8, 2], output="softmax", seed=4)
+
+    result = cr.cross_validate(make, X, LABELS, cv=4, epochs=5, verbose=0)
+    assert sorted(np.concatenate(result.held)) == list(range(120))
+    shares = [LABELS[held].mean() for held in result.held]
+    assert max(shares) - min(shares) < 0.05
+    for network, held, accuracy in zip(result.networks, result.held, result.scores["accuracy"], strict=True):
+        alone = make()
+        rest = np.setdiff1d(np.arange(120), held)
+        alone.fit(X[rest], LABELS[rest], epochs=5, verbose=0)
+        assert alone.parameters.tobytes() == network.parameters.tobytes()
+        np.testing.assert_array_equal(result.predictions[held], alone.predict(X[held]))
+        assert accuracy == alone.evaluate(X[held], LABELS[held])["accuracy"]
+    assert "4 folds: loss" in repr(result)
+
+
+def test_cross_validation_takes_the_folds_of_scikit_learn():
+    selection = pytest.importorskip("sklearn.model_selection")
+    splitter = selection.KFold(3)
+    result = cr.cross_validate(lambda: cr.Network([3, 4, 1], seed=0), X, Y, cv=splitter, epochs=1, verbose=0)
+    for held, (_, expected) in zip(result.held, splitter.split(X), strict=True):
+        np.testing.assert_array_equal(held, expected)
+    with pytest.raises(ValueError, match="cv must be at most the number of samples"):
+        cr.cross_validate(lambda: cr.Network([3, 4, 1]), X, Y, cv=121, verbose=0)
+
+
+def test_ensemble_predicts_means_and_spreads():
+    ensemble = cr.Ensemble([cr.Network([3, 8, 2], seed=i) for i in range(3)])
+    ensemble.fit(X, Y, loss="gaussian_nll", epochs=5, verbose=0)
+    outputs = np.stack([network.predict(X).astype(np.float64) for network in ensemble.networks])
+    means, variances = outputs[:, :, :1], np.exp(outputs[:, :, 1:])
+    mean, variance = ensemble.predict_spread(X)
+    np.testing.assert_allclose(ensemble.predict(X), means.mean(axis=0), rtol=1e-6)
+    np.testing.assert_array_equal(mean, ensemble.predict(X))
+    # The law of total variance.
+    expected = (means**2 + variances).mean(axis=0) - means.mean(axis=0) ** 2
+    np.testing.assert_allclose(variance, expected, rtol=1e-4)
+
+
+def test_ensemble_in_files(tmp_path):
+    ensemble = cr.Ensemble([cr.Network([3, width, 2], output="softmax", seed=width) for width in (4, 6)])
+    names = np.array(["no", "yes"])[LABELS]
+    ensemble.fit(X, names, epochs=3, bootstrap=True, seed=1, verbose=0)
+    ensemble.save(tmp_path / "both.safetensors")
+    again = cr.Ensemble.load(tmp_path / "both.safetensors")
+    np.testing.assert_array_equal(again.predict(X), ensemble.predict(X))
+    assert set(again.predict_classes(X)) <= {"no", "yes"}
+    assert len(again) == 2
+    ensemble.networks[0].save(tmp_path / "one.safetensors")
+    with pytest.raises(cr.ModelFileError, match=r"is no ensemble; read a network with chainrule\.load"):
+        cr.Ensemble.load(tmp_path / "one.safetensors")
+    with pytest.raises(cr.ModelFileError, match=r"is an ensemble; read it with chainrule\.Ensemble\.load"):
+        cr.load(tmp_path / "both.safetensors")
+    Path(tmp_path / "both.safetensors").write_bytes(b"nothing")
+    with pytest.raises(cr.ModelFileError):
+        cr.Ensemble.load(tmp_path / "both.safetensors")
+
+
+def test_bootstrap_draws_other_samples_for_each():
+    ensemble = cr.Ensemble([cr.Network([3, 4, 1], seed=0) for _ in range(2)])
+    ensemble.fit(X, Y, epochs=1, bootstrap=True, verbose=0)
+    one, other = (network.parameters for network in ensemble.networks)
+    assert not np.array_equal(one, other)
+
+
+def test_ensemble_of_one_file_of_onnx(tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    ensemble = cr.Ensemble([cr.Network([cr.Input(3, scale=0.5), width, 2], seed=width) for width in (4, 6)])
+    ensemble.to_onnx(tmp_path / "both.onnx")
+    session = runtime.InferenceSession(str(tmp_path / "both.onnx"), providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(session.run(None, {"input": X})[0], ensemble.predict(X), rtol=1e-5, atol=1e-6)
+
+
+def test_ensembles_that_cannot_be():
+    with pytest.raises(ValueError, match="inputs and outputs of the same shapes"):
+        cr.Ensemble([cr.Network([3, 2]), cr.Network([4, 2])])
+    with pytest.raises(ValueError, match="at least one Network"):
+        cr.Ensemble([])
+
+
+def test_intervals_hold_their_share():
+    rng = np.random.default_rng(5)
+    x = rng.uniform(-2, 2, (3000, 1))
+    y = x**2 + rng.standard_t(3, (3000, 1)) * (0.1 + 0.2 * np.abs(x))
+
+    def make():
+        return cr.Network([1, 16, 1], activation="tanh", seed=0)
+
+    options = {"epochs": 30, "optimizer": cr.Adam(0.01), "verbose": 0}
+    net = make()
+    net.fit(x[:500], y[:500], **options)
+    cross = cr.cross_validate(make, x[:1000], y[:1000], **options)
+    for coverage in (0.5, 0.8, 0.95):
+        for intervals in (
+            cr.conformal.split(net, x[500:1000], y[500:1000], coverage=coverage),
+            cr.conformal.cv_plus(cross, x[:1000], y[:1000], coverage=coverage),
+        ):
+            lower, upper = intervals.predict(x[1000:])
+            assert abs(((lower <= y[1000:]) & (y[1000:] <= upper)).mean() - coverage) < 0.05
+            assert f"coverage={coverage:g}" in repr(intervals)
+
+
+def test_intervals_by_hand():
+    class Zero:
+        def predict(self, X):
+            return np.zeros(len(X))
+
+    y = np.array([0.1, -0.2, 0.3, -0.4])
+    # Four residuals: the ⌈5 · 0.8⌉ = fourth smallest; for more there are too few.
+    lower, upper = cr.conformal.split(Zero(), np.zeros((4, 1)), y, coverage=0.8).predict(np.zeros((2, 1)))
+    np.testing.assert_array_equal(upper, [[0.4], [0.4]])
+    np.testing.assert_array_equal(lower, -upper)
+    _, upper = cr.conformal.split(Zero(), np.zeros((4, 1)), y, coverage=0.9).predict(np.zeros((2, 1)))
+    assert np.isinf(upper).all()
+    with pytest.raises(ValueError, match="coverage must be"):
+        cr.conformal.split(Zero(), np.zeros((4, 1)), y, coverage=1)
+    with pytest.raises(ValueError, match="y must have the shape of the predictions"):
+        cr.conformal.split(Zero(), np.zeros((4, 1)), np.zeros((4, 2)))
