@@ -111,6 +111,15 @@ def test_gan(tmp_path):
     assert (tmp_path / "gan.png").stat().st_size > 10_000
 
 
+def test_there_and_back(tmp_path):
+    out = run("there_and_back.py", folder=tmp_path)
+    before, here, back = (
+        number(f"{part}: accuracy (\\S+)%", out) for part in ("3 epochs", "more epochs here", "one epoch more")
+    )
+    assert before < 50 < 85 < min(here, back)
+    assert number(r"probabilities: (\S+)", out) < 1e-6
+
+
 def test_transfer(tmp_path):
     out = run("transfer.py", "--quick", folder=tmp_path).splitlines()[-1]
     assert number(r"transferred (\S+)%", out) > number(r"scratch (\S+)%", out)
