@@ -2,6 +2,7 @@
 // team's size follows what its threads sleep; quotas of processors are found.
 #include <atomic>
 #include <fstream>
+#include <thread>
 #include <vector>
 
 #include "base/processors.hpp"
