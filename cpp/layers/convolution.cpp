@@ -11,7 +11,7 @@ struct OutputLanes;
 
 // Calls function(first row, end) for blocks of rows whose vectors fit in the first-level cache.
 template <class Function>
-void for_each_block(const RowsOfGroup& rows, size_t vectors_a_row, Function function) {
+void for_each_run(const RowsOfGroup& rows, size_t vectors_a_row, Function function) {
   const size_t step = std::max<size_t>(tuning::convolution_vectors / vectors_a_row, 1);
   for (size_t y = rows.begin; y < rows.end; y += step) function(y, std::min(y + step, rows.end));
 }
@@ -90,7 +90,7 @@ void Convolution<T>::carry_on(const Signal<T>& above, size_t group, size_t sampl
 template <class T>
 void Convolution<T>::compute(const T* inputs, const Signal<T>& above, size_t samples, const RowsOfGroup& rows) const {
   const size_t row = forward_.target_row();
-  for_each_block(rows, row, [&](size_t begin, size_t end) {
+  for_each_run(rows, row, [&](size_t begin, size_t end) {
     const Range part = {begin * row, end * row};
     const size_t size = part.size() * group_samples;
     T* const values =
@@ -169,7 +169,7 @@ void Convolution<T>::backward(const Team& team, const Signal<T>& above, const Si
   const size_t height = backward_.target_height();
   const size_t row = backward_.target_row();
   for_each_group(team.share(groups_of(samples) * height), height, [&](const RowsOfGroup& rows) {
-    for_each_block(rows, row, [&](size_t begin, size_t end) {
+    for_each_run(rows, row, [&](size_t begin, size_t end) {
       const Range part = {begin * row, end * row};
       T* const values = below.in_lanes ? lanes_as_row(below, rows.group, part).deltas
                                        : scratch<T, OutputLanes>(part.size() * group_samples);

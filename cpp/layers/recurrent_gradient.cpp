@@ -11,7 +11,7 @@ namespace chainrule {
 namespace {
 
 struct ForPairs {};
-struct ForFactors {};
+struct ForFactorsBackward {};
 
 // (sample, step) pairs that are packed at a time.
 constexpr size_t pairs = tuning::recurrent_pairs;
@@ -62,7 +62,7 @@ class Recurrent<T>::Gradient {
     states_ = inputs_ + of_features;
     reset_states_ = states_ + of_units;
     deltas_ = reset_states_ + of_units;
-    dropped_ = scratch<T, ForFactors>(std::max(layer_.options_.features, layer_.options_.units));
+    dropped_ = scratch<T, ForFactorsBackward>(std::max(layer_.options_.features, layer_.options_.units));
   }
 
   void add(const Signal<T>& below, const Signal<T>& above, size_t samples) {
