@@ -126,7 +126,7 @@ class MSE(Loss):
 
 @dataclass(frozen=True)
 class MAE(Loss):
-    """Absolute error, summed over the outputs: Σ |target − output|."""
+    """Absolute error, summed over the outputs: Σ abs(target − output)."""
 
     name: ClassVar[str] = "mae"
     is_of_differences: ClassVar[bool] = True

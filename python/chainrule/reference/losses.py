@@ -96,7 +96,7 @@ class MSE(Loss):
 
 
 class MAE(Loss):
-    """Σ |t − a|."""
+    """Σ abs(t − a)."""
 
     name = "mae"
 
@@ -114,7 +114,7 @@ class MAE(Loss):
 
 
 class Huber(Loss):
-    """½ e² for |e| ≤ delta, else delta (|e| − ½ delta)."""
+    """½ e² for abs(e) ≤ delta, else delta (abs(e) − ½ delta)."""
 
     name = "huber"
 
@@ -135,7 +135,7 @@ class Huber(Loss):
 
 
 class LogCosh(Loss):
-    """Σ log cosh e, e = a − t: log(1 + 2 sinh²(e/2)) near zero, |e| + log(1 + e^(−2|e|)) − log 2 beyond."""
+    """Σ log cosh e, e = a − t: log(1 + 2 sinh²(e/2)) near zero, abs(e) + log(1 + e^(−2 abs(e))) − log 2."""
 
     name = "log_cosh"
 

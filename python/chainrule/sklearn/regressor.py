@@ -54,7 +54,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     Attributes
     ----------
     network_, coefs_, … , out_activation_
-        As for `MLPClassifier`, without classes_; all losses but Poisson's are means over the outputs.
+        As for `MLPClassifier`, without `classes_`; all losses but Poisson's are means over the outputs.
 
     Examples
     --------

@@ -1,0 +1,53 @@
+"""Each piece of Python in the pages of docs/ and in the READMEs runs, and gives the output that is shown."""
+
+import contextlib
+import doctest
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+import chainrule as cr
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("README*.md"), *(ROOT / "docs").rglob("*.md")])
+# Python with, right after it, what it prints, if the page shows that.
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:^```\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
+# What a page takes as given.
+GIVEN = {
+    "features.md": "X = np.random.default_rng(0).standard_normal((64, 20)); y = X[:, 0]",
+    "onnx.md": "net = cr.Network([3, 4, 2], seed=0); X, y = np.zeros((4, 3)), np.zeros((4, 2))",
+    "tabular.md": """
+import pandas as pd
+new_houses = pd.DataFrame({"size": [40.0, 60.0, 80.0, 90.0, 30.0] * 8})
+new_houses.assign(price=new_houses["size"] * 3).to_csv("houses.csv", index=False)
+""",
+}
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", list(filter(blocks, PAGES)), ids=lambda page: str(page.relative_to(ROOT)))
+def test_python_of_a_page_gives_the_output_that_is_shown(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # pages save files
+    names = {"cr": cr, "np": np}
+    exec(GIVEN.get(page.name, ""), names)
+    report = []
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    with threadpool_limits(1):
+        for code, shown in blocks(page):
+            if code.startswith(">>>"):
+                test = doctest.DocTestParser().get_doctest(code, names, page.name, str(page), 0)
+                runner.run(test, out=report.append, clear_globs=False)
+                names.update(test.globs)
+            else:
+                printed = io.StringIO()
+                with contextlib.redirect_stdout(printed):
+                    exec(code, names)
+                assert not shown or printed.getvalue().strip() == shown.strip()
+    assert runner.summarize(verbose=False).failed == 0, "".join(report)
