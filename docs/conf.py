@@ -1,20 +1,26 @@
 """Settings of Sphinx. `python tools/build_docs.py` builds the site in both languages and checks it."""
 
+import importlib
+import inspect
 import os
+import pkgutil
 import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
 
 import chainrule
 
+LOGGER = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 EXAMPLES = HERE / "_examples"
 SOURCE = "https://github.com/chainrule/chainrule/blob/main/"
 # Pages, and folders of pages, that are there in Chinese too.
-TRANSLATED = ("index", "start", "tutorials", "howto", "diagnosing")
+TRANSLATED = (HERE / "locale" / "pages.txt").read_text(encoding="utf-8").split()
 # Whether pages that are not translated are left out, as in the Chinese site, whose links to them go to the English one.
 SHORT = bool(os.environ.get("CHAINRULE_DOCS_SHORT"))
 
@@ -33,7 +39,7 @@ exclude_patterns = ["_build", "_examples", "locale", "notebooks"]
 suppress_warnings = ["config.cache"]
 if SHORT:
     exclude_patterns.append("gallery")
-    suppress_warnings.append("toc.excluded")
+    suppress_warnings += ["toc.excluded", "toc.not_readable"]
 default_role = "py:obj"
 templates_path = ["_templates"]
 
@@ -145,7 +151,7 @@ orphan: true
 
 def is_translated(page: str) -> bool:
     """Return whether a page is there in Chinese."""
-    return page in TRANSLATED or page.split("/")[0] in TRANSLATED
+    return page.split("/")[0] in TRANSLATED
 
 
 def read_page(app: Sphinx, page: str, source: list[str]) -> None:
@@ -157,7 +163,23 @@ def read_page(app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = ELSEWHERE.format(title=title, url=f"{up}{page}.html")
 
 
+def check_names(app: Sphinx, env: BuildEnvironment) -> None:
+    """Warn of each public name that no page describes: of what the package and its modules name in `__all__`."""
+    described = env.domaindata["py"]["objects"]
+    # What the package names is described under the module that it comes from.
+    elsewhere = (name.rpartition(".")[2] for name in described if ".reference." not in name)
+    objects = set(described) | {f"chainrule.{name}" for name in elsewhere}
+    modules = (f"chainrule.{module.name}" for module in pkgutil.iter_modules(chainrule.__path__))
+    for module in [chainrule, *map(importlib.import_module, modules)]:
+        for name in getattr(module, "__all__", ()):
+            known = f"{module.__name__}.{name}" in objects or inspect.ismodule(getattr(module, name))
+            if not known and name != "__version__":
+                LOGGER.warning("no page describes %s.%s", module.__name__, name)
+
+
 def setup(app: Sphinx) -> None:
     """Connect the functions of this file with Sphinx."""
     app.connect("source-read", read_page)
+    if not SHORT:
+        app.connect("env-check-consistency", check_names)
     app.config.html_context["translated"] = is_translated
