@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 import chainrule as cr
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("README*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 # Python with, right after it, what it prints, if the page shows that.
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:^```\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
 # What a page takes as given.
@@ -51,3 +51,10 @@ def test_python_of_a_page_gives_the_output_that_is_shown(page, tmp_path, monkeyp
                     exec(code, names)
                 assert not shown or printed.getvalue().strip() == shown.strip()
     assert runner.summarize(verbose=False).failed == 0, "".join(report)
+
+
+def test_both_readmes_have_the_same_code_and_figures():
+    english, chinese = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh.md"))
+    for pattern in (r"^```\w*\n.*?^```$", r"\d+\.\d+ ×|\d\.\d+ µ?s\b", r"docs/[\w/.]+"):
+        found = [re.findall(pattern, text, re.DOTALL | re.MULTILINE) for text in (english, chinese)]
+        assert set(found[0]) - {"docs/start.md", "docs/tutorials/index.md", "docs/howto/index.md"} == set(found[1])

@@ -61,7 +61,7 @@ def untranslated() -> list[str]:
             there = {message.id: message for message in catalog if message.id}
             done = {text for text, message in there.items() if message.string and not message.fuzzy}
             found += [f"{page}: missing: {text}" for text in sorted(wanted - done)]
-            found += [f"{page}: stale: {text}" for text in sorted(there.keys() - wanted)]
+            found += [f"{page}: stale: {text}" for text in sorted({*there, *catalog.obsolete} - wanted)]
     return found
 
 
@@ -132,7 +132,8 @@ def main() -> int:
     site = Path(options.folder).resolve()
     shutil.rmtree(site, ignore_errors=True)
     sphinx("html", site)
-    sphinx("html", site / "zh", "--define", "language=zh_CN", short=True)
+    chinese = ("language=zh_CN", "html_theme_options.header_dropdown_text=更多")
+    sphinx("html", site / "zh", *(f"--define={setting}" for setting in chinese), short=True)
     open_messages, lost = untranslated(), list(broken_links(site))
     print(*open_messages, *lost, sep="\n")
     print(f"messages of the Chinese pages that are missing or stale: {len(open_messages)}")
