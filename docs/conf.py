@@ -65,7 +65,9 @@ html_static_path = ["_static"]
 html_css_files = ["chainrule.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {"index": [], "start": []}
+# These pages have no others below them.
+SINGLE = ("index", "start", "coming_from", "notebooks", "checking", "benchmarks", "architecture", "formulas")
+html_sidebars = {page: [] for page in SINGLE}
 html_theme_options = {
     "navbar_end": ["language.html", "theme-switcher"],
     "header_links_before_dropdown": 6,
@@ -77,7 +79,7 @@ html_theme_options = {
 copyright = author
 
 
-# --- the gallery: the examples of the repository, each with its file's name as title
+# --- the gallery: the examples of the repository, each with the name of its file as title
 
 # These draw a picture, or take no time. The others are shown with their code alone.
 RUN = ("encoder", "function_approximation", "gradient_checking", "sine_forecast", "vanishing", "xor")
@@ -96,7 +98,12 @@ def copy_examples() -> None:
     (EXAMPLES / "README.rst").write_text(TITLE, encoding="utf-8")
     for path in sorted((HERE.parent / "examples").glob("*.py")):
         text = path.read_text(encoding="utf-8")
-        title = f"{path.name}\n{'=' * len(path.name)}\n\n"
+        name = path.stem.replace("_", " ")
+        title = f"{name}\n{'=' * len(name)}\n\n"
+        picture = f"images/{path.stem}.png"
+        if path.stem not in RUN and (HERE / picture).exists():
+            title += f".. image:: /{picture}\n\n"
+            text += f"\n# sphinx_gallery_thumbnail_path = '{picture}'\n"
         # A line that shows a command is code.
         text = re.sub(r"^(python examples/.*)$", r"::\n\n    \1", text, flags=re.MULTILINE)
         (EXAMPLES / path.name).write_text(text.replace('"""', f'"""{title}', 1), encoding="utf-8")
@@ -126,6 +133,9 @@ sphinx_gallery_conf = {
     "examples_dirs": "_examples",
     "gallery_dirs": "gallery",
     "filename_pattern": rf"/({'|'.join(RUN)})\.py$",
+    "within_subsection_order": "FileNameSortKey",
+    "default_thumb_file": str(HERE / "images" / "architecture.png"),
+    "remove_config_comments": True,
     "image_scrapers": (moved_pictures,),
     "reset_argv": arguments,
     "reset_modules": (),
