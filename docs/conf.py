@@ -187,9 +187,15 @@ def check_names(app: Sphinx, env: BuildEnvironment) -> None:
                 LOGGER.warning("no page describes %s.%s", module.__name__, name)
 
 
+def link_pages(app: Sphinx, kind: str, name: str, described: Any, options: Any, lines: list[str]) -> None:
+    """Make links of the pages of docs/ that a docstring names."""
+    lines[:] = [re.sub(r"docs/(\w+)\.md", r":doc:`/\1`", line) for line in lines]
+
+
 def setup(app: Sphinx) -> None:
     """Connect the functions of this file with Sphinx."""
     app.connect("source-read", read_page)
     if not SHORT:
         app.connect("env-check-consistency", check_names)
+        app.connect("autodoc-process-docstring", link_pages)
     app.config.html_context["translated"] = is_translated

@@ -16,10 +16,10 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 # Python with, right after it, what it prints, if the page shows that.
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:^```\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
-# What a page takes as given.
+# What pages take as given, and what single ones do.
+ANYWHERE = "net = cr.Network([3, 4, 2], seed=0); X, y = np.zeros((4, 3)), np.zeros((4, 2))"
 GIVEN = {
     "features.md": "X = np.random.default_rng(0).standard_normal((64, 20)); y = X[:, 0]",
-    "onnx.md": "net = cr.Network([3, 4, 2], seed=0); X, y = np.zeros((4, 3)), np.zeros((4, 2))",
     "tabular.md": """
 import pandas as pd
 new_houses = pd.DataFrame({"size": [40.0, 60.0, 80.0, 90.0, 30.0] * 8})
@@ -36,7 +36,7 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 def test_python_of_a_page_gives_the_output_that_is_shown(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # pages save files
     names = {"cr": cr, "np": np}
-    exec(GIVEN.get(page.name, ""), names)
+    exec(GIVEN.get(page.name, ANYWHERE), names)
     report = []
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     with threadpool_limits(1):

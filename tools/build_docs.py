@@ -21,6 +21,7 @@ import nbformat
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 DOCS = Path(__file__).parents[1] / "docs"
 MESSAGES = DOCS / "locale" / "zh_CN" / "LC_MESSAGES"
@@ -115,7 +116,10 @@ def run_notebooks() -> None:
     for file in sorted((DOCS / "notebooks").glob("*.ipynb")):
         with tempfile.TemporaryDirectory() as folder:
             notebook = nbformat.read(file, as_version=4)
-            NotebookClient(notebook, timeout=120, resources={"metadata": {"path": folder}}).execute()
+            # Files as sockets: another process may take a port before the kernel does.
+            config = Config(KernelManager={"transport": "ipc", "ip": f"{folder}/kernel"})
+            resources = {"metadata": {"path": folder}}
+            NotebookClient(notebook, config=config, timeout=120, resources=resources).execute()
         print(f"{file.name} runs")
 
 
