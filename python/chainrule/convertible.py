@@ -6,6 +6,7 @@ from os import PathLike
 from typing import Any
 
 from ._checks import checked_flag
+from .exporting.c import Sizes, to_c
 from .exporting.keras import to_keras
 from .exporting.onnx import step_to_onnx, to_onnx
 from .exporting.sklearn import to_sklearn
@@ -107,3 +108,44 @@ class Convertible(Model):
         """
         write = step_to_onnx if checked_flag(by_step, "by_step") else to_onnx
         write(self, path, dtype)
+
+    def to_c(self, path: str | PathLike[str], *, name: str = "model", weights: str | None = None) -> Sizes:
+        """Write the network in C99: a file, and next to it a header that says how to call it.
+
+        `model_predict(x, y)` makes the outputs of a sample with the bytes of `predict`. Weights are constants, the
+        values between layers have a workspace whose size the header tells, and nothing is allocated. A network that a
+        `Stepper` can read has `model_reset` and `model_step`, too, for sequences that arrive step by step. Of the
+        library of C it needs fma, and sqrt for `LayerNorm`.
+
+        Parameters
+        ----------
+        path : str or path
+            Of the file, which ends in ".c"; its folder must exist.
+        name : str
+            What the public names begin with: a name in C.
+        weights : {"float32", "float64", "float16", "int8"} or None
+            How weights are stored: as they are, or rounded to fewer bits that become numbers of the network's type as
+            they are read. "int8" has a factor for each output. Biases and other numbers stay as they are.
+
+        Returns
+        -------
+        Sizes
+            Bytes of constants, workspace and state.
+
+        Raises
+        ------
+        ValueError
+            For mixed precision, an `Input` of any number of steps, weights that are not finite or beyond the range of
+            float16, and a name or path that is none.
+        OSError
+            When a file cannot be written; one that was there before is left as it was.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib, chainrule as cr
+        >>> net = cr.Network([4, 8, 3], output="softmax", seed=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     net.to_c(pathlib.Path(folder) / "model.c")
+        Sizes(constants=268, workspace=32, state=0)
+        """
+        return to_c(self, path, name, weights)
