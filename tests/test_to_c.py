@@ -5,23 +5,13 @@ import io
 
 import numpy as np
 import pytest
-from c_files import STRICT, Library, has, pointer, run
+from c_files import STRICT, Library, everything, from_table, has, made, pointer, run
 from networks_of_layers import NETWORKS
-from onnx_files import samples, shaken
+from onnx_files import samples
 
 import chainrule as cr
-from chainrule.activations import ACTIVATIONS
 
 pytestmark = pytest.mark.skipif(not has("cc"), reason="there is no C compiler")
-
-
-def made(*layers, shape, **options):
-    return shaken(cr.Network([cr.Input(*shape), *layers], seed=0, **options))
-
-
-def from_table(name, **options):
-    layers, shape = NETWORKS[name]
-    return made(*(make() for make in layers), shape=shape, **options)
 
 
 def assert_same_bytes(library, name, X):
@@ -61,21 +51,6 @@ def test_steps_have_the_bytes_of_a_stepper(of_layers):
             assert of_layers.steps(name, x, expected.shape[1]).tobytes() == expected.tobytes(), name
     others = [name for name in of_layers.networks if name not in stepped]
     assert not any("_step(" in of_layers.text(name, ".h") for name in others)
-
-
-MIXED = ("lenet", "lstm with peepholes", "gru that resets before", "columns", "members of shared weights", "layer norm")
-
-
-def everything(dtype):
-    """Networks that call every function: all activations, and layers of each kind."""
-    nets = {name: from_table(name, dtype=dtype) for name in (*MIXED, "piecewise linear", "convolution, groups")}
-    rest = sorted(ACTIVATIONS.keys() - {"softmax"})
-    nets["activations"] = made(cr.Concatenate([[cr.Dense(19, name)] for name in rest]), shape=(5,), dtype=dtype)
-    steps = [kind(3, name) for kind in (cr.LSTM, cr.GRU, cr.SimpleRNN) for name in ("relu", "gelu")]
-    nets["recurrent"] = made(cr.Concatenate([[layer] for layer in steps]), shape=(3, 4), dtype=dtype)
-    nets["softmax"] = made(cr.Dense(37, "softmax"), shape=(5,), dtype=dtype)
-    nets["softmax at places"] = made(cr.Conv2D(5, 2, "softmax"), shape=(4, 3, 2), dtype=dtype)
-    return nets
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from .function import Function, numbers
@@ -108,9 +109,13 @@ def _function(text: str, *needs: Function) -> Function:
 
 def in_type(text: str, dtype: str) -> str:
     """Return the text of a function for a type of numbers, with its constants in their places."""
+    return string.Template(text).substitute(_words(dtype))
+
+
+@cache
+def _words(dtype: str) -> dict[str, str]:
     values = (_FLOAT if dtype == "float32" else _DOUBLE).values()
-    words = {name: value if isinstance(value, str) else numbers(value, dtype) for name, value in values.items()}
-    return string.Template(text).substitute(words)
+    return {name: value if isinstance(value, str) else numbers(value, dtype) for name, value in values.items()}
 
 
 FLUSHED = _function("""
