@@ -29,9 +29,42 @@ def test_check_and_info(capsys):
     assert f"version   {cr.__version__}" in capsys.readouterr().out
 
 
+def test_export_writes_c_and_says_how_large_it_is(tmp_path, capsys):
+    net = cr.Network([cr.Input(5, 3), cr.LSTM(4), cr.Dense(2, "softmax")], seed=0)
+    path = tmp_path / "gesture.safetensors"
+    net.save(path)
+    assert main(["export", str(path), "--c", "--name", "gesture"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"wrote {tmp_path / 'gesture.c'} and {tmp_path / 'gesture.h'}",
+        f"constants {4 * net.parameter_count} bytes",
+        "workspace 112 bytes",
+        "state     112 bytes for each stream",
+    ]
+    assert "void gesture_step(gesture_state *state" in (tmp_path / "gesture.h").read_text()
+    assert main(["export", str(path), "--c", str(tmp_path / "small.c"), "--weights", "int8"]) == 0
+    assert "constants 328 bytes" in capsys.readouterr().out
+    assert "model_predict" in (tmp_path / "small.h").read_text()
+
+
+def test_export_writes_onnx(tmp_path, capsys):
+    pytest.importorskip("onnx")
+    cr.Network([3, 2], seed=0).save(tmp_path / "net.safetensors")
+    assert main(["export", str(tmp_path / "net.safetensors"), "--onnx"]) == 0
+    assert (tmp_path / "net.onnx").stat().st_size > 0
+    assert main(["export", str(tmp_path / "net.safetensors"), "--onnx", "--weights", "int8"]) == 2
+    assert "--weights needs --c" in capsys.readouterr().err
+
+
+def test_export_needs_a_form():
+    with pytest.raises(SystemExit):
+        main(["export", "net.safetensors"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["export", "/nowhere.safetensors", "--c"], "/nowhere.safetensors"),
+        (["export", "pyproject.toml", "--c"], "pyproject.toml"),
         (["--epochs", "0"], "--epochs must be at least 1"),
         (["--rate", "-1"], "learning_rate must be"),
         (["--data", "/nowhere"], "train-images"),

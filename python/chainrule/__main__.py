@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,9 @@ SHADES = " .:-=+*#%@"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    options = _options(list(sys.argv[1:] if arguments is None else arguments))
     try:
-        commands = {"train": train, "check": check, "info": info}
+        commands = {"train": train, "check": check, "info": info, "export": export}
         return commands[options.command](options)
     except (cr.ChainruleError, ValueError, OSError, ImportError) as error:
         print(f"chainrule: {error}", file=sys.stderr)
@@ -32,13 +33,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _options(arguments: list[str]) -> argparse.Namespace:
+    if arguments[:1] == ["export"]:
+        return _export_parser().parse_args(arguments[1:])
+    return _parser().parse_args(arguments)
+
+
+def _export_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="chainrule export", description="Write a saved network in another form.")
+    parser.set_defaults(command="export")
+    parser.add_argument("model", help="file of Network.save")
+    form = parser.add_mutually_exclusive_group(required=True)
+    form.add_argument(
+        "--c", nargs="?", const="", metavar="FILE", help="C99, with a header next to it (default: model.c)"
+    )
+    form.add_argument("--onnx", nargs="?", const="", metavar="FILE", help="ONNX (default: model.onnx)")
+    parser.add_argument("--name", help="of C: what the public names begin with (default: model)")
+    parser.add_argument("--weights", help="of C: float32, float64, float16 or int8 (default: as they are)")
+    return parser
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="chainrule", description="Train a network on handwritten digits, and check every number in it."
     )
     parser.add_argument(
-        "command", nargs="?", default="train", choices=["train", "check", "info"],
-        help="train (default): the digits; check: the core against its references; info: the build",
+        "command", nargs="?", default="train", choices=["train", "check", "info", "export"],
+        help="train (default): the digits; check: the core against its references; info: the build; "
+        "export: a saved network in C or ONNX, see chainrule export --help",
     )  # fmt: skip
     parser.add_argument("--data", metavar="DIR", help="folder of the full MNIST (default: the embedded sample)")
     parser.add_argument("--epochs", type=int, default=20, help="passes over the data (default %(default)s)")
@@ -107,6 +129,27 @@ def info(options: argparse.Namespace) -> int:
     """Show version, compiler, instruction set and threads."""
     for name, value in cr.info().items():
         print(f"{name:10}{value}")
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write a saved network in another form."""
+    model = Path(options.model)
+    net = cr.load(model)
+    if options.c is None:
+        for argument in ("name", "weights"):
+            if getattr(options, argument) is not None:
+                raise ValueError(f"--{argument} needs --c")
+        target = options.onnx or model.with_suffix(".onnx")
+        net.to_onnx(target)
+        print(f"wrote {target}")
+        return 0
+    target = Path(options.c or model.with_suffix(".c"))
+    sizes = net.to_c(target, name=options.name or "model", weights=options.weights)
+    print(f"wrote {target} and {target.with_suffix('.h')}")
+    print(f"constants {sizes.constants:,} bytes\nworkspace {sizes.workspace:,} bytes")
+    if sizes.state > 0:
+        print(f"state     {sizes.state:,} bytes for each stream")
     return 0
 
 
