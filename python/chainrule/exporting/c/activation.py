@@ -73,6 +73,7 @@ def scalar(activation: str) -> Function:
 
 def _whole_array(activation: str) -> Function:
     text = f"""
+/* z = f(z) */
 static void {activation}_all(real *z, size_t count) {{
   for (size_t k = 0; k < count; ++k) z[k] = f_{activation}(z[k]);
 }}

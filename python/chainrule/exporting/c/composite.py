@@ -7,17 +7,21 @@ from collections.abc import Sequence
 
 from ...layers.base import Layer
 from ...layers.composite import Concatenate, Residual
+from .elementary import FLUSHED
 from .function import Function
 from .program import Routine, Value, code_of
 
-_ADD = Function("""
+_ADD = Function(
+    """
 /* Adds x, of so many features at each place, to some of the features of y. */
 static void add_features(const real *x, size_t places, size_t features, real *y, size_t of) {
   for (size_t place = 0; place < places; ++place, x += features, y += of) {
-    for (size_t k = 0; k < features; ++k) y[k] += x[k];
+    for (size_t k = 0; k < features; ++k) y[k] = flushed(y[k] + flushed(x[k]));
   }
 }
-""")
+""",
+    (FLUSHED,),
+)
 
 
 def through(layers: Sequence[Layer], routine: Routine, x: Value, first: int = 1) -> Value:

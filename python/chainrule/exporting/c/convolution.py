@@ -24,8 +24,8 @@ typedef struct {
 _CONVOLVE = Function(
     """
 /* z = bias + sum over the rows, columns and channels of each window, in this order */
-static void convolve(const real *x, const window *rows, const window *columns, size_t channels, WEIGHTS(weights),
-                     const real *bias, size_t filters, real *z) {
+static void convolve(const real *x, const window *rows, const window *columns, size_t channels,
+                     WEIGHTS(weights), const real *bias, size_t filters, real *z) {
   const size_t row_size = columns->size * channels * filters;
   for (size_t r = 0; r < rows->outputs; ++r) {
     for (size_t c = 0; c < columns->outputs; ++c, z += filters) {
@@ -84,8 +84,8 @@ static void convolve_apart(const real *x, const window *rows, const window *colu
 _CONVOLVE_BACK = Function(
     """
 /* The transposed convolution: z = bias + sum over the windows that reach each place of the result. */
-static void convolve_back(const real *x, const window *rows, const window *columns, size_t channels, WEIGHTS(weights),
-                          const real *bias, size_t filters, real *z) {
+static void convolve_back(const real *x, const window *rows, const window *columns, size_t channels,
+                          WEIGHTS(weights), const real *bias, size_t filters, real *z) {
   for (size_t r = 0; r < rows->inputs; ++r) {
     for (size_t c = 0; c < columns->inputs; ++c, z += filters) {
       start(bias, filters, z);

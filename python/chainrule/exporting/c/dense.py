@@ -10,8 +10,9 @@ from .program import Routine, Value, code_of
 # Four inputs at a time need the sums from memory once; the order of additions stays.
 ADD_PRODUCTS = Function("""
 /* sums[j] += x[i] weights[i][j] over i in ascending order, each product added with one rounding. */
-static void add_products(const real *restrict x, size_t inputs, WEIGHTS(weights), size_t row, real *restrict sums,
-                         size_t outputs) {
+static void add_products(const real *restrict x, size_t inputs,
+                         WEIGHTS(weights), size_t row,
+                         real *restrict sums, size_t outputs) {
   const size_t whole = inputs - inputs % 4;
   for (size_t i = 0; i < whole; i += 4) {
     const real a = x[i], b = x[i + 1], c = x[i + 2], d = x[i + 3];
@@ -39,8 +40,8 @@ static void start(const real *bias, size_t count, real *sums) {
 _DENSE = Function(
     """
 /* z = bias + x weights at each of some places */
-static void dense(const real *x, size_t places, size_t inputs, WEIGHTS(weights), const real *bias, size_t outputs,
-                  real *z) {
+static void dense(const real *x, size_t places, size_t inputs, WEIGHTS(weights),
+                  const real *bias, size_t outputs, real *z) {
   for (size_t place = 0; place < places; ++place, x += inputs, z += outputs) {
     start(bias, outputs, z);
     add_products(x, inputs, PASSED(weights, 0, 0), outputs, z, outputs);

@@ -17,8 +17,8 @@ static size_t code(real x, size_t count) {
 _EMBED = Function(
     """
 /* The vector of each token; the first tokens may have none, but zeros. */
-static void embed(const real *tokens, size_t steps, size_t vocabulary, size_t without, WEIGHTS(vectors), size_t units,
-                  real *y) {
+static void embed(const real *tokens, size_t steps, size_t vocabulary, size_t without,
+                  WEIGHTS(vectors), size_t units, real *y) {
   for (size_t step = 0; step < steps; ++step, y += units) {
     const size_t token = code(tokens[step], vocabulary);
     for (size_t k = 0; k < units; ++k) {

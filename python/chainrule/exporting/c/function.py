@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,16 @@ class Function:
 
 def numbers(values: Any, dtype: str) -> str:
     """Return numbers of a type, separated by commas; those of floating point are read as the same numbers again."""
-    array = np.asarray(values, dtype).reshape(-1)
+    return ", ".join(number_texts(np.asarray(values, dtype)))
+
+
+def number_texts(array: NDArray[Any]) -> list[str]:
+    """Return each number of an array as C has it."""
     if array.dtype.kind != "f":
-        return ", ".join(map(str, array.tolist()))
-    digits, suffix = (9, "f") if dtype == "float32" else (17, "")
-    texts = [f"{value:.{digits}g}" for value in array.tolist()]
-    return ", ".join(text + (".0" if text.lstrip("-").isdigit() else "") + suffix for text in texts)
+        return list(map(str, array.reshape(-1).tolist()))
+    digits, suffix = (9, "f") if array.dtype == np.float32 else (17, "")
+    texts = [f"{value:.{digits}g}" for value in array.reshape(-1).tolist()]
+    return [text + (".0" if text.lstrip("-").isdigit() else "") + suffix for text in texts]
 
 
 def harmless(line: str) -> str:

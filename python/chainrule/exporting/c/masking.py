@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from ...layers.masking import Masking
+from .elementary import FLUSHED
 from .function import Function, numbers
 from .program import Routine, Value, code_of
 
-_FIND = Function("""
+_FIND = Function(
+    """
 /* The number of steps that are not padding, whose features all have one value, and then these steps. */
 static void find_steps(const real *x, size_t steps, size_t features, real padding, real *found) {
   size_t count = 0;
   for (size_t step = 0; step < steps; ++step) {
     for (size_t k = 0; k < features; ++k) {
-      if (x[step * features + k] != padding) {
+      if (flushed(x[step * features + k]) != padding) {
         found[1 + count++] = (real)step;
         break;
       }
@@ -20,7 +22,9 @@ static void find_steps(const real *x, size_t steps, size_t features, real paddin
   }
   found[0] = (real)count;
 }
-""")
+""",
+    (FLUSHED,),
+)
 
 
 def find_steps(routine: Routine, x: Value, steps: int, padding: float) -> Value:

@@ -12,8 +12,9 @@ from .program import COPY, Routine, Value, code_of
 _ENSEMBLE = Function(
     """
 /* z = ((x r) weights) s + bias for each member, with its factors r of inputs and s of outputs */
-static void ensemble(const real *x, size_t members, size_t inputs, const real *r, WEIGHTS(weights), const real *s,
-                     const real *bias, size_t outputs, real *scaled, real *z) {
+static void ensemble(const real *x, size_t members, size_t inputs, const real *r,
+                     WEIGHTS(weights), const real *s, const real *bias,
+                     size_t outputs, real *scaled, real *z) {
   for (size_t member = 0; member < members; ++member) {
     for (size_t k = 0; k < inputs; ++k) scaled[k] = flushed(x[k] * r[k]);
     start(NULL, outputs, z);

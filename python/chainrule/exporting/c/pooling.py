@@ -66,7 +66,7 @@ _MEAN = Function(
         "mean_pool",
         "The mean",
         "0",
-        "y[k] + from[k]",
+        "flushed(y[k] + flushed(from[k]))",
         """      const real count = (real)((bottom - top) * (right - left));
       for (size_t k = 0; k < channels; ++k) y[k] = flushed(y[k] / count);
 """,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,9 +18,20 @@ from .stored import Stored
 
 @dataclass(frozen=True)
 class Constant:
-    """An array in the program; its text is its name."""
+    """An array in the program; its text is its name.
+
+    Attributes
+    ----------
+    name : str
+    asked : str
+        The name without a number that tells it from others.
+    type : str
+        Of its elements in C.
+    values : array
+    """
 
     name: str
+    asked: str
     type: str
     values: NDArray[Any]
 
@@ -54,12 +65,6 @@ class Statement:
     values: tuple[Value, ...]
 
 
-def unused_name(name: str, taken: set[str]) -> str:
-    """Return a name, with a number after it where it is taken."""
-    numbered = (f"{name}_{number}" for number in itertools.count(2))
-    return next(each for each in itertools.chain([name], numbered) if each not in taken)
-
-
 @dataclass
 class Unit:
     """What a file has once, whoever calls it.
@@ -88,13 +93,13 @@ class Unit:
             self.functions.append(function)
 
     def constant(self, name: str, type_name: str, values: NDArray[Any]) -> Constant:
-        """Return an array of the file; one with the same values is taken if it is there."""
-        for other in self.constants:
-            same = other.type == type_name and other.values.dtype == values.dtype
-            if same and other.values.tobytes() == values.tobytes():
+        """Return an array of the file, which another routine may have too: the one of this name with these values."""
+        alike = [other for other in self.constants if other.asked == name]
+        for other in alike:
+            if np.array_equal(other.values, values):
                 return other
-        taken = {other.name for other in self.constants}
-        self.constants.append(Constant(unused_name(name, taken), type_name, values))
+        own = f"{name}_{len(alike) + 1}" if alike else name
+        self.constants.append(Constant(own, name, type_name, values))
         return self.constants[-1]
 
 
@@ -121,7 +126,7 @@ class Routine:
     states: dict[str, int] = field(default_factory=dict)
     masks: dict[int, Value] = field(default_factory=dict)
     scope: str = ""
-    _taken: set[str] = field(default_factory=set)
+    _taken: Counter[str] = field(default_factory=Counter)
     _kept: list[Value] = field(default_factory=list)
 
     def use(self, *functions: Function) -> None:
@@ -200,9 +205,9 @@ class Routine:
         return self.unit.constant(f"{self.scope}_{role}", type_name, values)
 
     def _name(self, role: str) -> str:
-        name = unused_name(f"{self.scope}_{role}" if role else self.scope, self._taken)
-        self._taken.add(name)
-        return name
+        stem = f"{self.scope}_{role}" if role else self.scope
+        self._taken[stem] += 1
+        return stem if self._taken[stem] == 1 else f"{stem}_{self._taken[stem]}"
 
 
 @dataclass(frozen=True)

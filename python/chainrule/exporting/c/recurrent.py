@@ -45,7 +45,8 @@ def cell_of(layer: Any) -> Cell:
 
 _HEAD = """
 /* A step of {what}: x and the state before it make the state after it. */
-static void {name}(const real *x, size_t inputs, WEIGHTS(weights), WEIGHTS(recurrent), {constants},
+static void {name}(const real *x, size_t inputs, WEIGHTS(weights),
+    WEIGHTS(recurrent), {constants},
     size_t units, real *sums, {states}) {{
 """
 

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 from . import elementary
-from .function import harmless, numbers
+from .function import harmless, number_texts, numbers
 from .memory import Layout
 from .program import Constant, Statement, Unit, Value
 
@@ -48,12 +48,14 @@ def constant_text(constants: Sequence[Constant]) -> str:
     """Return the definitions of all constants."""
     texts = [""]
     for constant in constants:
-        listed = numbers(constant.values, str(constant.values.dtype))
+        values = number_texts(constant.values)
         if constant.type == "window":
-            texts.append(f"static const window {constant} = {{{listed}}};")
+            texts.append(f"static const window {constant} = {{{', '.join(values)}}};")
             continue
-        values = textwrap.fill(listed, _WIDTH, initial_indent="  ", subsequent_indent="  ")
-        texts.append(f"static const {constant.type} {constant}[{constant.values.size}] = {{\n{values}\n}};")
+        count = max((_WIDTH - 2) // (max(map(len, values)) + 2), 1)
+        lines = [f"  {', '.join(values[k : k + count])}" for k in range(0, len(values), count)]
+        listed = ",\n".join(lines)
+        texts.append(f"static const {constant.type} {constant}[{len(values)}] = {{\n{listed}\n}};")
     return "\n".join(texts) + "\n"
 
 
