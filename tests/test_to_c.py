@@ -168,6 +168,22 @@ def test_the_workspace_is_as_large_as_it_says(of_layers):
         assert f"_WORKSPACE {size}\n" in of_layers.text(name, ".h")
 
 
+def test_sequences_of_any_length_are_read_in_steps(tmp_path):
+    net = made(cr.LSTM(4, return_sequences=True), cr.Dense(2, "softmax"), shape=(None, 3))
+    library = Library({"net": net}, tmp_path)
+    assert library.sizes["net"].workspace == 0
+    assert "_predict" not in library.text("net", ".h")
+    assert "input (any number, 3)" in library.text("net", ".h")
+    run("cc", *STRICT, "-DNET0_MAIN", tmp_path / "net0.c", "-o", tmp_path / "program", "-lm")
+    for steps in (1, 4, 9):
+        x = np.random.default_rng(steps).standard_normal((steps, 3)).astype(np.float32)
+        expected = net.predict(x[None])[0]
+        assert library.steps("net", x, 2).tobytes() == expected.tobytes()
+        lines = run(tmp_path / "program", input="\n".join(",".join(map(str, step)) for step in x.tolist()))
+        printed = np.loadtxt(io.StringIO(lines), delimiter=",", dtype=np.float32, ndmin=2)
+        assert printed.tobytes() == expected.tobytes()
+
+
 def test_a_program_reads_lines_of_numbers(tmp_path):
     net = made(cr.Dense(3, "softmax"), shape=(4,))
     net.to_c(tmp_path / "digits.c", name="Digits")
@@ -192,10 +208,10 @@ def test_a_program_reads_lines_of_numbers(tmp_path):
 def test_headers_say_what_a_network_is(tmp_path):
     X = np.random.default_rng(0).standard_normal((30, 3))
     net = cr.Network([cr.Input(3), cr.Dense(4), cr.Dense(3, "softmax")], seed=0)
-    net.fit(X, np.array(["*/ Höhe", "b??/", "c"])[np.arange(30) % 3], epochs=1, verbose=0)
+    net.fit(X, np.array(["*/ Höhe", "b??/", "real"])[np.arange(30) % 3], epochs=1, verbose=0)
     sizes = net.to_c(tmp_path / "net.c")
     text = (tmp_path / "net.h").read_text()
-    for part in ("1. Dense(4", "to 4 numbers", "classes * / H\\xf6he, b? ?/, c", "MODEL_PARAMETERS 31"):
+    for part in ("1. Dense(4", "to 4 numbers", "classes * / H\\xf6he, b? ?/, real, in", "MODEL_PARAMETERS 31"):
         assert part in text
     assert (sizes.constants, sizes.workspace, sizes.state) == (4 * 31, 4 * 4, 0)
     run("cc", *STRICT, "-c", tmp_path / "net.c", "-o", tmp_path / "net.o")
@@ -227,8 +243,8 @@ def test_mistakes_are_refused(arguments, message, tmp_path):
 
 def test_networks_without_a_form_are_refused(tmp_path):
     path = tmp_path / "net.c"
-    with pytest.raises(ValueError, match=r"Input\(None, 3\) must have a number of steps"):
-        cr.Network([cr.Input(None, 3), cr.GRU(2)]).to_c(path)
+    with pytest.raises(ValueError, match=r"Input\(None, 3\) must have a number of steps.*got Bidirectional"):
+        cr.Network([cr.Input(None, 3), cr.Bidirectional(cr.GRU(2))]).to_c(path)
     with pytest.raises(ValueError, match=r"precision must be 'full' for C.*got 'mixed'"):
         cr.Network([3, 2], precision="mixed").to_c(path)
     net = made(cr.Dense(4), cr.Dense(2), shape=(3,))

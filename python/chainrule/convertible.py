@@ -114,8 +114,8 @@ class Convertible(Model):
 
         `model_predict(x, y)` makes the outputs of a sample with the bytes of `predict`. Weights are constants, the
         values between layers have a workspace whose size the header tells, and nothing is allocated. A network that a
-        `Stepper` can read has `model_reset` and `model_step`, too, for sequences that arrive step by step. Of the
-        library of C it needs fma, and sqrt for `LayerNorm`.
+        `Stepper` can read has `model_reset` and `model_step`, too, for sequences that arrive step by step, and these
+        alone after an `Input` of any number of steps. Of the library of C it needs fma, and sqrt for `LayerNorm`.
 
         Parameters
         ----------
@@ -135,8 +135,8 @@ class Convertible(Model):
         Raises
         ------
         ValueError
-            For mixed precision, an `Input` of any number of steps, weights that are not finite or beyond the range of
-            float16, and a name or path that is none.
+            For mixed precision, an `Input` of any number of steps where no stepper can be, weights that are not finite
+            or beyond the range of float16, and a name or path that is none.
         OSError
             When a file cannot be written; one that was there before is left as it was.
 

@@ -48,11 +48,11 @@ def to_c(model: Model, path: str | PathLike[str], name: str = "model", weights: 
     _check_name(name)
     if model.precision != "full":
         raise ValueError(f"precision must be 'full' for C, which has no mixed products, got {model.precision!r}")
-    if None in model.shown_shapes[0]:
-        raise ValueError(f"Input{model.shown_shapes[0]} must have a number of steps for C, where memory has a size")
     unit = Unit(model.dtype, stored_as(_checked_weights(weights, model.dtype), model.dtype))
-    whole = _entry(model, Routine(unit), 1)
-    program = Program(name, model, unit, whole, _stepped(model, unit))
+    # Sequences of any length have no workspace of a known size.
+    is_open = None in model.shown_shapes[0]
+    whole = None if is_open else _entry(model, Routine(unit), 1)
+    program = Program(name, model, unit, whole, _stepped(model, unit, is_needed=is_open))
     header = where.with_suffix(".h")
     write_atomically(header, program.header().encode("ascii"))
     write_atomically(where, program.source(header.name).encode("ascii"))
@@ -82,13 +82,16 @@ def _checked_weights(weights: str | None, dtype: str) -> str:
     return form
 
 
-def _stepped(model: Model, unit: Unit) -> Entry | None:
-    """Return the entry that reads a step, if the network can be read so."""
+def _stepped(model: Model, unit: Unit, is_needed: bool) -> Entry | None:
+    """Return the entry that reads a step; None for a network that cannot be read so, or an error if it is needed."""
     try:
         made = one_step_of(model)
-    except ValueError:
+    except ValueError as error:
+        if is_needed:
+            shape = model.shown_shapes[0]
+            raise ValueError(f"Input{shape} must have a number of steps for C, or be read in steps: {error}") from error
         return None
-    return _entry(made.network, Routine(unit, carries=True), 1 + made.first)
+    return _entry(made.twin, Routine(unit, carries=True), 1 + made.first)
 
 
 def _entry(model: Model, routine: Routine, first: int) -> Entry:

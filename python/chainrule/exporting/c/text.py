@@ -14,20 +14,6 @@ from .program import Constant, Statement, Unit, Value
 _WIDTH = 110
 _FLOAT = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.])")
 
-# What keeps compilers from changing the arithmetic.
-CAREFUL = """
-#if defined(__FAST_MATH__)
-#error "this file needs exact arithmetic: compile it without -ffast-math"
-#endif
-
-/* Products and sums stay apart where they are written so. */
-#if defined(__clang__)
-#pragma STDC FP_CONTRACT OFF
-#elif defined(__GNUC__)
-#pragma GCC optimize("fp-contract=off")
-#endif
-"""
-
 
 def of_type(text: str, dtype: str) -> str:
     """Return a text of C for a type of numbers."""

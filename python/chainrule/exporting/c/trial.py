@@ -1,4 +1,4 @@
-"""A program for trying a file of C: it reads samples as lines of numbers and prints the outputs."""
+"""A program for trying a file of C: it reads samples or steps as lines of numbers and prints the outputs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _MAIN = """
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Reads lines of $NAME_INPUTS numbers with commas or spaces in between, and prints lines of $NAME_OUTPUTS numbers. */
+/* Reads lines of $NAME_$INPUTS numbers with commas or spaces in between, and prints lines of $NAME_$OUTPUTS numbers. */
 int main(void) {
-  static real x[$NAME_INPUTS], y[$NAME_OUTPUTS];
-  char text[64];
+  static real x[$NAME_$INPUTS], y[$NAME_$OUTPUTS];
+$begin  char text[64];
   size_t line = 1, count = 0, length = 0;
   int next;
   do {
@@ -27,21 +27,21 @@ int main(void) {
       text[length] = 0;
       length = 0;
       const double number = strtod(text, &rest);
-      if (!ends || *rest != 0 || count == $NAME_INPUTS) {
+      if (!ends || *rest != 0 || count == $NAME_$INPUTS) {
         fprintf(stderr, "line %lu: expected $NAME_COUNT numbers, got %s\\n", (unsigned long)line,
-                count == $NAME_INPUTS ? "more" : text);
+                count == $NAME_$INPUTS ? "more" : text);
         return EXIT_FAILURE;
       }
       x[count++] = (real)number;
     }
     if (next != '\\n' && next != EOF) continue;
-    if (count > 0 && count < $NAME_INPUTS) {
+    if (count > 0 && count < $NAME_$INPUTS) {
       fprintf(stderr, "line %lu: expected $NAME_COUNT numbers, got %lu\\n", (unsigned long)line, (unsigned long)count);
       return EXIT_FAILURE;
     }
     if (count > 0) {
-      $name_predict(x, y);
-      for (size_t k = 0; k < $NAME_OUTPUTS; ++k) printf(k == 0 ? "%.$digitsg" : ",%.$digitsg", (double)y[k]);
+      $call;
+      for (size_t k = 0; k < $NAME_$OUTPUTS; ++k) printf(k == 0 ? "%.$digitsg" : ",%.$digitsg", (double)y[k]);
       printf("\\n");
     }
     count = 0;
@@ -54,6 +54,19 @@ int main(void) {
 """
 
 
-def trial_text(inputs: int, dtype: str) -> str:
-    """Return the program for samples of so many numbers, which is compiled where a macro asks for it."""
-    return _MAIN.replace("$NAME_COUNT", str(inputs)).replace("$digits", "9" if dtype == "float32" else "17")
+# What takes the place of words in the text, where lines are samples, or the steps of a sequence.
+_OF_SAMPLES = {"$begin": "", "$call": "$name_predict(x, y)", "$INPUTS": "INPUTS", "$OUTPUTS": "OUTPUTS"}
+_OF_STEPS = {
+    "$begin": "  static $name_state state;\n  $name_reset(&state);\n",
+    "$call": "$name_step(&state, x, y)",
+    "$INPUTS": "STEP_INPUTS",
+    "$OUTPUTS": "STEP_OUTPUTS",
+}
+
+
+def trial_text(inputs: int, dtype: str, reads_steps: bool) -> str:
+    """Return the program for lines of so many numbers, samples or steps; it is compiled where a macro asks for it."""
+    text = _MAIN
+    for word, meaning in (_OF_STEPS if reads_steps else _OF_SAMPLES).items():
+        text = text.replace(word, meaning)
+    return text.replace("$NAME_COUNT", str(inputs)).replace("$digits", "9" if dtype == "float32" else "17")
