@@ -109,6 +109,18 @@ def test_scales_of_inputs_and_targets_are_inside(tmp_path):
     assert library.predict("net", X[:1].astype(np.uint8)).tobytes() == net.predict(X[:1].astype(np.uint8)).tobytes()
 
 
+@pytest.mark.parametrize("labels", [["no", "yes"], ["a", "b", "c"]])
+def test_a_classifier_gives_probabilities(labels, tmp_path):
+    sklearn = pytest.importorskip("chainrule.sklearn")
+    X = np.random.default_rng(0).standard_normal((60, 4)).astype(np.float32)
+    y = np.array(labels)[np.arange(60) % len(labels)]
+    model = sklearn.MLPClassifier((8,), tol=1.0, n_iter_no_change=2, random_state=0).fit(X, y)
+    library = Library({"net": model.network_}, tmp_path)
+    probabilities = model.predict_proba(X)
+    expected = probabilities if len(labels) > 2 else probabilities[:, 1:]
+    assert library.predict("net", X).tobytes() == np.ascontiguousarray(expected).tobytes()
+
+
 def rounded(net, weights):
     """The network with the weights that are read from a file of this form."""
     twin = net.copy()
