@@ -180,6 +180,26 @@ def test_the_workspace_is_as_large_as_it_says(of_layers):
         assert f"_WORKSPACE {size}\n" in of_layers.text(name, ".h")
 
 
+def test_mixed_precision_has_the_same_bytes(tmp_path):
+    nets = {
+        "dense": made(cr.Dense(37, "relu"), cr.Dense(3, "softmax"), shape=(100,), precision="mixed"),
+        "without a bias": made(cr.Dense(5, use_bias=False), shape=(31,), precision="mixed"),
+        "steps": made(cr.Dense(40, "tanh"), cr.LSTM(33, return_sequences=True), shape=(4, 3), precision="mixed"),
+        "units": made(cr.GRU(35, return_sequences=True), cr.SimpleRNN(4), shape=(5, 65), precision="mixed"),
+        "tokens": made(cr.Embedding(9, 5), cr.GRU(4, reset_after=False), shape=(5,), precision="mixed"),
+    }
+    library = Library(nets, tmp_path, "-O1")
+    for name, net in nets.items():
+        X = samples(net)
+        assert_same_bytes(library, name, X)
+        if net.border.vocabulary is None:
+            for scale in (1e-30, 1e30):
+                assert_same_bytes(library, name, (X * scale).astype(np.float32))
+    for x in samples(nets["steps"]):
+        expected = nets["steps"].predict(x[None])[0]
+        assert library.steps("steps", x, 33).tobytes() == expected.tobytes()
+
+
 def test_sequences_of_any_length_are_read_in_steps(tmp_path):
     net = made(cr.LSTM(4, return_sequences=True), cr.Dense(2, "softmax"), shape=(None, 3))
     library = Library({"net": net}, tmp_path)
@@ -257,8 +277,8 @@ def test_networks_without_a_form_are_refused(tmp_path):
     path = tmp_path / "net.c"
     with pytest.raises(ValueError, match=r"Input\(None, 3\) must have a number of steps.*got Bidirectional"):
         cr.Network([cr.Input(None, 3), cr.Bidirectional(cr.GRU(2))]).to_c(path)
-    with pytest.raises(ValueError, match=r"precision must be 'full' for C.*got 'mixed'"):
-        cr.Network([3, 2], precision="mixed").to_c(path)
+    with pytest.raises(ValueError, match=r"weights must be 'float32' for a network in mixed precision, got 'int8'"):
+        cr.Network([3, 2], precision="mixed").to_c(path, weights="int8")
     net = made(cr.Dense(4), cr.Dense(2), shape=(3,))
     net.stack[1].weights = np.full((4, 2), 1e5)
     with pytest.raises(ValueError, match=r"^layer 2, Dense\(2.*its weights are beyond the range of float16"):

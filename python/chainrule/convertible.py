@@ -135,8 +135,8 @@ class Convertible(Model):
         Raises
         ------
         ValueError
-            For mixed precision, an `Input` of any number of steps where no stepper can be, weights that are not finite
-            or beyond the range of float16, and a name or path that is none.
+            For an `Input` of any number of steps where no stepper can be, weights that are not finite or beyond the
+            range of float16, weights of fewer bits in mixed precision, and a name or path that is none.
         OSError
             When a file cannot be written; one that was there before is left as it was.
 

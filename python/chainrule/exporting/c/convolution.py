@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...layers.convolution import Conv1D, Conv2DTranspose, Convolution, Correlation
 from ...layers.windows import Window, rows_and_columns
@@ -175,10 +177,10 @@ def _(layer: Conv2DTranspose, routine: Routine, x: Value) -> Value:
     return _convolved(layer, routine, x, call, weights, outputs)
 
 
-def _convolved(layer: Convolution, routine: Routine, x: Value, call: str, weights: object, outputs: int) -> Value:
+def _convolved(layer: Convolution, routine: Routine, x: Value, call: str, weights: NDArray[Any], outputs: int) -> Value:
     z = routine.value(outputs)
     bias = routine.numbers("bias", layer.bias) if layer.use_bias else "NULL"
-    stored = routine.weights("weights", weights)
+    stored = routine.factors("weights", weights)
     routine.run(f"{call}, {stored}, {bias}, {layer.filters}, {z});", values=[x, z])
     activate(routine, layer.activation, z, layer.filters)
     return z

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...layers.dense import Dense
 from .activation import activate
+from .elementary import FLUSHED
 from .function import Function
 from .program import Routine, Value, code_of
 
@@ -29,6 +30,42 @@ static void add_products(const real *restrict x, size_t inputs,
   }
 }
 """)
+
+# In mixed precision, in the order of additions of a matrix unit.
+ADD_MIXED_PRODUCTS = Function(
+    """
+/* The nearest number of eight bits, ties to even */
+static float to_bfloat16(float x) {
+  union { float value; uint32_t bits; } number;
+  number.value = flushed(x);
+  number.bits += 0x7fff + (number.bits >> 16 & 1);
+  number.bits &= 0xffff0000;
+  return number.value;
+}
+
+/* sums[j] += x[i] weights[i][j] over i, in blocks of 32: those of the even i and of the odd i are summed apart. */
+static void add_products(const real *restrict x, size_t inputs,
+                         WEIGHTS(weights), size_t row,
+                         real *restrict sums, size_t outputs) {
+  for (size_t first = 0; first < outputs; first += 16) {
+    const size_t count = outputs - first < 16 ? outputs - first : 16;
+    for (size_t begin = 0; begin < inputs; begin += 32) {
+      const size_t end = begin + 32 < inputs ? begin + 32 : inputs;
+      real halves[2][16] = {{0}};
+      for (size_t i = begin; i < end; ++i) {
+        const real factor = to_bfloat16(x[i]);
+        real *const half = halves[i % 2];
+        for (size_t k = 0; k < count; ++k) half[k] = fma(factor, WEIGHT(weights, i * row + first, k), half[k]);
+      }
+      for (size_t k = 0; k < count; ++k) {
+        sums[first + k] = flushed(sums[first + k] + flushed(flushed(halves[0][k]) + flushed(halves[1][k])));
+      }
+    }
+  }
+}
+""",
+    (FLUSHED,),
+)
 
 START = Function("""
 /* sums = bias, or zero without one */
@@ -58,7 +95,7 @@ def _(layer: Dense, routine: Routine, x: Value) -> Value:
     places = x.size // inputs
     routine.use(_DENSE)
     z = routine.value(places * outputs)
-    weights = routine.weights("weights", layer.weights)
+    weights = routine.factors("weights", layer.weights)
     bias = routine.numbers("bias", layer.bias) if layer.use_bias else "NULL"
     routine.run(f"dense({x}, {places}, {inputs}, {weights}, {bias}, {outputs}, {z});", values=[x, z])
     activate(routine, layer.activation, z, outputs)

@@ -62,7 +62,7 @@ def _(layer: BatchEnsemble, routine: Routine, x: Value) -> Value:
     members, inputs = layer.place.input_shape
     routine.use(_ENSEMBLE)
     scaled, z = routine.value(inputs, "scaled"), routine.value(members * layer.units)
-    weights = routine.weights("weights", layer.weights)
+    weights = routine.factors("weights", layer.weights)
     r = routine.numbers("input_factors", layer.input_factors)
     s = routine.numbers("output_factors", layer.output_factors)
     given = f"{r}, {weights}, {s}, {routine.numbers('bias', layer.bias)}, {layer.units}"
@@ -76,7 +76,7 @@ def _(layer: SeparateDense, routine: Routine, x: Value) -> Value:
     members, inputs = layer.place.input_shape
     routine.use(_SEPARATE)
     z = routine.value(members * layer.units)
-    weights, bias = routine.weights("weights", layer.weights), routine.numbers("bias", layer.bias)
+    weights, bias = routine.factors("weights", layer.weights), routine.numbers("bias", layer.bias)
     routine.run(f"dense_apart({x}, {members}, {inputs}, {weights}, {bias}, {layer.units}, {z});", values=[x, z])
     activate(routine, layer.activation, z, layer.units)
     return z

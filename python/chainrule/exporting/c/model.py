@@ -13,6 +13,7 @@ from ...files.safetensors import write_atomically
 from ...model import Model
 from ...prediction.stepper import one_step_of
 from .composite import through
+from .dense import ADD_MIXED_PRODUCTS, ADD_PRODUCTS
 from .file import Entry, Program, Sizes, entry_of
 from .function import Function, numbers
 from .program import Routine, Unit, Value
@@ -46,9 +47,7 @@ def to_c(model: Model, path: str | PathLike[str], name: str = "model", weights: 
     """Write a network as `Network.to_c` does; return the memory that it takes."""
     where = _checked_path(path)
     _check_name(name)
-    if model.precision != "full":
-        raise ValueError(f"precision must be 'full' for C, which has no mixed products, got {model.precision!r}")
-    unit = Unit(model.dtype, stored_as(_checked_weights(weights, model.dtype), model.dtype))
+    unit = _unit(model, weights)
     # Sequences of any length have no workspace of a known size.
     is_open = None in model.shown_shapes[0]
     whole = None if is_open else _entry(model, Routine(unit), 1)
@@ -75,11 +74,17 @@ def _check_name(name: str) -> None:
         )
 
 
-def _checked_weights(weights: str | None, dtype: str) -> str:
+def _unit(model: Model, weights: str | None) -> Unit:
+    """Return a file without anything yet; ValueError for a form of weights that the network cannot have."""
+    dtype = model.dtype
     form = dtype if weights is None else checked_name(weights, "weights", FORMS)
     if form == "float64" != dtype:
         raise ValueError("weights must be 'float32', 'float16' or 'int8' for a float32 network, got 'float64'")
-    return form
+    if model.precision == "full":
+        return Unit(dtype, stored_as(form, dtype))
+    if form != dtype:
+        raise ValueError(f"weights must be 'float32' for a network in mixed precision, got {form!r}")
+    return Unit(dtype, stored_as(form, dtype), {ADD_PRODUCTS: ADD_MIXED_PRODUCTS}, rounds_factors=True)
 
 
 def _stepped(model: Model, unit: Unit, is_needed: bool) -> Entry | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import singledispatch
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...reference.precision import bfloat16
 from .function import Function, harmless
 from .stored import Stored
 
@@ -75,6 +76,10 @@ class Unit:
         Of inputs, outputs and all numbers in between.
     stored : Stored
         The form of weights.
+    instead : mapping of Function to Function
+        Functions that take the place of others.
+    rounds_factors : bool
+        Whether the weights of products are rounded to bfloat16.
     functions : list of Function
         In the order of their definition.
     constants : list of Constant
@@ -82,11 +87,14 @@ class Unit:
 
     dtype: str
     stored: Stored
+    instead: Mapping[Function, Function] = field(default_factory=dict)
+    rounds_factors: bool = False
     functions: list[Function] = field(default_factory=list)
     constants: list[Constant] = field(default_factory=list)
 
     def use(self, function: Function) -> None:
         """Define a function, after those that it calls."""
+        function = self.instead.get(function, function)
         if function not in self.functions:
             for needed in (*function.needs, *(self.stored.needs if "WEIGHT(" in function.text else ())):
                 self.use(needed)
@@ -188,6 +196,10 @@ class Routine:
     def whole(self, role: str, values: Any) -> Constant:
         """Return a constant of sizes, counts or indices."""
         return self._constant(role, "uint32_t", np.asarray(values, np.uint32))
+
+    def factors(self, role: str, values: NDArray[Any]) -> Weights:
+        """Return weights (..., columns) that are multiplied by values, in the form in which they are stored."""
+        return self.weights(role, bfloat16(values) if self.unit.rounds_factors else values)
 
     def weights(self, role: str, values: Any) -> Weights:
         """Return weights (..., columns) in the form in which they are stored."""

@@ -195,8 +195,8 @@ def _read_one_way(way: _Way, routine: Routine) -> None:
     arrays = layer.parameter_arrays()
     states = [routine.carried(name, layer.units) for name in cell.states]
     sums = routine.value(cell.gates * layer.units, "sums")
-    weights = routine.weights("weights", arrays["input_weights"])
-    recurrent = routine.weights("recurrent_weights", arrays["recurrent_weights"])
+    weights = routine.factors("weights", arrays["input_weights"])
+    recurrent = routine.factors("recurrent_weights", arrays["recurrent_weights"])
     constants = ", ".join(str(routine.numbers(name, values)) for name, values in cell.constants.items())
     features = arrays["input_weights"].shape[0]
     loop, step = _steps(way)
