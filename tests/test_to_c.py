@@ -241,6 +241,10 @@ def test_headers_say_what_a_network_is(tmp_path):
     X = np.random.default_rng(0).standard_normal((30, 3))
     net = cr.Network([cr.Input(3), cr.Dense(4), cr.Dense(3, "softmax")], seed=0)
     net.fit(X, np.array(["*/ Höhe", "b??/", "real"])[np.arange(30) % 3], epochs=1, verbose=0)
+    two = cr.Network([cr.Input(3), cr.Dense(1, "sigmoid")], seed=0)
+    two.fit(X, np.array(["no", "yes"])[np.arange(30) % 2], epochs=1, verbose=0)
+    two.to_c(tmp_path / "net.c")
+    assert "low for the class no, and high for yes" in (tmp_path / "net.h").read_text()
     sizes = net.to_c(tmp_path / "net.c")
     text = (tmp_path / "net.h").read_text()
     for part in ("1. Dense(4", "to 4 numbers", "classes * / H\\xf6he, b? ?/, real, in", "MODEL_PARAMETERS 31"):

@@ -149,8 +149,11 @@ class Program:
             for number, (layer, shape) in enumerate(zip(self.model.stack, shapes[1:], strict=True), start=1)
         ]
         if self.model.border.classes is not None:
-            labels = ", ".join(map(str, self.model.border.classes.tolist()))
-            lines += ["", *textwrap.wrap(f"The outputs are of the classes {labels}, in this order.", 110)]
+            labels = [str(label) for label in self.model.border.classes.tolist()]
+            said = f"The outputs are of the classes {', '.join(labels)}, in this order."
+            if self.model.shapes[-1][-1] == 1:
+                said = f"The output is low for the class {labels[0]}, and high for {labels[-1]}."
+            lines += ["", *textwrap.wrap(said, 110)]
         return lines
 
 

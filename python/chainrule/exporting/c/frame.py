@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 HOW = """
-$name_predict(x, y) reads the $NAME_INPUTS numbers of a sample, the last axis first in memory, and writes the
+$name_predict(x, y) reads the $NAME_INPUTS numbers of a sample, row after row as NumPy has them, and writes the
 $NAME_OUTPUTS outputs. It keeps the values between layers in a static workspace, so it must not run twice at the
 same time; $name_predict_with(x, y, workspace) takes one of $NAME_WORKSPACE numbers from the caller instead.
 x and y must not overlap."""
