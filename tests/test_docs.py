@@ -20,6 +20,11 @@ BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:^```\n(.*?)^```\n)?", re.DOTALL |
 ANYWHERE = "net = cr.Network([3, 4, 2], seed=0); X, y = np.zeros((4, 3)), np.zeros((4, 2))"
 GIVEN = {
     "features.md": "X = np.random.default_rng(0).standard_normal((64, 20)); y = X[:, 0]",
+    "many.md": """
+X = np.random.default_rng(0).standard_normal((60, 8)); y = X[:, 0]
+X_val, y_val, X_new, X_unseen, y_unseen = X[:5], y[:5], X[:3], X[40:], y[40:]
+network, rates = cr.Network([8, 4, 1], seed=0), np.geomspace(1e-4, 1e-2, 15)
+""",
     "tabular.md": """
 import pandas as pd
 new_houses = pd.DataFrame({"size": [40.0, 60.0, 80.0, 90.0, 30.0] * 8})

@@ -34,7 +34,7 @@ class Intervals:
     model_of : array (calibration samples,) of int
         Which of them has not seen a sample.
     residuals : array (calibration samples, outputs)
-        |target − prediction| of that model.
+        Distances of the targets from what that model predicts.
     coverage : float
         Share of new targets that the intervals shall hold.
     """

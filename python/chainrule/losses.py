@@ -27,6 +27,8 @@ class Loss:
     name: ClassVar[str]
     # Output activations with which the loss has a meaning; None: all.
     activations: ClassVar[tuple[str, ...] | None] = None
+    # Whether the outputs are means, and after them log variances.
+    has_variances: ClassVar[bool] = False
     # Whether targets are classes, so that the metric is the accuracy.
     classifies: ClassVar[bool] = False
     # Whether the loss is computed from the pre-activations of the last layer.
@@ -312,6 +314,7 @@ class GaussianNLL(Loss):
     """
 
     name: ClassVar[str] = "gaussian_nll"
+    has_variances: ClassVar[bool] = True
     activations: ClassVar[tuple[str, ...] | None] = ("identity",)
 
     def target_columns(self, outputs: int) -> int:

@@ -15,7 +15,6 @@ from .._checks import checked_flag, checked_integer
 from ..errors import ModelFileError
 from ..exporting.onnx import mean_to_onnx
 from ..files import safetensors
-from ..losses import GaussianNLL
 from ..network import Network
 from .fitting import Fit, fit_many
 
@@ -155,7 +154,7 @@ class Ensemble:
 
     @property
     def _is_gaussian(self) -> bool:
-        return any(isinstance(network.loss, GaussianNLL) for network in self.networks)
+        return any(network.loss is not None and network.loss.has_variances for network in self.networks)
 
     def _outputs(self, X: ArrayLike) -> list[NDArray[Any]]:
         return [network.predict(X) for network in self.networks]
