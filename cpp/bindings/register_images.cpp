@@ -44,7 +44,7 @@ py::array_t<T> warped(const Packed<T>& images, const Packed<double>& maps) {
   py::array_t<T> result({images.shape(0), images.shape(1), images.shape(2), images.shape(3)});
   const ImageShape shape{size_t(images.shape(1)), size_t(images.shape(2)), size_t(images.shape(3))};
   const size_t samples = size_t(images.shape(0));
-  const WarpedImages<T> all{shape, images.data(), reinterpret_cast<const PlaceMap*>(maps.data()),
+  const WarpedImages<T> all{shape, images.data(), reinterpret_cast<const PixelMap*>(maps.data()),
                             result.mutable_data()};
   const size_t threads = threads_for(work_of_pixel * double(samples * shape.size()));
   std::vector<T> frames(threads * shape.framed_size());

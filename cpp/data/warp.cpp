@@ -28,7 +28,7 @@ void copy_into_frame(const ImageShape& shape, const T* image, T* framed) {
 }
 
 template <class T>
-void warp_one(const ImageShape& shape, const T* framed, const PlaceMap& map, T* __restrict result) {
+void warp_one(const ImageShape& shape, const T* framed, const PixelMap& map, T* __restrict result) {
   const size_t channels = shape.channels, below = (shape.width + 2) * channels;
   const int32_t height = int32_t(shape.height), width = int32_t(shape.width);
   for (int32_t i = 0; i < height; ++i) {

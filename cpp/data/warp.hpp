@@ -16,7 +16,7 @@ struct ImageShape {
 };
 
 // Where a pixel of the result comes from: row[0] · its row + row[1] · its column + row[2], and its column likewise.
-struct PlaceMap {
+struct PixelMap {
   double row[3];
   double column[3];
 };
@@ -26,7 +26,7 @@ template <class T>
 struct WarpedImages {
   ImageShape shape;
   const T* images;
-  const PlaceMap* maps;
+  const PixelMap* maps;
   T* results;
 };
 
