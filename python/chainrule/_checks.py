@@ -38,7 +38,8 @@ def checked_number(
     open_highest: bool = False,
 ) -> float:
     """Return a finite number of the interval as a float."""
-    if isinstance(value, bool) or not hasattr(value, "__float__") or isinstance(value, str):
+    # NumPy takes an array of one number for that number, with a warning in some versions only.
+    if isinstance(value, (bool, str)) or not hasattr(value, "__float__") or getattr(value, "ndim", 0) != 0:
         raise TypeError(f"{argument} must be a number, got {value!r}")
     try:
         number = float(value)
