@@ -26,6 +26,7 @@ COMMANDS = (
     ("vae.py", MNIST),
     ("stacked_pretraining.py", MNIST),
     ("transfer.py", MNIST),
+    ("search.py",),
     ("there_and_back.py",),
     ("gan.py", MNIST),
     ("vanishing.py",),

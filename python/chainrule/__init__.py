@@ -16,6 +16,7 @@ from . import (
     machine,
     nodes,
     optimizers,
+    optuna,
     plot,
     schedules,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "from_torch",
     "load",
     "nodes",
+    "optuna",
     "plot",
     "predict_population",
 ]
