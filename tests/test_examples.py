@@ -142,6 +142,12 @@ def test_every_example_is_tested():
     assert untested == []
 
 
+def test_search(tmp_path):
+    out = run("search.py", str(tmp_path), "--trials", "4", "--epochs", "3", folder=tmp_path)
+    assert sum(map(int, re.findall(r"(\d+) (?:trials ended|were pruned)", out))) == 4
+    assert number(r"accuracy (\S+)%", out) > 70
+
+
 def test_surrogate(tmp_path):
     scores = re.findall(r"R² (\S+)", run("surrogate.py", folder=tmp_path))
     assert len(scores) == 3 and min(map(float, scores)) > 0.98
