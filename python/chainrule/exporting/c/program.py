@@ -68,7 +68,7 @@ class Statement:
 
 @dataclass
 class Unit:
-    """What a file has once, whoever calls it.
+    """What a file has once, for all routines in it.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ class Routine:
 
     @contextmanager
     def keeping(self, x: Value) -> Iterator[None]:
-        """Leave x as it is meanwhile."""
+        """Keep x unchanged within the block."""
         self._kept.append(x)
         yield
         self._kept.pop()
