@@ -1,10 +1,10 @@
-"""Searches by Optuna (extra `optuna`): trials that are behind the others end early."""
+"""Searches by Optuna (extra `optuna`): trials that do worse than the others end early."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .training.callbacks import Callback
+from .training.callbacks import Callback, monitored
 
 __all__ = ["PruningCallback"]
 
@@ -64,9 +64,7 @@ class PruningCallback(Callback):
 
     def on_epoch_end(self, network: Any, epoch: int, metrics: dict[str, float]) -> None:
         """Report the metric of an epoch."""
-        name = self.monitor or ("val_loss" if "val_loss" in metrics else "loss")
-        if name not in metrics:
-            raise ValueError(f"monitor must be one of {', '.join(metrics)}; got {name!r}")
+        name = monitored(self.monitor, metrics)
         self.trial.report(metrics[name], epoch)
         if self.trial.should_prune():
             raise self._pruned(f"{name} is {metrics[name]:.4g} after epoch {epoch}")

@@ -13,6 +13,7 @@ from .._checks import checked_integer
 from ..arrays import are_labels
 from ..network import Network
 from .fitting import Fit, fit_many
+from .folds import dealt
 
 
 @dataclass(frozen=True)
@@ -122,11 +123,7 @@ def folds_of(y: NDArray[Any], folds: int, random: np.random.Generator) -> NDArra
     order = random.permutation(len(y))
     if y.ndim == 1 and (y.dtype.kind in "bUSO" or are_labels(y)):
         order = order[np.argsort(y[order], kind="stable")]
-    fold = np.empty(len(y), dtype=np.int64)
-    for begin in range(0, len(y), folds):
-        run = order[begin : begin + folds]
-        fold[run] = random.permutation(folds)[: len(run)]
-    return fold
+    return dealt(order, folds, random)
 
 
 def _unseen(networks: Sequence[Network], held: Sequence[NDArray[np.int64]], X: Any) -> NDArray[Any]:

@@ -17,6 +17,7 @@ from ..exporting.onnx import mean_to_onnx
 from ..files import safetensors
 from ..network import Network
 from .fitting import Fit, fit_many
+from .storage import described, restored
 
 _FORMAT = "ensemble"
 
@@ -100,7 +101,8 @@ class Ensemble:
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the mean of the networks' outputs, (samples, outputs); of their means after `GaussianNLL`."""
-        return self._mean([self._means(outputs) for outputs in self._outputs(X)])
+        mean: NDArray[Any] = self._means(self._outputs(X)).mean(axis=0)
+        return mean.astype(self.networks[0].dtype)
 
     def predict_spread(self, X: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return mean and variance of what is predicted, (samples, outputs) each.
@@ -110,13 +112,13 @@ class Ensemble:
         (Lakshminarayanan et al. 2017, section 2.4).
         """
         outputs = self._outputs(X)
-        means = [self._means(of_one) for of_one in outputs]
-        mean = self._mean(means)
-        exact = np.mean([np.asarray(each, np.float64) for each in means], axis=0)
-        variance = np.mean([(np.asarray(each, np.float64) - exact) ** 2 for each in means], axis=0)
+        means = self._means(outputs)
+        variance = means.var(axis=0)
         if self._is_gaussian:
-            variance = variance + np.mean([np.exp(np.float64(self._halves(each)[1])) for each in outputs], axis=0)
-        return mean, variance.astype(mean.dtype)
+            _, log_variances = np.split(outputs.astype(np.float64), 2, axis=-1)
+            variance = variance + np.exp(log_variances).mean(axis=0)
+        dtype = self.networks[0].dtype
+        return means.mean(axis=0).astype(dtype), variance.astype(dtype)
 
     def predict_classes(self, X: ArrayLike) -> NDArray[Any]:
         """Return a label per sample, as `Network.predict_classes` does: the one of the largest mean output."""
@@ -130,9 +132,8 @@ class Ensemble:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write all networks into one safetensors file, as `Network.save` does; read it with `Ensemble.load`."""
-        parts = [network.describe() for network in self.networks]
-        tensors = {f"{i}.{name}": array for i, (_, arrays) in enumerate(parts) for name, array in arrays.items()}
-        safetensors.write(Path(os.fsdecode(path)), {_FORMAT: [description for description, _ in parts]}, tensors)
+        descriptions, tensors = described(self.networks)
+        safetensors.write(Path(os.fsdecode(path)), {_FORMAT: descriptions}, tensors)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Ensemble:
@@ -150,32 +151,17 @@ class Ensemble:
             description, tensors = safetensors.read(file)
             if _FORMAT not in description:
                 raise ModelFileError(f"{file} is no ensemble; read a network with chainrule.load")
-            return cls([_network(i, each, tensors) for i, each in enumerate(description[_FORMAT])])
+            return cls(restored(description[_FORMAT], tensors))
 
     @property
     def _is_gaussian(self) -> bool:
         return any(network.loss is not None and network.loss.has_variances for network in self.networks)
 
-    def _outputs(self, X: ArrayLike) -> list[NDArray[Any]]:
-        return [network.predict(X) for network in self.networks]
+    def _outputs(self, X: ArrayLike) -> NDArray[Any]:
+        """Return what all networks predict, (networks, samples, ...)."""
+        return np.stack([network.predict(X) for network in self.networks])
 
-    def _means(self, outputs: NDArray[Any]) -> NDArray[Any]:
-        return self._halves(outputs)[0] if self._is_gaussian else outputs
-
-    @staticmethod
-    def _halves(outputs: NDArray[Any]) -> list[NDArray[Any]]:
-        """Return means and log variances."""
-        return np.split(outputs, 2, axis=1)
-
-    @staticmethod
-    def _mean(values: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """Return the mean, summed in float64 in the order of the networks."""
-        mean: NDArray[Any] = np.mean([np.asarray(each, np.float64) for each in values], axis=0)
-        return mean.astype(values[0].dtype)
-
-
-def _network(number: int, description: dict[str, Any], tensors: dict[str, Any]) -> Network:
-    prefix = f"{number}."
-    network = Network.__new__(Network)
-    network.restore(description, {n.removeprefix(prefix): a for n, a in tensors.items() if n.startswith(prefix)})
-    return network
+    def _means(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the means that outputs of all networks are, or hold."""
+        exact = outputs.astype(np.float64)
+        return np.split(exact, 2, axis=-1)[0] if self._is_gaussian else exact

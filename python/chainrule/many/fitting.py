@@ -6,7 +6,6 @@ import copy
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from threading import Event
 from typing import Any
@@ -242,9 +241,11 @@ def _run(jobs: Sequence[_Job], workers: int, threads: int, shown: bool) -> list[
     done: list[Fit | None] = [None] * len(jobs)
     # The longest come first, so that threads end at about the same time.
     order = sorted(jobs, key=lambda job: -job.work)
-    with ThreadPoolExecutor(workers) as pool, tqdm(total=len(jobs), desc="networks", disable=not shown) as bar:
+    # The core's teams are limited for the threads of the pool, which end with it.
+    pool = ThreadPoolExecutor(workers, initializer=_core.limit_own_teams, initargs=(threads,))
+    with pool, tqdm(total=len(jobs), desc="networks", disable=not shown) as bar:
         try:
-            running = [pool.submit(_with_threads, threads, job, stop) for job in order]
+            running = [pool.submit(job.fit, stop.is_set) for job in order]
             numbers: dict[Future[Fit], int] = {future: job.number for future, job in zip(running, order, strict=True)}
             for future in as_completed(running):
                 done[numbers[future]] = future.result()
@@ -258,21 +259,6 @@ def _run(jobs: Sequence[_Job], workers: int, threads: int, shown: bool) -> list[
     if diverged := [number for number, fit in enumerate(fits) if fit.error is not None]:
         warn(f"{len(diverged)} of {len(fits)} networks diverged: {_shortened(diverged)}. {fits[diverged[0]].error}")
     return fits
-
-
-def _with_threads(threads: int, job: _Job, stop: Event) -> Fit:
-    with _own_teams(threads):
-        return job.fit(stop.is_set)
-
-
-@contextmanager
-def _own_teams(threads: int) -> Any:
-    """Limit the core's threads in calls from this thread."""
-    _core.limit_own_teams(threads)
-    try:
-        yield
-    finally:
-        _core.limit_own_teams(0)
 
 
 def _shortened(numbers: Sequence[int]) -> str:

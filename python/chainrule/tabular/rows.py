@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..many.folds import dealt
+
 Floats = NDArray[np.float64]
 
 
@@ -60,10 +62,7 @@ def folds_of(y: NDArray[np.float64] | NDArray[np.int64], folds: int, random: np.
     """
     shuffled = random.permutation(len(y))
     order = shuffled[np.argsort(y[shuffled], kind="stable")]
-    fold = np.empty(len(y), dtype=np.int64)
-    for begin in range(0, len(y), folds):
-        run = order[begin : begin + folds]
-        fold[run] = random.permutation(folds)[: len(run)]
+    fold = dealt(order, folds, random)
     if y.dtype.kind == "i":
         codes = y.astype(np.int64)
         single = np.bincount(codes)[codes] == 1

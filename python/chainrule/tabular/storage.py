@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..files import safetensors
-from ..network import Network
+from ..many.storage import described, restored
 from .encoding import Encoding
 
 # Attributes of a fitted estimator that are arrays, and those that are numbers or pairs of them.
@@ -20,13 +20,13 @@ _PARAMETERS = ("preset", "n_members", "time_limit", "random_state", "n_jobs", "v
 
 def write_estimator(path: Path, estimator: Any) -> None:
     """Write a fitted estimator; see `safetensors.write`."""
-    networks = [network.describe() for network in estimator.networks_]
+    networks, tensors = described(estimator.networks_)
     known = vars(estimator)
     description = {
         "estimator": type(estimator).__name__,
         "parameters": {name: _plain(known[name]) for name in _PARAMETERS},
         "class_weight": _plain_weights(known.get("class_weight")),
-        "networks": [described for described, _ in networks],
+        "networks": networks,
         "columns": estimator.encoding_.config(),
         "column_names": estimator.columns_,
         "numbers": {name: known[name] for name in _NUMBERS if name in known},
@@ -34,7 +34,6 @@ def write_estimator(path: Path, estimator: Any) -> None:
         "classes": estimator.classes_.tolist() if "classes_" in known else None,
         "classes_dtype": str(estimator.classes_.dtype) if "classes_" in known else None,
     }
-    tensors = {f"network.{i}.{name}": array for i, (_, arrays) in enumerate(networks) for name, array in arrays.items()}
     tensors |= {name: known[name] for name in _ARRAYS if name in known}
     safetensors.write(path, description, tensors)
 
@@ -43,7 +42,7 @@ def restore(estimator: Any, description: dict[str, Any], tensors: dict[str, Any]
     """Give an estimator that is not fitted what a file says; ValueError and the like where it is damaged."""
     estimator.encoding_ = Encoding.from_config(description["columns"])
     estimator.columns_ = list(map(str, description["column_names"]))
-    estimator.keep([_network(i, described, tensors) for i, described in enumerate(description["networks"])])
+    estimator.keep(restored(description["networks"], tensors))
     for name, value in description["numbers"].items():
         if name not in _NUMBERS:
             raise ValueError(f"unknown number {name!r}")
@@ -71,12 +70,3 @@ def _plain_weights(weights: Any) -> Any:
     if not isinstance(weights, Mapping):
         return weights
     return [[_plain(label), _plain(weight)] for label, weight in weights.items()]
-
-
-def _network(index: int, description: dict[str, Any], tensors: dict[str, Any]) -> Network:
-    prefix = f"network.{index}."
-    own = {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
-    network = Network.__new__(Network)
-    network.restore(description, own)
-    network._unfinished = None
-    return network

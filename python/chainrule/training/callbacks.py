@@ -71,6 +71,14 @@ class _FunctionCallback(Callback):
         return self.function(network, epoch, metrics) is True
 
 
+def monitored(monitor: str | None, metrics: Mapping[str, float]) -> str:
+    """Return the metric that is asked for, by default "val_loss" where there is one; ValueError for none of these."""
+    name = monitor or ("val_loss" if "val_loss" in metrics else "loss")
+    if name not in metrics:
+        raise ValueError(f"monitor must be one of {', '.join(metrics)}; got {name!r}")
+    return name
+
+
 class _Monitor(Callback):
     """Watches one metric.
 
@@ -96,9 +104,7 @@ class _Monitor(Callback):
         self.best = float(state["best"])
 
     def _improved(self, metrics: Mapping[str, float]) -> bool:
-        name = self.monitor or ("val_loss" if "val_loss" in metrics else "loss")
-        if name not in metrics:
-            raise ValueError(f"monitor must be one of {', '.join(metrics)}; got {name!r}")
+        name = monitored(self.monitor, metrics)
         value = -metrics[name] if (self.mode or _mode_of(name)) == "max" else metrics[name]
         if self._is_better(value):
             self.best = value

@@ -68,10 +68,7 @@ def mean_to_onnx(models: Sequence[Model], path: str | PathLike[str], dtype: str 
     checked_name(dtype, "dtype", ("float32", "float64"))
     first = models[0]
     graph = Graph(dtype)
-    ends = []
-    for model in models:
-        x = through(model.stack, graph, _scaled(model, graph, "input"), 1)
-        ends.append(_in_units(model, graph, x))
+    ends = [_predicted(model, graph) for model in models]
     outputs = {"output": Output(graph.add("Mean", *ends), dtype, _open_shape(first, -1))}
     if graph.states:
         raise ValueError("networks of an ensemble must not be stateful to be written as ONNX")
@@ -83,10 +80,14 @@ def mean_to_onnx(models: Sequence[Model], path: str | PathLike[str], dtype: str 
 def graph_of(model: Model, dtype: str, conclude: Conclude) -> tuple[Graph, dict[str, Output]]:
     """Return the graph that makes outputs of "input"; ValueError for a layer that has no form in ONNX."""
     graph = Graph(dtype)
-    x = through(model.stack, graph, _scaled(model, graph, "input"), 1)
-    outputs = {**conclude(graph, _in_units(model, graph, x)), **_states_after(graph)}
+    outputs = {**conclude(graph, _predicted(model, graph)), **_states_after(graph)}
     graph.finish({name: output.value for name, output in outputs.items()})
     return graph, outputs
+
+
+def _predicted(model: Model, graph: Graph) -> str:
+    """Return what a model makes of "input"."""
+    return _in_units(model, graph, through(model.stack, graph, _scaled(model, graph, "input"), 1))
 
 
 def _scaled(model: Model, graph: Graph, x: str) -> str:
