@@ -56,7 +56,8 @@ class Workload(ABC):
     """A network and its data; a subclass defines what one run is.
 
     `repeats` is the number of runs per turn: more than one if a run is too short to be measured well, or if its data
-    fit into the caches, from which the turns of other peers have evicted them.
+    fit into the caches, from which the turns of other peers have evicted them. Where `precision` is "mixed", peers may
+    round the factors of products to bfloat16.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Workload(ABC):
     data: str
     samples: int
     repeats: int = 1
+    precision: str = "full"
 
     unit = "s per epoch"
     quality_name = ""
@@ -74,7 +76,12 @@ class Workload(ABC):
     def network(self) -> str:
         """Sizes and activations, as text."""
         output = "" if self.output == "identity" else f"/{self.output}"
-        return f"{'-'.join(map(str, self.sizes))} {self.hidden}{output}"
+        return f"{'-'.join(map(str, self.sizes))} {self.hidden}{output}{self.in_precision}"
+
+    @property
+    def in_precision(self) -> str:
+        """The precision as the end of a title, where it is not the usual one."""
+        return "" if self.precision == "full" else f" in {self.precision} precision"
 
     @property
     def multiply_adds(self) -> list[int]:
@@ -84,7 +91,7 @@ class Workload(ABC):
 
     def initial(self) -> cr.Network:
         """Return the network before training; all peers start from its weights."""
-        return cr.Network(list(self.sizes), self.hidden, self.output, seed=0)
+        return cr.Network(list(self.sizes), self.hidden, self.output, seed=0, precision=self.precision)
 
     @property
     @abstractmethod
@@ -164,7 +171,7 @@ class Layered(Workload):
     @property
     def network(self) -> str:
         """Title of the network."""
-        return self.title
+        return f"{self.title}{self.in_precision}"
 
     @property
     def multiply_adds(self) -> list[int]:
@@ -173,7 +180,7 @@ class Layered(Workload):
 
     def initial(self) -> cr.Network:
         """Return the network before training."""
-        return cr.Network([cr.Input(*self.shape), *self.layers()], seed=0)
+        return cr.Network([cr.Input(*self.shape), *self.layers()], seed=0, precision=self.precision)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,6 +41,11 @@ def predictions(training: Training) -> list[Workload]:
     ]
 
 
+def mixed(training: Training) -> Training:
+    """Return the same training in mixed precision."""
+    return dataclasses.replace(training, name=f"{training.name}-mixed", precision="mixed")
+
+
 # Networks that are both trained and asked for predictions.
 BOTH: tuple[Training, ...] = (
     LayeredTraining(
@@ -74,6 +79,14 @@ BOTH: tuple[Training, ...] = (
     ),
 )  # fmt: skip
 
+WIDE = Training(
+    name="wide", sizes=(784, 1024, 1024, 10), hidden="relu", output="softmax", data="mnist", samples=60_000,
+    loss="cross_entropy", batch_size=256, optimizer=cr.SGD(0.1, momentum=0.9),
+)  # fmt: skip
+DENSE = Training(
+    name="dense", sizes=(256, 512, 512, 8), hidden="tanh", output="identity", data="gaussian", samples=60_000,
+    loss="mse", batch_size=128, optimizer=cr.Adam(1e-3),
+)  # fmt: skip
 
 WORKLOADS: tuple[Workload, ...] = (
     Training(
@@ -100,14 +113,8 @@ WORKLOADS: tuple[Workload, ...] = (
         name="medium", sizes=(784, 256, 128, 10), hidden="relu", output="softmax", data="mnist", samples=60_000,
         loss="cross_entropy", batch_size=128, optimizer=cr.Adam(1e-3), repeats=3,
     ),
-    Training(
-        name="wide", sizes=(784, 1024, 1024, 10), hidden="relu", output="softmax", data="mnist", samples=60_000,
-        loss="cross_entropy", batch_size=256, optimizer=cr.SGD(0.1, momentum=0.9),
-    ),
-    Training(
-        name="dense", sizes=(256, 512, 512, 8), hidden="tanh", output="identity", data="gaussian", samples=60_000,
-        loss="mse", batch_size=128, optimizer=cr.Adam(1e-3),
-    ),
+    WIDE,
+    DENSE,
     Training(
         name="words", sizes=(20_000, 64, 2), hidden="relu", output="softmax", data="words", samples=20_000,
         loss="cross_entropy", batch_size=64, optimizer=cr.Adam(1e-3),
@@ -142,6 +149,8 @@ WORKLOADS: tuple[Workload, ...] = (
         optimizer=cr.SGD(0.1, momentum=0.9),
     ),
     *BOTH,
+    mixed(WIDE),
+    mixed(DENSE),
     LayeredTraining(
         name="mlp", title="40-256-256-256-1 selu", shape=(40,), layers=mlp, output="identity",
         multiply_adds_of_layers=MLP, data="gaussian-40", samples=20_000, loss="mse", batch_size=256,

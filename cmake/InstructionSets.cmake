@@ -7,9 +7,9 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   set(CHAINRULE_FLAGS_avx2 -march=x86-64-v3)
   # The compiler's own choice for some processors is 256 bits; the kernels are written for 512.
   set(CHAINRULE_FLAGS_avx512 -march=x86-64-v4 -mprefer-vector-width=512)
-  # AVX-512 with a matrix unit, which computes the products of mixed precision.
+  # AVX-512 with a matrix unit, which computes the products of mixed precision, and with instructions for its numbers.
   list(APPEND isas amx)
-  set(CHAINRULE_FLAGS_amx ${CHAINRULE_FLAGS_avx512} -mamx-tile -mamx-bf16)
+  set(CHAINRULE_FLAGS_amx ${CHAINRULE_FLAGS_avx512} -mamx-tile -mamx-bf16 -mavx512bf16)
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
   # NEON is in every such processor: no flags.
   set(isas baseline neon)

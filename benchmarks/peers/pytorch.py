@@ -55,6 +55,16 @@ def mean_loss(training: Training) -> Loss:
     return lambda network, x, y: functional.mse_loss(output(network(x)), y, reduction="sum") / (2 * len(x))
 
 
+def in_bfloat16(loss: Loss) -> Loss:
+    """Return the loss, whose products are computed in bfloat16; a context for each step, as it caches the weights."""
+
+    def rounded(network: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Any:
+        with torch.autocast("cpu", torch.bfloat16):
+            return loss(network, x, y)
+
+    return rounded
+
+
 def decay_of(settings: cr.SGD | cr.Adam) -> float:
     """Return the decoupled weight decay, which only AdamW has."""
     return settings.weight_decay if isinstance(settings, cr.AdamW) else 0.0
@@ -129,9 +139,10 @@ def compiled_step(network: nn.Module, loss: Loss, settings: Any) -> Step:
 class OnTorch(Model):
     """A network of dense layers; the data are one tensor, from which `index_select` takes the batches."""
 
-    def __init__(self, workload: Workload, parameters: Parameters, threads: int, compiled: bool = False) -> None:
-        self.threads, self.trains = threads, isinstance(workload, Training)
-        self.make_step = compiled_step if compiled else eager_step
+    def __init__(
+        self, workload: Workload, parameters: Parameters, threads: int, compiled: bool = False, autocast: bool = False
+    ) -> None:
+        self.take_settings(workload, threads, compiled, autocast)
         layers: list[nn.Module] = []
         for weights, bias in parameters:
             make: Callable[[Tensor, Tensor], nn.Module] = Bag if workload.data == "words" and not layers else linear
@@ -139,6 +150,13 @@ class OnTorch(Model):
         self.network = nn.Sequential(*layers[:-1])
         self.whole = nn.Sequential(self.network, ACTIVATIONS[workload.output]())
         self.predict = torch.compile(self.whole) if compiled else self.whole
+
+    def take_settings(self, workload: Workload, threads: int, compiled: bool, autocast: bool) -> None:
+        """Keep how the network is trained, in bfloat16 where `autocast` is set and the workload allows it."""
+        if autocast and workload.precision != "mixed":
+            raise SkipError("the workload is in float32")
+        self.threads, self.trains, self.autocast = threads, isinstance(workload, Training), autocast
+        self.make_step = compiled_step if compiled else eager_step
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -154,7 +172,8 @@ class OnTorch(Model):
     def load(self, training: Training, X: Any, y: NDArray[Any]) -> None:
         """Convert the data to tensors, and make the step."""
         self.X, self.y, self.batch_size = self.native(X), torch.from_numpy(rows(training, y)), training.batch_size
-        self.step = self.make_step(self.network, mean_loss(training), training.optimizer)
+        loss = mean_loss(training)
+        self.step = self.make_step(self.network, in_bfloat16(loss) if self.autocast else loss, training.optimizer)
 
     def epoch(self) -> None:
         """Shuffle, then make one step per batch."""
@@ -177,9 +196,15 @@ class OnTorch(Model):
 class LayersOnTorch(OnTorch):
     """A network with other than dense layers; images are (channels, height, width), or channels last in memory."""
 
-    def __init__(self, workload: Layered, threads: int, compiled: bool = False, channels_last: bool = False) -> None:
-        self.threads, self.trains = threads, isinstance(workload, Training)
-        self.make_step = compiled_step if compiled else eager_step
+    def __init__(
+        self,
+        workload: Layered,
+        threads: int,
+        compiled: bool = False,
+        autocast: bool = False,
+        channels_last: bool = False,
+    ) -> None:
+        self.take_settings(workload, threads, compiled, autocast)
         self.network = module_of(workload.initial())
         self.shape, self.channels_first = workload.shape, reads_channels_first(self.network)
         self.format = torch.channels_last if channels_last else torch.contiguous_format
@@ -234,21 +259,23 @@ class StepsOnTorch(OnTorch):
         return next_outputs
 
 
+WAYS: dict[str, dict[str, Any]] = {
+    f"{name}{', compiled' if compiled else ''}{', bfloat16' if autocast else ''}": {
+        "threads": n, "compiled": compiled, "autocast": autocast
+    }
+    for autocast in (False, True)
+    for compiled in (False, True)
+    for name, n in thread_counts().items()
+}  # fmt: skip
+
 PEER = Peer(
     "PyTorch",
     {"PyTorch": torch.__version__},
+    {title: partial(OnTorch, **how) for title, how in WAYS.items()},
     {
-        f"{name}{', compiled' if compiled else ''}": partial(OnTorch, threads=n, compiled=compiled)
-        for compiled in (False, True)
-        for name, n in thread_counts().items()
-    },
-    {
-        f"{name}{', compiled' if compiled else ''}{', channels last' if last else ''}": partial(
-            LayersOnTorch, threads=n, compiled=compiled, channels_last=last
-        )
+        f"{title}{', channels last' if last else ''}": partial(LayersOnTorch, **how, channels_last=last)
         for last in (False, True)
-        for compiled in (False, True)
-        for name, n in thread_counts().items()
+        for title, how in WAYS.items()
     },
     {
         f"{name}{how}": partial(StepsOnTorch, threads=n, make=make)

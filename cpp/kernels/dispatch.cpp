@@ -55,7 +55,7 @@ bool has_avx512() {
 std::vector<const KernelTable*> supported_tables() {
   const Choice choices[] = {
 #ifdef CHAINRULE_HAS_AMX
-      {&amx::table, has_avx512() && may_use_matrix_unit()},
+      {&amx::table, has_avx512() && __builtin_cpu_supports("avx512bf16") && may_use_matrix_unit()},
 #endif
 #ifdef CHAINRULE_HAS_AVX512
       {&avx512::table, has_avx512()},

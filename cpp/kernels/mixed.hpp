@@ -2,31 +2,11 @@
 #pragma once
 
 #include "kernels/tiles.hpp"
+#include "simd/bfloat16.hpp"
 #include "simd/transpose.hpp"
 
 namespace chainrule::CHAINRULE_ISA {
 namespace {
-
-// To the nearest bfloat16, ties to even. Numbers too small for a normal one become zero, and NaN stays NaN.
-CHAINRULE_INLINE Vector<float> nearest_bfloat16(const Vector<float>& v) {
-  return map_parts<float>(
-      [](auto x) {
-        const auto bits = to_bits<float>(x);
-        const auto is_nan = x != x;
-        const auto is_normal = (bits & INT32_MAX) >= 0x00800000;
-        const auto nearest = (bits & ~is_nan) + 0x7fff + (bits >> 16 & 1 & ~is_nan);
-        const auto chosen = is_nan ? bits | 0x00400000 : nearest;
-        return from_bits<float>(chosen & ~0xffff & (is_normal | INT32_MIN));
-      },
-      v);
-}
-
-// Two rows of 16 as pairs of bfloat16: the first is in the lower halves of the result.
-CHAINRULE_INLINE Vector<float> paired(const Vector<float>& even, const Vector<float>& odd) {
-  return map_parts<float>(
-      [](auto x, auto y) { return from_bits<float>((to_bits<float>(x) >> 16 & 0xffff) | to_bits<float>(y)); },
-      nearest_bfloat16(even), nearest_bfloat16(odd));
-}
 
 CHAINRULE_INLINE void store_pair(const Vector<float>& pair, uint16_t* to) { pair.store(reinterpret_cast<float*>(to)); }
 
@@ -76,22 +56,18 @@ inline uint16_t* tile_at(float* memory, size_t inner, size_t row, size_t k) {
   return reinterpret_cast<uint16_t*>(memory) + row / panel_width * paired_size(inner) + k * panel_width;
 }
 
+// The row can be that of a user's array, beyond which nothing may be read.
 inline void take_row(const float* from, size_t inner, size_t row, float* memory) {
-  alignas(64) float values[pair_block];
-  for (size_t k = 0; k < inner; k += pair_block) {
-    const size_t left = inner - k;
-    __builtin_memset(values, 0, sizeof(values));
-    __builtin_memcpy(values, from + k, (left < pair_block ? left : pair_block) * sizeof(float));
-    uint16_t* to = tile_at(memory, inner, row, k) + row % panel_width * pair_block;
-    for (size_t half = 0; half < pair_block; half += lanes) {
-      nearest_bfloat16(Vector<float>::load(values + half)).store(values + half);
-    }
-    for (size_t j = 0; j < pair_block; ++j) {
-      uint32_t bits;
-      __builtin_memcpy(&bits, values + j, sizeof(bits));
-      to[j] = uint16_t(bits >> 16);
-    }
-  }
+  const auto store = [&](size_t k, const float* values) {
+    store_row(Vector<float>::load(values), Vector<float>::load(values + lanes),
+              tile_at(memory, inner, row, k) + row % panel_width * pair_block);
+  };
+  const size_t whole = inner / pair_block * pair_block;
+  for (size_t k = 0; k < whole; k += pair_block) store(k, from + k);
+  if (whole == inner) return;
+  alignas(64) float values[pair_block] = {};
+  __builtin_memcpy(values, from + whole, (inner - whole) * sizeof(float));
+  store(whole, values);
 }
 
 // Rows of A that are adjacent in memory: 16 rows of a pair of inner indices are in the lanes of a vector.

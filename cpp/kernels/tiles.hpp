@@ -9,6 +9,7 @@
 #define CHAINRULE_TILES
 #define CHAINRULE_START_TILES(config) _tile_loadconfig(config)
 #define CHAINRULE_END_TILES() _tile_release()
+#define CHAINRULE_ZERO_TILE(tile) _tile_zero(tile)
 #define CHAINRULE_LOAD_TILE(tile, from, stride) _tile_loadd(tile, from, stride)
 #define CHAINRULE_STORE_TILE(tile, to, stride) _tile_stored(tile, to, stride)
 #define CHAINRULE_MULTIPLY_TILES(c, a, b) _tile_dpbf16ps(c, a, b)
@@ -43,16 +44,41 @@ inline void start_tiles() {
   CHAINRULE_START_TILES(&config);
 }
 
-// Adds all blocks to the sums of two by two tiles, [32][32].
-CHAINRULE_INLINE void add_blocks(const uint16_t* a, size_t a_tiles, const uint16_t* b, size_t b_panel, size_t blocks,
-                                 float* sums) {
-  constexpr size_t tile = pair_block * panel_width, row = tile_panels * panel_width * sizeof(float);
-  float* const lower = sums + panel_width * tile_panels * panel_width;
-  write_out(sums);
-  CHAINRULE_LOAD_TILE(0, sums, row);
-  CHAINRULE_LOAD_TILE(1, sums + panel_width, row);
-  CHAINRULE_LOAD_TILE(2, lower, row);
-  CHAINRULE_LOAD_TILE(3, lower + panel_width, row);
+// The distances of sums in memory: of the rows of a tile, of the lower tiles from the upper ones, and of two panels.
+struct TileSteps {
+  size_t row, lower, panel;
+};
+
+constexpr TileSteps buffer_steps = {
+    .row = tile_panels * panel_width, .lower = panel_width * tile_panels * panel_width, .panel = panel_width};
+
+CHAINRULE_INLINE void zero_tiles() {
+  CHAINRULE_ZERO_TILE(0);
+  CHAINRULE_ZERO_TILE(1);
+  CHAINRULE_ZERO_TILE(2);
+  CHAINRULE_ZERO_TILE(3);
+}
+
+CHAINRULE_INLINE void load_tiles(const float* from, const TileSteps& steps) {
+  const size_t row = steps.row * sizeof(float);
+  write_out(from);
+  CHAINRULE_LOAD_TILE(0, from, row);
+  CHAINRULE_LOAD_TILE(1, from + steps.panel, row);
+  CHAINRULE_LOAD_TILE(2, from + steps.lower, row);
+  CHAINRULE_LOAD_TILE(3, from + steps.lower + steps.panel, row);
+}
+
+CHAINRULE_INLINE void store_tiles(float* to, const TileSteps& steps) {
+  const size_t row = steps.row * sizeof(float);
+  CHAINRULE_STORE_TILE(0, to, row);
+  CHAINRULE_STORE_TILE(1, to + steps.panel, row);
+  CHAINRULE_STORE_TILE(2, to + steps.lower, row);
+  CHAINRULE_STORE_TILE(3, to + steps.lower + steps.panel, row);
+}
+
+// Adds the products of all blocks to the tiles.
+CHAINRULE_INLINE void add_blocks(const uint16_t* a, size_t a_tiles, const uint16_t* b, size_t b_panel, size_t blocks) {
+  constexpr size_t tile = pair_block * panel_width;
   for (size_t i = 0; i < blocks; ++i, a += tile, b += tile) {
     CHAINRULE_LOAD_TILE(4, a, 64);
     CHAINRULE_LOAD_TILE(5, a + a_tiles, 64);
@@ -63,38 +89,65 @@ CHAINRULE_INLINE void add_blocks(const uint16_t* a, size_t a_tiles, const uint16
     CHAINRULE_MULTIPLY_TILES(2, 5, 6);
     CHAINRULE_MULTIPLY_TILES(3, 5, 7);
   }
-  CHAINRULE_STORE_TILE(0, sums, row);
-  CHAINRULE_STORE_TILE(1, sums + panel_width, row);
-  CHAINRULE_STORE_TILE(2, lower, row);
-  CHAINRULE_STORE_TILE(3, lower + panel_width, row);
 }
 
-// Where a row or a panel is missing, the unit reads the one before again, and the sums are not stored.
+// The sums of a tile whose rows and panels are not all there, or which are not simply stored, go through a buffer.
+class MatrixTile {
+ public:
+  MatrixTile(const TileOrigin& origin, const Sums<float>& sums)
+      : origin_(origin),
+        sums_(sums),
+        is_whole_(origin.rows == tile_rows && origin.panels == tile_panels),
+        steps_{.row = sums.row, .lower = panel_width * sums.row, .panel = sums.panel} {}
+
+  CHAINRULE_INLINE void start() {
+    if (sums_.start == Start::zero) return zero_tiles();
+    if (sums_.start == Start::bias) {
+      // Every row begins with the same numbers.
+      const size_t panel = origin_.panels > 1 ? panel_width : 0;
+      return load_tiles(sums_.bias + origin_.panel * panel_width, {.row = 0, .lower = 0, .panel = panel});
+    }
+    if (is_whole_) return load_tiles(sums_.to, steps_);
+    for_each_sum([](const float* sum, float* buffered) { Vector<float>::load(sum).store(buffered); });
+    load_tiles(buffer_, buffer_steps);
+  }
+
+  CHAINRULE_INLINE void finish() {
+    if (is_whole_ && sums_.end == End::store) return store_tiles(sums_.to, steps_);
+    store_tiles(buffer_, buffer_steps);
+    for_each_sum([&](float* to, const float* buffered) {
+      const Vector<float> sum[1][1] = {{Vector<float>::load(buffered)}};
+      store_sums({.to = to, .row = 0, .panel = 0, .end = sums_.end, .rate = sums_.rate}, sum);
+    });
+  }
+
+ private:
+  template <class Function>
+  CHAINRULE_INLINE void for_each_sum(Function function) {
+    for (size_t r = 0; r < origin_.rows; ++r) {
+      for (size_t q = 0; q < origin_.panels; ++q) {
+        function(sums_.to + r * sums_.row + q * sums_.panel, buffer_ + r * buffer_steps.row + q * buffer_steps.panel);
+      }
+    }
+  }
+
+  const TileOrigin origin_;
+  const Sums<float> sums_;
+  const bool is_whole_;
+  const TileSteps steps_;
+  alignas(64) float buffer_[tile_rows * tile_panels * panel_width];
+};
+
+// Where a row or a panel is missing, the unit reads the one before again.
 template <class Target>
 void matrix_tile(const Product<float>& product, const TileOrigin& origin, const Target& target) {
-  alignas(64) float buffer[tile_rows * tile_panels * panel_width] = {};
-  const Sums<float> sums = target.sums(origin);
-  const auto for_each_sum = [&](auto function) {
-    for (size_t r = 0; r < origin.rows; ++r) {
-      for (size_t q = 0; q < origin.panels; ++q) function(r, q, buffer + (r * tile_panels + q) * panel_width);
-    }
-  };
-  for_each_sum([&](size_t r, size_t q, float* at) {
-    Vector<float> sum[1][1];
-    start_sums(
-        {.to = sums.to + r * sums.row + q * sums.panel, .row = 0, .panel = 0, .start = sums.start, .bias = sums.bias},
-        origin.panel + q, sum);
-    sum[0][0].store(at);
-  });
+  MatrixTile tile(origin, target.sums(origin));
   const size_t a_tiles = paired_size(product.inner), first = (origin.row - product.rows.begin) / panel_width;
   const uint16_t* a = reinterpret_cast<const uint16_t*>(product.a) + first * a_tiles;
+  tile.start();
   add_blocks(a, origin.rows > panel_width ? a_tiles : 0, product.b_pairs + origin.panel * product.b_panel,
-             origin.panels > 1 ? product.b_panel : 0, whole_blocks(product.inner) / pair_block, buffer);
-  for_each_sum([&](size_t r, size_t q, const float* at) {
-    const Vector<float> sum[1][1] = {{Vector<float>::load(at)}};
-    store_sums(
-        {.to = sums.to + r * sums.row + q * sums.panel, .row = 0, .panel = 0, .end = sums.end, .rate = sums.rate}, sum);
-  });
+             origin.panels > 1 ? product.b_panel : 0, whole_blocks(product.inner) / pair_block);
+  tile.finish();
   target.finish(origin);
 }
 

@@ -12,6 +12,7 @@ struct EmulatedUnit {
   unsigned char rows[8][16][64] = {};
   bool started = false;
 
+  void zero(int tile) { std::memset(rows[tile], 0, sizeof(rows[tile])); }
   void load(int tile, const void* from, size_t stride) {
     for (size_t i = 0; i < 16; ++i) std::memcpy(rows[tile][i], static_cast<const char*>(from) + i * stride, 64);
   }
@@ -54,18 +55,24 @@ EmulatedUnit unit;
 #define CHAINRULE_TILES
 #define CHAINRULE_START_TILES(config) unit.started = (config) != nullptr
 #define CHAINRULE_END_TILES() unit.started = false
+#define CHAINRULE_ZERO_TILE(tile) unit.zero(tile)
 #define CHAINRULE_LOAD_TILE(tile, from, stride) unit.load(tile, from, stride)
 #define CHAINRULE_STORE_TILE(tile, to, stride) unit.store(tile, to, stride)
 #define CHAINRULE_MULTIPLY_TILES(c, a, b) unit.multiply(c, a, b)
 #endif
 
 #include "base/flush_denormals.hpp"
+#include "base/matrix_unit.hpp"
 #include "kernels/dense.hpp"
 #include "kernels/mixed.hpp"
 #include "tests/mixed.hpp"
 
 int main() {
   namespace isa = chainrule::CHAINRULE_ISA;
+#if defined(__AMX_BF16__)
+  // The real unit wants to be asked for in each process.
+  chainrule::tests::expect(chainrule::may_use_matrix_unit(), "the unit may be used");
+#endif
   const chainrule::FlushDenormals flush;
   const chainrule::MixedKernels<float> factors = {isa::take_factors, isa::pair, isa::transpose_pairs,
                                                   isa::follows_lists};
