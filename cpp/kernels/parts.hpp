@@ -23,21 +23,43 @@ CHAINRULE_INLINE void copy_part(const T* from, T* to, size_t count) {
   }
 }
 
+// How many of `count` lanes are in register i of a vector.
+template <class T>
+constexpr size_t count_in(size_t i, size_t count) {
+  constexpr size_t width = Vector<T>::part_lanes;
+  return count <= i * width ? 0 : count - i * width < width ? count - i * width : width;
+}
+
 // The other lanes are zero. A count beyond the last lane means all of them, here and below.
 template <class T>
 CHAINRULE_INLINE Vector<T> load_part(const T* from, size_t count) {
   if (count >= lanes) return Vector<T>::load(from);
+#if defined(__AVX2__)
+  Vector<T> v;
+  for (size_t i = 0; i < Vector<T>::parts; ++i) {
+    v.part[i] = native_load_first(from + i * Vector<T>::part_lanes, count_in<T>(i, count));
+  }
+  return v;
+#else
   alignas(64) T values[lanes] = {};
   copy_part(from, values, count);
   return Vector<T>::load(values);
+#endif
 }
 
+// Registers of AVX2 are not stored in parts: some processors take tens of cycles for it.
 template <class T>
 CHAINRULE_INLINE void store_part(const Vector<T>& v, T* to, size_t count) {
   if (count >= lanes) return v.store(to);
+#if defined(__AVX512F__)
+  for (size_t i = 0; i < Vector<T>::parts; ++i) {
+    native_store_first(v.part[i], to + i * Vector<T>::part_lanes, count_in<T>(i, count));
+  }
+#else
   alignas(64) T values[lanes];
   v.store(values);
   copy_part(values, to, count);
+#endif
 }
 
 }  // namespace

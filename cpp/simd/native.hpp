@@ -110,6 +110,31 @@ inline NativeWords multiply_low_halves(NativeWords a, NativeWords b) {
 }
 #endif
 
+// The first numbers of a register, and zeros; what comes after them in memory is neither read nor changed.
+#if defined(__AVX512F__)
+inline NativeFloat native_load_first(const float* from, size_t count) {
+  return _mm512_maskz_loadu_ps(__mmask16((1u << count) - 1), from);
+}
+inline NativeDouble native_load_first(const double* from, size_t count) {
+  return _mm512_maskz_loadu_pd(__mmask8((1u << count) - 1), from);
+}
+inline void native_store_first(NativeFloat a, float* to, size_t count) {
+  _mm512_mask_storeu_ps(to, __mmask16((1u << count) - 1), a);
+}
+inline void native_store_first(NativeDouble a, double* to, size_t count) {
+  _mm512_mask_storeu_pd(to, __mmask8((1u << count) - 1), a);
+}
+#elif defined(__AVX2__)
+inline NativeFloat native_load_first(const float* from, size_t count) {
+  const __m256i lane = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
+  return _mm256_maskload_ps(from, _mm256_cmpgt_epi32(_mm256_set1_epi32(int(count)), lane));
+}
+inline NativeDouble native_load_first(const double* from, size_t count) {
+  const __m256i lane = _mm256_set_epi64x(3, 2, 1, 0);
+  return _mm256_maskload_pd(from, _mm256_cmpgt_epi64(_mm256_set1_epi64x(int64_t(count)), lane));
+}
+#endif
+
 // One bit per lane: whether it is not zero.
 #if defined(__AVX512F__)
 inline unsigned non_zero_bits(NativeFloat a) { return _mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_NEQ_UQ); }
