@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse
+from networks_of_layers import ACTIVATIONS
 
 import chainrule as cr
-from chainrule.layers import ACTIVATIONS
 from chainrule.reference.activations import DERIVATIVES
 from chainrule.training import fitting
 from chainrule.verification.twins import reference_loss, reference_of
@@ -43,7 +43,7 @@ def sent_back(net, X):
     return [layer.deltas for layer in model.layers]
 
 
-@pytest.mark.parametrize("activation", list(ACTIVATIONS)[:-1])
+@pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if name != "softmax"])
 def test_numbers_are_those_of_the_reference(activation):
     X, y = data()
     net = deep(activation, 2, dtype="float64", l2=0.1)

@@ -118,7 +118,8 @@ def test_verbose_prints_as_scikit_learn(capsys):
     ("options", "error", "message"),
     [
         ({"solver": "sdg"}, ValueError, "The 'solver' parameter of MLPClassifier must be"),
-        ({"activation": "softmax"}, ValueError, "The 'activation' parameter of MLPClassifier must be"),
+        ({"activation": "softmax"}, ValueError, "unknown activation 'softmax'; known: elu"),
+        ({"activation": 3}, ValueError, "The 'activation' parameter of MLPClassifier must be"),
         ({"activation": ["tanh", "relu"]}, ValueError, "activation must be a name, or one for each of 1 hidden layers"),
         ({"activation": ["tnh"]}, ValueError, "unknown activation 'tnh'; did you mean 'tanh'"),
         ({"hidden_layer_sizes": (5, 0)}, ValueError, "hidden_layer_sizes must be at least 1, got 0"),

@@ -12,6 +12,7 @@ import scipy.sparse
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
+from networks_of_layers import ACTIVATIONS
 from strange_arrays import (
     INPUTS,
     LAYOUTS,
@@ -27,7 +28,6 @@ from strange_arrays import (
 import chainrule as cr
 from chainrule import _core
 from chainrule.inference import Predictor
-from chainrule.layers import ACTIVATIONS
 from chainrule.verification.report import compare
 from chainrule.verification.twins import reference_loss, reference_of
 

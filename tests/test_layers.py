@@ -157,6 +157,13 @@ def test_drawing_differs_from_epoch_to_epoch_and_not_in_prediction():
         (lambda: cr.Dropout(1.0), ValueError, r"rate must be finite and in \[0, 1\), got 1.0"),
         (lambda: cr.GaussianNoise(-1), ValueError, "deviation must be"),
         (lambda: cr.Activation("tan"), ValueError, "unknown activation 'tan'; did you mean 'tanh'"),
+        (lambda: cr.Activation("relu(0.1)"), ValueError, r"'relu\(0.1\)'; only 'leaky_relu\(…\)' and 'elu\(…\)' take"),
+        (lambda: cr.Activation("elu(0.1"), ValueError, r"unknown activation 'elu\(0.1'"),
+        (lambda: cr.Activation("lu(0.1)"), ValueError, "unknown activation 'lu'; did you mean 'elu'"),
+        (lambda: cr.Activation("elu(x)"), ValueError, "activation must have a number in its parentheses, got 'elu"),
+        (lambda: cr.Activation("elu(-1)"), ValueError, r"α of 'elu' must be finite and in \[1e-06, 1e\+06\], got -1.0"),
+        (lambda: cr.Activation("elu(nan)"), ValueError, "α of 'elu' must be finite"),
+        (lambda: cr.Activation(3), TypeError, "activation must be a name, .*; got 3"),
         (
             lambda: cr.Network([cr.Input(2, 2, 1), cr.Dense(3)]),
             ValueError,

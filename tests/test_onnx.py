@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from networks_of_layers import NETWORKS
+from networks_of_layers import ACTIVATIONS, NETWORKS
 from onnx_files import samples, shaken
 
 import chainrule as cr
-from chainrule.activations import ACTIVATIONS
 
 onnx = pytest.importorskip("onnx")
 reference = pytest.importorskip("onnx.reference")
@@ -52,10 +51,11 @@ def test_activations_are_the_same(activation, tmp_path):
 
 
 RECURRENT = ("identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "softsign", "hard_sigmoid")
+RECURRENT += ("leaky_relu(0.2)", "elu(1.5)")
 
 
 @pytest.mark.parametrize("kind", [cr.SimpleRNN, cr.LSTM, cr.GRU])
-@pytest.mark.parametrize("activation", sorted(ACTIVATIONS.keys() - {"softmax"}))
+@pytest.mark.parametrize("activation", sorted({*ACTIVATIONS} - {"softmax"}))
 def test_recurrent_activations_are_the_same_or_refused(kind, activation, tmp_path):
     net = cr.Network([cr.Input(5, 3), cr.Bidirectional(kind(4, activation)), cr.Dense(2)], seed=0)
     path = tmp_path / "net.onnx"

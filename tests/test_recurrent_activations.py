@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from networks_of_layers import ACTIVATIONS
 
 import chainrule as cr
-from chainrule.activations import ACTIVATIONS
 
 ELEMENTWISE = [name for name in ACTIVATIONS if name != "softmax"]
 CELLS = {

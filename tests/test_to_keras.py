@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from networks_of_layers import NETWORKS
+from networks_of_layers import ACTIVATIONS, NETWORKS
 from onnx_files import samples, shaken
 
 import chainrule as cr
-from chainrule.activations import ACTIVATIONS
 
 keras = pytest.importorskip("keras")
 # Of the backends themselves.

@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -11,15 +12,27 @@
 #include "base/fields.hpp"
 #include "layers/activation.hpp"
 
-// An activation is passed by its name.
+// An activation is passed by its name, and its alpha in parentheses unless it is the usual one: "leaky_relu(0.2)".
 template <>
 struct pybind11::detail::type_caster<chainrule::Activation> {
   PYBIND11_TYPE_CASTER(chainrule::Activation, const_name("str"));
 
   bool load(handle source, bool) {
     if (!isinstance<str>(source)) return false;
-    value = chainrule::activation_named(source.cast<std::string>());
+    const std::string text = source.cast<std::string>();
+    const size_t end = text.find('(');
+    std::optional<double> alpha;
+    if (end != std::string::npos) alpha = number_of(text.substr(end + 1, text.size() - end - 2));
+    value = chainrule::activation_named(text.substr(0, end), alpha);
     return true;
+  }
+
+ private:
+  // As Python reads it, which no locale changes.
+  static double number_of(const std::string& text) {
+    const double number = PyOS_string_to_double(text.c_str(), nullptr, nullptr);
+    if (number == -1.0 && PyErr_Occurred()) throw error_already_set();
+    return number;
   }
 };
 

@@ -10,15 +10,16 @@ namespace {
 
 using namespace chainrule::simd::CHAINRULE_ISA;
 
-template <Activation kind>
-struct Kind {};
+template <Activation::Kind kind>
+struct Kind {
+  double alpha = 1;  // of the kinds that have one
+};
 
 template <class T>
 CHAINRULE_INLINE Vector<T> constant(double value) {
   return Vector<T>::broadcast(T(value));
 }
 
-constexpr double leaky_slope = 0.01;
 // Klambauer et al. 2017, Self-Normalizing Neural Networks.
 constexpr double selu_lambda = 1.0507009873554804934193349852946;
 constexpr double selu_alpha = 1.6732632423543772848170429916717;
@@ -61,21 +62,21 @@ CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::relu>, const Vector<T>&, 
 }
 
 template <class T>
-CHAINRULE_INLINE Vector<T> activate(Kind<Activation::leaky_relu>, const Vector<T>& z) {
-  return select(less(Vector<T>::zero(), z), z, constant<T>(leaky_slope) * z);
+CHAINRULE_INLINE Vector<T> activate(Kind<Activation::leaky_relu> kind, const Vector<T>& z) {
+  return select(less(Vector<T>::zero(), z), z, constant<T>(kind.alpha) * z);
 }
 template <class T>
-CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::leaky_relu>, const Vector<T>&, const Vector<T>& a) {
-  return select(less(Vector<T>::zero(), a), constant<T>(1), constant<T>(leaky_slope));
+CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::leaky_relu> kind, const Vector<T>&, const Vector<T>& a) {
+  return select(less(Vector<T>::zero(), a), constant<T>(1), constant<T>(kind.alpha));
 }
 
 template <class T>
-CHAINRULE_INLINE Vector<T> activate(Kind<Activation::elu>, const Vector<T>& z) {
-  return select(less(Vector<T>::zero(), z), z, expm1(z));
+CHAINRULE_INLINE Vector<T> activate(Kind<Activation::elu> kind, const Vector<T>& z) {
+  return select(less(Vector<T>::zero(), z), z, constant<T>(kind.alpha) * expm1(z));
 }
 template <class T>
-CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::elu>, const Vector<T>&, const Vector<T>& a) {
-  return select(less(Vector<T>::zero(), a), constant<T>(1), a + constant<T>(1));
+CHAINRULE_INLINE Vector<T> derivative(Kind<Activation::elu> kind, const Vector<T>&, const Vector<T>& a) {
+  return select(less(Vector<T>::zero(), a), constant<T>(1), a + constant<T>(kind.alpha));
 }
 
 template <class T>
@@ -181,9 +182,9 @@ CHAINRULE_INLINE void with_activation(Activation activation, Function function) 
     case Activation::relu:
       return function(Kind<Activation::relu>{});
     case Activation::leaky_relu:
-      return function(Kind<Activation::leaky_relu>{});
+      return function(Kind<Activation::leaky_relu>{activation.alpha});
     case Activation::elu:
-      return function(Kind<Activation::elu>{});
+      return function(Kind<Activation::elu>{activation.alpha});
     case Activation::selu:
       return function(Kind<Activation::selu>{});
     case Activation::softplus:

@@ -5,8 +5,8 @@
 
 namespace chainrule {
 
-Activation activation_named(const std::string& name) {
-  static const std::map<std::string, Activation> table = {
+Activation activation_named(const std::string& name, std::optional<double> alpha) {
+  static const std::map<std::string, Activation::Kind> table = {
       {"identity", Activation::identity},
       {"sigmoid", Activation::sigmoid},
       {"tanh", Activation::tanh},
@@ -25,7 +25,11 @@ Activation activation_named(const std::string& name) {
   };
   const auto found = table.find(name);
   if (found == table.end()) throw std::invalid_argument("unknown activation '" + name + "'");
-  return found->second;
+  const Activation::Kind kind = found->second;
+  if (!alpha) return kind;
+  const bool has_one = kind == Activation::leaky_relu || kind == Activation::elu;
+  if (!has_one || !(*alpha > 0)) throw std::invalid_argument("activation '" + name + "' cannot have this alpha");
+  return {kind, *alpha};
 }
 
 template <class T>

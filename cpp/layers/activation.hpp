@@ -1,6 +1,7 @@
 // A layer that only applies an activation: z = x, a = f(z).
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "layers/layer.hpp"
@@ -8,8 +9,8 @@
 
 namespace chainrule {
 
-// Throws std::invalid_argument for an unknown name.
-Activation activation_named(const std::string& name);
+// Throws std::invalid_argument for an unknown name, and for an alpha that is not above zero or that it does not have.
+Activation activation_named(const std::string& name, std::optional<double> alpha);
 
 struct ActivationSettings {
   static constexpr const char* name = "ActivationSettings";

@@ -23,7 +23,7 @@ class Network {
   bool mixed() const { return mixed_; }
   size_t outputs() const { return layers_.empty() ? inputs_ : layers_.back()->outputs(); }
   size_t size() const { return layers_.size(); }
-  Activation output_activation() const { return layers_.empty() ? Activation::identity : layers_.back()->activation(); }
+  Activation output_activation() const { return layers_.empty() ? Activation() : layers_.back()->activation(); }
   // At how many places of the output there is a softmax each.
   size_t softmax_places() const { return layers_.empty() ? 1 : layers_.back()->traits().softmax_places; }
   Layer<T>& layer(size_t i) { return *layers_[i]; }

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .activations import ACTIVATIONS
+from .activations import traits_of
 from .arrays import unit_of
 from .function_loss import LossLike
 from .losses import Loss
@@ -217,7 +217,7 @@ def _signs(samples: int, outputs: int) -> NDArray[np.int64]:
 
 
 def _flatness(a: NDArray[Any], activation: str) -> dict[str, float]:
-    flat = ACTIVATIONS[activation].flat
+    flat = traits_of(activation).flat
     if flat is None:
         return {}
     low, high = flat

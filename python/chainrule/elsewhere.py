@@ -35,7 +35,7 @@ NAMES = {
     "RNN": "SimpleRNN",
     "Add": "Residual",
     "ReLU": 'Activation("relu")',
-    "LeakyReLU": 'Activation("leaky_relu")',
+    "LeakyReLU": 'Activation("leaky_relu(0.2)"), with the slope in parentheses',
     "Softmax": 'Activation("softmax")',
     "ModelCheckpoint": "SaveModel, or fit(…, checkpoint=…) to resume",
     "Checkpoint": "SaveModel, or fit(…, checkpoint=…) to resume",

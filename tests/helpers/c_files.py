@@ -6,11 +6,10 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from networks_of_layers import NETWORKS
+from networks_of_layers import ACTIVATIONS, NETWORKS
 from onnx_files import shaken
 
 import chainrule as cr
-from chainrule.activations import ACTIVATIONS
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
 
@@ -43,7 +42,7 @@ MIXED = ("lenet", "lstm with peepholes", "gru that resets before", "columns", "m
 def everything(dtype):
     """Networks that call every function: all activations, and layers of each kind."""
     nets = {name: from_table(name, dtype=dtype) for name in (*MIXED, "piecewise linear", "convolution, groups")}
-    rest = sorted(ACTIVATIONS.keys() - {"softmax"})
+    rest = sorted({*ACTIVATIONS} - {"softmax"})
     nets["activations"] = made(cr.Concatenate([[cr.Dense(19, name)] for name in rest]), shape=(5,), dtype=dtype)
     steps = [kind(3, name) for kind in (cr.LSTM, cr.GRU, cr.SimpleRNN) for name in ("relu", "gelu")]
     nets["recurrent"] = made(cr.Concatenate([[layer] for layer in steps]), shape=(3, 4), dtype=dtype)

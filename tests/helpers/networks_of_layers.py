@@ -1,6 +1,10 @@
 """Networks of every kind of layer, by name."""
 
 import chainrule as cr
+from chainrule import activations
+
+# The names of all activations, and of those with another α than the usual one.
+ACTIVATIONS = (*activations.ACTIVATIONS, "leaky_relu(0.2)", "elu(1.5)")
 
 # Layers after an Input, and the shape of a sample; a Flatten and a softmax of three follow them.
 NETWORKS = {

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule import reference
+from chainrule.reference import activations
 from chainrule.reference.activations import ACTIVATIONS, DERIVATIVES
 from chainrule.reference.losses import LOSSES
 
@@ -17,9 +18,10 @@ def central(f, x):
     return (f(x - 2 * H) - 8 * f(x - H) + 8 * f(x + H) - f(x + 2 * H)) / (12 * H)
 
 
-@pytest.mark.parametrize("name", DERIVATIVES)
+@pytest.mark.parametrize("name", [*DERIVATIVES, "leaky_relu(0.2)", "elu(1.5)"])
 def test_derivative_is_that_of_the_activation(name):
-    assert DERIVATIVES[name](POINTS) == pytest.approx(central(ACTIVATIONS[name], POINTS), rel=1e-7, abs=1e-9)
+    expected = central(lambda z: activations.value(name, z), POINTS)
+    assert activations.derivative(name, POINTS) == pytest.approx(expected, rel=1e-7, abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,9 @@ def test_derivative_is_that_of_the_activation(name):
         ("tanh", 0.7615941559557649, -0.7615941559557649),
         ("relu", 1.0, 0.0),
         ("leaky_relu", 1.0, -0.01),
+        ("leaky_relu(0.2)", 1.0, -0.2),
         ("elu", 1.0, -0.6321205588285577),
+        ("elu(1.5)", 1.0, -0.9481808382428365),
         ("selu", 1.0507009873554805, -1.1113307378125627),
         ("softplus", 1.3132616875182228, 0.31326168751822286),
         ("softsign", 0.5, -0.5),
@@ -42,7 +46,7 @@ def test_derivative_is_that_of_the_activation(name):
     ],
 )
 def test_activation_has_the_known_values(name, at_one, at_minus_one):
-    assert ACTIVATIONS[name](np.array([1.0, -1.0])) == pytest.approx([at_one, at_minus_one], rel=1e-14)
+    assert activations.value(name, np.array([1.0, -1.0])) == pytest.approx([at_one, at_minus_one], rel=1e-14)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..activations import ACTIVATIONS
+from ..activations import ACTIVATIONS, with_alpha
 from ..layers.base import Part
 
 # Returns the layers that a layer of Keras is.
@@ -16,7 +16,7 @@ Reader: TypeAlias = Callable[[Any], list[Part]]
 READERS: dict[str, Reader] = {}
 
 # Activations that have other names here.
-_NAMES = {"linear": "identity", "exponential": "exp", "swish": "silu"}
+_NAMES = {"linear": "identity", "exponential": "exp", "swish": "silu", "leaky_relu": "leaky_relu(0.2)"}
 
 
 def reads(*kinds: str) -> Callable[[Reader], Reader]:
@@ -46,10 +46,9 @@ def activation_of(layer: Any, name: str = "activation") -> str:
     """Return the name here of an activation."""
     given = layer.get_config()[name]
     chosen = _NAMES.get(given, given)
-    # Keras's has a slope of 0.2.
-    if not isinstance(chosen, str) or chosen not in ACTIVATIONS or chosen == "leaky_relu":
+    if not isinstance(given, str) or given not in ACTIVATIONS.keys() | _NAMES.keys():
         raise ValueError(f"layer {layer.name!r} has {name}={given!r}, which no layer here has")
-    return chosen
+    return str(chosen)
 
 
 def _weights(layer: Any) -> dict[str, NDArray[Any]]:
@@ -151,17 +150,21 @@ def _(layer: Any) -> list[Part]:
 @reads("ReLU")
 def _(layer: Any) -> list[Part]:
     must(layer, max_value=None, threshold=0.0)
-    return _leaky(layer, layer.get_config()["negative_slope"]) if layer.negative_slope else [_alone("relu")]
+    return _of_alpha(layer, "leaky_relu", "negative_slope")
 
 
 @reads("LeakyReLU")
 def _(layer: Any) -> list[Part]:
-    return _leaky(layer, layer.get_config()["negative_slope"])
+    return _of_alpha(layer, "leaky_relu", "negative_slope")
 
 
-def _leaky(layer: Any, slope: float) -> list[Part]:
-    shares = np.full(layer.output.shape[-1], 1 - slope)
-    return [part("MixedActivation", {"function": "relu", "trainable": False}, {"shares": shares})]
+def _of_alpha(layer: Any, name: str, setting: str) -> list[Part]:
+    """Return an activation with the α that a setting of a layer has."""
+    alpha = float(layer.get_config()[setting])
+    try:
+        return [_alone(with_alpha(name, alpha))]
+    except ValueError:
+        raise ValueError(f"layer {layer.name!r} has {setting}={alpha}, which no layer here has") from None
 
 
 def _alone(activation: str) -> Part:
@@ -178,8 +181,7 @@ def _(layer: Any) -> list[Part]:
 
 @reads("ELU")
 def _(layer: Any) -> list[Part]:
-    must(layer, alpha=1.0)
-    return [_alone("elu")]
+    return _of_alpha(layer, "elu", "alpha")
 
 
 @reads("Softmax")

@@ -17,14 +17,16 @@ class Activation(Layer):
     Parameters
     ----------
     activation : str
-        One of `chainrule.activations.ACTIVATIONS`; "softmax" on the last layer only, over
-        the last axis: of a sequence at each step, of an image at each pixel.
+        One of `chainrule.activations.ACTIVATIONS`, of which "leaky_relu(0.2)" and "elu(1.5)" have an α of their own;
+        "softmax" on the last layer only, over the last axis: of a sequence at each step, of an image at each pixel.
 
     Examples
     --------
     >>> import chainrule as cr
     >>> cr.Network([cr.Input(2), cr.Dense(8, "identity"), Activation("tanh"), cr.Dense(1, "identity")], seed=0)
     Network([2, 8, 8, 1], 33 parameters, float32, seed=0)
+    >>> cr.Network([cr.Input(1), Activation("leaky_relu(0.25)")], seed=0).predict([[-4], [4]]).tolist()
+    [[-1.0], [4.0]]
     """
 
     settings = ("activation",)

@@ -58,7 +58,7 @@ class MixedActivation(LearningLayer):
     ) -> None:
         super().__init__(rate_factor=rate_factor, decay_factor=decay_factor, trainable=trainable)
         self.function = checked_activation(function)
-        if function == "softmax":
+        if self.function == "softmax":
             raise ValueError("function must work on each number alone, got 'softmax'")
         self._initial_shares = shares
 

@@ -1,4 +1,7 @@
-"""The activations f(z) and their derivatives f'(z), as tables from a name to a function."""
+"""The activations f(z) and their derivatives f'(z), as tables from a name to a function.
+
+"leaky_relu(0.2)" is "leaky_relu" with α = 0.2.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-LEAKY_SLOPE = 0.01
 # Klambauer et al. 2017, Self-Normalizing Neural Networks.
 SELU_LAMBDA = 1.0507009873554804934193349852946
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -48,13 +50,13 @@ def _exp_negative(z: Array) -> Array:
     return np.exp(np.minimum(z, 0.0))
 
 
-ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+ACTIVATIONS: dict[str, Callable[..., Array]] = {
     "identity": lambda z: z,
     "sigmoid": sigmoid,
     "tanh": np.tanh,
     "relu": lambda z: np.maximum(z, 0.0),
-    "leaky_relu": lambda z: np.where(z > 0, z, LEAKY_SLOPE * z),
-    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0.0))),
+    "leaky_relu": lambda z, alpha=0.01: np.where(z > 0, z, alpha * z),
+    "elu": lambda z, alpha=1.0: np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0.0))),
     "selu": lambda z: SELU_LAMBDA * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0.0))),
     "softplus": softplus,
     "softsign": lambda z: z / (1.0 + np.abs(z)),
@@ -66,13 +68,13 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "softmax": softmax,
 }
 
-DERIVATIVES: dict[str, Callable[[Array], Array]] = {
+DERIVATIVES: dict[str, Callable[..., Array]] = {
     "identity": np.ones_like,
     "sigmoid": lambda z: sigmoid(z) * (1.0 - sigmoid(z)),
     "tanh": lambda z: 1.0 - np.tanh(z) ** 2,
     "relu": lambda z: np.where(z > 0, 1.0, 0.0),
-    "leaky_relu": lambda z: np.where(z > 0, 1.0, LEAKY_SLOPE),
-    "elu": lambda z: np.where(z > 0, 1.0, _exp_negative(z)),
+    "leaky_relu": lambda z, alpha=0.01: np.where(z > 0, 1.0, alpha),
+    "elu": lambda z, alpha=1.0: np.where(z > 0, 1.0, alpha * _exp_negative(z)),
     "selu": lambda z: SELU_LAMBDA * np.where(z > 0, 1.0, SELU_ALPHA * _exp_negative(z)),
     "softplus": sigmoid,
     "softsign": lambda z: 1.0 / (1.0 + np.abs(z)) ** 2,
@@ -93,9 +95,31 @@ KINKS: dict[str, tuple[float, ...]] = {
 }
 
 
+def value(activation: str, z: Array) -> Array:
+    """Return f(z)."""
+    name, factors = _parsed(activation)
+    return ACTIVATIONS[name](z, **factors)
+
+
+def derivative(activation: str, z: Array) -> Array:
+    """Return f'(z) of an activation of single numbers."""
+    name, factors = _parsed(activation)
+    return DERIVATIVES[name](z, **factors)
+
+
+def kinks(activation: str) -> tuple[float, ...]:
+    """Return the pre-activations at which the slope jumps."""
+    return KINKS.get(_parsed(activation)[0], ())
+
+
+def _parsed(activation: str) -> tuple[str, dict[str, float]]:
+    name, _, alpha = activation.rstrip(")").partition("(")
+    return name, {"alpha": float(alpha)} if alpha else {}
+
+
 def sides(activation: str, z: Array) -> NDArray[np.int64]:
     """Return how many kinks are below each value."""
-    return sum((np.asarray(z > kink, dtype=np.int64) for kink in KINKS.get(activation, ())), np.zeros(z.shape, int))
+    return sum((np.asarray(z > kink, dtype=np.int64) for kink in kinks(activation)), np.zeros(z.shape, int))
 
 
 def delta(activation: str, z: Array, gradient: Array) -> Array:
@@ -103,4 +127,4 @@ def delta(activation: str, z: Array, gradient: Array) -> Array:
     if activation == "softmax":
         a = softmax(z)
         return np.asarray(a * (gradient - (gradient * a).sum(axis=-1, keepdims=True)))
-    return gradient * DERIVATIVES[activation](z)
+    return gradient * derivative(activation, z)

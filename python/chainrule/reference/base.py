@@ -93,7 +93,7 @@ class Layer(ABC):
         """Return a, and store what backward needs."""
         self.inputs = x
         self.pre_activations = self._forward(x)
-        self.activations = activations.ACTIVATIONS[self.activation](self.pre_activations)
+        self.activations = activations.value(self.activation, self.pre_activations)
         return self.activations
 
     def backward(self, deltas: Array) -> Array:
@@ -141,8 +141,7 @@ class Layer(ABC):
     def margins(self) -> list[Margin]:
         """Return the distances of the last forward's values from each kink, with the scale of their rounding errors."""
         scale = rounding_scale(self.pre_activations)
-        kinks = activations.KINKS.get(self.activation, ())
-        return [(np.abs(self.pre_activations - kink), scale) for kink in kinks]
+        return [(np.abs(self.pre_activations - kink), scale) for kink in activations.kinks(self.activation)]
 
     # --- regularisation
 

@@ -24,20 +24,20 @@ class MixedActivation(Layer):
         self.function = function
 
     def _forward(self, x: Array) -> Array:
-        return np.asarray(x + self.parameters["shares"] * (activations.ACTIVATIONS[self.function](x) - x))
+        return np.asarray(x + self.parameters["shares"] * (activations.value(self.function, x) - x))
 
     def _backward(self, deltas: Array) -> Array:
         """Store ∂E/∂s = Σ δ (f(x) − x), and return ∂E/∂x = δ + s (δ f'(x) − δ)."""
         x = self.inputs
-        by_share = deltas * (activations.ACTIVATIONS[self.function](x) - x)
+        by_share = deltas * (activations.value(self.function, x) - x)
         self._keep(shares=by_share.sum(axis=tuple(range(deltas.ndim - 1))))
-        through = deltas * activations.DERIVATIVES[self.function](x)
+        through = deltas * activations.derivative(self.function, x)
         return np.asarray(deltas + self.parameters["shares"] * (through - deltas))
 
     def sides(self) -> list[NDArray[np.int64]]:
         return [*super().sides(), activations.sides(self.function, self.inputs)]
 
     def margins(self) -> list[Margin]:
-        kinks = activations.KINKS.get(self.function, ())
+        kinks = activations.kinks(self.function)
         own = [(np.abs(self.inputs - kink), rounding_scale(self.inputs)) for kink in kinks]
         return [*super().margins(), *own]

@@ -68,10 +68,10 @@ class Recurrent(Layer, abstract=True):
         return self.return_sequences
 
     def _activated(self, z: Array) -> Array:
-        return activations.ACTIVATIONS[self.step_activation](z)
+        return activations.value(self.step_activation, z)
 
     def _slope(self, z: Array) -> Array:
-        return activations.DERIVATIVES[self.step_activation](z)
+        return activations.derivative(self.step_activation, z)
 
     @abstractmethod
     def _activation_inputs(self, kept: Values) -> Values:
@@ -94,7 +94,7 @@ class Recurrent(Layer, abstract=True):
             (np.where(self.inside[:, t] & (z != 0.0), np.abs(z - kink), np.inf), rounding_scale(z))
             for t, kept in enumerate(self.kept)
             for z in self._activation_inputs(kept)
-            for kink in activations.KINKS.get(self.step_activation, ())
+            for kink in activations.kinks(self.step_activation)
         ]
 
     @abstractmethod

@@ -10,8 +10,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import checked_integer, checked_name, checked_number
-from ..activations import ACTIVATIONS
+from .._checks import checked_integer, checked_number
+from ..activations import ACTIVATIONS, checked_activation
 from ..layers.activation import Activation
 from ..layers.base import Layer
 from ..layers.dense import Dense
@@ -45,7 +45,7 @@ class Hidden:
         names = [activation] * len(units) if isinstance(activation, str) else list(activation)
         if len(names) != len(units):
             raise ValueError(f"activation must be a name, or one for each of {len(units)} hidden layers; got {names!r}")
-        checked = [checked_name(name, "activation", HIDDEN_ACTIVATIONS) for name in names]
+        checked = [checked_activation(name, HIDDEN_ACTIVATIONS) for name in names]
         rates = [dropout] * len(units) if np.ndim(dropout) == 0 else list(dropout)
         if len(rates) != len(units):
             raise ValueError(f"dropout must be a number, or one for each of {len(units)} hidden layers; got {rates!r}")

@@ -26,7 +26,7 @@ from ..network import Network
 from ..optimizers import SGD, Adam, Optimizer
 from ..schedules import Schedule
 from ..training.callbacks import CallbackLike
-from .architecture import HIDDEN_ACTIVATIONS, SKLEARN_NAMES, Hidden, initial_layers, set_statistics
+from .architecture import SKLEARN_NAMES, Hidden, initial_layers, set_statistics
 from .held_out import Given, HeldOut, Seen, split
 from .lbfgs import DIVERGED, check_lbfgs, fit_lbfgs
 from .watch import Watch
@@ -39,7 +39,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(HIDDEN_ACTIVATIONS), list, tuple],
+        "activation": [str, list, tuple],
         "solver": [StrOptions({"lbfgs", "sgd", "adam"}), Optimizer],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],

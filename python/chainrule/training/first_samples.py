@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..activations import ACTIVATIONS
+from ..activations import traits_of
 from ..arrays import are_labels, unit_of
 from ..border import Batches
 from ..diagnose import WARNED, are_large, flows, statistics, with_spread
@@ -60,7 +60,7 @@ def _warn_of_labels(network: Model, data: Batches, loss: Loss) -> None:
 def _warn_of_targets(network: Model, rows: NDArray[Any]) -> None:
     """Say what to do with targets that the outputs cannot reach, or only after long training."""
     activation = network.border.activation
-    low, high = ACTIVATIONS[activation].reach
+    low, high = traits_of(activation).reach
     least, most = float(rows.min()), float(rows.max())
     if least < low or most > high:
         warn(

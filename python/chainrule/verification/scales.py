@@ -79,4 +79,4 @@ def _through(layer: reference.Layer, deltas: Array) -> tuple[dict[str, float], A
 
 
 def _slope(layer: reference.Layer) -> Array:
-    return np.abs(reference.activations.DERIVATIVES[layer.activation](layer.pre_activations))
+    return np.abs(reference.activations.derivative(layer.activation, layer.pre_activations))

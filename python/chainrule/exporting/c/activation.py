@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+import numpy as np
+
+from ...activations import name_and_alpha
 from ...layers.activation import Activation
 from ...layers.mixed_activation import MixedActivation
 from . import elementary
@@ -21,14 +26,14 @@ static real mish(real z) {
     (elementary.EXP,),
 )
 
-# What each activation of a single value makes of z, and the functions that it calls.
+# What each activation of a single value makes of z, with its α if it has one, and the functions that it calls.
 _FORMULAS: dict[str, tuple[str, tuple[Function, ...]]] = {
     "identity": ("z", ()),
     "sigmoid": ("sigmoid(z)", (elementary.SIGMOID,)),
     "tanh": ("hyperbolic_tangent(z)", (elementary.TANH,)),
     "relu": ("0 > z ? 0 : z", ()),
-    "leaky_relu": ("0 < z ? z : 0.01 * z", ()),
-    "elu": ("0 < z ? z : exponential_minus_one(z)", (elementary.EXPM1,)),
+    "leaky_relu": ("0 < z ? z : ALPHA * z", ()),
+    "elu": ("0 < z ? z : ALPHA * exponential_minus_one(z)", (elementary.EXPM1,)),
     "selu": (
         "0 < z ? 1.0507009873554805 * z : 1.7580993408473766 * exponential_minus_one(z)",
         (elementary.EXPM1,),
@@ -65,17 +70,27 @@ static void softmax(real *z, size_t places, size_t count) {
 )
 
 
+def identifier(activation: str) -> str:
+    """Return an activation's name as names of C have it."""
+    return re.sub(r"\W", "_", activation.rstrip(")"))
+
+
 def scalar(activation: str) -> Function:
     """Return the function f_<activation> of a single value."""
-    formula, needs = _FORMULAS[activation]
-    return Function(f"\nstatic real f_{activation}(real z) {{\n  return flushed({formula});\n}}\n", (FLUSHED, *needs))
+    name, alpha = name_and_alpha(activation)
+    formula, needs = _FORMULAS[name]
+    if alpha is not None:
+        formula = formula.replace("ALPHA", np.format_float_positional(alpha, trim="0"))
+    text = f"\nstatic real f_{identifier(activation)}(real z) {{\n  return flushed({formula});\n}}\n"
+    return Function(text, (FLUSHED, *needs))
 
 
 def _whole_array(activation: str) -> Function:
+    name = identifier(activation)
     text = f"""
 /* z = f(z) */
-static void {activation}_all(real *z, size_t count) {{
-  for (size_t k = 0; k < count; ++k) z[k] = f_{activation}(z[k]);
+static void {name}_all(real *z, size_t count) {{
+  for (size_t k = 0; k < count; ++k) z[k] = f_{name}(z[k]);
 }}
 """
     return Function(text, (scalar(activation),))
@@ -88,7 +103,7 @@ def activate(routine: Routine, activation: str, z: Value, features: int) -> None
         routine.run(f"softmax({z}, {z.size // features}, {features});", values=[z])
         return
     routine.use(_whole_array(activation))
-    routine.run(f"{activation}_all({z}, {z.size});", values=[z])
+    routine.run(f"{identifier(activation)}_all({z}, {z.size});", values=[z])
 
 
 @code_of.register
@@ -101,19 +116,19 @@ def _(layer: Activation, routine: Routine, x: Value) -> Value:
 @code_of.register
 def _(layer: MixedActivation, routine: Routine, x: Value) -> Value:
     features = layer.place.input_shape[-1]
-    function = scalar(layer.function)
+    name = identifier(layer.function)
     text = f"""
 /* x + share (f(x) - x), in place, with a share for each feature */
-static void mix_{layer.function}(real *x, size_t places, const real *shares, size_t features) {{
+static void mix_{name}(real *x, size_t places, const real *shares, size_t features) {{
   for (size_t place = 0; place < places; ++place, x += features) {{
     for (size_t k = 0; k < features; ++k) {{
-      x[k] = flushed(x[k] + shares[k] * (f_{layer.function}(x[k]) - x[k]));
+      x[k] = flushed(x[k] + shares[k] * (f_{name}(x[k]) - x[k]));
     }}
   }}
 }}
 """
-    routine.use(Function(text, (function,)))
+    routine.use(Function(text, (scalar(layer.function),)))
     z = routine.changeable(x)
     shares = routine.numbers("shares", layer.shares)
-    routine.run(f"mix_{layer.function}({z}, {z.size // features}, {shares}, {features});", values=[z])
+    routine.run(f"mix_{name}({z}, {z.size // features}, {shares}, {features});", values=[z])
     return z

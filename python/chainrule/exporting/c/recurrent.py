@@ -8,7 +8,7 @@ from typing import Any
 
 from ...layers.bidirectional import Bidirectional
 from ...layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN
-from .activation import scalar
+from .activation import identifier, scalar
 from .dense import ADD_PRODUCTS, START
 from .elementary import FLUSHED, SIGMOID
 from .function import Function
@@ -55,7 +55,7 @@ def _function(name: str, what: str, constants: str, states: str, body: str, acti
     head = _HEAD.format(what=what, name=name, constants=constants, states=states)
     gated = (SIGMOID,) if "sigmoid(" in body else ()
     needs = (ADD_PRODUCTS, START, FLUSHED, *gated, scalar(activation))
-    return Function(head + body.replace("ACTIVATE", f"f_{activation}"), needs)
+    return Function(head + body.replace("ACTIVATE", f"f_{identifier(activation)}"), needs)
 
 
 _SIMPLE = """  start(bias, units, sums);
@@ -109,14 +109,14 @@ _GRU_BEFORE = """  real *const z = sums, *const r = sums + units, *const candida
 
 @cell_of.register
 def _(layer: SimpleRNN) -> Cell:
-    name = f"simple_step_{layer.activation}"
+    name = f"simple_step_{identifier(layer.activation)}"
     function = _function(name, "a simple layer", "const real *bias", "real *h", _SIMPLE, layer.activation)
     return Cell(name, function, 1, ("h",), {"bias": layer.bias})
 
 
 @cell_of.register
 def _(layer: LSTM) -> Cell:
-    name = f"lstm_{'peephole_' * layer.peepholes}step_{layer.activation}"
+    name = f"lstm_{'peephole_' * layer.peepholes}step_{identifier(layer.activation)}"
     body = _LSTM
     for gate, place in {"i": "k", "f": "units + k", "o": "2 * units + k"}.items():
         alone = f"flushed({gate}[k])"
@@ -133,13 +133,13 @@ def _(layer: GRU) -> Cell:
     arrays = layer.parameter_arrays()
     bias, units = arrays["bias"].copy(), layer.units
     if not layer.reset_after:
-        name = f"gru_before_step_{layer.activation}"
+        name = f"gru_before_step_{identifier(layer.activation)}"
         what = "a GRU that resets before the product"
         function = _function(name, what, "const real *bias", "real *h", _GRU_BEFORE, layer.activation)
         return Cell(name, function, 3, ("h",), {"bias": bias})
     recurrent = arrays["recurrent_bias"]
     bias[: 2 * units] += recurrent[: 2 * units]
-    name = f"gru_step_{layer.activation}"
+    name = f"gru_step_{identifier(layer.activation)}"
     constants = "const real *bias, const real *recurrent_bias"
     function = _function(name, "a GRU", constants, "real *h", _GRU_AFTER, layer.activation)
     return Cell(name, function, 4, ("h",), {"bias": bias, "recurrent_bias": recurrent[2 * units :]})

@@ -11,10 +11,13 @@ import numpy as np
 from keras import layers as kinds
 from numpy.typing import NDArray
 
+from ...activations import name_and_alpha
 from ...layers.base import Layer
 
 # Names of activations in Keras, where they are others.
 _NAMES = {"identity": "linear", "exp": "exponential"}
+# Layers of Keras for activations that have an α, whose functions of Keras have one of their own.
+_OF_ALPHA = {"leaky_relu": kinds.LeakyReLU, "elu": kinds.ELU}
 
 
 @dataclass
@@ -32,9 +35,9 @@ class Made:
         """Add an activation."""
         if activation == "identity":
             return x
-        if activation == "leaky_relu":
-            # The function of Keras has another slope.
-            return self.add(kinds.LeakyReLU(negative_slope=0.01), x)
+        name, alpha = name_and_alpha(activation)
+        if alpha is not None:
+            return self.add(_OF_ALPHA[name](alpha), x)
         return self.add(kinds.Activation(name_of(activation)), x)
 
     def through(self, layers: Sequence[Layer], x: Any) -> Any:

@@ -38,8 +38,8 @@ def _(layer: GRU) -> tuple[Any, dict[str, Any]]:
 
 
 def _made(layer: Recurrent) -> Any:
-    if layer.activation == "leaky_relu":
-        raise ValueError(f"{layer!r} has the activation 'leaky_relu', which has another slope in Keras")
+    if "(" in layer.activation or layer.activation == "leaky_relu":
+        raise ValueError(f"{layer!r} has the activation {layer.activation!r}, whose α in Keras's layers is another")
     kind, options = _kind(layer)
     # Keras begins with a state of zeros, as prediction here, unless it is asked to keep it.
     return kind(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...activations import function_of
 from ...layers.activation import Activation
 from ...layers.mixed_activation import MixedActivation
 from .graph import Graph, nodes_of
@@ -14,13 +15,13 @@ def _silu(graph: Graph, z: str) -> str:
 
 
 # Those of a single value.
-_ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
+_ACTIVATIONS: dict[str, Callable[..., str]] = {
     "identity": lambda graph, z: z,
     "sigmoid": lambda graph, z: graph.add("Sigmoid", z),
     "tanh": lambda graph, z: graph.add("Tanh", z),
     "relu": lambda graph, z: graph.add("Relu", z),
-    "leaky_relu": lambda graph, z: graph.add("LeakyRelu", z, alpha=0.01),
-    "elu": lambda graph, z: graph.add("Elu", z),
+    "leaky_relu": lambda graph, z, alpha: graph.add("LeakyRelu", z, alpha=alpha),
+    "elu": lambda graph, z, alpha: graph.add("Elu", z, alpha=alpha),
     "selu": lambda graph, z: graph.add("Selu", z),
     "softplus": lambda graph, z: graph.add("Softplus", z),
     "softsign": lambda graph, z: graph.add("Softsign", z),
@@ -36,7 +37,7 @@ def activated(graph: Graph, activation: str, z: str, axis: int = -1) -> str:
     """Return f(z); features are on the axis, over which a softmax is taken."""
     if activation == "softmax":
         return graph.add("Softmax", z, axis=axis)
-    return _ACTIVATIONS[activation](graph, z)
+    return function_of(_ACTIVATIONS, activation)(graph, z)
 
 
 @nodes_of.register

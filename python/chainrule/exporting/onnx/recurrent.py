@@ -10,19 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...activations import name_and_alpha
 from ...layers.bidirectional import Bidirectional
 from ...layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN
 from .graph import Graph, State, nodes_of
 from .masking import order_of, reordered
 
-# Names of activations within recurrent operators, with α and β of those that have them.
+# Names of activations within recurrent operators, with α and β of those that have them; α may be that of the layer.
 _ACTIVATIONS: dict[str, tuple[str, float | None, float | None]] = {
     "identity": ("Affine", 1.0, 0.0),
     "sigmoid": ("Sigmoid", None, None),
     "tanh": ("Tanh", None, None),
     "relu": ("Relu", None, None),
-    "leaky_relu": ("LeakyRelu", 0.01, None),
-    "elu": ("Elu", 1.0, None),
+    "leaky_relu": ("LeakyRelu", None, None),
+    "elu": ("Elu", None, None),
     "softplus": ("Softplus", None, None),
     "softsign": ("Softsign", None, None),
     "hard_sigmoid": ("HardSigmoid", 1 / 6, 0.5),
@@ -146,10 +147,13 @@ def _arrays(layer: Recurrent, cell: Cell) -> tuple[NDArray[Any], NDArray[Any], N
 def _activations(layer: Recurrent | Bidirectional, cells: Sequence[Cell]) -> dict[str, Any]:
     """Return the attributes that name the activations of all directions."""
     names = [name for cell in cells for name in cell.activations]
-    for name in names:
+    chosen = []
+    for activation in names:
+        name, own = name_and_alpha(activation)
         if name not in _ACTIVATIONS:
             raise ValueError(f"{layer!r} has no form in ONNX: its recurrent operators have no activation {name!r}")
-    chosen = [_ACTIVATIONS[name] for name in names]
+        theirs, alpha, beta = _ACTIVATIONS[name]
+        chosen.append((theirs, alpha if own is None else own, beta))
     attributes: dict[str, Any] = {"activations": [name for name, _, _ in chosen]}
     # Activations take them from the lists in their order.
     alphas = [alpha for _, alpha, _ in chosen if alpha is not None]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from ...activations import function_of
 from ...layers.activation import Activation
 from ...layers.base import Layer, Shape
 from ...layers.composite import Concatenate, Residual
@@ -22,12 +23,12 @@ from ...layers.shape import Flatten, Reshape
 from . import modules
 from .row import Row, give, modules_of
 
-_ACTIVATIONS: dict[str, Callable[[], Any]] = {
+_ACTIVATIONS: dict[str, Callable[..., Any]] = {
     "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
     "relu": nn.ReLU,
-    "leaky_relu": nn.LeakyReLU,
-    "elu": nn.ELU,
+    "leaky_relu": lambda alpha: nn.LeakyReLU(alpha),
+    "elu": lambda alpha: nn.ELU(alpha),
     "selu": nn.SELU,
     "softplus": nn.Softplus,
     "softsign": nn.Softsign,
@@ -45,7 +46,7 @@ def activate(activation: str, row: Row, shape: Shape) -> None:
         row.settle()
         row.add(nn.Softmax(dim=1 if row.is_first else -1))
     elif activation != "identity":
-        row.add(_ACTIVATIONS[activation]())
+        row.add(function_of(_ACTIVATIONS, activation)())
 
 
 @modules_of.register

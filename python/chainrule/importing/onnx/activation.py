@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...activations import ACTIVATIONS, with_alpha
 from ...layers.base import Part
 from .affine import of_features
 from .node import Node, converts
@@ -36,10 +37,21 @@ def _(node: Node, value: Value) -> Value:
     return activated(value, _NAMES[node.op])
 
 
-@converts("Elu")
+_WITH_ALPHA = {"LeakyRelu": "leaky_relu", "Elu": "elu"}
+
+
+@converts(*_WITH_ALPHA)
 def _(node: Node, value: Value) -> Value:
-    node.must("alpha", 1.0)
-    return activated(value, "elu")
+    name = _WITH_ALPHA[node.op]
+    return activated(value, of_alpha(node, name, node.get("alpha", ACTIVATIONS[name].alpha)))
+
+
+def of_alpha(node: Node, name: str, alpha: float) -> str:
+    """Return the name of an activation with the α that a node has, which is of float32 in files."""
+    try:
+        return with_alpha(name, float(str(np.float32(alpha))))
+    except ValueError:
+        raise node.refused("alpha", alpha) from None
 
 
 @converts("Selu")
@@ -64,16 +76,6 @@ def _(node: Node, value: Value) -> Value:
         if abs(given - here) > 1e-6:
             raise node.refused(attribute, given)
     return activated(value, "hard_sigmoid")
-
-
-@converts("LeakyRelu")
-def _(node: Node, value: Value) -> Value:
-    slope = node.get("alpha", 0.01)
-    if abs(slope - 0.01) < 1e-8:
-        return activated(value, "leaky_relu")
-    value = value.settled()
-    shares = np.full(value.shape[-1], 1 - slope)  # type: ignore[arg-type]  # features are never open
-    return value.then("MixedActivation", {"shares": shares}, {"function": "relu", "trainable": False})
 
 
 @converts("PRelu")

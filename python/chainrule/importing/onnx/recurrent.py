@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...activations import ACTIVATIONS
+from .activation import of_alpha
 from .node import LayoutError, Node, converts
 from .value import Value
 
@@ -23,9 +25,9 @@ _NAMES = {
     "Softsign": "softsign",
     "HardSigmoid": "hard_sigmoid",
 }
-# α and β that they must have.
-_NUMBERS = {"Affine": (1.0, 0.0), "LeakyRelu": (0.01,), "Elu": (1.0,), "HardSigmoid": (1 / 6, 0.5)}
-_USUAL = {"LeakyRelu": (0.01,), "Elu": (1.0,), "HardSigmoid": (0.2, 0.5)}
+# α and β of those that have them, if a file has none, and what they must be where no activation here takes any.
+_USUAL = {"Affine": (1.0, 0.0), "LeakyRelu": (0.01,), "Elu": (1.0,), "HardSigmoid": (0.2, 0.5)}
+_NUMBERS = {"Affine": (1.0, 0.0), "HardSigmoid": (1 / 6, 0.5)}
 
 
 @dataclass(frozen=True)
@@ -101,19 +103,20 @@ def _check_start(node: Node) -> None:
 def _activation(node: Node, kind: _Kind, directions: int) -> str:
     """Return the one activation that a layer here can choose."""
     names = [_as_text(name) for name in node.get("activations", kind.usual * directions)]
-    alphas, betas = iter(node.get("activation_alpha", [])), iter(node.get("activation_beta", []))
+    lists = [iter(node.get(f"activation_{letter}", [])) for letter in ("alpha", "beta")]
+    here = []
     for name in names:
-        wanted = _NUMBERS.get(name, ())
-        lists = (alphas, betas)[: len(wanted)]
-        given = [next(numbers, _USUAL.get(name, wanted)[i]) for i, numbers in enumerate(lists)]
-        if name not in _NAMES or not np.allclose(given, wanted, atol=1e-6):
+        given = [next(numbers, usual) for numbers, usual in zip(lists, _USUAL.get(name, ()), strict=False)]
+        if name not in _NAMES or not np.allclose(given, _NUMBERS.get(name, given), atol=1e-6):
             raise node.refused("activations", names)
-    of_one = names[: len(kind.usual)]
+        chosen = _NAMES[name]
+        here.append(chosen if ACTIVATIONS[chosen].alpha is None else of_alpha(node, chosen, given[0]))
+    of_one = here[: len(kind.usual)]
     chosen = of_one[-1]
-    expected = [*(["Sigmoid"] if len(of_one) > 1 else []), *[chosen] * max(len(of_one) - 1, 1)]
-    if names != expected * directions:
+    expected = [*(["sigmoid"] if len(of_one) > 1 else []), *[chosen] * max(len(of_one) - 1, 1)]
+    if here != expected * directions:
         raise node.refused("activations", names)
-    return _NAMES[chosen]
+    return chosen
 
 
 def _as_text(name: Any) -> str:
