@@ -24,6 +24,22 @@ def test_branches_lie_side_by_side():
     assert (net.predict(images) == np.concatenate([images, np.maximum(images, 0)], axis=-1)).all()
 
 
+def test_a_sum_adds_what_its_branches_make():
+    halves = [cr.Dense(3, weights=np.full((4, 3), 0.5))], [cr.Activation("relu"), cr.Dense(3, weights=np.eye(4, 3))]
+    net = cr.Network([cr.Input(4), cr.Add(halves)], seed=0, dtype="float64")
+    expected = 0.5 * X.sum(axis=1, keepdims=True) + np.maximum(X, 0)[:, :3]
+    assert net.predict(X) == pytest.approx(expected, rel=1e-14)
+
+
+def test_a_residual_block_is_a_sum_with_an_empty_branch():
+    def trained(block):
+        net = cr.Network([cr.Input(4), block, cr.Dense(2, "softmax")], seed=3)
+        net.fit(X, np.arange(7) % 2, epochs=3, verbose=0)
+        return net.parameters.tobytes()
+
+    assert trained(cr.Residual([cr.Dense(4, "tanh")])) == trained(cr.Add([[cr.Dense(4, "tanh")], []]))
+
+
 def test_the_layers_within_are_layers_like_others(tmp_path):
     inner = cr.Dense(4, "tanh")
     net = cr.Network([cr.Input(4), cr.Residual([cr.BatchNorm(), inner]), cr.Dense(2, "softmax")], seed=0)
@@ -74,6 +90,13 @@ def test_frozen_layers_below_and_within_change_nothing_of_the_gradients_above():
         (lambda: cr.Residual([3]), TypeError, "Residual must be made of layers, got 3"),
         (lambda: cr.Residual([cr.Dense(2, "softmax")]), ValueError, "'softmax' must be on the last layer of a network"),
         (lambda: cr.Concatenate([[cr.Dense(2)]]), ValueError, "branches must be at least two, got 1"),
+        (lambda: cr.Add([[cr.Dense(2)]]), ValueError, "branches must be at least two, got 1"),
+        (lambda: cr.Add([[cr.Dense(2)], [3]]), TypeError, "Add must be made of layers, got 3"),
+        (
+            lambda: cr.Network([cr.Input(4), cr.Add([[], [cr.Dense(3)]])]),
+            ValueError,
+            r"branches of Add must end in the same shape, got \[\(4,\), \(3,\)\]",
+        ),
         (
             lambda: cr.Network([cr.Input(4), cr.Residual([cr.Dense(3)])]),
             ValueError,

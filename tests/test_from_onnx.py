@@ -101,6 +101,24 @@ def test_residuals_and_concatenations_of_others(tmp_path):
     assert_runs_the_same(made(nodes, (2, 6, 5)), tmp_path, channels_first=True)
 
 
+def test_sums_of_branches_that_compute(tmp_path):
+    nodes = [
+        ("Conv", ["x", numbers(6, 2, 3, 3), numbers(6)], ["a"], {"pads": [1, 1, 1, 1], "strides": [2, 2]}),
+        ("LeakyRelu", ["a"], ["b"], {"alpha": 0.2}),
+        ("Conv", ["b", numbers(6, 6, 3, 3)], ["c"], {"pads": [1, 1, 1, 1]}),
+        ("Conv", ["x", numbers(6, 2, 1, 1), numbers(6)], ["d"], {"strides": [2, 2]}),
+        ("Add", ["c", "d"], ["e"], {}),
+        ("Elu", ["e"], ["f"], {"alpha": 1.5}),
+        ("Tanh", ["f"], ["g"], {}),
+        ("Sigmoid", ["f"], ["h"], {}),
+        ("Sum", ["f", "g", "h"], ["i"], {}),
+        ("Add", ["i", "i"], ["j"], {}),
+        ("GlobalMaxPool", ["j"], ["k"], {}),
+        ("Flatten", ["k"], ["y"], {}),
+    ]
+    assert_runs_the_same(made(nodes, (2, 7, 6)), tmp_path, channels_first=True)
+
+
 def test_recurrent_layers_of_pytorch(tmp_path):
     nodes = [
         ("Transpose", ["x"], ["t"], {"perm": [1, 0, 2]}),
@@ -137,10 +155,10 @@ REFUSED = {
         (2, 5, 5),
         r"\(MaxPool\) has ceil_mode=1",
     ),
-    "two branches": (
-        [("Relu", ["x"], ["a"], {}), ("Tanh", ["x"], ["b"], {}), ("Add", ["a", "b"], ["y"], {})],
-        (4,),
-        r"node 'Add_y' \(Add\) adds 2 branches that compute",
+    "branches of other shapes": (
+        [("GlobalAveragePool", ["x"], ["a"], {}), ("Add", ["x", "a"], ["y"], {})],
+        (3, 4, 4),
+        r"node 'Add_y' \(Add\) adds branches that end in the shapes",
     ),
     "product": (
         [("Relu", ["x"], ["a"], {}), ("Mul", ["a", "x"], ["y"], {})],

@@ -33,7 +33,6 @@ NAMES = {
     "ZeroPadding2D": "ZeroPad2D",
     "TimeDistributed": "Dense, which works at each step of a sequence",
     "RNN": "SimpleRNN",
-    "Add": "Residual",
     "ReLU": 'Activation("relu")',
     "LeakyReLU": 'Activation("leaky_relu(0.2)"), with the slope in parentheses',
     "Softmax": 'Activation("softmax")',

@@ -38,6 +38,25 @@ NETWORKS = {
         ],
         (5,),
     ),
+    "sum of branches": (
+        [
+            lambda: cr.Add([[cr.Dense(19, "tanh"), cr.BatchNorm()], [cr.Dense(19, "elu(1.5)", l2=0.1)]]),
+            lambda: cr.Add([[], [], [cr.Dropout(0.2), cr.Add([[cr.Scale()], [cr.Dense(19, "leaky_relu(0.2)")]])]]),
+        ],
+        (5,),
+    ),
+    "shortcut": (
+        [
+            lambda: cr.Add(
+                [
+                    [cr.Conv2D(6, 3, "leaky_relu(0.2)", strides=2, padding="same"), cr.Conv2D(6, 3, padding="same")],
+                    [cr.Conv2D(6, 1, strides=2)],
+                ]
+            ),
+            lambda: cr.Activation("relu"),
+        ],
+        (7, 6, 2),
+    ),
     "scale": ([lambda: cr.Scale(1.5), lambda: cr.Dense(19, "tanh"), lambda: cr.Scale()], (5,)),
     "members of shared weights": (
         [

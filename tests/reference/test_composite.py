@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chainrule.reference import Concatenate, Conv2D, Dense, Dropout, MaxPool2D, Residual
+from chainrule.reference import Add, Concatenate, Conv2D, Dense, Dropout, MaxPool2D, Residual
 
 
 def dense(rng, n_in, n_out, **options):
@@ -18,6 +18,13 @@ def test_residual_gradients(rng, assert_gradients_are_differences):
 def test_residual_adds_its_input(rng):
     f, x = dense(rng, 3, 3), rng.standard_normal((5, 3))
     assert Residual([f]).forward(x) == pytest.approx(x + f.forward(x))
+
+
+def test_add_gradients(rng, assert_gradients_are_differences):
+    layer, x = Add([[dense(rng, 4, 3)], [dense(rng, 4, 2), dense(rng, 2, 3)]]), rng.standard_normal((5, 4))
+    (f,), g = layer.branches
+    assert layer.forward(x) == pytest.approx(f.forward(x) + g[1].forward(g[0].forward(x)))
+    assert_gradients_are_differences(layer, x)
 
 
 def test_concatenate_gradients(rng, assert_gradients_are_differences):

@@ -1,4 +1,4 @@
-"""Layers made of layers: residual blocks, and branches side by side."""
+"""Layers made of layers: sums of branches, residual blocks, and branches side by side."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .. import _core
 from .._checks import checked_flag
 from .base import Arrays, Layer, Part, Place, Shape, enter, shapes_through
 
-__all__ = ["Concatenate", "Residual"]
+__all__ = ["Add", "Concatenate", "Residual"]
 
 Branch: TypeAlias = list[Layer]
 # Deeper blocks in blocks would exceed Python's limit of calls within calls.
@@ -198,7 +198,65 @@ def numbered(of_layers: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {f"{i}.{name}": value for i, entries in enumerate(of_layers) for name, value in entries.items()}
 
 
-class Residual(Composite):
+class Branched(Composite, abstract=True):
+    """What layers that are given as branches have in common; use one of its kinds."""
+
+    settings = ("branches",)
+
+    def __init__(self, branches: Sequence[Sequence[Layer]]) -> None:
+        self.branches = [list(branch) for branch in branches]
+        if len(self.branches) < 2:
+            raise ValueError(f"branches must be at least two, got {len(self.branches)}")
+        super().__init__(self.branches)
+
+    def config_of(self, branches: list[list[dict[str, Any]]]) -> dict[str, Any]:
+        return {"type": type(self).__name__, "branches": branches}
+
+    def reference_arguments(self) -> dict[str, Any]:
+        return {"branches": self.branches}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], make: Callable[[Any], Layer]) -> Layer:
+        return cls([[make(of_layer) for of_layer in branch] for branch in config["branches"]])
+
+
+class Add(Branched):
+    """A sum of branches: z = f₁(x) + f₂(x) + …, each f the layers of a branch in a row.
+
+    A `Residual` is the sum of one branch and its inputs. Where a block changes the shape, its inputs need a branch of
+    their own, such as a convolution of one pixel: the projection shortcut of He et al. 2016.
+
+    Parameters
+    ----------
+    branches : sequence of sequences of layers
+        At least two; one without layers passes x on. What they make of a sample must have the same shape.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than two branches, or their shapes differ.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> block = [cr.Conv2D(16, 3, "relu", strides=2, padding="same"), cr.Conv2D(16, 3, padding="same")]
+    >>> shortcut = [cr.Conv2D(16, 1, strides=2)]
+    >>> net = cr.Network([cr.Input(28, 28, 8), cr.Add([block, shortcut]), cr.Activation("relu")], seed=0)
+    >>> net.shapes[1]
+    (14, 14, 16)
+    """
+
+    def output_shape(self, shape: Shape) -> Shape:
+        after = self._ends(shape)
+        if any(other != after[0] for other in after):
+            raise ValueError(f"branches of Add must end in the same shape, got {after}")
+        return after[0]
+
+    def _first_features(self, shape: Shape) -> list[int]:
+        return [0] * len(self.branches)
+
+
+class Residual(Add):
     """A residual block: z = x + f(x), f the layers in a row (He et al. 2016).
 
     Parameters
@@ -234,9 +292,6 @@ class Residual(Composite):
             raise ValueError(f"layers of Residual must keep the shape {shape}, got {after}")
         return shape
 
-    def _first_features(self, shape: Shape) -> list[int]:
-        return [0, 0]
-
     def config_of(self, branches: list[list[dict[str, Any]]]) -> dict[str, Any]:
         return {"type": "Residual", "layers": branches[0]}
 
@@ -248,7 +303,7 @@ class Residual(Composite):
         return cls([make(of_layer) for of_layer in config["layers"]])
 
 
-class Concatenate(Composite):
+class Concatenate(Branched):
     """Branches side by side: z = (f₁(x), f₂(x), …) along the last axis, each f the layers of a branch in a row.
 
     Parameters
@@ -269,14 +324,6 @@ class Concatenate(Composite):
     Network([8, 12, 1], 225 parameters, float32, seed=0)
     """
 
-    settings = ("branches",)
-
-    def __init__(self, branches: Sequence[Sequence[Layer]]) -> None:
-        self.branches = [list(branch) for branch in branches]
-        if len(self.branches) < 2:
-            raise ValueError(f"branches must be at least two, got {len(self.branches)}")
-        super().__init__(self.branches)
-
     def output_shape(self, shape: Shape) -> Shape:
         after = self._ends(shape)
         if any(other[:-1] != after[0][:-1] for other in after):
@@ -286,13 +333,3 @@ class Concatenate(Composite):
     def _first_features(self, shape: Shape) -> list[int]:
         widths = [end[-1] for end in self._ends(shape)]
         return [sum(widths[:i]) for i in range(len(widths))]
-
-    def config_of(self, branches: list[list[dict[str, Any]]]) -> dict[str, Any]:
-        return {"type": "Concatenate", "branches": branches}
-
-    def reference_arguments(self) -> dict[str, Any]:
-        return {"branches": self.branches}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], make: Callable[[Any], Layer]) -> Layer:
-        return cls([[make(of_layer) for of_layer in branch] for branch in config["branches"]])

@@ -9,7 +9,7 @@ import numpy as np
 from .activations import Array
 from .base import Layer, backward_through, forward_through
 
-__all__ = ["Concatenate", "Residual"]
+__all__ = ["Add", "Concatenate", "Residual"]
 
 
 class Composite(Layer, abstract=True):
@@ -67,32 +67,46 @@ class Composite(Layer, abstract=True):
             part.limit_norm()
 
 
-class Residual(Composite):
-    """z = x + f(x), where f are the layers in a row (He et al. 2016)."""
-
-    def __init__(self, layers: Sequence[Layer]) -> None:
-        super().__init__(layers)
-
-    def _forward(self, x: Array) -> Array:
-        return x + forward_through(self.parts, x, self.is_step)
-
-    def _backward(self, deltas: Array) -> Array:
-        return deltas + backward_through(self.parts, deltas)
-
-
-class Concatenate(Composite):
-    """z = (f₁(x), f₂(x), …) along the last axis, where f are a branch's layers; one without layers returns x."""
+class Branched(Composite, abstract=True):
+    """A layer of branches, each the layers in a row; one without layers returns x."""
 
     def __init__(self, branches: Sequence[Sequence[Layer]]) -> None:
         super().__init__([layer for branch in branches for layer in branch])
         self.branches = branches
 
+    def _ends(self, x: Array) -> list[Array]:
+        return [forward_through(branch, x, self.is_step) for branch in self.branches]
+
+    def _back(self, deltas: Sequence[Array]) -> Array:
+        """Return ∂E/∂x from the deltas at the ends of the branches."""
+        gradients = [backward_through(branch, share) for branch, share in zip(self.branches, deltas, strict=True)]
+        return np.asarray(sum(gradients))
+
+
+class Add(Branched):
+    """z = f₁(x) + f₂(x) + …, where f are a branch's layers."""
+
     def _forward(self, x: Array) -> Array:
-        outputs = [forward_through(branch, x, self.is_step) for branch in self.branches]
+        return np.asarray(sum(self._ends(x)))
+
+    def _backward(self, deltas: Array) -> Array:
+        return self._back([deltas] * len(self.branches))
+
+
+class Residual(Add):
+    """z = x + f(x), where f are the layers in a row (He et al. 2016)."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        super().__init__([layers, []])
+
+
+class Concatenate(Branched):
+    """z = (f₁(x), f₂(x), …) along the last axis, where f are a branch's layers."""
+
+    def _forward(self, x: Array) -> Array:
+        outputs = self._ends(x)
         self.ends = np.cumsum([a.shape[-1] for a in outputs])[:-1]
         return np.concatenate(outputs, axis=-1)
 
     def _backward(self, deltas: Array) -> Array:
-        shares = np.split(deltas, self.ends, axis=-1)
-        gradients = [backward_through(branch, share) for branch, share in zip(self.branches, shares, strict=True)]
-        return np.asarray(sum(gradients))
+        return self._back(np.split(deltas, self.ends, axis=-1))

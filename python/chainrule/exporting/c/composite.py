@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ...layers.base import Layer
-from ...layers.composite import Concatenate, Residual
+from ...layers.composite import Add, Branched, Concatenate
 from .elementary import FLUSHED
 from .function import Function
 from .program import Routine, Value, code_of
@@ -35,16 +35,8 @@ def through(layers: Sequence[Layer], routine: Routine, x: Value, first: int = 1)
     return x
 
 
-@code_of.register
-def _(layer: Residual, routine: Routine, x: Value) -> Value:
-    features = layer.place.input_shape[-1]
-    with routine.keeping(x):
-        made = through(layer.layers, routine, x)
-    return _added(routine, [(made, 0, features), (x, 0, features)], features, x.size // features)
-
-
-@code_of.register
-def _(layer: Concatenate, routine: Routine, x: Value) -> Value:
+def _ends(layer: Branched, routine: Routine, x: Value) -> list[Value]:
+    """Return what all branches make of x."""
     ends = []
     outer = routine.scope
     for number, branch in enumerate(layer.branches, start=1):
@@ -52,9 +44,20 @@ def _(layer: Concatenate, routine: Routine, x: Value) -> Value:
         with routine.keeping(x):
             ends.append(through(branch, routine, x))
     routine.scope = outer
+    return ends
+
+
+@code_of.register
+def _(layer: Add, routine: Routine, x: Value) -> Value:
+    *places, width = layer.output_shape(layer.place.input_shape)
+    return _added(routine, [(end, 0, width) for end in _ends(layer, routine, x)], width, math.prod(places))
+
+
+@code_of.register
+def _(layer: Concatenate, routine: Routine, x: Value) -> Value:
     *places, width = layer.output_shape(layer.place.input_shape)
     first, parts = 0, []
-    for end in ends:
+    for end in _ends(layer, routine, x):
         features = end.size // math.prod(places)
         parts.append((end, first, features))
         first += features

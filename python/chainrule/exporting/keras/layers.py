@@ -8,7 +8,7 @@ import numpy as np
 from keras import layers as kinds
 
 from ...layers.activation import Activation
-from ...layers.composite import Concatenate, Residual
+from ...layers.composite import Add, Concatenate
 from ...layers.dense import Dense
 from ...layers.embedding import Embedding
 from ...layers.masking import Masking
@@ -85,8 +85,8 @@ def _(layer: LayerNorm, made: Made, x: Any) -> Any:
 
 
 @layers_of.register
-def _(layer: Residual, made: Made, x: Any) -> Any:
-    return made.add(kinds.Add(), [x, made.through(layer.layers, x)])
+def _(layer: Add, made: Made, x: Any) -> Any:
+    return made.add(kinds.Add(), [made.through(branch, x) for branch in layer.branches])
 
 
 @layers_of.register

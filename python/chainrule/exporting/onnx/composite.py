@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...layers.base import Layer
-from ...layers.composite import Concatenate, Residual
+from ...layers.composite import Add, Branched, Concatenate
 from .graph import Graph, nodes_of
 
 
@@ -19,16 +19,24 @@ def through(layers: Sequence[Layer], graph: Graph, x: str, first: int) -> str:
     return x
 
 
-@nodes_of.register
-def _(layer: Residual, graph: Graph, x: str) -> str:
-    return graph.add("Add", through(layer.layers, graph, x, 0), x)
-
-
-@nodes_of.register
-def _(layer: Concatenate, graph: Graph, x: str) -> str:
+def _ends(layer: Branched, graph: Graph, x: str) -> list[str]:
+    """Return what all branches make of x."""
     ends: list[str] = []
     first = 0
     for branch in layer.branches:
         ends.append(through(branch, graph, x, first))
         first += len(branch)
-    return graph.add("Concat", *ends, axis=-1)
+    return ends
+
+
+@nodes_of.register
+def _(layer: Add, graph: Graph, x: str) -> str:
+    total, *rest = _ends(layer, graph, x)
+    for end in rest:
+        total = graph.add("Add", total, end)
+    return total
+
+
+@nodes_of.register
+def _(layer: Concatenate, graph: Graph, x: str) -> str:
+    return graph.add("Concat", *_ends(layer, graph, x), axis=-1)

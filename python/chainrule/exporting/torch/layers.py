@@ -11,7 +11,7 @@ from torch import nn
 from ...activations import function_of
 from ...layers.activation import Activation
 from ...layers.base import Layer, Shape
-from ...layers.composite import Concatenate, Residual
+from ...layers.composite import Add, Branched, Concatenate
 from ...layers.dense import Dense
 from ...layers.embedding import Embedding
 from ...layers.noise import Dropout, GaussianNoise
@@ -161,15 +161,8 @@ def _through(layers: list[Layer], row: Row, shape: Shape) -> Any:
     return branch
 
 
-@modules_of.register
-def _(layer: Residual, row: Row) -> None:
-    row.settle()
-    row.put(bool(row.is_first), layer.place.input_shape)
-    row.add(modules.Residual(_through(layer.layers, row, layer.place.input_shape).sequential()))
-
-
-@modules_of.register
-def _(layer: Concatenate, row: Row) -> None:
+def _branches(layer: Branched, row: Row) -> list[Any]:
+    """Return the modules of each branch; the row then is where their ends are."""
     shape = layer.place.input_shape
     row.settle()
     row.put(bool(row.is_first), shape)
@@ -179,4 +172,15 @@ def _(layer: Concatenate, row: Row) -> None:
         if is_image and branch.is_first is None:
             branch.is_first = bool(row.is_first)
     row.is_first = branches[0].is_first if is_image else None
-    row.add(modules.Concatenate([branch.sequential() for branch in branches], 1 if row.is_first else -1))
+    return [branch.sequential() for branch in branches]
+
+
+@modules_of.register
+def _(layer: Add, row: Row) -> None:
+    row.add(modules.Add(_branches(layer, row)))
+
+
+@modules_of.register
+def _(layer: Concatenate, row: Row) -> None:
+    branches = _branches(layer, row)
+    row.add(modules.Concatenate(branches, 1 if row.is_first else -1))

@@ -82,16 +82,16 @@ class Recurrent(nn.Module):  # type: ignore[misc]
         return torch.cat(list(state[0] if isinstance(state, tuple) else state), dim=-1)
 
 
-class Residual(nn.Module):  # type: ignore[misc]
-    """What modules make of x, added to it."""
+class Add(nn.Module):  # type: ignore[misc]
+    """The sum of branches."""
 
-    def __init__(self, inner: Any) -> None:
+    def __init__(self, branches: Sequence[Any]) -> None:
         super().__init__()
-        self.inner = inner
+        self.branches = nn.ModuleList(branches)
 
     def forward(self, x: Any) -> Any:
-        """Return x plus what the modules make of it."""
-        return x + self.inner(x)
+        """Return the sum of what all branches make of x."""
+        return sum(branch(x) for branch in self.branches)
 
 
 class Concatenate(nn.Module):  # type: ignore[misc]

@@ -29,7 +29,7 @@ _LAYOUTS: dict[int, tuple[tuple[int, ...], ...]] = {
 def from_onnx(path: str | PathLike[str], *, output: str | None = None) -> Network:
     """Return the network of a file of ONNX, which can be trained on.
 
-    It reads chains of layers, residual sums and concatenations. Images and signals whose channels come first in the
+    It reads chains of layers, sums of branches and concatenations. Images and signals whose channels come first in the
     file come last here, in samples and outputs alike, and the rows of a `Dense` after a `Flatten` are put in order.
 
     Parameters

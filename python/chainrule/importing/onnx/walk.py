@@ -108,17 +108,15 @@ def _sum(node: Node, value: Value, branches: Sequence[Value]) -> Value:
         if len(branch.parts) == 1 and branch.parts[0].config["type"] == CHANGE and branch.parts[0].arrays:
             mixed = Part({**branch.parts[0].config, "type": "MixedActivation"}, branch.parts[0].arrays)
             return replace(branch, parts=(*value.parts, mixed))
+    if any(branch.shape != settled[0].shape for branch in settled):
+        shapes = ", ".join(str(branch.shape) for branch in settled)
+        raise ValueError(f"{node} adds branches that end in the shapes {shapes}; a layer here adds those of one shape")
     through = [branch for branch in settled if branch.parts]
-    if len(settled) == 2 and not through:
-        through = [replace(settled[0], parts=(unchanged(),))]
-    if len(settled) != 2 or len(through) != 1:
-        raise ValueError(f"{node} adds {len(through)} branches that compute; a layer here adds one to what it reads")
-    return replace(through[0], parts=(*value.parts, _part("Residual", {"layers": _configs(through[0])}, through)))
-
-
-def unchanged() -> Part:
-    """Return a layer that does nothing."""
-    return Part({"type": "Activation", "trainable": True, "activation": "identity"}, {})
+    if len(settled) == 2 and len(through) == 1:
+        part = _part("Residual", {"layers": _configs(through[0])}, through)
+    else:
+        part = _part("Add", {"branches": [_configs(branch) for branch in settled]}, settled)
+    return replace(settled[0], parts=(*value.parts, part))
 
 
 def _concatenation(node: Node, value: Value, branches: Sequence[Value]) -> Value:
@@ -167,4 +165,4 @@ def _part(kind: str, settings: dict[str, Any], branches: Sequence[Value]) -> Par
     return Part({"type": kind, **settings}, _arrays(branches))
 
 
-_JOINS = {"Add": _sum, "Concat": _concatenation, "Mul": _product, "Sub": _difference}
+_JOINS = {"Add": _sum, "Sum": _sum, "Concat": _concatenation, "Mul": _product, "Sub": _difference}
