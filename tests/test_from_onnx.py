@@ -147,13 +147,49 @@ def test_numbers_on_the_way_are_folded(tmp_path):
     assert_runs_the_same(made(nodes, (4,)), tmp_path)
 
 
+def test_numbers_for_each_value_and_values_in_other_places(tmp_path):
+    nodes = [
+        ("Add", ["x", numbers(3, 4)], ["a"], {}),
+        ("Mul", ["a", numbers(3, 4)], ["b"], {}),
+        ("Relu", ["b"], ["c"], {}),
+        ("Transpose", ["c"], ["d"], {"perm": [0, 2, 1]}),
+        ("Pad", ["d", np.array([0, 1, 2, 0, 0, 1])], ["e"], {"mode": "reflect"}),
+        ("Slice", ["e", np.array([5]), np.array([-9]), np.array([2]), np.array([-2])], ["f"], {}),
+        ("Gather", ["f", np.array([[0, 2], [4, 1]])], ["g"], {"axis": 1}),
+        ("ReduceMin", ["g", np.array([2])], ["h"], {"keepdims": 0}),
+        ("Split", ["h"], ["i", "j"], {"axis": 1, "num_outputs": 2}),
+        ("Clip", ["j", np.float32(-0.5), np.float32(0.7)], ["k"], {}),
+        ("Max", ["k", np.float32(-0.3)], ["y"], {}),
+    ]
+    assert_runs_the_same(made(nodes, (3, 4)), tmp_path)
+
+
+def test_windows_with_gaps_and_images_in_blocks(tmp_path):
+    nodes = [
+        ("MaxPool", ["x"], ["a"], {
+            "kernel_shape": [2, 3], "dilations": [2, 1], "pads": [1, 0, 1, 1], "strides": [1, 2]}),
+        ("AveragePool", ["a"], ["b"], {"kernel_shape": [3, 2], "ceil_mode": 1, "strides": [2, 2]}),
+        ("DepthToSpace", ["b"], ["c"], {"blocksize": 2}),
+        ("ConvTranspose", ["c", numbers(1, 3, 3, 3)], ["d"], {
+            "pads": [1, 0, 2, 1], "strides": [2, 2], "output_padding": [1, 0]}),
+        ("Pad", ["d", np.array([0, 0, 1, 0, 0, 0, 0, 2]), np.float32(0.5)], ["e"], {}),
+        ("Flatten", ["e"], ["y"], {}),
+    ]  # fmt: skip
+    assert_runs_the_same(made(nodes, (4, 8, 9)), tmp_path, channels_first=True)
+
+
 REFUSED = {
+    "further result": (
+        [("MaxPool", ["x"], ["z", "y"], {"kernel_shape": [2, 2]})],
+        (2, 5, 5),
+        r"\(MaxPool\) has results \['', 'y'\], of which no layer here gives more than the first",
+    ),
     "operator": ([("Sin", ["x"], ["y"], {})], (4,), r"node 'Sin_y' \(Sin\) has no layer here"),
     "attribute": ([("Elu", ["x"], ["y"], {"alpha": -2.0})], (4,), r"node 'Elu_y' \(Elu\) has alpha=-2.0, which no"),
     "unknown attribute": (
-        [("MaxPool", ["x"], ["y"], {"kernel_shape": [2, 2], "ceil_mode": 1})],
+        [("MaxPool", ["x"], ["y"], {"kernel_shape": [2, 2], "storage_order": 1})],
         (2, 5, 5),
-        r"\(MaxPool\) has ceil_mode=1",
+        r"\(MaxPool\) has storage_order=1",
     ),
     "branches of other shapes": (
         [("GlobalAveragePool", ["x"], ["a"], {}), ("Add", ["x", "a"], ["y"], {})],

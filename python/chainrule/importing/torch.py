@@ -7,7 +7,7 @@ from typing import Any
 
 from ..exporting.onnx.graph import Graph
 from ..network import Network
-from .onnx.model import network_of
+from .onnx.model import layouts_of, network_of
 from .onnx.node import Node
 from .onnx.walk import Walk
 from .torch_modules import WRITERS
@@ -65,7 +65,7 @@ def from_torch(modules: Any, input_shape: Sequence[int]) -> Network:
              graph.constants)
         for node in graph.nodes
     ]  # fmt: skip
-    return network_of(Walk(nodes), "input", "output", tuple(input_shape))
+    return network_of(Walk(nodes), "input", "output", layouts_of(tuple(input_shape)))
 
 
 def _kind(module: Any) -> str:

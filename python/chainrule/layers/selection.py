@@ -81,9 +81,11 @@ class Select(Layer):
         if isinstance(self.features, slice):
             chosen = list(range(count)[self.features])
         else:
-            for feature in self.features:
+            # There may be many thousands of them, of which the least and the largest decide.
+            first, last = min(self.features, default=0), max(self.features, default=0)
+            for feature in (first, last):
                 checked_integer(feature, f"features of samples of shape {shape}", lowest=-count, highest=count - 1)
-            chosen = [feature % count for feature in self.features]
+            chosen = self.features if first >= 0 else [feature % count for feature in self.features]
         if not chosen:
             raise ValueError(f"features must select at least one of {count}, got {self.features}")
         return chosen

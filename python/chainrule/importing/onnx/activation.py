@@ -8,10 +8,12 @@ import numpy as np
 
 from ...activations import ACTIVATIONS, with_alpha
 from ...layers.base import Part
-from .affine import of_features
-from .node import Node, converts
+from .affine import of_each_value, of_features, rescaled
+from .node import LayoutError, Node, converts
 from .value import Value, features_here
 
+# α and γ of Klambauer et al. 2017.
+_SELU = (1.6732632423543772, 1.0507009873554804)
 _NAMES = {
     "Sigmoid": "sigmoid",
     "Tanh": "tanh",
@@ -56,11 +58,23 @@ def of_alpha(node: Node, name: str, alpha: float) -> str:
 
 @converts("Selu")
 def _(node: Node, value: Value) -> Value:
-    for attribute, usual in (("alpha", 1.6732632423543772), ("gamma", 1.0507009873554805)):
-        given = node.get(attribute, usual)
-        if abs(given - usual) > 1e-6:
-            raise node.refused(attribute, given)
-    return activated(value, "selu")
+    alpha, gamma = node.get("alpha", _SELU[0]), node.get("gamma", _SELU[1])
+    if np.allclose((alpha, gamma), _SELU, atol=1e-6):
+        return activated(value, "selu")
+    return rescaled(activated(value, of_alpha(node, "elu", alpha)), gamma, 0.0)
+
+
+@converts("Celu")
+def _(node: Node, value: Value) -> Value:
+    alpha = node.get("alpha", 1.0)
+    return value_between(value, "elu", 1 / alpha, 0.0, alpha, 0.0)
+
+
+def value_between(value: Value, activation: str, factor: float, offset: float, after: float, shift: float) -> Value:
+    """Return after · f(factor · x + offset) + shift."""
+    before = value if (factor, offset) == (1, 0) else rescaled(value, factor, offset)
+    made = activated(before, activation)
+    return made if (after, shift) == (1, 0) else rescaled(made, after, shift)
 
 
 @converts("Gelu")
@@ -71,19 +85,30 @@ def _(node: Node, value: Value) -> Value:
 
 @converts("HardSigmoid")
 def _(node: Node, value: Value) -> Value:
-    for attribute, usual, here in (("alpha", 0.2, 1 / 6), ("beta", 0.5, 0.5)):
-        given = node.get(attribute, usual)
-        if abs(given - here) > 1e-6:
-            raise node.refused(attribute, given)
-    return activated(value, "hard_sigmoid")
+    alpha, beta = node.get("alpha", 0.2), node.get("beta", 0.5)
+    if np.allclose((alpha, beta), (1 / 6, 0.5), atol=1e-6):
+        return activated(value, "hard_sigmoid")
+    return value_between(value, "hard_sigmoid", 6 * alpha, 6 * beta - 3, 1.0, 0.0)
+
+
+@converts("Swish")
+def _(node: Node, value: Value) -> Value:
+    alpha = node.get("alpha", 1.0)
+    return value_between(value, "silu", alpha, 0.0, 1 / alpha, 0.0)
 
 
 @converts("PRelu")
 def _(node: Node, value: Value) -> Value:
     slopes = node.constant(1, "slopes")
-    # PyTorch's are one for each channel, wherever the channels are.
+    # Those of PyTorch and of old files are one for each channel, wherever the channels are.
     is_of_channels = node.get("of_channels", False) and slopes.size > 1
-    slopes = features_here(value, slopes) if is_of_channels else of_features(node, value, slopes)
+    if is_of_channels and slopes.size != value.shape[-1]:
+        raise LayoutError(f"{node} must have the channels after the samples")
+    try:
+        slopes = features_here(value, slopes.ravel()) if is_of_channels else of_features(node, value, slopes)
+    except LayoutError:
+        settings = {"function": "relu"}
+        return of_each_value(node, value, "MixedActivation", settings, shares=1 - slopes)
     return value.settled().then("MixedActivation", {"shares": 1 - slopes}, {"function": "relu"})
 
 
@@ -102,6 +127,15 @@ def _(node: Node, value: Value) -> Value:
         float(node.constant(place, name)) if node.has(place) else float(node.get(name, default))
         for place, name, default in ((1, "min", -np.inf), (2, "max", np.inf))
     )
-    if low != 0 or high < 1e30:
+    if low == 0 and high > 1e30:
+        return activated(value, "relu")
+    if high > 1e30 and low < -1e30:
+        return value
+    if high > 1e30 or low < -1e30:
+        # Of the differences from the one bound.
+        sign, bound = (1.0, low) if high > 1e30 else (-1.0, high)
+        return value_between(value, "relu", sign, -sign * bound, sign, bound)
+    if not low < high:
         raise node.refused("min and max", (low, high))
-    return activated(value, "relu")
+    width = high - low
+    return value_between(value, "hard_sigmoid", 6 / width, -6 * low / width - 3, width, low)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...layers.base import Part
+from .moves import moved, sliced
 from .node import LayoutError, Node, converts
 from .value import Value
 
@@ -30,13 +31,14 @@ def _dense(node: Node, value: Value, weights: NDArray[np.float64], bias: NDArray
 
 @converts("Gemm")
 def _(node: Node, value: Value) -> Value:
-    for attribute, usual in (("alpha", 1.0), ("beta", 1.0), ("transA", 0)):
-        node.must(attribute, usual)
+    node.must("transA", 0)
     # Older versions ask for a bias to be broadcast.
     node.must("broadcast", 1)
-    weights = node.constant(1, "weights").astype(np.float64)
+    weights = node.get("alpha", 1.0) * node.constant(1, "weights").astype(np.float64)
     weights = weights.T if node.get("transB", 0) else weights
-    bias = node.constant(2, "bias").astype(np.float64) if node.has(2) else None
+    bias = node.get("beta", 1.0) * node.constant(2, "bias").astype(np.float64) if node.has(2) else None
+    if bias is not None and bias.size not in (1, weights.shape[1]):
+        raise ValueError(f"{node} has a bias of {bias.shape}, which is not one for each unit")
     return _dense(node, value, weights, None if bias is None else bias.reshape(-1))
 
 
@@ -68,7 +70,7 @@ def _members(value: Value, weights: NDArray[np.float64]) -> Value:
 def _(node: Node, value: Value) -> Value:
     repeats = node.numbers(1, "repeats") or []
     if len(value.shape) != 2 or value.shape[0] != 1 or len(repeats) != 3 or repeats[::2] != [1, 1]:
-        raise node.refused("repeats", repeats)
+        return moved(node, value, lambda numbers: np.tile(numbers, repeats))
     value = replace(value, shape=value.shape[1:], axes=(0, 1)).settled()
     after = value.then("Repeat", {}, {"members": repeats[1]}, (repeats[1], *value.shape))
     return replace(after, axes=(0, 1, 2))
@@ -105,7 +107,7 @@ def _(node: Node, value: Value) -> Value:
     chosen = node.constant(1, "indices")
     rank = len(value.axes)
     if value.axes[axis] != rank - 1 or chosen.ndim != 1:
-        raise node.misplaced("axis", axis)
+        return moved(node, value, lambda numbers: np.take(numbers, chosen, axis=axis))
     return _selected(value, chosen.tolist())
 
 
@@ -115,11 +117,19 @@ def _(node: Node, value: Value) -> Value:
     rank = len(value.axes)
     axes = node.numbers(3, "axes") or list(range(len(begins or [])))
     steps = node.numbers(4, "steps") or [1] * len(axes)
-    if begins is None or ends is None or len(axes) != 1 or value.axes[axes[0]] != rank - 1:
-        raise LayoutError(f"{node} must cut the features alone")
+    if begins is None or ends is None:
+        raise ValueError(f"{node} must have starts and ends")
+    parts = [slice(begin, _end(end, step), step) for begin, end, step in zip(begins, ends, steps, strict=True)]
+    if len(axes) != 1 or value.axes[axes[0]] != rank - 1:
+        return sliced(node, value, axes, parts)
     features = value.shape[-1]
     assert features is not None
-    return _selected(value, list(range(features))[slice(begins[0], ends[0], steps[0])])
+    return _selected(value, list(range(features))[parts[0]])
+
+
+def _end(end: int, step: int) -> int | None:
+    """Return the end of a slice, which in a file reaches the beginning by a large negative number."""
+    return None if step < 0 and end < -(2**31) else end
 
 
 def _selected(value: Value, chosen: list[int]) -> Value:

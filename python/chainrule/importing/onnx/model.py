@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from os import PathLike
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 from ...errors import ModelFileError
 from ...network import Network
 from ..build import built
+from .affine import finished
 from .masks import with_masks
+from .moves import as_in_file
 from .node import LayoutError, Node
 from .states import states_of, without_states
 from .value import Sizes, Value
@@ -23,7 +26,10 @@ _LAYOUTS: dict[int, tuple[tuple[int, ...], ...]] = {
     1: ((0, 1),),
     2: ((0, 1, 2), (0, 2, 1), (1, 0, 2)),
     3: ((0, 1, 2, 3), (0, 3, 1, 2)),
+    4: ((0, 1, 2, 3, 4), (0, 4, 1, 2, 3)),
 }
+# For the orders of axes that a file may mean, the shape of a sample here.
+Layouts: TypeAlias = "dict[tuple[int, ...], Sizes]"
 
 
 def from_onnx(path: str | PathLike[str], *, output: str | None = None) -> Network:
@@ -73,27 +79,38 @@ def from_onnx(path: str | PathLike[str], *, output: str | None = None) -> Networ
     if len(inputs) != 1:
         raise ValueError(f"the file must have one input, got {[each.name for each in inputs]}")
     name = _chosen_output([name for name in outputs if name.removesuffix(".next") not in states], output)
+    _check_types(nodes, inputs[0])
     nodes = with_masks(without_states(nodes, states, name))
     _drop_unread(nodes, name)
-    return network_of(Walk(nodes), inputs[0].name, name, _sample(inputs[0]))
+    return network_of(Walk(nodes), inputs[0].name, name, _layouts_of(inputs[0]))
 
 
-def network_of(walk: Walk, begin: str, end: str, sample: Sizes) -> Network:
-    """Return the network between two values, for the first order of the axes that all operators take.
+def layouts_of(sample: Sizes) -> Layouts:
+    """Return the layouts of samples that have these sizes in the file, without the number of samples."""
+    if len(sample) not in _LAYOUTS:
+        raise ValueError(f"samples must have one to four axes, got {sample}")
+    return {axes: _shape_here(axes, sample) for axes in _LAYOUTS[len(sample)]}
 
-    The sizes are those of a sample in the file, without the number of samples.
-    """
+
+def _shape_here(axes: Sequence[int], sample: Sizes) -> Sizes:
+    by_axis = dict(zip([axis for axis in axes if axis != 0], sample, strict=True))
+    return tuple(by_axis[axis] for axis in range(1, len(axes)))
+
+
+def network_of(walk: Walk, begin: str, end: str, layouts: Layouts) -> Network:
+    """Return the network between two values, for the first order of the axes that all operators take."""
     refused: ValueError | None = None
-    for axes in _LAYOUTS.get(len(sample), ()):
-        by_axis = dict(zip([axis for axis in axes if axis != 0], sample, strict=True))
-        shape = tuple(by_axis[axis] for axis in range(1, len(axes)))
+    for axes, shape in layouts.items():
         try:
-            value = walk.between(begin, end, Value((), shape, shape, axes)).settled()
+            value = walk.between(begin, end, Value((), shape, shape, axes))
+            # The axes of the outputs are turned around as those of the samples are.
+            value = as_in_file(value) if axes == tuple(range(len(axes))) and not value.is_plain else value
         except LayoutError as error:
             refused = refused or error
             continue
-        return built(shape, value.parts)
-    raise refused or ValueError(f"samples must have one to three axes, got {sample}")
+        return built(shape, finished(value.settled()).parts)
+    assert refused is not None
+    raise refused
 
 
 def _loaded(path: str) -> Any:
@@ -118,16 +135,22 @@ def _chosen_output(names: list[str], wanted: str | None) -> str:
     return wanted
 
 
-def _sample(given: Any) -> Sizes:
-    """Return the sizes of a sample; the number of samples, which comes first, and that of steps may be any."""
+def _layouts_of(given: Any) -> Layouts:
+    """Return the layouts of an input; the number of samples may be any, and so may that of steps."""
     dims = given.type.tensor_type.shape.dim
     sizes = tuple(dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else None for dim in dims)
-    # Where steps come first, the number of samples is the one that is not known.
-    batch = 1 if len(sizes) == 3 and sizes[0] is not None and sizes[1] is None else 0
-    sample = sizes[:batch] + sizes[batch + 1 :]
-    if sample.count(None) > (len(sizes) in (2, 3)):
-        raise ValueError(f"input {given.name!r} must have a known shape of samples, got {sizes}")
-    return sample
+    layouts: Layouts = {}
+    for axes in _LAYOUTS.get(len(sizes) - 1, ()):
+        batch = axes.index(0)
+        sample = sizes[:batch] + sizes[batch + 1 :]
+        # Of two sizes that are not known, one is the number of samples; of one, that is the one.
+        is_certain = sizes[batch] is None or None not in sizes
+        if sample.count(None) <= (len(sizes) in (2, 3)) and (is_certain or batch == 0):
+            layouts[axes] = _shape_here(axes, sample)
+    if not layouts:
+        known = f"input {given.name!r} must have samples of one to four axes, of known sizes"
+        raise ValueError(f"{known}; only the number of samples and that of steps may be any, got {sizes}")
+    return dict(sorted(layouts.items(), key=lambda item: sizes[item[0].index(0)] is not None))
 
 
 def _read(file: Any) -> tuple[dict[str, NDArray[Any]], list[Node]]:
@@ -143,9 +166,31 @@ def _read(file: Any) -> tuple[dict[str, NDArray[Any]], list[Node]]:
             constants |= _computed(file, proto, constants)
             continue
         attributes = {each.name: _plain(helper.get_attribute_value(each)) for each in proto.attribute}
+        if proto.op_type == "PRelu" and file.opset_import[0].version < 7:
+            attributes["of_channels"] = 1
         name = proto.name or f"number {number}"
-        nodes.append(Node(name, proto.op_type, list(proto.input), list(proto.output), attributes, constants))
+        results = [list(proto.output)]
+        if proto.op_type == "Split":
+            # Each part is a node by itself.
+            results = [[part] for part in proto.output]
+            attributes |= {"parts": len(results)}
+        for part, outputs in enumerate(results):
+            own = {**attributes, "part": part} if proto.op_type == "Split" else attributes
+            nodes.append(Node(name, proto.op_type, list(proto.input), outputs, own, constants))
     return constants, nodes
+
+
+def _check_types(nodes: Sequence[Node], given: Any) -> None:
+    """Refuse what whole numbers do otherwise than the numbers of a network."""
+    from onnx import helper
+
+    if not given.type.tensor_type.elem_type:
+        raise ValueError(f"input {given.name!r} must be a tensor of numbers")
+    if np.issubdtype(helper.tensor_dtype_to_np_dtype(given.type.tensor_type.elem_type), np.floating):
+        return
+    for node in nodes:
+        if node.op == "Div" and given.name in node.inputs:
+            raise ValueError(f"{node} divides whole numbers, which no layer here does")
 
 
 def _plain(value: Any) -> Any:
@@ -175,5 +220,8 @@ def _computed(file: Any, proto: Any, constants: dict[str, NDArray[Any]]) -> dict
     outputs = [helper.make_value_info(name, TypeProto()) for name in names]
     graph = helper.make_graph([proto], "constants", inputs, outputs)
     model = helper.make_model(graph, opset_imports=file.opset_import)
-    results = ReferenceEvaluator(model).run(names, given)
+    try:
+        results = ReferenceEvaluator(model).run(names, given)
+    except Exception as error:  # of whatever the operator is
+        raise ValueError(f"node {proto.name!r} ({proto.op_type}) of constants cannot be computed: {error}") from error
     return {name: np.asarray(result) for name, result in zip(names, results, strict=True)}

@@ -91,13 +91,16 @@ class Node:
 # Appends layers to a value, and returns what the first results of the node then are.
 Converter: TypeAlias = Callable[[Node, Value], Value]
 CONVERTERS: dict[str, Converter] = {}
+# How many results of an operator its converter knows.
+RESULTS: dict[str, int] = {}
 
 
-def converts(*ops: str) -> Callable[[Converter], Converter]:
+def converts(*ops: str, results: int = 1) -> Callable[[Converter], Converter]:
     """Register a function that converts nodes of these operators, with one operand that depends on the samples."""
 
     def register(function: Converter) -> Converter:
         CONVERTERS.update(dict.fromkeys(ops, function))
+        RESULTS.update(dict.fromkeys(ops, results))
         return function
 
     return register

@@ -4,41 +4,66 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ...layers.base import make_layer
+from .affine import rescaled
+from .moves import padded, sliced
 from .node import LayoutError, Node, converts
 from .value import Sizes, Value
 
 
-def _settled(node: Node, value: Value) -> Value:
+def settled(node: Node, value: Value) -> Value:
     """Return a signal or an image in its shape."""
     if not value.is_channels_first or len(value.shape) not in (2, 3):
         raise LayoutError(f"{node} must read (samples, channels, places), one or two axes of places")
     return value.settled()
 
 
-def _moves(node: Node, value: Value, kernel: Sequence[int]) -> dict[str, Any]:
+def moves_of(node: Node, value: Value, kernel: Sequence[int]) -> dict[str, Any]:
     """Return strides and padding as layers here take them."""
     axes = len(value.shape) - 1
     node.must("kernel_shape", list(kernel))
     strides = node.get("strides", [1] * axes)
-    pads, auto = node.get("pads", [0] * 2 * axes), node.get("auto_pad", "NOTSET")
-    if auto not in ("NOTSET", "VALID", "SAME_UPPER"):
+    if node.get("auto_pad", "NOTSET") == "SAME_UPPER":
+        return {"strides": per_axis(strides), "padding": "same"}
+    pairs: Any = tuple(pads_of(node, value, kernel, strides))
+    explicit = (pairs[0] if axes == 1 else pairs) if any(map(any, pairs)) else "valid"
+    return {"strides": per_axis(strides), "padding": explicit}
+
+
+def pads_of(node: Node, value: Value, kernel: Sequence[int], strides: Sequence[int]) -> list[tuple[int, int]]:
+    """Return how much is before and after each axis of places, with what `ceil_mode` adds in the end."""
+    axes = len(kernel)
+    given, auto = node.get("pads", [0] * 2 * axes), node.get("auto_pad", "NOTSET")
+    dilations = node.get("dilations", [1] * axes)
+    if auto not in ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"):
         raise node.refused("auto_pad", auto)
-    pairs: Any = [(pads[axis], pads[axis + axes]) for axis in range(axes)]
-    explicit = (pairs[0] if axes == 1 else tuple(pairs)) if any(pads) else "valid"
-    return {"strides": _per_axis(strides), "padding": "same" if auto == "SAME_UPPER" else explicit}
+    pairs = []
+    for axis, (width, stride, size) in enumerate(zip(kernel, strides, value.shape, strict=False)):
+        begin, end, span = given[axis], given[axis + axes], (width - 1) * dilations[axis] + 1
+        if size is None and (auto.startswith("SAME") or node.get("ceil_mode", 0)):
+            raise ValueError(f"{node} needs to know the number of steps")
+        if size is not None and auto.startswith("SAME"):
+            both = max((-(-size // stride) - 1) * stride + span - size, 0)
+            begin, end = (both // 2, both - both // 2) if auto == "SAME_UPPER" else (both - both // 2, both // 2)
+        if size is not None and node.get("ceil_mode", 0):
+            rest = (size + begin + end - span) % stride
+            # A window must begin within the values, or the padding before them.
+            last = size + begin + end - span - rest + stride
+            end += stride - rest if rest and last < size + begin else 0
+        pairs.append((begin, end))
+    return pairs
 
 
-def _per_axis(numbers: Sequence[int]) -> Any:
+def per_axis(numbers: Sequence[int]) -> Any:
+    """Return numbers for axes as settings have them: one if all are the same."""
     return int(numbers[0]) if len(set(numbers)) == 1 else tuple(map(int, numbers))
 
 
-def _after(value: Value, kind: str, arrays: dict[str, Any], settings: dict[str, Any]) -> Value:
+def after(value: Value, kind: str, arrays: dict[str, Any], settings: dict[str, Any]) -> Value:
     """Return the value after a layer that knows the shape of what it makes; the number of steps may be any."""
     layer = make_layer({"type": kind, "trainable": True, **settings})
     shape: Sizes = layer.output_shape(tuple(1_000_000 if size is None else size for size in value.shape))
@@ -48,7 +73,7 @@ def _after(value: Value, kind: str, arrays: dict[str, Any], settings: dict[str, 
 
 @converts("Conv")
 def _(node: Node, value: Value) -> Value:
-    value = _settled(node, value)
+    value = settled(node, value)
     axes = len(value.shape) - 1
     weights = node.constant(1, "weights")
     # (filters, channels, places) to (places, channels, filters)
@@ -56,19 +81,19 @@ def _(node: Node, value: Value) -> Value:
     arrays |= {"bias": node.constant(2, "bias")} if node.has(2) else {}
     settings = {
         "filters": weights.shape[0],
-        "kernel_size": _per_axis(weights.shape[2:]),
-        **_moves(node, value, weights.shape[2:]),
-        "dilation": _per_axis(node.get("dilations", [1] * axes)),
+        "kernel_size": per_axis(weights.shape[2:]),
+        **moves_of(node, value, weights.shape[2:]),
+        "dilation": per_axis(node.get("dilations", [1] * axes)),
         "groups": node.get("group", 1),
         "use_bias": node.has(2),
         "activation": "identity",
     }
-    return _after(value, f"Conv{axes}D", arrays, settings)
+    return after(value, f"Conv{axes}D", arrays, settings)
 
 
 @converts("ConvTranspose")
 def _(node: Node, value: Value) -> Value:
-    value = _settled(node, value)
+    value = settled(node, value)
     if len(value.shape) != 3:
         raise ValueError(f"{node} must read images, got samples of {value.shape}")
     node.must("group", 1)
@@ -81,92 +106,58 @@ def _(node: Node, value: Value) -> Value:
     arrays |= {"bias": node.constant(2, "bias")} if node.has(2) else {}
     strides, pads = node.get("strides", [1, 1]), node.get("pads", [0] * 4)
     extra = node.get("output_padding", [0, 0])
-    node.get("output_shape", None)
+    node.must("output_shape", None)
+    padding, cut = _transposed_padding(weights.shape[2:], strides, pads, extra)
     settings = {
         "filters": weights.shape[1],
-        "kernel_size": _per_axis(weights.shape[2:]),
-        "strides": _per_axis(strides),
-        "padding": _transposed_padding(node, weights.shape[2:], strides, pads, extra),
+        "kernel_size": per_axis(weights.shape[2:]),
+        "strides": per_axis(strides),
+        "padding": padding,
         "use_bias": node.has(2),
         "activation": "identity",
     }
-    return _after(value, "Conv2DTranspose", arrays, settings)
+    whole = after(value, "Conv2DTranspose", arrays, settings)
+    if not any(map(any, cut)):
+        return whole
+    if min(map(min, cut)) < 0:
+        raise node.refused("pads and output_padding", (list(pads), list(extra)))
+    sizes: Any = whole.shape
+    parts = [slice(begin, size - end) for (begin, end), size in zip(cut, sizes, strict=False)]
+    return sliced(node, whole, [2, 3], parts)
 
 
 def _transposed_padding(
-    node: Node, kernel: Sequence[int], strides: Sequence[int], pads: Sequence[int], extra: Sequence[int]
-) -> str:
-    """Return the padding by which a layer here makes the same result."""
+    kernel: Sequence[int], strides: Sequence[int], pads: Sequence[int], extra: Sequence[int]
+) -> tuple[str, list[tuple[int, int]]]:
+    """Return the padding of a layer here, and what is to be cut from its result before and after each axis."""
     given = [(pads[axis], pads[axis + 2] - extra[axis]) for axis in range(2)]
     over = [k - s for k, s in zip(kernel, strides, strict=True)]
-    forms = {
-        "valid": [(0, min(more, 0)) for more in over],
-        "same": [(max(more, 0) // 2, more - max(more, 0) // 2) for more in over],
-    }
-    for padding, pairs in forms.items():
-        if given == pairs:
-            return padding
-    raise node.refused("pads and output_padding", (list(pads), list(extra)))
-
-
-@converts("MaxPool", "AveragePool")
-def _(node: Node, value: Value) -> Value:
-    value = _settled(node, value)
-    axes = len(value.shape) - 1
-    node.must("ceil_mode", 0)
-    node.must("dilations", [1] * axes)
-    node.must("storage_order", 0)
-    kernel = node.get("kernel_shape", None)
-    settings = {"pool_size": _per_axis(kernel), **_moves(node, value, kernel)}
-    if node.op == "MaxPool":
-        return _after(value, f"MaxPool{axes}D", {}, settings)
-    counted = node.get("count_include_pad", 0)
-    if counted and settings["padding"] != "valid":
-        if axes != 2 or settings["padding"] == "same":
-            raise node.refused("count_include_pad", counted)
-        value = _after(value, "ZeroPad2D", {}, {"padding": settings["padding"]})
-        settings["padding"] = "valid"
-    return _after(value, f"AvgPool{axes}D", {}, settings)
-
-
-@converts("GlobalAveragePool", "GlobalMaxPool")
-def _(node: Node, value: Value) -> Value:
-    value = _settled(node, value)
-    return _over_all_places(value, "Max" if "Max" in node.op else "Avg", keep=True)
-
-
-@converts("ReduceMean", "ReduceMax")
-def _(node: Node, value: Value) -> Value:
-    keep = node.get("keepdims", 1)
-    node.must("noop_with_empty_axes", 0)
-    axes = node.numbers(1, "axes") or []
-    rank = len(value.axes)
-    if sorted(value.axes[axis % rank] for axis in axes) != list(range(1, rank - 1)) or rank not in (3, 4):
-        raise node.misplaced("axes", axes)
-    return _over_all_places(value.settled(), "Max" if "Max" in node.op else "Avg", keep=bool(keep))
-
-
-def _over_all_places(value: Value, kind: str, *, keep: bool) -> Value:
-    """Return the value after a global pool; axes of one place may stay in the file."""
-    axes = len(value.shape) - 1
-    pooled = value.then(f"Global{kind}Pool{axes}D", {}, None, value.shape[-1:])
-    if keep:
-        return replace(pooled, shape=(*(1,) * axes, value.shape[-1]))
-    return replace(pooled, axes=(0, 1))
+    if given == [(max(more, 0) // 2, more - max(more, 0) // 2) for more in over]:
+        return "same", [(0, 0), (0, 0)]
+    # A layer here makes at least as much as the strides reach.
+    return "valid", [(begin, end + max(-more, 0)) for (begin, end), more in zip(given, over, strict=True)]
 
 
 @converts("Pad")
 def _(node: Node, value: Value) -> Value:
-    node.must("mode", "constant")
     pads = node.numbers(1, "pads")
     number = float(node.constant(2, "value")) if node.has(2) else node.get("value", 0.0)
     rank = len(value.axes)
-    if pads is None or number != 0 or node.has(3):
-        raise node.refused("value", number)
-    pairs = {value.axes[axis]: (pads[axis], pads[axis + rank]) for axis in range(rank)}
+    axes = node.numbers(3, "axes") if node.has(3) else list(range(rank))
+    if pads is None or axes is None:
+        raise ValueError(f"{node} must have pads")
+    in_file = dict(zip([axis % rank for axis in axes], zip(pads, pads[len(axes) :], strict=False), strict=True))
+    everywhere = [in_file.get(axis, (0, 0)) for axis in range(rank)]
+    mode = node.get("mode", "constant")
+    if mode != "constant" or max(pads) <= 0:
+        return padded(node, value, everywhere, "edge" if mode == "constant" else mode)
+    pairs = dict(zip(value.axes, everywhere, strict=True))
     if rank != 4 or any(pairs[0]) or any(pairs[3]) or min(pads) < 0:
         raise node.misplaced("pads", pads)
-    return _after(value.settled(), "ZeroPad2D", {}, {"padding": (pairs[1], pairs[2])})
+    # Padding with another number than zero is padding of the differences from it.
+    shifted = rescaled(value, 1.0, -number) if number else value
+    around = after(shifted.settled(), "ZeroPad2D", {}, {"padding": (pairs[1], pairs[2])})
+    return rescaled(around, 1.0, number) if number else around
 
 
 @converts("Resize", "Upsample")
@@ -182,4 +173,4 @@ def _(node: Node, value: Value) -> Value:
     by_axis = dict(zip(value.axes, whole, strict=True))
     if len(value.axes) != 4 or (whole != scales).any() or by_axis[0] != 1 or by_axis[3] != 1 or math.prod(whole) < 1:
         raise node.misplaced("scales", scales.tolist())
-    return _after(value.settled(), "UpSample2D", {}, {"size": _per_axis([int(by_axis[1]), int(by_axis[2])])})
+    return after(value.settled(), "UpSample2D", {}, {"size": per_axis([int(by_axis[1]), int(by_axis[2])])})

@@ -46,15 +46,15 @@ _KINDS = {
 }
 
 
-@converts(*_KINDS)
+@converts(*_KINDS, results=3)
 def _(node: Node, value: Value) -> Value:
-    if value.axes != (1, 0, 2):
-        raise LayoutError(f"{node} must read (steps, samples, features)")
+    samples_first = node.get("layout", 0) == 1
+    if value.axes != ((0, 1, 2) if samples_first else (1, 0, 2)):
+        raise LayoutError(f"{node} must read (steps, samples, features), or (samples, steps, features) in layout 1")
     kind = _KINDS[node.op]
     directions = {"forward": 1, "bidirectional": 2}.get(node.get("direction", "forward"))
     if directions is None:
         raise node.refused("direction", node.get("direction", ""))
-    node.must("layout", 0)
     node.must("input_forget", 0)
     _check_start(node)
     every = bool(node.outputs[0])
@@ -71,7 +71,10 @@ def _(node: Node, value: Value) -> Value:
     if node.op == "LSTM":
         settings["peepholes"] = node.has(7)
     arrays = [_arrays(node, kind, direction, settings) for direction in range(directions)]
-    return _result(value.settled(), kind.layer, arrays, settings)
+    after = _result(value.settled(), kind.layer, arrays, settings)
+    if not samples_first:
+        return after
+    return replace(after, axes=(0, 1, 2, 3) if every else (0, 1, 2))
 
 
 def _result(value: Value, layer: str, arrays: Sequence[dict[str, Any]], settings: dict[str, Any]) -> Value:

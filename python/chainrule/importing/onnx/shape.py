@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from .moves import moved
 from .node import LayoutError, Node, converts
 from .value import Sizes, Value
 
 
 @converts("Identity", "Dropout", "Cast")
 def _(node: Node, value: Value) -> Value:
-    for attribute in ("to", "saturate", "ratio", "seed", "is_test"):
+    if node.op == "Dropout" and node.has(2) and node.constant(2, "training_mode"):
+        raise node.refused("training_mode", 1)
+    # To float32, float64 and float16, and to int32 and int64, as which codes are read.
+    node.must("to", 1, 11, 10, 6, 7)
+    for attribute in ("saturate", "ratio", "seed", "is_test"):
         node.get(attribute, None)
     return value
 
@@ -42,11 +47,18 @@ def _(node: Node, value: Value) -> Value:
         return value.flat()
     value = value if value.order is None else value.settled()
     if value.axes[kept:] != tuple(range(kept, len(value.axes))) or 0 not in value.axes[:kept]:
-        raise LayoutError(f"{node} reads axes in another order than here")
+        return moved(node, value, lambda numbers: numbers.reshape(_sizes_of_all(node, wanted, numbers.shape)))
     before = value.file_shape[kept:]
     sizes = _sizes(node, [before[i] if size == 0 else size for i, size in enumerate(rest)], before)
     shape = (*value.shape[: kept - 1], *sizes)
     return replace(value, shape=shape, axes=(*value.axes[:kept], *range(kept, len(shape) + 1)))
+
+
+def _sizes_of_all(node: Node, wanted: list[int], before: tuple[int, ...]) -> list[int]:
+    """Return the sizes of a reshape of one sample."""
+    if len(wanted) > len(before) and 0 in wanted[len(before) :]:
+        raise node.refused("shape", wanted)
+    return [1, *(before[i] if size == 0 else size for i, size in enumerate(wanted[1:], start=1))]
 
 
 def _sizes(node: Node, wanted: list[int | None], before: Sizes) -> Sizes:

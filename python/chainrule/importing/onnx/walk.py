@@ -9,8 +9,8 @@ from typing import Any
 
 from ...layers.base import Part
 from .activation import activated
-from .affine import CHANGE
-from .node import CONVERTERS, Node
+from .affine import CHANGE, finished
+from .node import CONVERTERS, RESULTS, Node
 from .value import Value
 from .wiring import WIRINGS, wiring_of
 
@@ -61,6 +61,8 @@ class Walk:
         if node.moving == [fork] and len([name for name in node.inputs if name == fork]) == 1:
             if node.op not in CONVERTERS:
                 raise ValueError(f"{node} has no layer here")
+            if any(node.outputs[RESULTS[node.op] :]):
+                raise ValueError(f"{node} has results {node.outputs}, of which no layer here gives more than the first")
             after = CONVERTERS[node.op](node, value)
             node.check_attributes()
             return after
@@ -87,7 +89,7 @@ class Walk:
 
 
 def _settled(node: Node, branches: Sequence[Value]) -> list[Value]:
-    settled = [branch.settled() for branch in branches]
+    settled = [finished(branch.settled()) for branch in branches]
     if any(branch.axes != settled[0].axes for branch in settled):
         raise ValueError(f"{node} joins branches whose axes are in different orders")
     return settled

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from .activation import activated
 from .node import Node
 from .value import Value
 
@@ -46,8 +47,15 @@ def _piecewise_linear(nodes: Sequence[Node], value: Value) -> Value:
     return replace(after, shape=(features, units), axes=(0, 1, 2))
 
 
-# Those that `chainrule.exporting.onnx` writes.
+def _softsign(nodes: Sequence[Node], value: Value) -> Value:
+    if not (nodes[1].constant(1, "number") == 1).all():
+        raise ValueError(f"{nodes[1]} must add 1, as softsign does")
+    return activated(value, "softsign")
+
+
+# Those that `chainrule.exporting.onnx` writes, and PyTorch.
 WIRINGS: dict[str, Wired] = {
+    "Abs x; Add 0 c; Div x 1": _softsign,
     "Unsqueeze x c; Mul 0 c; Add 1 c; Round 2; Sub 2 3; Mul 4 c; Cos 5; Unsqueeze 6 c; Mul 7 c; ReduceSum 8 c; "
     "Add 9 c; Reshape 10 c; Concat x 11": _periodic,
     "Sub x c; Div 0 c; Max 1 c; Min 2 c; Unsqueeze 3 c; MatMul 4 c; Squeeze 5 c; Mul x c; Add 7 c; "
