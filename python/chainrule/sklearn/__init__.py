@@ -2,8 +2,9 @@
 
 try:
     from .classifier import MLPClassifier
+    from .pipelines import register_skl2onnx
     from .regressor import MLPRegressor
 except ImportError as error:
     raise ImportError('chainrule.sklearn needs scikit-learn 1.6 or newer: pip install "chainrule[sklearn]"') from error
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "register_skl2onnx"]

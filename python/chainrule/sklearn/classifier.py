@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from os import PathLike
 from typing import Any, ClassVar
 
@@ -255,12 +256,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             As for `chainrule.Network.to_onnx`.
         """
         check_is_fitted(self)
-        to_onnx(self.network_, path, dtype, self._outputs_of_onnx)
-
-    def _outputs_of_onnx(self, graph: Graph, x: str) -> dict[str, Output]:
-        if self._label_binarizer.y_type_.startswith("multilabel"):
-            return several_labels(graph, x, self.n_outputs_)
-        return labels(graph, both_classes(graph, x) if self.n_outputs_ == 1 else x, self.classes_)
+        to_onnx(self.network_, path, dtype, partial(labels_and_probabilities, self))
 
     def _validated(self, X: Any, y: Any, *, begins: bool) -> tuple[Any, Array]:
         X, y = validate_data(
@@ -364,3 +360,10 @@ def _check_known(y: Array, known: Array) -> None:
     classes = unique_labels(y)
     if len(np.setdiff1d(classes, known)):
         raise ValueError(f"`y` has classes not in `self.classes_`, which has {known}; `y` has {classes}")
+
+
+def labels_and_probabilities(model: MLPClassifier, graph: Graph, x: str) -> dict[str, Output]:
+    """Return the outputs of a classifier in a graph, from those of its network."""
+    if model._label_binarizer.y_type_.startswith("multilabel"):
+        return several_labels(graph, x, model.n_outputs_)
+    return labels(graph, both_classes(graph, x) if model.n_outputs_ == 1 else x, model.classes_)

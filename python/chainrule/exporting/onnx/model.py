@@ -159,17 +159,12 @@ def write(
         raise ImportError('to_onnx needs the package onnx: pip install "chainrule[onnx]"') from error
 
     def declared(name: str, dtype: Any, shape: Sequence[str | int]) -> Any:
-        return helper.make_tensor_value_info(name, _type(dtype), ["N", *shape])
+        return helper.make_tensor_value_info(name, type_of(dtype), ["N", *shape])
 
-    def attribute(value: Any) -> Any:
-        return _type(value) if isinstance(value, np.dtype) else value
-
-    nodes = []
-    for node in graph.nodes:
-        attributes = {name: attribute(value) for name, value in node.attributes.items()}
-        nodes.append(
-            helper.make_node(node.op, node.inputs, node.outputs, next(filter(None, node.outputs)), **attributes)
-        )
+    nodes = [
+        helper.make_node(node.op, node.inputs, node.outputs, next(filter(None, node.outputs)), **attributes_of(node))
+        for node in graph.nodes
+    ]
     made = helper.make_graph(
         nodes,
         "chainrule",
@@ -182,7 +177,13 @@ def write(
     write_atomically(Path(os.fsdecode(path)), file.SerializeToString())
 
 
-def _type(dtype: Any) -> int:
+def attributes_of(node: Node) -> dict[str, Any]:
+    """Return the attributes of a node as files have them, with types as their numbers."""
+    return {name: type_of(each) if isinstance(each, np.dtype) else each for name, each in node.attributes.items()}
+
+
+def type_of(dtype: Any) -> int:
+    """Return the number of a type in ONNX."""
     from onnx import helper
 
     return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))

@@ -1,0 +1,91 @@
+"""Pipelines with estimators of this package are converted by skl2onnx, and onnxruntime predicts the same."""
+
+import numpy as np
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import VotingRegressor
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+
+from chainrule.sklearn import MLPClassifier, MLPRegressor, register_skl2onnx
+
+skl2onnx = pytest.importorskip("skl2onnx")
+runtime = pytest.importorskip("onnxruntime")
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X = np.random.default_rng(0).standard_normal((80, 4)).astype(np.float32)
+OPTIONS = {"hidden_layer_sizes": (8,), "max_iter": 20, "random_state": 0}
+PLACES = (X[:, 0] > -0.3).astype(int) + (X[:, 1] > 0.5)
+LABELS = {
+    "words": np.array(["low", "middle", "high"])[PLACES],
+    "numbers": np.array([7, -2, 30])[PLACES],
+    "two": PLACES > 0,
+}
+
+
+@pytest.fixture(autouse=True)
+def registered():
+    register_skl2onnx()
+
+
+def run(model, samples, **options):
+    file = skl2onnx.to_onnx(model, samples[:1], target_opset=20, **options)
+    session = runtime.InferenceSession(file.SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run(None, {"X": samples})
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu", "leaky_relu(0.2)"])
+@pytest.mark.parametrize("kind", LABELS)
+def test_classifiers_in_pipelines(kind, activation):
+    model = make_pipeline(StandardScaler(), MLPClassifier(activation=activation, **OPTIONS)).fit(X, LABELS[kind])
+    labels, probabilities = run(model, X, options={"zipmap": False})
+    assert (labels == model.predict(X)).all()
+    np.testing.assert_allclose(probabilities, model.predict_proba(X), atol=1e-5)
+
+
+def test_probabilities_by_label():
+    model = make_pipeline(StandardScaler(), MLPClassifier(**OPTIONS)).fit(X, LABELS["words"])
+    _, probabilities = run(model, X)
+    expected = model.predict_proba(X[:1])[0]
+    assert list(probabilities[0]) == list(model.classes_)
+    np.testing.assert_allclose(list(probabilities[0].values()), expected, atol=1e-5)
+
+
+def test_several_labels():
+    y = np.stack([X[:, 0] > 0, X[:, 1] > 0.3, X[:, 2] < 0], axis=1).astype(int)
+    model = make_pipeline(MinMaxScaler(), MLPClassifier(**OPTIONS)).fit(X, y)
+    labels, probabilities = run(model, X, options={"zipmap": False})
+    assert (labels == model.predict(X)).all()
+    np.testing.assert_allclose(probabilities, model.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("y", [X[:, 0], X[:, :2] * [1, 30]], ids=["one", "two"])
+def test_regressors_in_pipelines(y):
+    model = make_pipeline(StandardScaler(), MLPRegressor(**OPTIONS, batch_norm=True)).fit(X, y)
+    (outputs,) = run(model, X)
+    assert outputs.shape == (80, 1 if y.ndim == 1 else 2)
+    np.testing.assert_allclose(outputs, model.predict(X).reshape(outputs.shape), atol=1e-4)
+
+
+def test_regressors_within_others_and_after_columns():
+    columns = ColumnTransformer([("scaled", StandardScaler(), [0, 1]), ("codes", OneHotEncoder(), [3])])
+    table = np.column_stack([X[:, :3], np.arange(80) % 3]).astype(np.float32)
+    regressors = VotingRegressor([("net", MLPRegressor(**OPTIONS)), ("line", Ridge())])
+    model = make_pipeline(columns, regressors).fit(table, X[:, 0])
+    (outputs,) = run(model, table)
+    np.testing.assert_allclose(outputs.ravel(), model.predict(table), atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int64])
+def test_samples_of_other_types(dtype):
+    samples = (10 * X).astype(dtype)
+    model = MLPRegressor(**OPTIONS).fit(samples, X[:, 0])
+    (outputs,) = run(model, samples)
+    np.testing.assert_allclose(outputs.ravel(), model.predict(samples), atol=1e-4)
+
+
+def test_what_cannot_be_converted_says_why():
+    model = MLPRegressor(**OPTIONS).fit(X, X[:, 0])
+    with pytest.raises(ValueError, match="target_opset must be at least 20, got 17"):
+        skl2onnx.to_onnx(model, X[:1], target_opset=17)
