@@ -1,23 +1,13 @@
 """Trained models of others, which packages carry: chainrule runs them as they are imported, and onnxruntime agrees."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
+from trained_models import SPECTRUM, carried, parts_of_silero
 
 import chainrule as cr
 
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
-
-
-def carried(package, file):
-    """The path of a file within a package, which is not imported."""
-    found = importlib.util.find_spec(package)
-    if found is None:
-        pytest.skip(f"{package} is not installed")
-    return Path(found.origin).parent / file
 
 
 def session(path):
@@ -39,44 +29,22 @@ def test_dnsmos(name, parameters):
     np.testing.assert_allclose(outputs, expected.reshape(outputs.shape), atol=1e-5)
 
 
-def cut(path, begin, shape, end, to, **constants):
-    """Write the part of a model between two values, with constants in place of other inputs."""
-    model = onnx.load(path)
-    for name, values in constants.items():
-        model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
-    needed, nodes = {end}, []
-    for node in reversed(model.graph.node):
-        if needed.intersection(node.output):
-            needed.update(name for name in node.input if name != begin)
-            nodes.append(node)
-    kept = [tensor for tensor in model.graph.initializer if tensor.name in needed]
-    given = onnx.helper.make_tensor_value_info(begin, onnx.TensorProto.FLOAT, shape)
-    result = onnx.helper.make_tensor_value_info(end, onnx.TensorProto.FLOAT, None)
-    graph = onnx.helper.make_graph(nodes[::-1], "part", [given], [result], kept)
-    onnx.save(onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version), to)
-
-
 def test_silero_vad_from_after_its_spectrum_on(tmp_path):
     path = carried("silero_vad", "data/silero_vad_16k_sequence.onnx")
-    spectrum, features, probabilities = "/stft/Sqrt_output_0", "/Transpose_output_0", "/Sigmoid_output_0"
-    nothing = np.zeros((1, 1, 128), np.float32)
-    # The frames are samples of the convolutions, and then steps of the LSTM.
-    cut(path, spectrum, ["N", 129, 4], features, tmp_path / "encoder.onnx")
-    cut(path, features, ["steps", "N", 128], probabilities, tmp_path / "decoder.onnx", h=nothing, c=nothing)
-    encoder, decoder = cr.from_onnx(tmp_path / "encoder.onnx"), cr.from_onnx(tmp_path / "decoder.onnx")
+    encoder, decoder = map(cr.from_onnx, parts_of_silero(path, tmp_path))
     assert [type(layer).__name__ for layer in encoder.layers[1:5]] == ["Conv1D"] * 4
     assert {type(layer).__name__ for layer in decoder.layers} >= {"LSTM", "Conv1D"}
 
     model = onnx.load(path)
-    model.graph.output.append(onnx.helper.make_tensor_value_info(spectrum, onnx.TensorProto.FLOAT, None))
+    model.graph.output.append(onnx.helper.make_tensor_value_info(SPECTRUM, onnx.TensorProto.FLOAT, None))
     onnx.save(model, tmp_path / "whole.onnx")
     time = np.arange(16_000 * 3) / 16_000
     sound = np.sin(2 * np.pi * 180 * time * (1 + 0.1 * np.sin(9 * time))) * (np.sin(5 * time) > 0)
     sound = (0.4 * sound + 0.02 * np.random.default_rng(0).standard_normal(time.size)).astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(sound, 576)[::512]
-    expected, spectra = session(tmp_path / "whole.onnx").run(
-        ["speech_probs", spectrum], {"input": frames, "h": nothing, "c": nothing}
-    )
+    nothing = np.zeros((1, 1, 128), np.float32)
+    given = {"input": frames, "h": nothing, "c": nothing}
+    expected, spectra = session(tmp_path / "whole.onnx").run(["speech_probs", SPECTRUM], given)
     encoded = encoder.predict(np.moveaxis(spectra, 1, -1)).reshape(1, -1, 128)
     outputs = decoder.predict(encoded)
     assert np.ptp(expected) > 0.1

@@ -32,7 +32,10 @@ def registered():
 def run(model, samples, **options):
     file = skl2onnx.to_onnx(model, samples[:1], target_opset=20, **options)
     session = runtime.InferenceSession(file.SerializeToString(), providers=["CPUExecutionProvider"])
-    return session.run(None, {"X": samples})
+    outputs = session.run(None, {"X": samples})
+    for declared, values in zip(session.get_outputs(), outputs, strict=True):
+        assert isinstance(values, list) or declared.shape[1:] == list(values.shape[1:])
+    return outputs
 
 
 @pytest.mark.parametrize("activation", ["relu", "gelu", "leaky_relu(0.2)"])
