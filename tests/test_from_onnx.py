@@ -182,7 +182,7 @@ REFUSED = {
     "further result": (
         [("MaxPool", ["x"], ["z", "y"], {"kernel_shape": [2, 2]})],
         (2, 5, 5),
-        r"\(MaxPool\) has results \['', 'y'\], of which no layer here gives more than the first",
+        r"\(MaxPool\) is asked for its result 'y', which no layer here gives",
     ),
     "operator": ([("Sin", ["x"], ["y"], {})], (4,), r"node 'Sin_y' \(Sin\) has no layer here"),
     "attribute": ([("Elu", ["x"], ["y"], {"alpha": -2.0})], (4,), r"node 'Elu_y' \(Elu\) has alpha=-2.0, which no"),

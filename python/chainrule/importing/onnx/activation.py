@@ -101,7 +101,7 @@ def _(node: Node, value: Value) -> Value:
 def _(node: Node, value: Value) -> Value:
     slopes = node.constant(1, "slopes")
     # Those of PyTorch and of old files are one for each channel, wherever the channels are.
-    is_of_channels = node.get("of_channels", False) and slopes.size > 1
+    is_of_channels = (node.get("of_channels", False) or node.version < 7) and slopes.size > 1
     if is_of_channels and slopes.size != value.shape[-1]:
         raise LayoutError(f"{node} must have the channels after the samples")
     try:

@@ -124,6 +124,8 @@ def _(node: Node, value: Value) -> Value:
 def _(node: Node, value: Value) -> Value:
     if node.inputs[0] in node.constants:
         raise ValueError(f"{node} divides a constant by samples, which no layer here does")
+    if node.reads_integers:
+        raise ValueError(f"{node} divides whole numbers, which no layer here does")
     numbers = _of_features_alone(node, value)
     if numbers is None:
         return _rescaled(node, value, 1 / _operand(node), 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import Any, TypeAlias
 
@@ -79,7 +80,6 @@ def from_onnx(path: str | PathLike[str], *, output: str | None = None) -> Networ
     if len(inputs) != 1:
         raise ValueError(f"the file must have one input, got {[each.name for each in inputs]}")
     name = _chosen_output([name for name in outputs if name.removesuffix(".next") not in states], output)
-    _check_types(nodes, inputs[0])
     nodes = with_masks(without_states(nodes, states, name))
     _drop_unread(nodes, name)
     return network_of(Walk(nodes), inputs[0].name, name, _layouts_of(inputs[0]))
@@ -143,13 +143,12 @@ def _layouts_of(given: Any) -> Layouts:
     for axes in _LAYOUTS.get(len(sizes) - 1, ()):
         batch = axes.index(0)
         sample = sizes[:batch] + sizes[batch + 1 :]
-        # Of two sizes that are not known, one is the number of samples; of one, that is the one.
-        is_certain = sizes[batch] is None or None not in sizes
-        if sample.count(None) <= (len(sizes) in (2, 3)) and (is_certain or batch == 0):
+        if sample.count(None) <= (len(sizes) in (2, 3)):
             layouts[axes] = _shape_here(axes, sample)
     if not layouts:
         known = f"input {given.name!r} must have samples of one to four axes, of known sizes"
         raise ValueError(f"{known}; only the number of samples and that of steps may be any, got {sizes}")
+    # A size that is not known is rather the number of samples than that of steps.
     return dict(sorted(layouts.items(), key=lambda item: sizes[item[0].index(0)] is not None))
 
 
@@ -158,6 +157,8 @@ def _read(file: Any) -> tuple[dict[str, NDArray[Any]], list[Node]]:
     from onnx import helper, numpy_helper
 
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in file.graph.initializer}
+    integers = {each.name for each in file.graph.input if not np.issubdtype(_dtype(each), np.floating)}
+    version = next((each.version for each in file.opset_import if each.domain in ("", "ai.onnx")), 20)
     nodes = []
     for number, proto in enumerate(file.graph.node):
         if proto.domain not in ("", "ai.onnx"):
@@ -166,31 +167,19 @@ def _read(file: Any) -> tuple[dict[str, NDArray[Any]], list[Node]]:
             constants |= _computed(file, proto, constants)
             continue
         attributes = {each.name: _plain(helper.get_attribute_value(each)) for each in proto.attribute}
-        if proto.op_type == "PRelu" and file.opset_import[0].version < 7:
-            attributes["of_channels"] = 1
         name = proto.name or f"number {number}"
-        results = [list(proto.output)]
-        if proto.op_type == "Split":
-            # Each part is a node by itself.
-            results = [[part] for part in proto.output]
-            attributes |= {"parts": len(results)}
-        for part, outputs in enumerate(results):
-            own = {**attributes, "part": part} if proto.op_type == "Split" else attributes
-            nodes.append(Node(name, proto.op_type, list(proto.input), outputs, own, constants))
+        node = Node(name, proto.op_type, list(proto.input), list(proto.output), attributes, constants)
+        nodes.append(replace(node, version=version, reads_integers=not integers.isdisjoint(proto.input)))
     return constants, nodes
 
 
-def _check_types(nodes: Sequence[Node], given: Any) -> None:
-    """Refuse what whole numbers do otherwise than the numbers of a network."""
+def _dtype(given: Any) -> Any:
+    """Return the type of an input's numbers."""
     from onnx import helper
 
     if not given.type.tensor_type.elem_type:
         raise ValueError(f"input {given.name!r} must be a tensor of numbers")
-    if np.issubdtype(helper.tensor_dtype_to_np_dtype(given.type.tensor_type.elem_type), np.floating):
-        return
-    for node in nodes:
-        if node.op == "Div" and given.name in node.inputs:
-            raise ValueError(f"{node} divides whole numbers, which no layer here does")
+    return helper.tensor_dtype_to_np_dtype(given.type.tensor_type.elem_type)
 
 
 def _plain(value: Any) -> Any:

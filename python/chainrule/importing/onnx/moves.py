@@ -101,9 +101,9 @@ def _(node: Node, value: Value) -> Value:
     return moved(node, value, move)
 
 
-@converts("Split")
+@converts("Split", results=math.inf)
 def _(node: Node, value: Value) -> Value:
-    axis, part, parts = node.get("axis", 0), node.get("part", 0), node.get("parts", 1)
+    axis, part, parts = node.get("axis", 0), node.result, len(node.outputs)
     node.must("num_outputs", parts)
     sizes = node.numbers(1, "split")
 

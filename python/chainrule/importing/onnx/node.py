@@ -28,6 +28,12 @@ class Node:
     attributes : dict
     constants : mapping of str to array
         Of the whole file.
+    version : int
+        Of the operators that the file has.
+    reads_integers : bool
+        Whether an operand is an input of whole numbers.
+    result : int
+        The place of the result that is asked for.
     """
 
     name: str
@@ -36,6 +42,9 @@ class Node:
     outputs: list[str]
     attributes: dict[str, Any]
     constants: Mapping[str, NDArray[Any]]
+    version: int = 20
+    reads_integers: bool = False
+    result: int = 0
     _asked: set[str] = field(default_factory=set)
 
     def __str__(self) -> str:
@@ -91,11 +100,11 @@ class Node:
 # Appends layers to a value, and returns what the first results of the node then are.
 Converter: TypeAlias = Callable[[Node, Value], Value]
 CONVERTERS: dict[str, Converter] = {}
-# How many results of an operator its converter knows.
-RESULTS: dict[str, int] = {}
+# How many results of an operator its converter knows, the first ones.
+RESULTS: dict[str, float] = {}
 
 
-def converts(*ops: str, results: int = 1) -> Callable[[Converter], Converter]:
+def converts(*ops: str, results: float = 1) -> Callable[[Converter], Converter]:
     """Register a function that converts nodes of these operators, with one operand that depends on the samples."""
 
     def register(function: Converter) -> Converter:

@@ -41,7 +41,7 @@ class Walk:
             if end not in self._made_by:
                 raise ValueError(f"value {end!r} does not depend on the input alone")
             node = self._made_by[end]
-            way.append(node)
+            way.append(replace(node, result=node.outputs.index(end)))
             end = self._fork(node)
             forks.append(end)
         value = start
@@ -61,8 +61,10 @@ class Walk:
         if node.moving == [fork] and len([name for name in node.inputs if name == fork]) == 1:
             if node.op not in CONVERTERS:
                 raise ValueError(f"{node} has no layer here")
-            if any(node.outputs[RESULTS[node.op] :]):
-                raise ValueError(f"{node} has results {node.outputs}, of which no layer here gives more than the first")
+            if node.result >= RESULTS[node.op]:
+                raise ValueError(
+                    f"{node} is asked for its result {node.outputs[node.result]!r}, which no layer here gives"
+                )
             after = CONVERTERS[node.op](node, value)
             node.check_attributes()
             return after
