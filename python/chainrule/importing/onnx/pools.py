@@ -62,7 +62,7 @@ def _inside(node: Node, places: NDArray[np.int64], size: int) -> NDArray[np.int6
     """Return the places of windows with those outside replaced by one inside, which changes no maximum."""
     inside = (places >= 0) & (places < size)
     if node.op != "MaxPool" and not inside.all():
-        raise node.refused("pads", node.get("pads", None))
+        raise ValueError(f"{node} has windows that reach into padding, of which no layer here takes such means")
     if not inside.any(axis=1).all():
         raise ValueError(f"{node} has windows that are padding alone")
     chosen = np.take_along_axis(places, inside.argmax(axis=1)[:, None], axis=1)
