@@ -77,7 +77,7 @@ def test_tokens_and_settings():
         ([L.LSTM(3, go_backwards=True)], (6, 3), "go_backwards=True"),
         ([L.LSTM(3, recurrent_activation="hard_sigmoid")], (6, 3), "recurrent_activation='hard_sigmoid'"),
         ([L.Dense(3, "relu6")], (4,), "activation='relu6'"),
-        ([L.LeakyReLU(-0.1)], (4,), "negative_slope=-0.1"),
+        ([L.LeakyReLU(1e7)], (4,), "negative_slope=10000000.0"),
         ([L.AveragePooling1D(2, padding="same")], (5, 3), "padding='same', which backends treat differently"),
         ([L.Masking(), L.Conv1D(3, 2), L.GRU(2)], (5, 3), "reads padding, as one before it drops the mask"),
         ([L.ReLU(max_value=6.0)], (4,), "max_value=6.0"),

@@ -31,7 +31,8 @@ MODULES = {
         (2, 3, 4),
     ),
     "resized": (lambda: [nn.Upsample(scale_factor=2), nn.ZeroPad2d((1, 2, 0, 3)), nn.Conv2d(2, 1, 2)], (2, 3, 4)),
-    "slopes": (lambda: [nn.Conv2d(2, 3, 2), nn.PReLU(3), nn.LeakyReLU(0.2), nn.PReLU()], (2, 4, 4)),
+    "transposed and cut": (lambda: [nn.ConvTranspose2d(3, 5, 4, stride=2, padding=2), nn.ReLU()], (3, 4, 5)),
+    "slopes": (lambda: [nn.Conv2d(2, 3, 2), nn.PReLU(3), nn.LeakyReLU(0.2), nn.ELU(1.5), nn.PReLU()], (2, 4, 4)),
     "activations": (
         lambda: [nn.Linear(4, 5), nn.SELU(), nn.Softplus(), nn.Softsign(), nn.Mish(), nn.Hardsigmoid(), nn.Sigmoid()],
         (4,),
@@ -119,7 +120,7 @@ def test_tokens():
         ([nn.GELU(approximate="tanh")], (4,), "approximate='tanh'"),
         ([nn.Linear(4, 2), "last"], (4,), "'last' must come after a recurrent module"),
         ([nn.BatchNorm1d(4, track_running_stats=False)], (4,), "track_running_stats=False"),
-        ([nn.ConvTranspose2d(3, 5, 4, stride=2, padding=2)], (3, 4, 5), "has pads and output_padding="),
+        ([nn.ConvTranspose2d(3, 5, 4, stride=2, output_padding=1)], (3, 4, 5), "has pads and output_padding="),
     ],
 )
 def test_what_no_layer_does_is_named(modules, shape, message):

@@ -41,7 +41,9 @@ NETWORKS = {
     "sum of branches": (
         [
             lambda: cr.Add([[cr.Dense(19, "tanh"), cr.BatchNorm()], [cr.Dense(19, "elu(1.5)", l2=0.1)]]),
-            lambda: cr.Add([[], [], [cr.Dropout(0.2), cr.Add([[cr.Scale()], [cr.Dense(19, "leaky_relu(0.2)")]])]]),
+            lambda: cr.Add(
+                [[], [], [cr.Dropout(0.2), cr.Add([[cr.Activation("silu")], [cr.Dense(19, "leaky_relu(0.2)")]])]]
+            ),
         ],
         (5,),
     ),
