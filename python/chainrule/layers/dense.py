@@ -23,8 +23,9 @@ class Dense(BiasedLayer):
     units : int
         Number of outputs, >= 1.
     activation : str
-        One of `chainrule.activations.ACTIVATIONS`; by default the layer is linear. "softmax" on the last layer only; of
-        a sequence it is taken at each step.
+        One of `chainrule.activations.ACTIVATIONS`, such as "relu", or "leaky_relu(0.2)" and "elu(1.5)" with an α of
+        their own; by default the layer is linear. "softmax" on the last layer only; of a sequence it is taken at each
+        step.
     weights : str, Normal, Uniform, Orthogonal, float or array (inputs, units), optional
         Initial weights; by default uniform in ±1/√inputs, and larger in networks of more than five layers. A number
         sets them all equal, and equal units stay equal for ever, as their gradients are equal too: the symmetry trap.
