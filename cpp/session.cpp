@@ -281,8 +281,8 @@ size_t Session<T>::target_columns(const Loss& loss) const {
 }
 
 template <class T>
-Evaluation<T> Session<T>::evaluate(const Data& data, const Loss& loss) const {
-  return chainrule::evaluate(network_, data, loss, predicting_team_);
+Evaluation<T> Session<T>::evaluate(const Data& data, const Loss& loss, Ranks& ranks) const {
+  return chainrule::evaluate(network_, data, loss, predicting_team_, ranks);
 }
 
 template <class T>

@@ -52,8 +52,6 @@ constexpr size_t parts_per_thread = 4;
 // Samples at a time: enough to fill the tiles, few enough for the cache. Evaluation adds up sums of so many samples, so
 // that this changes the last bits of its results.
 constexpr size_t prediction_rows = 128;
-// Partial sums that evaluation keeps before it adds them up.
-constexpr size_t evaluation_blocks = 65536;
 // Bytes of the signals of a predictor up to which it is kept for later calls.
 constexpr size_t kept_predictor_bytes = 16 * mebibyte;
 // Up to this many multiply-adds and samples, prediction keeps the interpreter's lock: giving it away would take longer

@@ -44,7 +44,7 @@ struct EpochArguments {
     require(batch_size > 0, "batch_size must be positive, got 0");
   }
 
-  EpochOptions options(size_t samples, const EpochPart& part, OutsideLoss& outside) const {
+  EpochOptions options(size_t samples, const EpochPart& part, OutsideLoss& outside, Ranks& ranks) const {
     const size_t steps = samples / batch_size + (samples % batch_size != 0);
     require(rates.ndim() == 1 && size_t(rates.size()) == steps,
             "rates must have one element per step, " + std::to_string(steps) + ", got " + std::to_string(rates.size()));
@@ -63,7 +63,8 @@ struct EpochArguments {
             .input_noise = input_noise,
             .steps = range,
             .totals = part.totals,
-            .weight_decays = weight_decays ? weight_decays->data() : nullptr};
+            .weight_decays = weight_decays ? weight_decays->data() : nullptr,
+            .ranks = &ranks};
   }
 
   LossArguments loss;

@@ -17,6 +17,7 @@
 #include "bindings/interpreter_lock.hpp"
 #include "bindings/python_loss.hpp"
 #include "bindings/python_poll.hpp"
+#include "bindings/python_ranks.hpp"
 #include "session.hpp"
 
 namespace py = pybind11;
@@ -78,6 +79,11 @@ class BoundNetwork {
     const auto lock = to_change();
     require_size(values, parameter_count(), "parameters must be those of all layers");
     session_.set_parameters(values.data());
+  }
+
+  bool needs_whole_batch(size_t layer) const {
+    const auto lock = session_.lock_to_read();
+    return session_.layer(layer).traits().needs_whole_batch;
   }
 
   void set_trainable(size_t layer, bool trainable) {
@@ -241,12 +247,16 @@ class BoundNetwork {
   }
 
   py::tuple train_epoch(const py::object& X, const py::array& y, const Weights& sample_weight,
-                        const EpochArguments& arguments, const EpochPart& part, const py::object& poll) {
+                        const EpochArguments& arguments, const EpochPart& part, const py::object& poll,
+                        const py::object& ranks) {
     const auto lock = to_change();
     const BoundData bound = bound_data(X, y, sample_weight, arguments.loss);
     session_.check_inputs(bound.data.inputs);
     PythonLoss outside(arguments.loss.function, y, bound.data);
-    const EpochOptions options = arguments.options(bound.data.inputs.rows, part, outside);
+    PythonRanks others(ranks);
+    require(others.is_alone() || !(network().needs_whole_batch() || arguments.loss.is_function()),
+            "ranks cannot share out batches that a layer or the loss must see whole");
+    const EpochOptions options = arguments.options(bound.data.inputs.rows, part, outside, others);
     PythonPoll ask(poll);
     EpochResult result;
     {
@@ -255,23 +265,26 @@ class BoundNetwork {
     }
     outside.rethrow();
     ask.rethrow();
+    others.rethrow();
     const Totals& sums = result.totals;
     return py::make_tuple(result.steps, py::make_tuple(sums.weight, sums.loss, sums.metric), result.diverged);
   }
 
-  py::tuple evaluate(const py::object& X, const py::array& y, const Weights& sample_weight,
-                     const LossArguments& loss) const {
+  py::tuple evaluate(const py::object& X, const py::array& y, const Weights& sample_weight, const LossArguments& loss,
+                     const py::object& ranks) const {
     const auto lock = session_.lock_to_read();
     const Evaluating here(this);
     const BoundData bound = bound_data(X, y, sample_weight, loss);
     session_.check_inputs(bound.data.inputs);
     PythonLoss outside(loss.function, y, bound.data);
+    PythonRanks others(ranks);
     Evaluation<T> evaluation;
     {
       const WithoutInterpreter unlocked;
-      evaluation = session_.evaluate(bound.data, loss.with(outside));
+      evaluation = session_.evaluate(bound.data, loss.with(outside), others);
     }
     outside.rethrow();
+    others.rethrow();
     return py::make_tuple(evaluation.loss, evaluation.metric);
   }
 
@@ -371,6 +384,7 @@ void register_network(py::module_& module, const char* name) {
       .def("set_layer_statistics", &Net::set_layer_statistics, py::arg("layer"), py::arg("values"))
       .def("parameters", &Net::parameters)
       .def("set_parameters", &Net::set_parameters, py::arg("values"))
+      .def("needs_whole_batch", &Net::needs_whole_batch, py::arg("layer"))
       .def("set_trainable", &Net::set_trainable, py::arg("layer"), py::arg("trainable"))
       .def("set_penalties", &Net::set_penalties, py::arg("layer"), py::arg("l1"), py::arg("l2"))
       .def("set_schedule", &Net::set_schedule, py::arg("layer"), py::arg("values"))
@@ -392,11 +406,13 @@ void register_network(py::module_& module, const char* name) {
       .def("deltas", &Net::deltas, py::arg("layer"))
       .def("step", &Net::step, py::arg("optimizer"), py::arg("rate"))
       .def("train_epoch", &Net::train_epoch, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
-           py::arg("options"), py::arg("part") = EpochPart(0, std::nullopt, {}), py::arg("poll") = py::none())
+           py::arg("options"), py::arg("part") = EpochPart(0, std::nullopt, {}), py::arg("poll") = py::none(),
+           py::arg("ranks") = py::none())
       .def("save_snapshot", &Net::save_snapshot)
       .def("restore_snapshot", &Net::restore_snapshot)
       .def("drop_snapshot", &Net::drop_snapshot)
-      .def("evaluate", &Net::evaluate, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true), py::arg("loss"))
+      .def("evaluate", &Net::evaluate, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true), py::arg("loss"),
+           py::arg("ranks") = py::none())
       .def_property_readonly("optimizer_rule", &Net::optimizer_rule)
       .def_property_readonly("optimizer_steps", &Net::optimizer_steps)
       .def("optimizer_state", &Net::optimizer_state)

@@ -108,6 +108,8 @@ class Layer {
                         const Pass&) const = 0;
   virtual void gradient(const Team&, const Signal<T>& /*below*/, const Signal<T>& /*above*/, size_t /*samples*/,
                         const GradientTarget<T>&) {}
+  // The sums over a batch that the layer keeps outside of a stored gradient until this is complete.
+  virtual std::span<T> sums_next_to_gradient() { return {}; }
   // Called by one thread once the stored gradients of all chunks of a batch are added up, and before they are read: a
   // layer may store sums of which its gradient is made, so that chunks change no order of additions.
   virtual void complete_gradient(T* /*gradient*/) {}

@@ -39,6 +39,7 @@ class PiecewiseLinear final : public StoredGradientLayer<T> {
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;
   void prepare_backward(bool passes_deltas) override;
+  std::span<T> sums_next_to_gradient() override { return {passed_.data(), passed_.size()}; }
 
  protected:
   void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,

@@ -8,6 +8,7 @@
 #include "training/deferred_updates.hpp"
 #include "training/gatherer.hpp"
 #include "training/loss_stage.hpp"
+#include "training/step_sums.hpp"
 #include "training/whole_gradient.hpp"
 
 namespace chainrule {
@@ -18,12 +19,13 @@ namespace {
 struct Turn {
   size_t number;
   size_t step;
-  size_t batch_begin, batch_end;  // samples of the epoch
-  size_t begin, end;              // those of the chunk
+  Range batch;        // samples of the epoch
+  Range share;        // those of the batch that this rank takes
+  size_t begin, end;  // those of the chunk
   double batch_weight;
 
-  bool starts_step() const { return begin == batch_begin; }
-  bool ends_step() const { return end == batch_end; }
+  bool starts_step() const { return begin == share.begin; }
+  bool ends_step() const { return end == share.end; }
   size_t samples() const { return end - begin; }
 };
 
@@ -44,17 +46,18 @@ class Epoch {
         optimizer_(optimizer),
         data_(data),
         options_(options),
-        plan_(plan_epoch(network, state, optimizer, data.inputs, options.loss, options.batch_size, options.steps)),
+        plan_(plan_epoch(network, state, optimizer, data.inputs, options.loss, options.batch_size, options.steps,
+                         *options.ranks)),
         order_(options.shuffle ? shuffled_order(data.inputs.rows, options.seed, options.epoch)
                                : std::vector<int64_t>()),
         gatherer_(network, data, options.loss, options.shuffle ? order_.data() : nullptr),
         loss_stage_(make_loss_stage(network, options.loss, data.targets)),
         whole_step_(network, state, optimizer),
+        sums_(network, *options.ranks, options.totals),
         timer_(poll, double(plan_.chunk) * network.work(data.inputs.entries()) * 3),
-        totals_(options.totals),
         team_size_(team_size),
         workspace_(workspace_for({plan_, data}, workspace)) {
-    result_.totals = totals_;
+    result_.totals = options.totals;
     gatherer_.add_noise(options.input_noise, options.seed, options.epoch);
     network.prepare_backward(plan_.lowest + 1);
     if (options.steps.begin == 0) workspace_.states.reset();
@@ -85,7 +88,8 @@ class Epoch {
   // Decides for all chunks, by the first samples, whether products skip the zeros of the inputs.
   void choose_skips(EpochWorkspace<T>& workspace) {
     Chunk<T>& chunk = workspace.chunks[0];
-    gatherer_.gather(Team(), plan_.begin, std::min(plan_.chunk, plan_.end - plan_.begin), 1, chunk);
+    const Turn first = first_turn();
+    gatherer_.gather(Team(), first.begin, first.samples(), 1, chunk);
     chunk.inputs.list_samples(chunk.samples, 0, 1);
     const Skips skips = network_.layer(0).traits().is_row_product ? chunk.inputs.worthwhile(chunk.samples) : Skips();
     for (size_t i = 0; i < 2; ++i) {
@@ -120,11 +124,13 @@ class Epoch {
       network_.backward(team, signals, turn.samples(), plan_.lowest + 1, pass);
       if (stop_after_ < turn.number) return finish(team, turn.step, std::nullopt);
       network_.update_statistics(team, signals);
+      if (team.index() == 0) sums_.add_losses(chunk_of(turn));
       gradients(team, turn, signals);
       if (team.index() == 0) account(team, turn);
       if (deferred_) update_rows(team, turn, next);
       if (next) chunk_of(*next).inputs.list_samples(next->samples(), team.index(), team.size());
       if (!next || !runs_on(team, *next)) team.barrier();
+      if (options_.ranks->failed()) return finish(team, turn.step, std::nullopt);
       if (!plan_.fused && turn.ends_step()) update_from_whole_gradient(team);
       if (!next || team_ends_after_ <= turn.number) return finish(team, turn.step + (turn.ends_step() ? 1 : 0), next);
       turn = *next;
@@ -139,32 +145,29 @@ class Epoch {
     }
   }
 
-  Turn first_turn() const {
-    Turn turn = {.number = 0,
-                 .step = options_.steps.begin,
-                 .batch_begin = plan_.begin,
-                 .batch_end = std::min(plan_.begin + plan_.batch, plan_.end),
-                 .begin = plan_.begin,
-                 .end = 0,
-                 .batch_weight = 0};
-    turn.end = std::min(turn.begin + plan_.chunk, turn.batch_end);
-    turn.batch_weight = gatherer_.weight_sum(turn.batch_begin, turn.batch_end - turn.batch_begin);
-    return turn;
-  }
+  Turn first_turn() const { return first_of_step(0, options_.steps.begin, plan_.begin); }
 
   std::optional<Turn> turn_after(const Turn& turn) const {
-    if (turn.end == plan_.end) return std::nullopt;
+    if (turn.ends_step() && turn.batch.end == plan_.end) return std::nullopt;
+    if (turn.ends_step()) return first_of_step(turn.number + 1, turn.step + 1, turn.batch.end);
     Turn next = turn;
     next.number += 1;
     next.begin = turn.end;
-    if (turn.ends_step()) {
-      next.step += 1;
-      next.batch_begin = turn.end;
-      next.batch_end = std::min(turn.end + plan_.batch, plan_.end);
-      next.batch_weight = gatherer_.weight_sum(next.batch_begin, next.batch_end - next.batch_begin);
-    }
-    next.end = std::min(next.begin + plan_.chunk, next.batch_end);
+    next.end = std::min(next.begin + plan_.chunk, next.share.end);
     return next;
+  }
+
+  // The first turn of a step, whose batch begins with this sample of the epoch.
+  Turn first_of_step(size_t number, size_t step, size_t begin) const {
+    const Range batch = {begin, std::min(begin + plan_.batch, plan_.end)};
+    const Range share = options_.ranks->share(batch, network_.sample_block());
+    return {.number = number,
+            .step = step,
+            .batch = batch,
+            .share = share,
+            .begin = share.begin,
+            .end = std::min(share.begin + plan_.chunk, share.end),
+            .batch_weight = gatherer_.weight_sum(batch.begin, batch.size())};
   }
 
   Chunk<T>& chunk_of(const Turn& turn) { return workspace_.chunks[turn.number % 2]; }
@@ -205,11 +208,14 @@ class Epoch {
   void gradients(const Team& team, const Turn& turn, const std::vector<Signal<T>>& signals) {
     for (size_t i = plan_.lowest; i < network_.size(); ++i) {
       if (!network_.layer(i).trainable) continue;
-      const GradientTarget<T> target =
-          plan_.fused ? target_of(i) : stored_gradient(network_, workspace_.gradient.data(), i, !turn.starts_step());
-      network_.layer(i).gradient(team, signals[i], signals[i + 1], turn.samples(), target);
+      if (plan_.fused) {
+        network_.layer(i).gradient(team, signals[i], signals[i + 1], turn.samples(), target_of(i));
+      } else {
+        sums_.add_gradient(team, signals, i, turn.samples(), !turn.starts_step(), workspace_.gradient.data());
+      }
     }
-    if (plan_.fused) network_.finish_update(team);
+    if (plan_.fused) return network_.finish_update(team);
+    sums_.complete(team, workspace_.gradient.data());
   }
 
   GradientTarget<T> target_of(size_t layer) {
@@ -234,20 +240,20 @@ class Epoch {
     return plan_.overlaps && !network_.layer(0).by_samples(team, next.samples());
   }
 
-  // Thread 0 adds up the turn's losses, and decides whether training stops, or the team ends. The other threads read
-  // that a turn later, with a barrier in between, so that all of them stop in the same place.
+  // Thread 0 decides by the sums of the losses whether training stops, or the team ends. The other threads read that a
+  // turn later, with a barrier in between, so that all of them stop in the same place.
   void account(const Team& team, const Turn& turn) {
     judge_team(team, turn);
-    chunk_of(turn).add_to(totals_);
-    if (!std::isfinite(totals_.loss)) {
+    if (options_.ranks->failed()) return;
+    if (!std::isfinite(sums_.totals().loss)) {
       if (result_.diverged < 0) result_.diverged = long(turn.step);
     } else if (turn.ends_step()) {
       result_.steps += 1;
-      result_.totals = totals_;
+      result_.totals = sums_.totals();
     }
     if (stop_after_ != SIZE_MAX) return;
-    const bool stops = result_.diverged >= 0 || !timer_.may_continue(options_.steps.begin + result_.steps);
-    if (stops) stop_after_ = turn.number;
+    const bool stops = sums_.stops(!timer_.may_continue(options_.steps.begin + result_.steps));
+    if (stops || result_.diverged >= 0) stop_after_ = turn.number;
   }
 
   void judge_team(const Team& team, const Turn& turn) {
@@ -274,10 +280,10 @@ class Epoch {
   Gatherer<T> gatherer_;
   const std::unique_ptr<LossStage<T>> loss_stage_;
   WholeGradientStep<T> whole_step_;
+  StepSums<T> sums_;
   PollTimer timer_;
   std::optional<DeferredUpdates<T>> deferred_;
   StepSettings<T> settings_ = {};
-  Totals totals_;
   TeamSize& team_size_;
   EpochWorkspace<T>& workspace_;
   EpochResult result_;

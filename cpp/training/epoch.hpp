@@ -7,6 +7,7 @@
 #include "base/team_size.hpp"
 #include "training/epoch_workspace.hpp"
 #include "training/poll_timer.hpp"
+#include "training/ranks.hpp"
 
 namespace chainrule {
 
@@ -21,6 +22,8 @@ struct EpochOptions {
   Range steps;                            // the part of the epoch that is trained, not empty
   Totals totals;                          // sums over the steps before that part
   const double* weight_decays = nullptr;  // one per step of the epoch; null: the optimiser's in all of them
+  // All of them train the same epoch of the same network.
+  Ranks* ranks = &alone;
 };
 
 struct EpochResult {

@@ -3,6 +3,7 @@
 
 #include "network/network.hpp"
 #include "training/optimizers.hpp"
+#include "training/ranks.hpp"
 #include "training/training_data.hpp"
 
 namespace chainrule {
@@ -11,7 +12,7 @@ struct EpochPlan {
   size_t batch, begin, end;  // samples: of a batch, and of the part of the epoch that is trained
   size_t chunk, threads;
   size_t lowest;  // the first trainable layer
-  // Gradients go straight into the parameters: batches are whole chunks, and none is clipped by norm.
+  // Gradients go straight into the parameters: batches are whole chunks, and none is clipped by norm or handed on.
   bool fused;
   // A gradient of zero changes parameters or the optimiser's state, so that rows of parameters that no sample touches
   // must be updated too.
@@ -26,6 +27,6 @@ struct EpochPlan {
 // The part of the epoch that consists of `steps`, with batches of at most `batch_size`.
 template <class T>
 EpochPlan plan_epoch(Network<T>& network, const OptimizerState<T>& state, const Optimizer& optimizer,
-                     const Source& inputs, const Loss& loss, size_t batch_size, const Range& steps);
+                     const Source& inputs, const Loss& loss, size_t batch_size, const Range& steps, const Ranks& ranks);
 
 }  // namespace chainrule

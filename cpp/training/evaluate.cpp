@@ -50,38 +50,38 @@ class Evaluator {
 }  // namespace
 
 template <class T>
-Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& loss, TeamSize& team_size) {
-  const size_t samples = data.inputs.rows;
-  // An outside loss is computed by the thread that calls the core.
-  const size_t threads =
-      loss.outside != nullptr ? 1 : threads_for(double(samples) * network.work(data.inputs.entries()));
+Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& loss, TeamSize& team_size,
+                       Ranks& ranks) {
   // Sums over so many samples are added up, so that their number must not depend on the instruction set.
   const size_t rows = rows_in_memory(network, data.inputs, tuning::prediction_rows);
+  const Range own = ranks.share({0, data.inputs.rows}, rows);
+  // An outside loss is computed by the thread that calls the core.
+  const size_t threads =
+      loss.outside != nullptr ? 1 : threads_for(double(own.size()) * network.work(data.inputs.entries()));
   const Gatherer<T> gatherer(network, data, loss, nullptr);
   const std::unique_ptr<LossStage<T>> stage = make_loss_stage(network, loss, data.targets);
   std::vector<Evaluator<T>> evaluators;
   evaluators.reserve(threads);
   for (size_t i = 0; i < threads; ++i) evaluators.emplace_back(network, data, rows);
-  const size_t blocks = (samples + rows - 1) / rows;
-  std::vector<Totals> sums(std::min(blocks, tuning::evaluation_blocks));
+  std::vector<Totals> sums((own.size() + rows - 1) / rows);
+  run_items(team_size, threads, sums.size(), [&](size_t thread, size_t i) {
+    if (stage->failed()) return;
+    const size_t first = own.begin + i * rows;
+    sums[i] = evaluators[thread].evaluate(gatherer, *stage, first, std::min(rows, own.end - first));
+  });
   Totals totals;
-  for (size_t begin = 0; begin < blocks; begin += sums.size()) {
-    const size_t count = std::min(sums.size(), blocks - begin);
-    run_items(team_size, threads, count, [&](size_t thread, size_t i) {
-      if (stage->failed()) return;
-      const size_t first = (begin + i) * rows;
-      sums[i] = evaluators[thread].evaluate(gatherer, *stage, first, std::min(rows, samples - first));
-    });
-    for (size_t i = 0; i < count; ++i) {
-      totals.weight += sums[i].weight;
-      totals.loss += sums[i].loss;
-      totals.metric += sums[i].metric;
-    }
+  if (!ranks.is_first()) ranks.receive_from_before(&totals, sizeof(totals));
+  for (const Totals& part : sums) {
+    totals.weight += part.weight;
+    totals.loss += part.loss;
+    totals.metric += part.metric;
   }
+  if (!ranks.is_last()) ranks.send_to_next(&totals, sizeof(totals));
+  ranks.broadcast_from_last(&totals, sizeof(totals));
   return {totals.mean_loss(), totals.mean_metric()};
 }
 
-template Evaluation<float> evaluate<float>(const Network<float>&, const Data&, const Loss&, TeamSize&);
-template Evaluation<double> evaluate<double>(const Network<double>&, const Data&, const Loss&, TeamSize&);
+template Evaluation<float> evaluate<float>(const Network<float>&, const Data&, const Loss&, TeamSize&, Ranks&);
+template Evaluation<double> evaluate<double>(const Network<double>&, const Data&, const Loss&, TeamSize&, Ranks&);
 
 }  // namespace chainrule

@@ -6,7 +6,7 @@ order; they are read in place. Labels are contiguous int64.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +80,16 @@ class EpochOptions:
         input_noise: float = 0.0,
         weight_decays: NDArray[np.float64] | None = None,
     ) -> None: ...
+
+class _Ranks(Protocol):
+    """The processes that train together: each call sends or fills the bytes of a memoryview."""
+
+    rank: int
+    size: int
+
+    def receive_from_before(self, data: memoryview) -> None: ...
+    def send_to_next(self, data: memoryview) -> None: ...
+    def broadcast_from_last(self, data: memoryview) -> None: ...
 
 class EpochPart:
     """Steps [first_step, last_step) of an epoch, to its end if last_step is None; the totals of the steps before."""
@@ -324,6 +334,8 @@ class _Network(Generic[_Float]):
     def set_penalties(self, layer: int, l1: float, l2: float) -> None: ...
     def set_schedule(self, layer: int, values: Sequence[float]) -> None: ...
     def set_factors(self, layer: int, rate: Sequence[float], decay: Sequence[float | None]) -> None: ...
+    def needs_whole_batch(self, layer: int) -> bool: ...
+    """Whether a training pass of the layer must not take a batch in parts."""
 
     # --- below fit: forward keeps what backward needs
     def penalty(self) -> float: ...
@@ -359,6 +371,7 @@ class _Network(Generic[_Float]):
         options: EpochOptions,
         part: EpochPart = ...,
         poll: Callable[[int], Any] | None = None,
+        ranks: _Ranks | None = None,
     ) -> tuple[int, Totals, int]:
         """One pass over the data with the GIL released, or a part of it.
 
@@ -366,7 +379,8 @@ class _Network(Generic[_Float]):
         or without poll); True from it, or an exception, stops the epoch after a whole step, and the exception is
         raised. Returns (steps done, totals, diverged): totals include those of the part; diverged is -1, or the step
         whose loss or weights stopped being finite, and then parameters and optimiser state are spoiled. y: labels
-        (samples,) int64, or rows (samples, outputs).
+        (samples,) int64, or rows (samples, outputs). With ranks, this process trains on its share of each batch, and
+        all of them end with the same parameters and totals.
         """
 
     def save_snapshot(self) -> None: ...
@@ -375,9 +389,14 @@ class _Network(Generic[_Float]):
     """A snapshot of parameters, statistics and optimiser state. Dropping it frees the memory of epochs too."""
 
     def evaluate(
-        self, X: NDArray[Any] | SparseMatrix, y: NDArray[Any], sample_weight: NDArray[np.float64] | None, loss: Loss
+        self,
+        X: NDArray[Any] | SparseMatrix,
+        y: NDArray[Any],
+        sample_weight: NDArray[np.float64] | None,
+        loss: Loss,
+        ranks: _Ranks | None = None,
     ) -> tuple[float, float]: ...
-    """(mean loss, mean metric)."""
+    """(mean loss, mean metric). Ranks share the samples out, and all of them have the result."""
 
     # --- optimiser state: kept between calls while the rule stays the same, else begun anew
     @property
