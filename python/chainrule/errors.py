@@ -6,7 +6,15 @@ import sys
 import warnings
 from pathlib import Path
 
-__all__ = ["ChainruleError", "ChainruleWarning", "CheckError", "DataError", "DivergedError", "ModelFileError"]
+__all__ = [
+    "ChainruleError",
+    "ChainruleWarning",
+    "CheckError",
+    "DataError",
+    "DivergedError",
+    "ModelFileError",
+    "RankError",
+]
 
 
 class ChainruleError(Exception):
@@ -44,6 +52,26 @@ class DivergedError(ChainruleError, ArithmeticError):
             f"{self.learning_rate:g}; the weights are those from before the epoch. Try a smaller learning rate, "
             "clip_norm, or inputs scaled to mean 0 and spread 1"
         )
+
+
+class RankError(ChainruleError, RuntimeError):
+    """Another rank of a fit on many machines has failed.
+
+    Attributes
+    ----------
+    rank : int
+        Its number.
+    reason : str
+        The type and the text of its error.
+    """
+
+    def __init__(self, rank: int, reason: str) -> None:
+        super().__init__(rank, reason)
+        self.rank = rank
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"rank {self.rank} has failed: {self.reason}"
 
 
 class CheckError(ChainruleError, AssertionError):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,10 @@ from .prediction.stepper import Stepper
 from .stack import Numbers
 from .training.callbacks import CallbackLike
 from .training.checkpoints import Unfinished
-from .training.fitting import LOGGER, run, train_step
+from .training.fitting import run, train_step
 from .training.plan import Given, Options, check_loss, make_plan
+from .training.ranks import Ranks
+from .training.shares import agreed
 from .verification.report import Report
 from .verification.table import as_table
 
@@ -157,6 +160,7 @@ class Network(Convertible):
         checkpoint: str | PathLike[str] | None = None,
         checkpoint_every: int | str = 1,
         resume: bool = False,
+        communicator: Any = None,
         verbose: int = 1,
     ) -> History:
         """Train.
@@ -215,6 +219,10 @@ class Network(Convertible):
         resume : bool
             Resume the interrupted fit stored in the checkpoint that this network was loaded from. Data and settings
             must be the same; `epochs`, and the callbacks' numbers of epochs, count from the beginning of that fit.
+        communicator : mpi4py.MPI.Comm or Communicator, optional
+            Of processes that call `fit` together with the same arguments, such as ``MPI.COMM_WORLD``: each trains on
+            its share of every batch, and all of them end with the bytes of one process. The first one alone prints,
+            logs, writes files and calls the callbacks. See docs/many_machines.md.
         verbose : {0, 1, 2}
             0: nothing; 1: a progress bar in a terminal or notebook, else a line per epoch; 2: a line per epoch. All is
             written to standard error.
@@ -234,6 +242,8 @@ class Network(Convertible):
             When a checkpoint cannot be written; the checkpoint from before is whole, and so is the network.
         RuntimeError
             When another thread trains the network.
+        RankError
+            When the fit has failed on another rank of the communicator.
 
         Warns
         -----
@@ -247,13 +257,17 @@ class Network(Convertible):
             input_noise=input_noise, metrics=metrics, callbacks=callbacks, keep=keep, checkpoint=checkpoint,
             checkpoint_every=checkpoint_every, resume=resume, verbose=verbose,
         )  # fmt: skip
-        plan = make_plan(self, given, options, self._unfinished)
-        with self._exclusive():
+        with Ranks(communicator) as ranks, ExitStack() as training:
+            with ranks.together():
+                plan = make_plan(self, given, options, self._unfinished, ranks)
+                training.enter_context(self._exclusive())
+            ranks.check_same(lambda: agreed(self, plan.checkpoints.settings, plan.epochs))
             self._unfinished = None
-            begin = plan.position.epoch + 1
-            LOGGER.info("fit of %r, epochs %d to %d: %r, %r", self, begin, plan.epochs, plan.optimizer, plan.loss)
+            begin, of = plan.position.epoch + 1, (plan.optimizer, plan.loss)
+            ranks.log(logging.INFO, "fit of %r, epochs %d to %d: %r, %r", self, begin, plan.epochs, *of)
             run(self, plan)
-            LOGGER.info("fit ended after epoch %d of %d: %r", plan.position.epoch, plan.epochs, self.history)
+            ended = plan.position.epoch
+            ranks.log(logging.INFO, "fit ended after epoch %d of %d: %r", ended, plan.epochs, self.history)
         return self.history
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, **options: Any) -> Network:

@@ -22,6 +22,7 @@ from ..machine import get_num_threads
 from ..network import Network
 from ..training.callbacks import Callback, as_callbacks
 from ..training.plan import Given, Options, make_plan
+from ..training.ranks import Ranks
 
 _FIT = inspect.signature(Network.fit)
 
@@ -233,7 +234,7 @@ def _check(job: _Job) -> None:
     options = Options(**{field.name: arguments[field.name] for field in fields(Options)})
     checked_flag(options.resume, "resume")
     if not options.resume:
-        make_plan(job.network, given, options, None)
+        make_plan(job.network, given, options, None, Ranks())
 
 
 def _run(jobs: Sequence[_Job], workers: int, threads: int, shown: bool) -> list[Fit]:

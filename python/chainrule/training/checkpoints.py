@@ -151,6 +151,8 @@ class CheckpointWriter:
         As `Interval`.
     settings : dict
         Settings of the fit, which must be the same to resume.
+    writes : bool
+        Whether this process writes; else it is only told when checkpoints are due.
 
     Raises
     ------
@@ -158,9 +160,12 @@ class CheckpointWriter:
         When the folder does not exist.
     """
 
-    def __init__(self, path: str | PathLike[str] | None, every: int | str, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, path: str | PathLike[str] | None, every: int | str, settings: dict[str, Any], *, writes: bool = True
+    ) -> None:
+        self.writes = writes
         self.path = None if path is None else Path(path)
-        if self.path is not None and not self.path.parent.is_dir():
+        if self.path is not None and writes and not self.path.parent.is_dir():
             raise FileNotFoundError(f"checkpoint must be in a folder that exists, got {self.path}")
         self.interval = Interval(every)
         self.settings = settings
@@ -170,7 +175,7 @@ class CheckpointWriter:
     def begin(self, callbacks: Sequence[Callback]) -> None:
         """Prepare for a fit with these callbacks; partial files of killed processes are removed."""
         self.callbacks = callbacks
-        if self.path is not None:
+        if self.path is not None and self.writes:
             safetensors.remove_unfinished(self.path)
 
     def _count_anew(self) -> None:
@@ -205,17 +210,20 @@ class CheckpointWriter:
         if unit == self.interval.unit:
             self.passed += number
 
-    def write(self, model: Model, position: Position) -> None:
-        """Write a checkpoint now."""
-        if self.path is not None:
+    def write_if_due(self, model: Model, position: Position) -> None:
+        """Write a checkpoint if it is time for one."""
+        if not self.is_due():
+            return
+        if self.writes:
             self._write(model, Unfinished(position, self.settings, self.states()))
+        self._count_anew()
 
     def write_end(self, model: Model, position: Position, states: list[dict[str, Any]], last: Snapshot) -> None:
         """Write the network that a fit has ended with, and what continues the fit from its last epoch.
 
         The two differ where a callback restored the best epoch, after it gave its state.
         """
-        if self.path is not None:
+        if self.path is not None and self.writes:
             kept = None if model.snapshot() == last else last
             self._write(model, Unfinished(position, self.settings, states, kept))
 
@@ -228,4 +236,3 @@ class CheckpointWriter:
         description, tensors = model.describe()
         unfinished.add_to(description, tensors)
         safetensors.write(self.path, description, tensors)
-        self._count_anew()

@@ -32,6 +32,14 @@ def fingerprint(X: Any, data: Batches) -> str:
     return digest.hexdigest()
 
 
+def digest_of(*arrays: np.ndarray[Any, Any]) -> str:
+    """Return a hash of all bytes of some arrays."""
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
 def _add(digest: Any, values: np.ndarray[Any, Any]) -> None:
     digest.update(str(values.size).encode())
     if values.nbytes > WHOLE:

@@ -18,36 +18,34 @@ from .callbacks import Callback
 from .first_samples import warn_of_first_samples
 from .plan import Part, Plan, check_loss, parts_of
 from .progress import Progress
+from .ranks import LOGGER
 
 # A learning rate that is smaller than its beginning by this factor changes nothing.
 SMALLEST_RATE = 1e-8
-LOGGER = logging.getLogger("chainrule")
-# Without this handler, Python prints warnings to standard error if the application has not configured logging.
-LOGGER.addHandler(logging.NullHandler())
 
 
 def run(model: Model, plan: Plan) -> None:
     """Train for the plan's epochs; the history of the model grows by each."""
-    _start(model, plan)
-    position, checkpoints = plan.position, plan.checkpoints
+    position, checkpoints, ranks = plan.position, plan.checkpoints, plan.ranks
+    with ranks.together():
+        _start(model, plan)
     with Progress(plan.epochs, position.epoch, plan.samples, plan.verbose) as progress:
         try:
-            _begin_callbacks(model, plan)
+            ranks.lead(model, lambda: _begin_callbacks(model, plan))
             while position.epoch < plan.epochs and not position.stopped:
                 metrics = _run_epoch(model, plan, progress)
-                epoch = position.epoch + 1
                 model.history.append(metrics)
-                stops = [bool(callback.on_epoch_end(model, epoch, metrics)) for callback in plan.callbacks]
+                stops, metrics = _call_back(model, plan, metrics)
                 model.history.amend(metrics)
-                progress.epoch_done(epoch, metrics)
-                LOGGER.debug("epoch %d of %d: %s", epoch, plan.epochs, shown(metrics))
-                position.next_epoch(stopped=any(stops))
+                progress.epoch_done(position.epoch + 1, metrics)
+                ranks.log(logging.DEBUG, "epoch %d of %d: %s", position.epoch + 1, plan.epochs, shown(metrics))
+                position.next_epoch(stopped=stops)
                 checkpoints.count("epochs", 1)
-            states, last = checkpoints.states(), model.snapshot()
+            states, last = ranks.from_first(checkpoints.states), model.snapshot()
         finally:
             model.drop_snapshot()
-            _end_callbacks(model, plan.callbacks)
-    checkpoints.write_end(model, position, states, last)
+            ranks.lead(model, lambda: _end_callbacks(model, plan.callbacks))
+    ranks.from_first(lambda: checkpoints.write_end(model, position, states, last))
 
 
 def _start(model: Model, plan: Plan) -> None:
@@ -63,7 +61,8 @@ def _start(model: Model, plan: Plan) -> None:
         model.rate_factor = rate_factor
         if plan.resumed.last is not None:
             model.go_back(plan.resumed.last)
-    _warn_of_dead_rate(model, plan.optimizer)
+    if plan.ranks.leads:
+        _warn_of_dead_rate(model, plan.optimizer)
     plan.checkpoints.begin(plan.callbacks)
 
 
@@ -91,6 +90,17 @@ def _begin_callbacks(model: Model, plan: Plan) -> None:
             _restore(callback, state)
 
 
+def _call_back(model: Model, plan: Plan, metrics: dict[str, float]) -> tuple[bool, dict[str, float]]:
+    """Call the callbacks after an epoch; return whether one of them stops, and the metrics with what they add."""
+    epoch = plan.position.epoch + 1
+
+    def call() -> tuple[bool, dict[str, float]]:
+        stops = [bool(callback.on_epoch_end(model, epoch, metrics)) for callback in plan.callbacks]
+        return any(stops), metrics
+
+    return plan.ranks.lead(model, call)
+
+
 def _end_callbacks(model: Model, callbacks: Sequence[Callback]) -> None:
     """End all callbacks, also those after one that fails; the first error is raised."""
     errors = []
@@ -112,20 +122,12 @@ def _restore(callback: Callback, state: Mapping[str, Any]) -> None:
 
 
 def _run_epoch(model: Model, plan: Plan, progress: Progress) -> dict[str, float]:
-    model.save_snapshot()
+    with plan.ranks.together():
+        model.save_snapshot()
     part, rate = None, 0.0
     for part in parts_of(plan, model.epochs):
-        model.core_of(part.data.X)
-        if plan.samples is None and part.first_step == 0:
-            check_loss(model, plan.loss, part.data)
-        if _is_untrained(model):
-            with progress.aside():
-                warn_of_first_samples(model, part.data, plan.loss)
-        if plan.position.epoch == 0:
-            _see(model, part.data)
-        if part.smallest_batch == 1:
-            with progress.aside():
-                _warn_of_single_samples(model)
+        with plan.ranks.together():
+            _prepare(model, plan, part, progress)
         rate = _run_part(model, plan, part, progress)
     if part is None:
         raise ValueError("X gave no batches")
@@ -135,14 +137,37 @@ def _run_epoch(model: Model, plan: Plan, progress: Progress) -> dict[str, float]
         raise ValueError("class_weight and sample_weight leave no sample with a weight above zero")
     metrics = plan.loss.report(loss / weight, metric / weight, part.data.outputs, part.data.y)
     if isinstance(plan.data, Batches):
-        metrics |= model.measure(plan.data, plan.metrics)
+        metrics |= _measures(model, plan, plan.data)
     if plan.validation is not None:
         held = plan.validation
-        found = model.core_of(held.X).evaluate(held.X, held.y, held.weights, plan.core_loss)
-        of_held = plan.loss.report(*found, held.outputs, held.y) | model.measure(held, plan.metrics)
+        with plan.ranks.stepping():
+            found = model.core_of(held.X).evaluate(held.X, held.y, held.weights, plan.core_loss, plan.ranks.for_core)
+        of_held = plan.loss.report(*found, held.outputs, held.y) | _measures(model, plan, held)
         metrics |= {f"val_{name}": value for name, value in of_held.items()}
     metrics["learning_rate"] = rate
     return metrics
+
+
+def _prepare(model: Model, plan: Plan, part: Part, progress: Progress) -> None:
+    """Look at samples that are about to be trained on for the first time, and warn of what will go badly."""
+    model.core_of(part.data.X)
+    if plan.samples is None and part.first_step == 0:
+        check_loss(model, plan.loss, part.data)
+    if plan.ranks.leads:
+        with progress.aside():
+            if _is_untrained(model):
+                warn_of_first_samples(model, part.data, plan.loss)
+            if part.smallest_batch == 1:
+                _warn_of_single_samples(model)
+    if plan.position.epoch == 0:
+        _see(model, part.data)
+
+
+def _measures(model: Model, plan: Plan, data: Batches) -> dict[str, float]:
+    """Return the metrics that the fit was asked for, which the first rank computes."""
+    if not plan.metrics:
+        return {}
+    return plan.ranks.from_first(lambda: model.measure(data, plan.metrics))
 
 
 def _run_part(model: Model, plan: Plan, part: Part, progress: Progress) -> float:
@@ -154,7 +179,7 @@ def _run_part(model: Model, plan: Plan, part: Part, progress: Progress) -> float
 
     def poll(steps: int) -> bool:
         progress.show(part.samples_before + min(steps * part.batch_size, len(part.data)))
-        return checkpoints.is_timed and checkpoints.is_due()
+        return checkpoints.is_timed and checkpoints.writes and checkpoints.is_due()
 
     options = _core.EpochOptions(
         loss=plan.core_loss,
@@ -169,22 +194,26 @@ def _run_part(model: Model, plan: Plan, part: Part, progress: Progress) -> float
     )
     end = part.first_step + part.steps
     while position.step < end:
-        if checkpoints.is_due():
-            checkpoints.write(model, position)
-        steps, position.totals, diverged = core.train_epoch(
-            part.data.X,
-            part.data.y,
-            part.data.weights,
-            options,
-            _core.EpochPart(
-                first_step=position.step - part.first_step,
-                last_step=checkpoints.end_of_part(position.step, end) - part.first_step,
-                totals=position.totals,
-            ),
-            poll if progress.shown or checkpoints.is_timed else None,
-        )
+        with plan.ranks.together():
+            checkpoints.write_if_due(model, position)
+        with plan.ranks.stepping():
+            steps, position.totals, diverged = core.train_epoch(
+                part.data.X,
+                part.data.y,
+                part.data.weights,
+                options,
+                _core.EpochPart(
+                    first_step=position.step - part.first_step,
+                    last_step=checkpoints.end_of_part(position.step, end) - part.first_step,
+                    totals=position.totals,
+                ),
+                poll if progress.shown or checkpoints.is_timed else None,
+                plan.ranks.for_core,
+            )
         if diverged >= 0:
-            raise _go_back(model, position.epoch + 1, part.first_step + diverged + 1, float(rates[diverged]))
+            error = _go_back(model, position.epoch + 1, part.first_step + diverged + 1, float(rates[diverged]))
+            plan.ranks.log(logging.WARNING, "%s", error)
+            raise error
         position.step += steps
         checkpoints.count("steps", steps)
     progress.show(part.samples_before + len(part.data))
@@ -211,9 +240,7 @@ def _warn_of_single_samples(model: Model) -> None:
 def _go_back(model: Model, epoch: int, step: int, rate: float) -> DivergedError:
     """Restore the state from before the epoch; return the error to raise."""
     model.restore_snapshot()
-    error = DivergedError(epoch, step, rate)
-    LOGGER.warning("%s", error)
-    return error
+    return DivergedError(epoch, step, rate)
 
 
 def train_step(model: Model, data: Batches, optimizer: Optimizer, loss: Loss) -> dict[str, float]:
@@ -241,7 +268,9 @@ def train_step(model: Model, data: Batches, optimizer: Optimizer, loss: Loss) ->
         )
         _, (weight, loss_sum, metric), diverged = core.train_epoch(data.X, data.y, data.weights, options)
         if diverged >= 0:
-            raise _go_back(model, 1, 1, float(rates[0]))
+            error = _go_back(model, 1, 1, float(rates[0]))
+            LOGGER.warning("%s", error)
+            raise error
     finally:
         model.drop_snapshot()
     return loss.report(loss_sum / weight, metric / weight, data.outputs, data.y)

@@ -27,6 +27,8 @@ from ..schedules import Schedule
 from .callbacks import Callback, CallbackLike, KeepBest, as_callbacks, is_known
 from .checkpoints import CheckpointWriter, Position, Unfinished
 from .fingerprints import fingerprint
+from .ranks import Ranks
+from .shares import check_shares
 from .streams import Stream
 
 # The epoch whose order chooses the samples that are held back; no fit gets so far.
@@ -62,6 +64,7 @@ class Plan:
     resumed: Unfinished | None
     checkpoints: CheckpointWriter
     verbose: int
+    ranks: Ranks
 
     @property
     def samples(self) -> int | None:
@@ -141,10 +144,11 @@ class Options:
     verbose: int
 
 
-def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished | None) -> Plan:
+def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished | None, ranks: Ranks) -> Plan:
     """Check the arguments of `Network.fit`, and return what it does.
 
-    `resumed` is the unfinished fit that the network was loaded with, if there was one.
+    `resumed` is the unfinished fit that the network was loaded with, if there was one; `ranks` are those that train
+    the network together.
     """
     loss, passed = model.chosen_loss(options.loss), model.chosen_optimizer(options.optimizer)
     border = model.border if given.y is None else model.border.with_classes(given.y, loss)
@@ -164,6 +168,7 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
     resume = checked_flag(options.resume, "resume")
     if options.checkpoint is not None or resume:
         loss.check_storable()
+    if options.checkpoint is not None or resume or not ranks.is_alone:
         settings |= _hashes(given, data, validation)
     unfinished = _begin(settings, resume, resumed)
     plan = Plan(
@@ -183,10 +188,13 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
         callbacks=callbacks,
         position=unfinished.position,
         resumed=unfinished if resume else None,
-        checkpoints=CheckpointWriter(options.checkpoint, options.checkpoint_every, settings),
-        verbose=checked_integer(options.verbose, "verbose", lowest=0, highest=2),
+        checkpoints=CheckpointWriter(options.checkpoint, options.checkpoint_every, settings, writes=ranks.leads),
+        verbose=checked_integer(options.verbose, "verbose", lowest=0, highest=2) if ranks.leads else 0,
+        ranks=ranks,
     )
     _check_batches(model.leaves, plan)
+    if not ranks.is_alone:
+        check_shares(model, data, loss)
     if isinstance(data, Batches):
         check_loss(model, loss, data)
     return plan

@@ -1,0 +1,209 @@
+"""The processes that train one network together: what they tell each other between the steps of the core."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from .._checks import checked_integer
+from ..communicators import Communicator, MPICommunicator, as_communicator
+from ..errors import RankError
+from ..model import Model
+
+_Result = TypeVar("_Result")
+LOGGER = logging.getLogger("chainrule")
+# Without this handler, Python prints warnings to standard error if the application has not configured logging.
+LOGGER.addHandler(logging.NullHandler())
+# Bytes of the number that tells how long a message is.
+_LENGTH = 8
+
+
+class Ranks:
+    """The ranks of a fit, of which the first one prints, logs, writes files and calls the callbacks.
+
+    Parameters
+    ----------
+    communicator : Communicator or communicator of mpi4py, optional
+        Without one, the process is the only rank, and nothing is sent.
+
+    Attributes
+    ----------
+    rank, size : int
+        The number of this rank, and of all.
+    is_lost : bool
+        Whether the others can no longer be reached, or wait for something else; then nothing more is sent.
+    """
+
+    def __init__(self, communicator: Any = None) -> None:
+        self._communicator: Communicator | None = None if communicator is None else as_communicator(communicator)
+        self.size, self.rank = 1, 0
+        self.is_lost = False
+        if self._communicator is not None:
+            self.size = checked_integer(self._communicator.size, "communicator.size", lowest=1)
+            self.rank = checked_integer(self._communicator.rank, "communicator.rank", lowest=0, highest=self.size - 1)
+
+    def __enter__(self) -> Ranks:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if isinstance(self._communicator, MPICommunicator) and not self.is_lost:
+            self._communicator.close()
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether there is one rank only."""
+        return self.size == 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the first rank."""
+        return self.rank == 0
+
+    def log(self, level: int, text: str, *values: object) -> None:
+        """Log a message, on the first rank alone."""
+        if self.leads:
+            LOGGER.log(level, text, *values)
+
+    # --- what the core calls
+
+    @property
+    def for_core(self) -> Ranks | None:
+        """What the core hands sums on with; None if there is one rank only."""
+        return None if self.is_alone else self
+
+    def receive_from_before(self, data: memoryview) -> None:
+        """Receive the sums of the ranks before this one."""
+        self._call("receive", data, self.rank - 1)
+
+    def send_to_next(self, data: memoryview) -> None:
+        """Send the sums of the ranks up to this one."""
+        self._call("send", data, self.rank + 1)
+
+    def broadcast_from_last(self, data: memoryview) -> None:
+        """Give the sums of the last rank to all."""
+        self._call("broadcast", data, self.size - 1)
+
+    def _call(self, method: str, data: memoryview, other: int) -> None:
+        try:
+            getattr(self._communicator, method)(data, other)
+        except BaseException:
+            self.is_lost = True
+            raise
+
+    # --- between the steps
+
+    def gather(self, value: Any) -> list[Any]:
+        """Return the values of all ranks in their order, on each of them."""
+        if not self.leads:
+            self._send(pickle.dumps(value), 0)
+        values = [value, *(pickle.loads(self._received(rank)) for rank in range(1, self.size))] if self.leads else []
+        gathered: list[Any] = pickle.loads(self._given_by_first(pickle.dumps(values)))
+        return gathered
+
+    def from_first(self, function: Callable[[], _Result]) -> _Result:
+        """Return on all ranks what a function returns on the first one; its error is raised on all."""
+        if self.is_alone:
+            return function()
+        error, message = None, b""
+        if self.leads:
+            try:
+                message = pickle.dumps((function(), None))
+            except BaseException as caught:
+                error, message = caught, pickle.dumps((None, _text_of(caught)))
+        result, text = pickle.loads(self._given_by_first(message))
+        if error is not None:
+            raise error
+        if text is not None:
+            raise RankError(0, text)
+        found: _Result = result
+        return found
+
+    def lead(self, model: Model, function: Callable[[], _Result]) -> _Result:
+        """Return what a function returns on the first rank; the others take over what it has changed in the network."""
+        if self.is_alone or self.is_lost:
+            return function() if self.leads else None  # type: ignore[return-value]
+
+        def call() -> Any:
+            before = model.snapshot()
+            result = function()
+            after = model.snapshot()
+            return result, model.rate_factor, model.history.restored_epoch, None if after == before else after
+
+        result, model.rate_factor, model.history.restored_epoch, changed = self.from_first(call)
+        if changed is not None and not self.leads:
+            model.go_back(changed)
+        found: _Result = result
+        return found
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Run a block in which nothing is sent; an error on one rank is raised on all at its end."""
+        error = None
+        try:
+            yield
+        except BaseException as caught:
+            error = caught
+        if not (self.is_alone or self.is_lost):
+            texts = self.gather(None if error is None else _text_of(error))
+            failed = [(rank, text) for rank, text in enumerate(texts) if text is not None]
+            if error is None and failed:
+                raise RankError(*failed[0])
+        if error is not None:
+            raise error
+
+    @contextmanager
+    def stepping(self) -> Iterator[None]:
+        """Run steps of the core, which hand sums on; an error on one rank is raised on all.
+
+        All ranks end the same step when one of them is interrupted. Any other error leaves the others within a step, so
+        that they are lost.
+        """
+        with self.together():
+            try:
+                yield
+            except KeyboardInterrupt:
+                raise
+            except BaseException:
+                self.is_lost = not self.is_alone
+                raise
+
+    def check_same(self, make_values: Callable[[], Mapping[str, Any]]) -> None:
+        """Refuse values that are not the same on all ranks; ValueError on all of them."""
+        if self.is_alone:
+            return
+        first, *others = self.gather(dict(make_values()))
+        for rank, theirs in enumerate(others, start=1):
+            for name, value in first.items():
+                if theirs.get(name) != value:
+                    raise ValueError(
+                        f"{name} must be the same on all ranks, got {theirs.get(name)!r} on rank {rank} and {value!r} "
+                        "on rank 0"
+                    )
+
+    # --- messages of any length
+
+    def _send(self, data: bytes, to: int) -> None:
+        self._call("send", memoryview(len(data).to_bytes(_LENGTH, "little")), to)
+        self._call("send", memoryview(data), to)
+
+    def _received(self, source: int) -> bytearray:
+        length = bytearray(_LENGTH)
+        self._call("receive", memoryview(length), source)
+        data = bytearray(int.from_bytes(length, "little"))
+        self._call("receive", memoryview(data), source)
+        return data
+
+    def _given_by_first(self, data: bytes) -> bytearray:
+        """Return the data of the first rank."""
+        length = bytearray(len(data).to_bytes(_LENGTH, "little"))
+        self._call("broadcast", memoryview(length), 0)
+        given = bytearray(data) if self.leads else bytearray(int.from_bytes(length, "little"))
+        self._call("broadcast", memoryview(given), 0)
+        return given
+
+
+def _text_of(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,322 @@
+"""One network on many machines: any number of ranks ends with the bytes of one process, and fails as one."""
+
+import logging
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse
+from networks_of_layers import NETWORKS
+from ranks import connected, on_ranks
+
+import chainrule as cr
+
+HELPERS = Path(__file__).parent / "helpers"
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(150, 20))
+LABELS = RNG.integers(0, 5, 150)
+
+
+def network(**options):
+    return cr.Network([20, 33, 5], output="softmax", **{"seed": 0, **options})
+
+
+def outcome(net):
+    return net.parameters.tobytes(), net.snapshot().statistics.tobytes(), dict(net.history)
+
+
+def fitted(make=network, X=X, y=LABELS, communicator=None, **options):
+    net = make()
+    options = {"epochs": 2, "batch_size": 50, "verbose": 0, "optimizer": cr.Adam(0.01), **options}
+    net.fit(X, y, communicator=communicator, **options)
+    return outcome(net)
+
+
+def assert_same_on(sizes, fit):
+    """One process and so many ranks end with the same parameters and the same history, to the last bit."""
+    expected = fit(None)
+    for size in sizes:
+        found = on_ranks(size, fit)
+        assert found == [expected] * size, (size, [one for one in found if isinstance(one, BaseException)])
+
+
+# --- the same bytes
+
+
+@pytest.mark.parametrize("batch_size", [1, 16, 50, 64, "full"])
+def test_any_number_of_ranks_has_the_bytes_of_one_process(batch_size):
+    assert_same_on([1, 2, 3, 4], lambda ranks: fitted(communicator=ranks, batch_size=batch_size))
+
+
+def of_layers(name, dtype="float32"):
+    layers, shape = NETWORKS[name]
+    made = [make() for make in layers]
+    words = made[0].vocabulary is not None
+    samples = RNG.integers(0, 9, (41, *shape)) if words else np.random.default_rng(1).normal(size=(41, *shape))
+    if "masking" in name:
+        samples[::3, 2:] = 0
+
+    def make():
+        again = [make() for make in layers]
+        return cr.Network([cr.Input(*shape), *again, cr.Flatten(), cr.Dense(3, "softmax")], seed=3, dtype=dtype)
+
+    return make, samples, np.arange(41) % 3
+
+
+def sees_whole_batches(net):
+    return any(type(leaf).__name__ == "BatchNorm" or leaf.stateful for leaf in net.leaves)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_layer_is_shared_out_or_refused_by_name(name):
+    make, samples, y = of_layers(name)
+
+    def fit(ranks):
+        return fitted(make, samples, y, ranks, epochs=1, batch_size=35, shuffle="stateful" not in name)
+
+    if not sees_whole_batches(make()):
+        return assert_same_on([2, 3], fit)
+    for error in on_ranks(2, fit):
+        assert isinstance(error, ValueError)
+        assert "communicator must be None for" in str(error) and "all samples of a batch together" in str(error)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"optimizer": cr.SGD(0.1)},
+        {"optimizer": cr.SGD(0.1, momentum=0.9, nesterov=True)},
+        {"optimizer": cr.Adam(0.01, clip_norm=0.05)},
+        {"optimizer": cr.Adam(0.01, clip_value=0.001)},
+        {"optimizer": cr.IRprop(), "batch_size": "full"},
+        {"optimizer": cr.AdamW(cr.CosineDecay(0.01, 5), weight_decay=0.1)},
+        {"sample_weight": RNG.uniform(0, 2, 150)},
+        {"class_weight": "balanced"},
+        {"input_noise": 0.1},
+        {"shuffle": False, "loss": "mse"},
+        {"X": scipy.sparse.random(150, 20, 0.2, format="csr", random_state=0)},
+        {"make": lambda: network(l1=0.01, l2=0.01, max_norm=1.0)},
+        {"make": lambda: network(dtype="float64")},
+        {"make": lambda: network(precision="mixed"), "batch_size": 100},
+        {
+            "make": lambda: cr.Network(
+                [cr.Input(20), cr.Dense(9, l2=0.1), cr.Dropout(0.3), cr.Dense(5, "softmax")], seed=1
+            )
+        },
+    ],
+    ids=lambda options: ", ".join(f"{name}" for name in options),
+)
+def test_every_option_has_the_bytes_of_one_process(options):
+    assert_same_on([2, 4], lambda ranks: fitted(communicator=ranks, **options))
+
+
+def test_frozen_layers_stay_as_they_are():
+    def make():
+        net = network()
+        net.layers[1].trainable = False
+        return net
+
+    assert_same_on([3], lambda ranks: fitted(make, communicator=ranks))
+
+
+def test_ranks_may_have_other_numbers_of_threads(many_threads):
+    assert_same_on([2, 3], lambda ranks: fitted(communicator=ranks))
+
+
+def test_validation_is_shared_out_and_stopping_decided_once():
+    held = (RNG.normal(size=(700, 20)), RNG.integers(0, 5, 700))
+
+    def fit(ranks):
+        stopping = cr.EarlyStopping(patience=2)
+        plateau = cr.ReduceOnPlateau(patience=1)
+        return fitted(
+            communicator=ranks, epochs=30, validation_data=held, callbacks=[plateau, stopping], keep="val_accuracy"
+        )
+
+    assert len(fit(None)[2]["loss"]) < 30
+    assert_same_on([2, 3], fit)
+
+
+def test_metrics_and_what_callbacks_add_are_in_every_history():
+    def twice(net, epoch, metrics):
+        metrics["twice"] = 2 * metrics["loss"]
+        if epoch == 2:
+            net.layers[1].weights = net.layers[1].weights * 0.5
+
+    y = np.eye(5)[LABELS]
+
+    def fit(ranks):
+        return fitted(communicator=ranks, y=y, loss="mse", epochs=3, metrics=["r2"], callbacks=[twice])
+
+    assert "r2[4]" in fit(None)[2] and "twice" in fit(None)[2]
+    assert_same_on([3], fit)
+
+
+def test_each_rank_sends_the_gradient_once():
+    """The ranks between the first and the last one hand on as many numbers as the network has, and the sums."""
+    sent = {}
+
+    def fit(ranks):
+        net = network()
+        net.fit(X, LABELS, epochs=1, batch_size=50, verbose=0, communicator=ranks)
+        before = ranks.sent
+        net.fit(X, LABELS, epochs=3, batch_size=50, verbose=0, communicator=ranks)
+        sent[ranks.rank] = ranks.sent - before
+        return net.parameter_count
+
+    count = on_ranks(3, fit)[0]
+    padded = 4 * (48 * 20 + 48 + 16 * 33 + 16)
+    assert 9 * 4 * count < sent[1] < 9 * (padded + 64) + 20_000
+
+
+# --- one rank prints, logs and writes
+
+
+def test_the_first_rank_alone_prints_logs_and_calls_callbacks(capfd, caplog):
+    called = []
+
+    def fit(ranks):
+        return fitted(communicator=ranks, verbose=2, callbacks=[lambda net, epoch, metrics: called.append(epoch)])
+
+    with caplog.at_level(logging.INFO, logger="chainrule"):
+        on_ranks(3, fit)
+    assert called == [1, 2]
+    assert capfd.readouterr().err.count("epoch 2/2") == 1
+    assert sum("fit ended" in message for message in caplog.messages) == 1
+
+
+@pytest.mark.parametrize("every", [1, "2 steps"])
+def test_a_fit_is_resumed_with_another_number_of_ranks(every, tmp_path):
+    expected = fitted(epochs=5)
+
+    def interrupted(ranks):
+        def stop(net, epoch, metrics):
+            if epoch == 3:
+                raise KeyboardInterrupt
+
+        path = tmp_path / "run.safetensors"
+        return fitted(communicator=ranks, epochs=5, callbacks=[stop], checkpoint=path, checkpoint_every=every)
+
+    def resumed(ranks):
+        net = cr.load(tmp_path / "run.safetensors")
+        net.fit(
+            X, LABELS, epochs=5, batch_size=50, verbose=0, optimizer=cr.Adam(0.01), communicator=ranks, resume=True,
+            callbacks=[lambda net, epoch, metrics: None],
+        )  # fmt: skip
+        return outcome(net)
+
+    first, second = on_ranks(2, interrupted)
+    assert isinstance(first, KeyboardInterrupt) and isinstance(second, cr.RankError)
+    assert on_ranks(3, resumed) == [expected] * 3
+    assert resumed(None) == expected
+
+
+# --- errors
+
+
+def test_an_error_on_one_rank_is_raised_on_all_with_its_text():
+    def fit(ranks):
+        y = LABELS + (9 if ranks.rank == 1 else 0)
+        return fitted(y=y, communicator=ranks)
+
+    first, second, third = on_ranks(3, fit)
+    assert isinstance(second, ValueError) and "y as labels must be in" in str(second)
+    for error in (first, third):
+        assert isinstance(error, cr.RankError) and error.rank == 1
+        assert str(second) in str(error) and "ValueError" in str(error)
+
+
+def test_an_error_of_a_callback_is_raised_on_all():
+    def fails(net, epoch, metrics):
+        raise OSError("the disk is full")
+
+    first, *others = on_ranks(3, lambda ranks: fitted(communicator=ranks, callbacks=[fails]))
+    assert isinstance(first, OSError)
+    assert [str(error) for error in others] == ["rank 0 has failed: OSError: the disk is full"] * 2
+
+
+def test_divergence_is_seen_by_all_ranks():
+    errors = on_ranks(3, lambda ranks: fitted(communicator=ranks, optimizer=cr.SGD(1e30), loss="mse"))
+    assert all(isinstance(error, cr.DivergedError) for error in errors)
+    assert len({str(error) for error in errors}) == 1
+
+
+@pytest.mark.parametrize(
+    ("differs", "name"),
+    [
+        ({"make": lambda: network(seed=1)}, "seed"),
+        ({"make": lambda: network(weights=0.0)}, "parameters"),
+        ({"batch_size": 51}, "batch_size"),
+        ({"optimizer": cr.SGD(0.1)}, "optimizer"),
+        ({"X": X + 1}, "X, y and weights"),
+        ({"epochs": 7}, "epochs"),
+    ],
+)
+def test_what_differs_between_ranks_is_refused_by_name(differs, name):
+    errors = on_ranks(2, lambda ranks: fitted(communicator=ranks, **(differs if ranks.rank == 1 else {})))
+    for error in errors:
+        assert isinstance(error, ValueError) and str(error).startswith(f"{name} must be the same on all ranks")
+
+
+def test_what_cannot_be_shared_out_is_refused():
+    def loss(outputs, targets):
+        return ((outputs - targets) ** 2).sum(axis=1), 2 * (outputs - targets)
+
+    (error, _) = on_ranks(2, lambda ranks: fitted(communicator=ranks, loss=loss, y=np.eye(5)[LABELS]))
+    assert "loss must be no function with a communicator" in str(error)
+    net = network()
+    (error, _) = on_ranks(2, lambda ranks: net.fit([(X, LABELS)], epochs=1, communicator=ranks))
+    assert "X must be an array with a communicator" in str(error)
+
+
+@pytest.mark.parametrize("communicator", ["COMM_WORLD", object(), 3])
+def test_what_is_no_communicator_is_refused(communicator):
+    with pytest.raises(TypeError, match=r"communicator must be one of mpi4py, such as MPI.COMM_WORLD"):
+        fitted(communicator=communicator)
+
+
+DYING = """
+import os, socket, sys
+sys.path.insert(0, {helpers!r})
+from ranks import Pipes
+import numpy as np
+import chainrule as cr
+
+rank = int(sys.argv[1])
+sockets = [None if number == "-" else socket.socket(fileno=int(number)) for number in sys.argv[2:]]
+
+def dies(data, to, send=Pipes.send, calls=[]):
+    calls.append(to)
+    if len(calls) > 9:
+        os._exit(3)
+    send(ranks, data, to)
+
+ranks = Pipes(rank, sockets)
+if rank == 1:
+    ranks.send = dies
+net = cr.Network([20, 30, 5], seed=0)
+X = np.random.default_rng(0).normal(size=(1000, 20))
+net.fit(X, np.zeros((1000, 5)), epochs=1000, batch_size=100, communicator=ranks, verbose=0)
+"""
+
+
+def test_a_rank_that_dies_ends_the_others(tmp_path):
+    script = tmp_path / "dying.py"
+    script.write_text(DYING.format(helpers=str(HELPERS)))
+    processes = []
+    for ranks in connected(3):
+        numbers = [None if one is None else one.fileno() for one in ranks.sockets]
+        arguments = ["-" if number is None else str(number) for number in numbers]
+        command = [sys.executable, str(script), str(ranks.rank), *arguments]
+        passed = [number for number in numbers if number is not None]
+        processes.append((ranks, subprocess.Popen(command, pass_fds=passed, stderr=subprocess.PIPE, text=True)))
+    for ranks, _ in processes:
+        ranks.close()
+    begin = time.monotonic()
+    errors = [process.communicate(timeout=60)[1] for _, process in processes]
+    assert [process.returncode for _, process in processes] == [1, 3, 1]
+    assert time.monotonic() - begin < 30
+    assert "ConnectionError: rank" in errors[0] and "ConnectionError: rank" in errors[2]
