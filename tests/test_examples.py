@@ -148,6 +148,13 @@ def test_search(tmp_path):
     assert number(r"accuracy (\S+)%", out) > 70
 
 
+def test_many_machines(tmp_path):
+    """Without mpiexec it is one process; tests/test_mpi.py has several."""
+    out = run("many_machines.py", folder=tmp_path)
+    assert "ranks: 1" in out
+    assert number(r"accuracy: (\S+)%", out) > 85
+
+
 def test_surrogate(tmp_path):
     scores = re.findall(r"R² (\S+)", run("surrogate.py", folder=tmp_path))
     assert len(scores) == 3 and min(map(float, scores)) > 0.98

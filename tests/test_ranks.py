@@ -1,6 +1,7 @@
 """One network on many machines: any number of ranks ends with the bytes of one process, and fails as one."""
 
 import logging
+import signal
 import subprocess
 import sys
 import time
@@ -172,6 +173,26 @@ def test_each_rank_sends_the_gradient_once():
     assert 9 * 4 * count < sent[1] < 9 * (padded + 64) + 20_000
 
 
+@pytest.mark.parametrize("precision", ["full", "mixed"])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_large_layers_are_handed_on_in_parts(threads, precision, many_threads):
+    cr.set_num_threads(threads)
+    samples = np.random.default_rng(2).normal(size=(96, 203))
+    y, messages = np.arange(96) % 300, []
+
+    def fit(ranks):
+        def make():
+            return cr.Network([203, 310, 300], output="softmax", seed=0, precision=precision)
+
+        found = fitted(make, samples, y, ranks, batch_size=96, epochs=1)
+        if ranks is not None and ranks.rank == 0:
+            messages.append(ranks.messages)
+        return found
+
+    assert_same_on([3], fit)
+    assert messages[0] > 12
+
+
 # --- one rank prints, logs and writes
 
 
@@ -278,45 +299,64 @@ def test_what_is_no_communicator_is_refused(communicator):
         fitted(communicator=communicator)
 
 
-DYING = """
-import os, socket, sys
+SCRIPT = """
+import os, signal, socket, sys, threading
 sys.path.insert(0, {helpers!r})
 from ranks import Pipes
 import numpy as np
 import chainrule as cr
 
-rank = int(sys.argv[1])
-sockets = [None if number == "-" else socket.socket(fileno=int(number)) for number in sys.argv[2:]]
-
-def dies(data, to, send=Pipes.send, calls=[]):
-    calls.append(to)
-    if len(calls) > 9:
-        os._exit(3)
-    send(ranks, data, to)
-
+rank, todo = int(sys.argv[1]), sys.argv[2]
+sockets = [None if number == "-" else socket.socket(fileno=int(number)) for number in sys.argv[3:]]
 ranks = Pipes(rank, sockets)
+number = {{"die": signal.SIGKILL, "interrupt": signal.SIGINT}}[todo]
+
+def at_first_epoch(network, epoch, metrics):
+    if epoch == 1:
+        print("trains", flush=True)
+
 if rank == 1:
-    ranks.send = dies
+    threading.Timer(1.0, os.kill, (os.getpid(), number)).start()
 net = cr.Network([20, 30, 5], seed=0)
 X = np.random.default_rng(0).normal(size=(1000, 20))
-net.fit(X, np.zeros((1000, 5)), epochs=1000, batch_size=100, communicator=ranks, verbose=0)
+try:
+    y, options = np.zeros((1000, 5)), {{"batch_size": 100, "verbose": 0, "callbacks": at_first_epoch}}
+    net.fit(X, y, epochs=10**6, communicator=ranks, **options)
+finally:
+    print(net.core.optimizer_steps, flush=True)
 """
 
 
-def test_a_rank_that_dies_ends_the_others(tmp_path):
-    script = tmp_path / "dying.py"
-    script.write_text(DYING.format(helpers=str(HELPERS)))
+def job(todo, tmp_path):
+    """Run the script on three ranks, of which the second ends early; return exit codes, outputs and errors."""
+    script = tmp_path / "job.py"
+    script.write_text(SCRIPT.format(helpers=str(HELPERS)))
     processes = []
     for ranks in connected(3):
         numbers = [None if one is None else one.fileno() for one in ranks.sockets]
         arguments = ["-" if number is None else str(number) for number in numbers]
-        command = [sys.executable, str(script), str(ranks.rank), *arguments]
+        command = [sys.executable, str(script), str(ranks.rank), todo, *arguments]
         passed = [number for number in numbers if number is not None]
-        processes.append((ranks, subprocess.Popen(command, pass_fds=passed, stderr=subprocess.PIPE, text=True)))
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        processes.append((ranks, subprocess.Popen(command, pass_fds=passed, **pipes)))
     for ranks, _ in processes:
         ranks.close()
+    ended = [process.communicate(timeout=60) for _, process in processes]
+    return [process.returncode for _, process in processes], *zip(*ended, strict=True)
+
+
+def test_a_rank_that_dies_ends_the_others(tmp_path):
     begin = time.monotonic()
-    errors = [process.communicate(timeout=60)[1] for _, process in processes]
-    assert [process.returncode for _, process in processes] == [1, 3, 1]
+    codes, _, errors = job("die", tmp_path)
+    assert codes == [1, -signal.SIGKILL, 1]
     assert time.monotonic() - begin < 30
     assert "ConnectionError: rank" in errors[0] and "ConnectionError: rank" in errors[2]
+
+
+def test_an_interrupt_of_one_rank_ends_all_after_the_same_step(tmp_path):
+    codes, outputs, errors = job("interrupt", tmp_path)
+    assert codes == [1, -signal.SIGINT, 1]
+    assert errors[1].strip().endswith("KeyboardInterrupt")
+    for error in (errors[0], errors[2]):
+        assert "rank 1 has failed: KeyboardInterrupt" in error
+    assert outputs[0].startswith("trains") and len({output.split()[-1] for output in outputs}) == 1

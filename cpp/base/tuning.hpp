@@ -39,6 +39,12 @@ constexpr size_t thread_cache_bytes = 1 * mebibyte;
 // Each chunk of a batch passes through the gradient of all parameters once more. A chunk has at least as many bytes as
 // this many gradients, so that this costs little.
 constexpr size_t gradients_per_chunk = 4;
+// About so many bytes of a gradient are handed on at a time from rank to rank: enough that a message costs little more
+// than its bytes, and few enough that all ranks soon have some to add to.
+constexpr size_t part_bytes = 64 * kibibyte;
+// The gradients of convolutions and recurrent layers are few numbers and much work: at most so many parts of it are
+// handed on, as each packs or reads the samples once more.
+constexpr size_t work_parts = 8;
 // Below this many bytes, the signals of two steps fit in the cache together, and steps are so short that a barrier
 // counts.
 constexpr size_t overlapping_bytes = 256 * kibibyte;

@@ -190,7 +190,12 @@ void Convolution<T>::add_gradient(const Team& team, const Signal<T>& below, cons
                                   T* gradient) const {
   if (trains_by_places_) return add_gradient_by_places(team, below, above, samples, gradient);
   const Range rows = team.share(shape_.weight_rows() * shape_.groups);
-  const Range channels = team.share(backward_.source().channels);
+  add_gradient_of(rows, team.share(backward_.source().channels), below, above, samples, gradient);
+}
+
+template <class T>
+void Convolution<T>::add_gradient_of(const Range& rows, const Range& channels, const Signal<T>& below,
+                                     const Signal<T>& above, size_t samples, T* gradient) const {
   for (size_t group = 0; group < groups_of(samples); ++group) {
     const T* inputs = inputs_of(below, above, group);
     const T* deltas = deltas_of(above, group);
@@ -198,6 +203,36 @@ void Convolution<T>::add_gradient(const Team& team, const Signal<T>& below, cons
                         this->panels_of(gradient, 0));
     if (!this->matrix(1).is_hidden) add_bias_gradient(deltas, channels, this->panels_of(gradient, 1));
   }
+}
+
+template <class T>
+size_t Convolution<T>::gradient_parts() const {
+  // The weights of groups of channels are not in rows one after the other.
+  if (trains_by_places_ || shape_.groups > 1) return 1;
+  return std::min(shape_.weight_rows(), tuning::work_parts) + 1;
+}
+
+template <class T>
+Range Convolution<T>::weight_rows_of(const GradientPart& part) const {
+  const size_t rows = shape_.weight_rows(), parts = part.count - 1;
+  return {std::min(rows * part.index / parts, rows), std::min(rows * (part.index + 1) / parts, rows)};
+}
+
+template <class T>
+std::vector<GradientRuns> Convolution<T>::gradient_runs(const GradientPart& part) const {
+  if (part.is_whole()) return Layer<T>::gradient_runs(part);
+  const size_t bias = this->parameters_.offset(1);
+  if (part.index + 1 == part.count) return {{bias, this->parameters_.packed_size() - bias}};
+  const Range rows = weight_rows_of(part);
+  return {{rows.begin * shape_.result_channels, rows.size() * shape_.result_channels}};
+}
+
+template <class T>
+void Convolution<T>::add_part(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
+                              T* gradient, const GradientPart& part) const {
+  const Range rows = weight_rows_of(part), own = team.share(rows.size());
+  const Range channels = rows.size() > 0 ? Range{0, 0} : team.share(backward_.source().channels);
+  add_gradient_of({rows.begin + own.begin, rows.begin + own.end}, channels, below, above, samples, gradient);
 }
 
 template <class T>

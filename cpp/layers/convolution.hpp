@@ -51,6 +51,9 @@ class Convolution final : public StoredGradientLayer<T> {
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;
+  // Some of the weights of a window each, and the bias.
+  size_t gradient_parts() const override;
+  std::vector<GradientRuns> gradient_runs(const GradientPart& part) const override;
 
  private:
   // Multiply-adds of one sample.
@@ -59,6 +62,8 @@ class Convolution final : public StoredGradientLayer<T> {
   }
   void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                     T* gradient) const override;
+  void add_part(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, T* gradient,
+                const GradientPart&) const override;
   // The size of the part of a signal that came before, which a step of the result depends on, if it depends on no later
   // step and there are as many steps after the layer as before; else 0.
   size_t carried_size() const;
@@ -80,6 +85,11 @@ class Convolution final : public StoredGradientLayer<T> {
     return shape_.each_channel() ? shape_.weight_rows() : shape_.weight_rows() * shape_.groups;
   }
   size_t gradient_columns() const { return shape_.each_channel() ? shape_.result_channels : shape_.result_group(); }
+  // The rows of weights that are a part of the gradient; none if the part is the bias.
+  Range weight_rows_of(const GradientPart& part) const;
+  // Adds to the weights of some rows, and to the biases of some channels.
+  void add_gradient_of(const Range& rows, const Range& channels, const Signal<T>& below, const Signal<T>& above,
+                       size_t samples, T* gradient) const;
   void add_weight_gradient(const T* image, const T* result, const Range& part, T* gradient) const;
   void add_bias_gradient(const T* deltas, const Range& channels, T* gradient) const;
 

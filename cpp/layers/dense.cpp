@@ -1,5 +1,7 @@
 #include "layers/dense.hpp"
 
+#include <algorithm>
+
 #include "layers/packing.hpp"
 
 namespace chainrule {
@@ -57,9 +59,32 @@ bool Dense<T>::by_samples(const Team& team, size_t samples) const {
 }
 
 template <class T>
-typename Dense<T>::Share Dense<T>::weights_share(const Team& team) const {
-  if (shares_panels(team)) return {{0, inputs_}, team.share(panels())};
-  return {team.share_rows(inputs_), {0, panels()}};
+typename Dense<T>::Share Dense<T>::weights_share(const Team& team, const Range& inputs) const {
+  if (shares_panels(team)) return {inputs, team.share(panels())};
+  const Range own = team.share_rows(inputs.size());
+  return {{inputs.begin + own.begin, inputs.begin + own.end}, {0, panels()}};
+}
+
+template <class T>
+size_t Dense<T>::gradient_parts() const {
+  const size_t of_weights = std::min(weights_size() * sizeof(T) / tuning::part_bytes, inputs_ / panel_width);
+  return of_weights > 1 ? of_weights + 1 : 1;
+}
+
+template <class T>
+Range Dense<T>::inputs_of(const GradientPart& part) const {
+  if (part.is_whole()) return {0, inputs_};
+  const size_t parts = part.count - 1;
+  const auto edge = [&](size_t i) { return i < parts ? inputs_ * i / parts / row_group * row_group : inputs_; };
+  return {edge(part.index), edge(part.index + 1)};
+}
+
+template <class T>
+std::vector<GradientRuns> Dense<T>::gradient_runs(const GradientPart& part) const {
+  if (part.is_whole()) return Layer<T>::gradient_runs(part);
+  if (part.index + 1 == part.count) return {{weights_size(), this->parameters_.packed_size() - weights_size()}};
+  const Range inputs = inputs_of(part);
+  return {{inputs.begin * panel_width, inputs.size() * panel_width, panels(), inputs_ * panel_width}};
 }
 
 // a = f(x W + b)
@@ -119,7 +144,24 @@ void Dense<T>::backward(const Team& team, const Signal<T>& above, const Signal<T
 template <class T>
 void Dense<T>::gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                         const GradientTarget<T>& target) {
+  const Range inputs = inputs_of(target.part);
+  if (inputs.size() > 0) weight_gradient(below, above, samples, weights_share(team, inputs), target);
+  // The stored gradient of a bias that is not used is zero from the beginning.
+  if (this->parameters_.matrix(bias).is_hidden || target.part.index + 1 < target.part.count) return;
   const Share own = weights_share(team);
+  kernels<T>().bias_gradient({.deltas = above.deltas,
+                              .stride = above.stride,
+                              .samples = samples,
+                              .panels = own.panels.size() == panels() ? team.share(panels()) : own.panels,
+                              .gradient = target.gradient == nullptr ? nullptr : target.gradient + weights_size(),
+                              .accumulate = target.accumulate,
+                              .update = target.update,
+                              .parameters = this->parameters_.updatable(bias, target)});
+}
+
+template <class T>
+void Dense<T>::weight_gradient(const Signal<T>& below, const Signal<T>& above, size_t samples, const Share& own,
+                               const GradientTarget<T>& target) {
   Product<T> whole = {.a = below.activations,
                       .a_row = 1,
                       .a_inner = below.stride,
@@ -148,16 +190,6 @@ void Dense<T>::gradient(const Team& team, const Signal<T>& below, const Signal<T
     kernels<T>().weight_gradient(
         {product, target.accumulate, target.update, this->parameters_.updatable(weights, target)});
   });
-  // The stored gradient of a bias that is not used is zero from the beginning.
-  if (this->parameters_.matrix(bias).is_hidden) return;
-  kernels<T>().bias_gradient({.deltas = above.deltas,
-                              .stride = above.stride,
-                              .samples = samples,
-                              .panels = own.panels.size() == panels() ? team.share(panels()) : own.panels,
-                              .gradient = target.gradient == nullptr ? nullptr : target.gradient + weights_size(),
-                              .accumulate = target.accumulate,
-                              .update = target.update,
-                              .parameters = this->parameters_.updatable(bias, target)});
 }
 
 template <class T>

@@ -52,6 +52,10 @@ class Dense final : public Layer<T>, public ParameterRows<T> {
   void gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                 const GradientTarget<T>&) override;
 
+  // Weights of some inputs each, and the bias.
+  size_t gradient_parts() const override;
+  std::vector<GradientRuns> gradient_runs(const GradientPart& part) const override;
+
   void parameters_changed() override;
   // Transposes the weights; updates keep the copy current from then on.
   void prepare_backward(bool passes_deltas) override;
@@ -71,8 +75,13 @@ class Dense final : public Layer<T>, public ParameterRows<T> {
 
   size_t panels() const { return panel_count(outputs_); }
   size_t weights_size() const { return this->parameters_.matrix(weights).packed_size(); }
-  // A thread's part of the weights: panels if there are enough for all threads, else rows.
-  Share weights_share(const Team& team) const;
+  // A thread's part of the weights of some inputs: panels if there are enough for all threads, else rows.
+  Share weights_share(const Team& team, const Range& inputs) const;
+  Share weights_share(const Team& team) const { return weights_share(team, {0, inputs_}); }
+  // The inputs whose weights are a part of the gradient; none if the part is the bias.
+  Range inputs_of(const GradientPart& part) const;
+  void weight_gradient(const Signal<T>& below, const Signal<T>& above, size_t samples, const Share& own,
+                       const GradientTarget<T>& target);
   bool shares_panels(const Team& team) const { return panels() >= 2 * team.size(); }
   void transpose(const Share& share);
 

@@ -6,6 +6,18 @@
 
 namespace chainrule {
 
+// One of the parts in which a gradient can be computed, so that each can be handed on while others are computed.
+struct GradientPart {
+  size_t index = 0, count = 1;
+
+  bool is_whole() const { return count == 1; }
+};
+
+// Where a part is in a gradient: `count` runs of `size` numbers, `stride` apart.
+struct GradientRuns {
+  size_t begin, size, count = 1, stride = 0;
+};
+
 template <class T>
 struct GradientTarget {
   T* gradient = nullptr;                    // laid out as the parameters; unused with an update
@@ -13,6 +25,7 @@ struct GradientTarget {
   const StepSettings<T>* update = nullptr;  // null: store
   T* slots[max_slots] = {};                 // the optimiser's state, laid out as the parameters
   bool every_row = false;                   // update rows that no sample touches, too
+  GradientPart part = {};                   // what is computed; the whole with an update
 };
 
 // The parameters from an offset on, with their state.

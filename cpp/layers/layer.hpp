@@ -108,6 +108,11 @@ class Layer {
                         const Pass&) const = 0;
   virtual void gradient(const Team&, const Signal<T>& /*below*/, const Signal<T>& /*above*/, size_t /*samples*/,
                         const GradientTarget<T>&) {}
+  // The number of parts in which a stored gradient can be computed, in their order, and where one of them is.
+  virtual size_t gradient_parts() const { return 1; }
+  virtual std::vector<GradientRuns> gradient_runs(const GradientPart&) const {
+    return {{0, parameters_.packed_size()}};
+  }
   // The sums over a batch that the layer keeps outside of a stored gradient until this is complete.
   virtual std::span<T> sums_next_to_gradient() { return {}; }
   // Called by one thread once the stored gradients of all chunks of a batch are added up, and before they are read: a

@@ -68,10 +68,15 @@ class Recurrent final : public StoredGradientLayer<T> {
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;
+  // Some panels of the gates each, the same ones of all matrices.
+  size_t gradient_parts() const override;
+  std::vector<GradientRuns> gradient_runs(const GradientPart& part) const override;
 
  protected:
   void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                     T* gradient) const override;
+  void add_part(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, T* gradient,
+                const GradientPart&) const override;
   bool derives() const override { return true; }
   void derive(const Team&) override;
 
@@ -80,6 +85,10 @@ class Recurrent final : public StoredGradientLayer<T> {
   // The matrices of a direction, in order. Some cells have no extra.
   enum Part : size_t { input_weights, recurrent_weights, bias, extra };
 
+  size_t gate_panels() const { return cell_.gates * block_ / panel_width; }
+  Range gates_of(const GradientPart& part) const {
+    return {gate_panels() * part.index / part.count, gate_panels() * (part.index + 1) / part.count};
+  }
   size_t output_width() const { return options_.directions * options_.units; }
   size_t matrix_of(size_t direction, Part part) const { return direction * matrices_ + part; }
   // The size of a record in training: its blocks, followed by the deltas of its gates.

@@ -205,10 +205,38 @@ class Recurrent<T>::Gradient {
 template <class T>
 void Recurrent<T>::add_gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                                 T* gradient) const {
-  const Range gates = team.share(cell_.gates * block_ / panel_width);
+  const Range gates = team.share(gate_panels());
   for (size_t direction = 0; direction < options_.directions; ++direction) {
     if (gates.size() > 0) Gradient(*this, direction, gates, gradient).add(below, above, samples);
     if (cell_.extra == RecurrentCell::Extra::peepholes) add_peepholes(team, above, samples, gradient, direction);
+  }
+}
+
+template <class T>
+size_t Recurrent<T>::gradient_parts() const {
+  // Those of peepholes have other matrices.
+  return cell_.extra == RecurrentCell::Extra::peepholes ? 1 : std::min(gate_panels(), tuning::work_parts);
+}
+
+template <class T>
+std::vector<GradientRuns> Recurrent<T>::gradient_runs(const GradientPart& part) const {
+  if (part.is_whole()) return Layer<T>::gradient_runs(part);
+  const Range gates = gates_of(part);
+  std::vector<GradientRuns> runs;
+  for (size_t i = 0; i < options_.directions * matrices_; ++i) {
+    const size_t panel = this->matrix(i).rows * panel_width;
+    runs.push_back({this->parameters_.offset(i) + gates.begin * panel, gates.size() * panel});
+  }
+  return runs;
+}
+
+template <class T>
+void Recurrent<T>::add_part(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
+                            T* gradient, const GradientPart& part) const {
+  const Range gates = gates_of(part), own = team.share(gates.size());
+  if (own.size() == 0) return;
+  for (size_t direction = 0; direction < options_.directions; ++direction) {
+    Gradient(*this, direction, {gates.begin + own.begin, gates.begin + own.end}, gradient).add(below, above, samples);
   }
 }
 
@@ -236,6 +264,14 @@ void Recurrent<T>::add_peepholes(const Team& team, const Signal<T>& above, size_
   }
 }
 
+template size_t Recurrent<float>::gradient_parts() const;
+template size_t Recurrent<double>::gradient_parts() const;
+template std::vector<GradientRuns> Recurrent<float>::gradient_runs(const GradientPart&) const;
+template std::vector<GradientRuns> Recurrent<double>::gradient_runs(const GradientPart&) const;
+template void Recurrent<float>::add_part(const Team&, const Signal<float>&, const Signal<float>&, size_t, float*,
+                                         const GradientPart&) const;
+template void Recurrent<double>::add_part(const Team&, const Signal<double>&, const Signal<double>&, size_t, double*,
+                                          const GradientPart&) const;
 template void Recurrent<float>::add_gradient(const Team&, const Signal<float>&, const Signal<float>&, size_t,
                                              float*) const;
 template void Recurrent<double>::add_gradient(const Team&, const Signal<double>&, const Signal<double>&, size_t,

@@ -37,6 +37,11 @@ class StoredGradientLayer : public Layer<T> {
   // over all samples in their order, so that neither threads nor chunks of a batch change a sum. Padding gets zeros.
   virtual void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                             T* gradient) const = 0;
+  // The same for a part of the gradient, of a layer that has several.
+  virtual void add_part(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples, T* gradient,
+                        const GradientPart&) const {
+    add_gradient(team, below, above, samples, gradient);
+  }
   // Makes the gradient of what `add_gradient` has added up, once a batch is complete. Each thread of a team does so for
   // the elements that it has computed.
   virtual void complete(const Team&, T* /*gradient*/) {}
@@ -55,11 +60,14 @@ void StoredGradientLayer<T>::gradient(const Team& team, const Signal<T>& below, 
   PanelParameters<T>& parameters = this->parameters_;
   if (target.update == nullptr) {
     if (!target.accumulate) {
-      const Range own = team.share(parameters.packed_size());
-      std::memset(target.gradient + own.begin, 0, own.size() * sizeof(T));
+      for (const GradientRuns& run : this->gradient_runs(target.part)) {
+        const Range own = team.share(run.size);
+        std::memset(target.gradient + run.begin + own.begin, 0, own.size() * sizeof(T));
+      }
       team.barrier();
     }
-    return add_gradient(team, below, above, samples, target.gradient);
+    return target.part.is_whole() ? add_gradient(team, below, above, samples, target.gradient)
+                                  : add_part(team, below, above, samples, target.gradient, target.part);
   }
   add_gradient(team, below, above, samples, step_gradient());
   complete(team, step_gradient());

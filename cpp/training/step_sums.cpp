@@ -1,8 +1,29 @@
 #include "training/step_sums.hpp"
 
+#include <algorithm>
+#include <cstring>
+
 #include "training/whole_gradient.hpp"
 
 namespace chainrule {
+
+template <class T>
+StepSums<T>::StepSums(Network<T>& network, Ranks& ranks, const Totals& totals) : network_(network), ranks_(ranks) {
+  sums_.totals = totals;
+  if (ranks.is_alone()) return;
+  size_t largest = 0;
+  for (size_t i = 0; i < network.size(); ++i) {
+    const size_t count = network.layer(i).gradient_parts();
+    std::vector<Message> messages;
+    for (size_t part = 0; part < count; ++part) {
+      messages.push_back({network.layer(i).gradient_runs({part, count}), 0});
+      for (const GradientRuns& runs : messages.back().runs) messages.back().size += runs.count * runs.size;
+      largest = std::max(largest, messages.back().size);
+    }
+    messages_.push_back(std::move(messages));
+  }
+  message_ = AlignedArray<T>(largest);
+}
 
 template <class T>
 void StepSums<T>::add_losses(const Chunk<T>& chunk) {
@@ -15,20 +36,50 @@ void StepSums<T>::add_losses(const Chunk<T>& chunk) {
 template <class T>
 void StepSums<T>::add_gradient(const Team& team, const std::vector<Signal<T>>& signals, size_t layer, size_t samples,
                                bool continues, T* gradient) {
-  if (!ranks_.is_first()) {
-    if (team.index() == 0) {
-      for_sums(layer, gradient, [&](T* sums, size_t bytes) { ranks_.receive_from_before(sums, bytes); });
+  GradientTarget<T> target = stored_gradient(network_, gradient, layer, continues || !ranks_.is_first());
+  if (!ranks_.is_alone()) target.part.count = messages_[layer].size();
+  for (; target.part.index < target.part.count; ++target.part.index) {
+    if (!ranks_.is_first()) {
+      if (team.index() == 0) receive(layer, target);
+      team.barrier();
     }
-    team.barrier();
-  }
-  network_.layer(layer).gradient(team, signals[layer], signals[layer + 1], samples,
-                                 stored_gradient(network_, gradient, layer, continues || !ranks_.is_first()));
-  if (!ranks_.is_last()) {
-    team.barrier();
-    if (team.index() == 0) {
-      for_sums(layer, gradient, [&](const T* sums, size_t bytes) { ranks_.send_to_next(sums, bytes); });
+    network_.layer(layer).gradient(team, signals[layer], signals[layer + 1], samples, target);
+    if (!ranks_.is_last()) {
+      team.barrier();
+      if (team.index() == 0) send(layer, target);
     }
   }
+}
+
+// Calls copy(place in the gradient, place in the message, size) for all runs of a part.
+template <class T>
+template <class Copy>
+void StepSums<T>::for_runs(const Message& message, T* gradient, Copy copy) {
+  T* in_message = message_.data();
+  for (const GradientRuns& runs : message.runs) {
+    for (size_t i = 0; i < runs.count; ++i, in_message += runs.size) {
+      copy(gradient + runs.begin + i * runs.stride, in_message, runs.size * sizeof(T));
+    }
+  }
+}
+
+template <class T>
+void StepSums<T>::receive(size_t layer, const GradientTarget<T>& target) {
+  const Message& message = messages_[layer][target.part.index];
+  if (message.size > 0) ranks_.receive_from_before(message_.data(), message.size * sizeof(T));
+  for_runs(message, target.gradient, [](T* to, const T* from, size_t bytes) { std::memcpy(to, from, bytes); });
+  const std::span<T> others = network_.layer(layer).sums_next_to_gradient();
+  if (!others.empty() && target.part.index == 0) ranks_.receive_from_before(others.data(), others.size_bytes());
+}
+
+template <class T>
+void StepSums<T>::send(size_t layer, const GradientTarget<T>& target) {
+  const Message& message = messages_[layer][target.part.index];
+  for_runs(message, target.gradient, [](const T* from, T* to, size_t bytes) { std::memcpy(to, from, bytes); });
+  if (message.size > 0) ranks_.send_to_next(message_.data(), message.size * sizeof(T));
+  const std::span<T> others = network_.layer(layer).sums_next_to_gradient();
+  const bool is_last = target.part.index + 1 == target.part.count;
+  if (!others.empty() && is_last) ranks_.send_to_next(others.data(), others.size_bytes());
 }
 
 template <class T>
@@ -37,9 +88,14 @@ void StepSums<T>::complete(const Team& team, T* gradient) {
   team.barrier();
   if (team.index() != 0) return;
   ranks_.broadcast_from_last(&sums_, sizeof(sums_));
-  for (size_t i = 0; i < network_.size(); ++i) {
-    if (!network_.layer(i).trainable) continue;
-    for_sums(i, gradient, [&](T* sums, size_t bytes) { ranks_.broadcast_from_last(sums, bytes); });
+  // Layers that are frozen have a gradient of zero on all ranks.
+  const size_t first = network_.first_trainable();
+  if (first == network_.size()) return;
+  const size_t begin = network_.offset(first);
+  ranks_.broadcast_from_last(gradient + begin, (network_.parameters().size() - begin) * sizeof(T));
+  for (size_t i = first; i < network_.size(); ++i) {
+    const std::span<T> others = network_.layer(i).sums_next_to_gradient();
+    if (!others.empty() && network_.layer(i).trainable) ranks_.broadcast_from_last(others.data(), others.size_bytes());
   }
 }
 
@@ -47,16 +103,6 @@ template <class T>
 bool StepSums<T>::stops(bool wanted) {
   wants_to_stop_ = wanted;
   return ranks_.is_alone() ? wanted : sums_.stops != 0;
-}
-
-// Calls what hands numbers on for the gradient of a layer, and for the sums that the layer keeps next to it.
-template <class T>
-template <class HandOn>
-void StepSums<T>::for_sums(size_t layer, T* gradient, HandOn hand_on) {
-  const size_t size = network_.layer(layer).parameters().packed_size();
-  if (size > 0) hand_on(gradient + network_.offset(layer), size * sizeof(T));
-  const std::span<T> others = network_.layer(layer).sums_next_to_gradient();
-  if (!others.empty()) hand_on(others.data(), others.size_bytes());
 }
 
 template class StepSums<float>;

@@ -11,9 +11,7 @@ namespace chainrule {
 template <class T>
 class StepSums {
  public:
-  StepSums(Network<T>& network, Ranks& ranks, const Totals& totals) : network_(network), ranks_(ranks) {
-    sums_.totals = totals;
-  }
+  StepSums(Network<T>& network, Ranks& ranks, const Totals& totals);
 
   const Totals& totals() const { return sums_.totals; }
 
@@ -36,13 +34,24 @@ class StepSums {
     uint64_t stops = 0;  // by one of the ranks; a whole word, so that no byte is left open
   };
 
-  template <class HandOn>
-  void for_sums(size_t layer, T* gradient, HandOn hand_on);
+  // A part of a gradient, which is handed on at a time.
+  struct Message {
+    std::vector<GradientRuns> runs;
+    size_t size;
+  };
+
+  template <class Copy>
+  void for_runs(const Message& message, T* gradient, Copy copy);
+  // A part of a layer's gradient, and with the first or last one the sums that the layer keeps next to it.
+  void receive(size_t layer, const GradientTarget<T>& target);
+  void send(size_t layer, const GradientTarget<T>& target);
 
   Network<T>& network_;
   Ranks& ranks_;
   Sums sums_;
   bool wants_to_stop_ = false;
+  std::vector<std::vector<Message>> messages_;  // of each layer; empty if there are no other ranks
+  AlignedArray<T> message_;
 };
 
 }  // namespace chainrule

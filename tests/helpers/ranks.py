@@ -10,7 +10,7 @@ class Pipes:
     def __init__(self, rank, sockets):
         self.rank, self.size = rank, len(sockets)
         self.sockets = sockets
-        self.sent = 0
+        self.sent = self.messages = 0
 
     def send(self, data, to):
         try:
@@ -18,6 +18,7 @@ class Pipes:
         except OSError as error:
             raise ConnectionError(f"rank {to} has ended") from error
         self.sent += len(data)
+        self.messages += 1
 
     def receive(self, data, source):
         while len(data) > 0:

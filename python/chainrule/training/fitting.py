@@ -179,7 +179,7 @@ def _run_part(model: Model, plan: Plan, part: Part, progress: Progress) -> float
 
     def poll(steps: int) -> bool:
         progress.show(part.samples_before + min(steps * part.batch_size, len(part.data)))
-        return checkpoints.is_timed and checkpoints.writes and checkpoints.is_due()
+        return plan.ranks.is_interrupted or (checkpoints.is_timed and checkpoints.writes and checkpoints.is_due())
 
     options = _core.EpochOptions(
         loss=plan.core_loss,
@@ -207,7 +207,7 @@ def _run_part(model: Model, plan: Plan, part: Part, progress: Progress) -> float
                     last_step=checkpoints.end_of_part(position.step, end) - part.first_step,
                     totals=position.totals,
                 ),
-                poll if progress.shown or checkpoints.is_timed else None,
+                poll if progress.shown or checkpoints.is_timed or not plan.ranks.is_alone else None,
                 plan.ranks.for_core,
             )
         if diverged >= 0:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import pickle
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, TypeVar
 
 from .._checks import checked_integer
@@ -35,12 +38,15 @@ class Ranks:
         The number of this rank, and of all.
     is_lost : bool
         Whether the others can no longer be reached, or wait for something else; then nothing more is sent.
+    is_interrupted : bool
+        Whether Ctrl-C was pressed within steps, which then end on all ranks.
     """
 
     def __init__(self, communicator: Any = None) -> None:
         self._communicator: Communicator | None = None if communicator is None else as_communicator(communicator)
         self.size, self.rank = 1, 0
         self.is_lost = False
+        self.is_interrupted = False
         if self._communicator is not None:
             self.size = checked_integer(self._communicator.size, "communicator.size", lowest=1)
             self.rank = checked_integer(self._communicator.rank, "communicator.rank", lowest=0, highest=self.size - 1)
@@ -163,12 +169,39 @@ class Ranks:
         """
         with self.together():
             try:
-                yield
+                with self._noting_interrupts():
+                    yield
             except KeyboardInterrupt:
                 raise
             except BaseException:
                 self.is_lost = not self.is_alone
                 raise
+
+    @contextmanager
+    def _noting_interrupts(self) -> Iterator[None]:
+        """Raise Ctrl-C at the end of a block, and a second one at once.
+
+        Within a message it would leave the other ranks waiting.
+        """
+        before = signal.getsignal(signal.SIGINT)
+        is_main = threading.current_thread() is threading.main_thread()
+        if self.is_alone or not is_main or before is not signal.default_int_handler:
+            yield
+            return
+
+        def note(number: int, frame: FrameType | None) -> None:
+            if self.is_interrupted:
+                raise KeyboardInterrupt
+            self.is_interrupted = True
+
+        signal.signal(signal.SIGINT, note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+        if self.is_interrupted:
+            self.is_interrupted = False
+            raise KeyboardInterrupt
 
     def check_same(self, make_values: Callable[[], Mapping[str, Any]]) -> None:
         """Refuse values that are not the same on all ranks; ValueError on all of them."""
