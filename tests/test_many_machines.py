@@ -9,7 +9,7 @@ import pytest
 import chainrule as cr
 
 TOOL = runpy.run_path(str(Path(__file__).parents[1] / "tools" / "many_machines.py"))
-step_seconds, efficiency, smallest_batch = (TOOL[n] for n in ("step_seconds", "efficiency", "smallest_batch"))
+step_seconds, gain, efficiency = TOOL["step_seconds"], TOOL["gain"], TOOL["efficiency"]
 COSTS = TOOL["Costs"](passes=2e-6, gradients=[1e-8] * 100, update=1e-5, bytes=[10_000] * 100)
 FREE = (math.inf, 0.0)
 
@@ -26,18 +26,21 @@ def test_free_links_cost_only_the_chain():
 
 @pytest.mark.parametrize("machines", [2, 8])
 def test_large_batches_pay_and_small_ones_do_not(machines):
-    link = (1e9, 50e-6)
-    assert efficiency(COSTS, 16, machines, *link) < 1 / machines
-    found = [smallest_batch(COSTS, machines, *link, wanted) for wanted in (1 / machines, 0.5, 0.9)]
-    assert found == sorted(found) and found[-1] % 16 == 0
-    for batch, wanted in zip(found, (1 / machines, 0.5, 0.9), strict=True):
-        seconds = step_seconds(COSTS, batch / machines, machines, *link)
-        assert COSTS.alone(batch) >= wanted * machines * seconds
+    of = (machines, 1e9, 50e-6)
+    assert gain(COSTS, 16, *of) < 1 < gain(COSTS, 100_000, *of) < machines
+    assert efficiency(COSTS, 100_000, *of) > 0.9
+
+    def is_enough(samples):
+        return gain(COSTS, samples, *of) > 1
+
+    found = TOOL["smallest_batch"](machines, is_enough)
+    assert is_enough(found / machines) and not is_enough(0.9 * found / machines)
+    assert TOOL["smallest_batch"](machines, lambda samples: False) is None
 
 
 def test_the_clock_counts_what_is_handed_on():
     net = cr.Network([784, 300, 10], output="softmax", seed=0)
-    costs = TOOL["measured"](net, few=16, many=32)
+    costs = TOOL["measured"](net, 2, few=16, many=32)
     assert sum(costs.bytes) == 4 * (784 * 304 + 304 + 300 * 16 + 16)
     assert len(costs.bytes) == len(costs.gradients) > 10
     assert all(seconds >= 0 for seconds in (costs.passes, costs.update, *costs.gradients))

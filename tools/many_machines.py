@@ -8,8 +8,8 @@ It prints the table of docs/many_machines.md, and needs one idle core. The model
 from __future__ import annotations
 
 import math
-import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -21,8 +21,8 @@ from chainrule import _core
 MACHINES = (2, 8, 64)
 # Bits per second, and seconds that a short message takes: of usual networks of machines.
 LINKS = {"1 Gb/s": (1e9, 50e-6), "10 Gb/s": (10e9, 20e-6), "100 Gb/s": (100e9, 3e-6)}
-# Samples of a rank, two numbers that tell what grows with them from what does not, and the steps that are timed.
-FEW, MANY, STEPS = 128, 512, 12
+# Samples of a rank, two numbers that tell what grows with them from what does not; steps, of which the fastest counts.
+FEW, MANY, STEPS = 128, 640, 16
 LARGEST = 1 << 24
 
 
@@ -62,32 +62,34 @@ def step_seconds(costs: Costs, samples: float, machines: int, bits: float, laten
     return samples * costs.passes + chain + broadcast + costs.update
 
 
+def gain(costs: Costs, samples: float, machines: int, bits: float, latency: float) -> float:
+    """Return how many times as fast a step is as on one machine that has the samples of all (strong scaling)."""
+    return costs.alone(samples * machines) / step_seconds(costs, samples, machines, bits, latency)
+
+
 def efficiency(costs: Costs, samples: float, machines: int, bits: float, latency: float) -> float:
     """Return the share of the time that one machine would need for its samples alone (weak scaling)."""
     return costs.alone(samples) / step_seconds(costs, samples, machines, bits, latency)
 
 
-def smallest_batch(costs: Costs, machines: int, bits: float, latency: float, wanted: float) -> int | None:
-    """Return the smallest batch in which each machine does at least the wanted share of what it does alone, or None."""
+def smallest_batch(machines: int, is_enough: Callable[[float], bool]) -> int | None:
+    """Return the smallest batch of which each machine has enough samples, or None."""
     batch = 16 * machines
-    while batch <= LARGEST:
-        seconds = step_seconds(costs, batch / machines, machines, bits, latency)
-        if costs.alone(batch) >= wanted * machines * seconds:
-            return batch
+    while not is_enough(batch / machines):
         batch = math.ceil(batch * 1.05 / 16) * 16
-    return None
+        if batch > LARGEST:
+            return None
+    return batch
 
 
 class Clock:
-    """Stands for the ranks before and after this one, which answer at once; it notes when it is called."""
+    """Stands for the ranks after the first one, which answer at once; it notes when it is called."""
 
-    rank, size = 1, 3
+    rank = 0
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
+        self.size = size
         self.calls: list[tuple[str, float, int]] = []
-
-    def receive_from_before(self, data: memoryview) -> None:
-        self.calls.append(("receive", time.perf_counter(), len(data)))
 
     def send_to_next(self, data: memoryview) -> None:
         self.calls.append(("send", time.perf_counter(), len(data)))
@@ -96,30 +98,32 @@ class Clock:
         self.calls.append(("broadcast", time.perf_counter(), len(data)))
 
 
-def timed(net: cr.Network, samples: int) -> tuple[float, list[float], list[int]]:
+def timed(net: cr.Network, machines: int, samples: int) -> tuple[float, list[float], list[int]]:
     """Return the seconds of a step, those of each part of its gradient, and the bytes of the parts."""
-    batch = samples * Clock.size
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(batch * STEPS, *net.shapes[0])).astype(np.float32).reshape(batch * STEPS, -1)
-    y = rng.integers(0, 10, batch * STEPS)
+    batch, rng = samples * machines, np.random.default_rng(0)
+    # The samples of other ranks are never read, so that they take no memory.
+    X = np.zeros((batch * STEPS, net.border.inputs), dtype=np.float32)
+    for begin in range(0, len(X), batch):
+        X[begin : begin + samples] = rng.normal(size=(samples, X.shape[1]))
     options = _core.EpochOptions(
         loss=cr.CrossEntropy().core_loss(), optimizer=cr.Adam().core_optimizer(), rates=np.full(STEPS, 1e-9),
         batch_size=batch, shuffle=False, seed=0, epoch=0,
     )  # fmt: skip
-    clock = Clock()
-    net.core.train_epoch(X, y, None, options, _core.EpochPart(), None, clock)
+    clock = Clock(machines)
+    net.core.train_epoch(X, rng.integers(0, 10, len(X)), None, options, _core.EpochPart(), None, clock)
     # Of each step, the first message is that of the losses, which comes after the passes.
     size = len(clock.calls) // STEPS
     steps = [clock.calls[begin : begin + size] for begin in range(0, len(clock.calls), size)]
     periods = [after[0][1] - before[0][1] for before, after in pairwise(steps)]
     sent = [number for number, (name, _, _) in enumerate(steps[0]) if name == "send"][1:]
-    parts = [statistics.median(calls[number][1] - calls[number - 1][1] for calls in steps) for number in sent]
-    return statistics.median(periods), parts, [steps[0][number][2] for number in sent]
+    parts = [min(calls[number][1] - calls[number - 1][1] for calls in steps) for number in sent]
+    return min(periods), parts, [steps[0][number][2] for number in sent]
 
 
-def measured(net: cr.Network, few: int = FEW, many: int = MANY) -> Costs:
-    """Return the costs of a network, from two numbers of samples."""
-    (short, parts_of_few, counts), (long, parts_of_many, _) = timed(net, few), timed(net, many)
+def measured(net: cr.Network, machines: int, few: int = FEW, many: int = MANY) -> Costs:
+    """Return the costs of a network on one of some machines, from two numbers of samples."""
+    short, parts_of_few, counts = timed(net, machines, few)
+    long, parts_of_many, _ = timed(net, machines, many)
     gradients = [max(b - a, 0.0) / (many - few) for a, b in zip(parts_of_few, parts_of_many, strict=True)]
     passes = max((long - short) / (many - few) - sum(gradients), 0.0)
     return Costs(passes, gradients, max(short - few * (passes + sum(gradients)), 0.0), counts)
@@ -142,16 +146,20 @@ def main() -> None:
     cr.set_num_threads(1)
     table = ["| network | link | 2 machines | 8 machines | 64 machines |", "|---|---|---|---|---|"]
     for name, net in networks().items():
-        costs = measured(net)
+        of_machines = {machines: measured(net, machines) for machines in MACHINES}
+        costs = of_machines[MACHINES[0]]
         print(
             f"{name}: {1e6 * costs.passes:.2f} µs of passes and {1e6 * sum(costs.gradients):.2f} µs of gradient a "
-            f"sample, {1e6 * costs.update:.0f} µs a step, {sum(costs.bytes) / 1e6:.2f} MB in {len(costs.bytes)} parts"
+            f"sample, {1e6 * costs.update:.0f} µs a step, {sum(costs.bytes) / 1e6:.2f} MB in "
+            f"{', '.join(str(len(one.bytes)) for one in of_machines.values())} parts"
         )
         for link, (bits, latency) in LINKS.items():
             cells = []
-            for machines in MACHINES:
-                batches = [smallest_batch(costs, machines, bits, latency, w) for w in (1 / machines, 0.5, 0.9)]
-                cells.append(" / ".join("never" if batch is None else f"{batch:,}" for batch in batches))
+            for machines, costs in of_machines.items():
+                link_of = (machines, bits, latency)
+                pays = smallest_batch(machines, lambda n, c=costs, of=link_of: gain(c, n, *of) > 1)
+                scales = smallest_batch(machines, lambda n, c=costs, of=link_of: efficiency(c, n, *of) >= 0.9)
+                cells.append(" / ".join("never" if batch is None else f"{batch:,}" for batch in (pays, scales)))
             table.append(f"| {name} | {link} | {' | '.join(cells)} |")
     print("\n".join(table))
 

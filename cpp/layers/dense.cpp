@@ -66,8 +66,9 @@ typename Dense<T>::Share Dense<T>::weights_share(const Team& team, const Range& 
 }
 
 template <class T>
-size_t Dense<T>::gradient_parts() const {
-  const size_t of_weights = std::min(weights_size() * sizeof(T) / tuning::part_bytes, inputs_ / panel_width);
+size_t Dense<T>::gradient_parts(size_t smaller) const {
+  const size_t of_weights =
+      std::min(std::max(weights_size() * sizeof(T) / tuning::part_bytes, size_t(1)) * smaller, inputs_ / panel_width);
   return of_weights > 1 ? of_weights + 1 : 1;
 }
 

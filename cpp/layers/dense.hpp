@@ -53,7 +53,7 @@ class Dense final : public Layer<T>, public ParameterRows<T> {
                 const GradientTarget<T>&) override;
 
   // Weights of some inputs each, and the bias.
-  size_t gradient_parts() const override;
+  size_t gradient_parts(size_t smaller) const override;
   std::vector<GradientRuns> gradient_runs(const GradientPart& part) const override;
 
   void parameters_changed() override;

@@ -108,8 +108,9 @@ class Layer {
                         const Pass&) const = 0;
   virtual void gradient(const Team&, const Signal<T>& /*below*/, const Signal<T>& /*above*/, size_t /*samples*/,
                         const GradientTarget<T>&) {}
-  // The number of parts in which a stored gradient can be computed, in their order, and where one of them is.
-  virtual size_t gradient_parts() const { return 1; }
+  // The number of parts in which a stored gradient is computed, in their order, and where one of them is. They are as
+  // small as messages should be, or smaller by a factor.
+  virtual size_t gradient_parts(size_t /*smaller*/) const { return 1; }
   virtual std::vector<GradientRuns> gradient_runs(const GradientPart&) const {
     return {{0, parameters_.packed_size()}};
   }

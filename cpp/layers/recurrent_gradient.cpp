@@ -213,9 +213,9 @@ void Recurrent<T>::add_gradient(const Team& team, const Signal<T>& below, const 
 }
 
 template <class T>
-size_t Recurrent<T>::gradient_parts() const {
+size_t Recurrent<T>::gradient_parts(size_t smaller) const {
   // Those of peepholes have other matrices.
-  return cell_.extra == RecurrentCell::Extra::peepholes ? 1 : std::min(gate_panels(), tuning::work_parts);
+  return cell_.extra == RecurrentCell::Extra::peepholes ? 1 : std::min(gate_panels(), tuning::work_parts * smaller);
 }
 
 template <class T>
@@ -264,8 +264,8 @@ void Recurrent<T>::add_peepholes(const Team& team, const Signal<T>& above, size_
   }
 }
 
-template size_t Recurrent<float>::gradient_parts() const;
-template size_t Recurrent<double>::gradient_parts() const;
+template size_t Recurrent<float>::gradient_parts(size_t) const;
+template size_t Recurrent<double>::gradient_parts(size_t) const;
 template std::vector<GradientRuns> Recurrent<float>::gradient_runs(const GradientPart&) const;
 template std::vector<GradientRuns> Recurrent<double>::gradient_runs(const GradientPart&) const;
 template void Recurrent<float>::add_part(const Team&, const Signal<float>&, const Signal<float>&, size_t, float*,

@@ -1,6 +1,7 @@
 #include "training/step_sums.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "training/whole_gradient.hpp"
@@ -11,9 +12,12 @@ template <class T>
 StepSums<T>::StepSums(Network<T>& network, Ranks& ranks, const Totals& totals) : network_(network), ranks_(ranks) {
   sums_.totals = totals;
   if (ranks.is_alone()) return;
+  // With parts of time t and messages of time l, a gradient of k parts takes k (t + l) on the first rank, and t + l
+  // more on each further one; the best number of parts grows with the root of the number of these.
+  const size_t smaller = size_t(std::ceil(std::sqrt(double(ranks.size() - 1))));
   size_t largest = 0;
   for (size_t i = 0; i < network.size(); ++i) {
-    const size_t count = network.layer(i).gradient_parts();
+    const size_t count = network.layer(i).gradient_parts(smaller);
     std::vector<Message> messages;
     for (size_t part = 0; part < count; ++part) {
       messages.push_back({network.layer(i).gradient_runs({part, count}), 0});

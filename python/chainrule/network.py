@@ -265,7 +265,8 @@ class Network(Convertible):
             self._unfinished = None
             begin, of = plan.position.epoch + 1, (plan.optimizer, plan.loss)
             ranks.log(logging.INFO, "fit of %r, epochs %d to %d: %r, %r", self, begin, plan.epochs, *of)
-            run(self, plan)
+            with ranks.noting_interrupts():
+                run(self, plan)
             ended = plan.position.epoch
             ranks.log(logging.INFO, "fit ended after epoch %d of %d: %r", ended, plan.epochs, self.history)
         return self.history

@@ -39,7 +39,7 @@ class Ranks:
     is_lost : bool
         Whether the others can no longer be reached, or wait for something else; then nothing more is sent.
     is_interrupted : bool
-        Whether Ctrl-C was pressed within steps, which then end on all ranks.
+        Whether Ctrl-C was pressed: then the steps end on all ranks.
     """
 
     def __init__(self, communicator: Any = None) -> None:
@@ -169,8 +169,9 @@ class Ranks:
         """
         with self.together():
             try:
-                with self._noting_interrupts():
-                    yield
+                yield
+                if self.is_interrupted:
+                    raise KeyboardInterrupt
             except KeyboardInterrupt:
                 raise
             except BaseException:
@@ -178,8 +179,8 @@ class Ranks:
                 raise
 
     @contextmanager
-    def _noting_interrupts(self) -> Iterator[None]:
-        """Raise Ctrl-C at the end of a block, and a second one at once.
+    def noting_interrupts(self) -> Iterator[None]:
+        """Raise Ctrl-C after the next steps of a fit, and a second one at once.
 
         Within a message it would leave the other ranks waiting.
         """
@@ -200,7 +201,6 @@ class Ranks:
         finally:
             signal.signal(signal.SIGINT, before)
         if self.is_interrupted:
-            self.is_interrupted = False
             raise KeyboardInterrupt
 
     def check_same(self, make_values: Callable[[], Mapping[str, Any]]) -> None:
