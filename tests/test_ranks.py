@@ -14,6 +14,8 @@ from networks_of_layers import NETWORKS
 from ranks import connected, on_ranks
 
 import chainrule as cr
+from chainrule import _core
+from chainrule.training.ranks import Ranks
 
 HELPERS = Path(__file__).parent / "helpers"
 RNG = np.random.default_rng(0)
@@ -191,6 +193,29 @@ def test_large_layers_are_handed_on_in_parts(threads, precision, many_threads):
 
     assert_same_on([3], fit)
     assert messages[0] > 12
+
+
+def test_a_rank_reads_the_samples_of_its_shares_alone():
+    """What is in the rows of other ranks changes nothing: here it is NaN, which the checks of `fit` would refuse."""
+    rates, order = np.full(3, 0.01), _core.shuffled_order(150, 1, 0)
+
+    def fit(communicator):
+        ranks = Ranks(communicator)
+        # Batches of 64, 64 and 22 samples have 4, 4 and 2 blocks of 16, which two ranks halve.
+        own = [range(0, 32), range(64, 96), range(128, 144)]
+        others = [range(32, 64), range(96, 128), range(144, 150)]
+        mine = X.copy()
+        for places in {None: (), 0: others, 1: own}[None if communicator is None else communicator.rank]:
+            mine[order[places.start : places.stop]] = np.nan
+        options = _core.EpochOptions(
+            loss=cr.CrossEntropy().core_loss(), optimizer=cr.Adam().core_optimizer(), rates=rates, batch_size=64,
+            shuffle=True, seed=1, epoch=0,
+        )  # fmt: skip
+        net = network()
+        net.core.train_epoch(mine, LABELS, None, options, _core.EpochPart(), None, ranks.for_core)
+        return net.parameters.tobytes()
+
+    assert_same_on([2], fit)
 
 
 # --- one rank prints, logs and writes
