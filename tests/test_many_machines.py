@@ -10,7 +10,7 @@ import chainrule as cr
 
 TOOL = runpy.run_path(str(Path(__file__).parents[1] / "tools" / "many_machines.py"))
 step_seconds, gain, efficiency = TOOL["step_seconds"], TOOL["gain"], TOOL["efficiency"]
-COSTS = TOOL["Costs"](passes=2e-6, gradients=[1e-8] * 100, update=1e-5, bytes=[10_000] * 100)
+COSTS = TOOL["Costs"](2e-6, [1e-8] * 100, 1e-5, [10_000] * 100, sample_alone=3e-6, step_alone=1e-5)
 FREE = (math.inf, 0.0)
 
 

@@ -324,6 +324,23 @@ def test_what_is_no_communicator_is_refused(communicator):
         fitted(communicator=communicator)
 
 
+def test_a_communicator_cannot_read_the_memory_of_the_core_later():
+    kept = []
+
+    def fit(ranks):
+        def send(data, to):
+            kept.append(data)
+            type(ranks).send(ranks, data, to)
+
+        ranks.send = send
+        return fitted(communicator=ranks)
+
+    expected = fitted()
+    assert on_ranks(2, fit) == [expected] * 2
+    with pytest.raises(ValueError, match="released memoryview"):
+        kept[-1].tobytes()
+
+
 SCRIPT = """
 import os, signal, socket, sys, threading
 sys.path.insert(0, {helpers!r})

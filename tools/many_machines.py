@@ -2,7 +2,8 @@
 
     python tools/many_machines.py
 
-It prints the table of docs/many_machines.md, and needs one idle core. The model of a step is in `step_seconds`.
+It prints the table of docs/many_machines.md. Others may use the machine, as it takes the time of the processor alone.
+The model of a step is in `step_seconds`.
 """
 
 from __future__ import annotations
@@ -30,17 +31,21 @@ LARGEST = 1 << 24
 class Costs:
     """What one rank does in a step, by the parts of the gradient that are handed on.
 
-    Seconds: `passes` per sample, `gradients` per sample of each part, `update` per step; and the `bytes` of each part.
+    Seconds: `passes` per sample, `gradients` per sample of each part, `update` per step; the `bytes` of each part; and
+    the seconds of one process on its own, `sample_alone` and `step_alone`. It is faster, as it takes a batch in pieces
+    that stay in its caches, and updates parameters while it computes their gradient.
     """
 
     passes: float
     gradients: list[float]
     update: float
     bytes: list[int]
+    sample_alone: float
+    step_alone: float
 
     def alone(self, samples: float) -> float:
-        """Return the seconds of a step of one machine."""
-        return samples * (self.passes + sum(self.gradients)) + self.update
+        """Return the seconds of a step of one process on its own."""
+        return samples * self.sample_alone + self.step_alone
 
 
 def step_seconds(costs: Costs, samples: float, machines: int, bits: float, latency: float) -> float:
@@ -92,14 +97,14 @@ class Clock:
         self.calls: list[tuple[str, float, int]] = []
 
     def send_to_next(self, data: memoryview) -> None:
-        self.calls.append(("send", time.perf_counter(), len(data)))
+        self.calls.append(("send", time.thread_time(), len(data)))
 
     def broadcast_from_last(self, data: memoryview) -> None:
-        self.calls.append(("broadcast", time.perf_counter(), len(data)))
+        self.calls.append(("broadcast", time.thread_time(), len(data)))
 
 
-def timed(net: cr.Network, machines: int, samples: int) -> tuple[float, list[float], list[int]]:
-    """Return the seconds of a step, those of each part of its gradient, and the bytes of the parts."""
+def trained(net: cr.Network, machines: int, samples: int, ranks: Clock | None = None) -> float:
+    """Make some steps as the first of some machines, each of which has so many samples; return the seconds of one."""
     batch, rng = samples * machines, np.random.default_rng(0)
     # The samples of other ranks are never read, so that they take no memory.
     X = np.zeros((batch * STEPS, net.border.inputs), dtype=np.float32)
@@ -109,8 +114,16 @@ def timed(net: cr.Network, machines: int, samples: int) -> tuple[float, list[flo
         loss=cr.CrossEntropy().core_loss(), optimizer=cr.Adam().core_optimizer(), rates=np.full(STEPS, 1e-9),
         batch_size=batch, shuffle=False, seed=0, epoch=0,
     )  # fmt: skip
+    y = rng.integers(0, 10, len(X))
+    begin = time.thread_time()
+    net.core.train_epoch(X, y, None, options, _core.EpochPart(), None, ranks)
+    return (time.thread_time() - begin) / STEPS
+
+
+def timed(net: cr.Network, machines: int, samples: int) -> tuple[float, list[float], list[int]]:
+    """Return the seconds of a step, those of each part of its gradient, and the bytes of the parts."""
     clock = Clock(machines)
-    net.core.train_epoch(X, rng.integers(0, 10, len(X)), None, options, _core.EpochPart(), None, clock)
+    trained(net, machines, samples, clock)
     # Of each step, the first message is that of the losses, which comes after the passes.
     size = len(clock.calls) // STEPS
     steps = [clock.calls[begin : begin + size] for begin in range(0, len(clock.calls), size)]
@@ -126,7 +139,10 @@ def measured(net: cr.Network, machines: int, few: int = FEW, many: int = MANY) -
     long, parts_of_many, _ = timed(net, machines, many)
     gradients = [max(b - a, 0.0) / (many - few) for a, b in zip(parts_of_few, parts_of_many, strict=True)]
     passes = max((long - short) / (many - few) - sum(gradients), 0.0)
-    return Costs(passes, gradients, max(short - few * (passes + sum(gradients)), 0.0), counts)
+    update = max(short - few * (passes + sum(gradients)), 0.0)
+    short, long = (min(trained(net, 1, samples) for _ in range(3)) for samples in (few, many))
+    sample = (long - short) / (many - few)
+    return Costs(passes, gradients, update, counts, sample, max(short - few * sample, 0.0))
 
 
 def networks() -> dict[str, cr.Network]:
@@ -149,7 +165,8 @@ def main() -> None:
         of_machines = {machines: measured(net, machines) for machines in MACHINES}
         costs = of_machines[MACHINES[0]]
         print(
-            f"{name}: {1e6 * costs.passes:.2f} µs of passes and {1e6 * sum(costs.gradients):.2f} µs of gradient a "
+            f"{name}: alone {1e6 * costs.sample_alone:.1f} µs a sample and {1e6 * costs.step_alone:.0f} µs a step; "
+            f"as a rank {1e6 * costs.passes:.1f} µs of passes and {1e6 * sum(costs.gradients):.1f} µs of gradient a "
             f"sample, {1e6 * costs.update:.0f} µs a step, {sum(costs.bytes) / 1e6:.2f} MB in "
             f"{', '.join(str(len(one.bytes)) for one in of_machines.values())} parts"
         )

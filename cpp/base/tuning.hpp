@@ -42,9 +42,9 @@ constexpr size_t gradients_per_chunk = 4;
 // About so many bytes of a gradient are handed on at a time from rank to rank: enough that a message costs little more
 // than its bytes, and few enough that all ranks soon have some to add to.
 constexpr size_t part_bytes = 64 * kibibyte;
-// The gradients of convolutions and recurrent layers are few numbers and much work: at most so many parts of it are
-// handed on, as each packs or reads the samples once more.
-constexpr size_t work_parts = 8;
+// The gradients of convolutions and recurrent layers are few numbers and much work, and each part packs or reads the
+// samples once more: with twice as many, they take half as long again.
+constexpr size_t work_parts = 4;
 // Below this many bytes, the signals of two steps fit in the cache together, and steps are so short that a barrier
 // counts.
 constexpr size_t overlapping_bytes = 256 * kibibyte;

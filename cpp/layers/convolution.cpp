@@ -206,10 +206,10 @@ void Convolution<T>::add_gradient_of(const Range& rows, const Range& channels, c
 }
 
 template <class T>
-size_t Convolution<T>::gradient_parts(size_t smaller) const {
+size_t Convolution<T>::gradient_parts(size_t) const {
   // The weights of groups of channels are not in rows one after the other.
   if (trains_by_places_ || shape_.groups > 1) return 1;
-  return std::min(shape_.weight_rows(), tuning::work_parts * smaller) + 1;
+  return std::min(shape_.weight_rows(), tuning::work_parts) + 1;
 }
 
 template <class T>

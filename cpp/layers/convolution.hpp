@@ -52,7 +52,7 @@ class Convolution final : public StoredGradientLayer<T> {
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;
   // Some of the weights of a window each, and the bias.
-  size_t gradient_parts(size_t smaller) const override;
+  size_t gradient_parts(size_t) const override;
   std::vector<GradientRuns> gradient_runs(const GradientPart& part) const override;
 
  private:

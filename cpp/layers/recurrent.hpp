@@ -69,7 +69,7 @@ class Recurrent final : public StoredGradientLayer<T> {
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;
   // Some panels of the gates each, the same ones of all matrices.
-  size_t gradient_parts(size_t smaller) const override;
+  size_t gradient_parts(size_t) const override;
   std::vector<GradientRuns> gradient_runs(const GradientPart& part) const override;
 
  protected:

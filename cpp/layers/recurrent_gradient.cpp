@@ -213,9 +213,9 @@ void Recurrent<T>::add_gradient(const Team& team, const Signal<T>& below, const 
 }
 
 template <class T>
-size_t Recurrent<T>::gradient_parts(size_t smaller) const {
+size_t Recurrent<T>::gradient_parts(size_t) const {
   // Those of peepholes have other matrices.
-  return cell_.extra == RecurrentCell::Extra::peepholes ? 1 : std::min(gate_panels(), tuning::work_parts * smaller);
+  return cell_.extra == RecurrentCell::Extra::peepholes ? 1 : std::min(gate_panels(), tuning::work_parts);
 }
 
 template <class T>

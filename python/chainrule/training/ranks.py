@@ -95,6 +95,8 @@ class Ranks:
     def _call(self, method: str, data: memoryview, other: int) -> None:
         try:
             getattr(self._communicator, method)(data, other)
+            # The core's memory is not to be read later.
+            data.release()
         except BaseException:
             self.is_lost = True
             raise
