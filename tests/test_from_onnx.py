@@ -8,7 +8,7 @@ from onnx_files import assert_runs_the_same, made, samples, shaken
 import chainrule as cr
 
 onnx = pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
+onnxruntime = pytest.importorskip("onnxruntime")
 RNG = np.random.default_rng(0)
 
 
@@ -176,6 +176,31 @@ def test_windows_with_gaps_and_images_in_blocks(tmp_path):
         ("Flatten", ["e"], ["y"], {}),
     ]  # fmt: skip
     assert_runs_the_same(made(nodes, (4, 8, 9)), tmp_path, channels_first=True)
+
+
+def test_outputs_have_their_axes_in_the_order_of_the_file(tmp_path):
+    nodes = [("Transpose", ["x"], ["a"], {"perm": [0, 2, 1]}), ("Tanh", ["a"], ["y"], {})]
+    model = made(nodes, (3, 4))
+    assert_runs_the_same(model, tmp_path)
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "steps"
+    onnx.save(model, tmp_path / "net.onnx")
+    with pytest.raises(ValueError, match="needs to know the number of steps"):
+        cr.from_onnx(tmp_path / "net.onnx")
+
+
+def test_steps_may_come_first_with_one_sample(tmp_path):
+    nodes = [
+        ("GRU", ["x", numbers(1, 12, 3), numbers(1, 12, 4), numbers(1, 24)], ["a"], {"hidden_size": 4}),
+        ("Squeeze", ["a", np.array([1])], ["y"], {}),
+    ]
+    model = made(nodes, (1, 3))
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "steps"
+    onnx.save(model, tmp_path / "net.onnx")
+    net = cr.from_onnx(tmp_path / "net.onnx")
+    X = numbers(7, 1, 3)
+    session = onnxruntime.InferenceSession(str(tmp_path / "net.onnx"), providers=["CPUExecutionProvider"])
+    (expected,) = session.run(None, {"x": X})
+    np.testing.assert_allclose(net.predict(X.swapaxes(0, 1)), expected.swapaxes(0, 1), atol=1e-6)
 
 
 REFUSED = {

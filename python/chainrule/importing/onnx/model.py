@@ -103,11 +103,12 @@ def network_of(walk: Walk, begin: str, end: str, layouts: Layouts) -> Network:
     for axes, shape in layouts.items():
         try:
             value = walk.between(begin, end, Value((), shape, shape, axes))
-            # The axes of the outputs are turned around as those of the samples are.
-            value = as_in_file(value) if axes == tuple(range(len(axes))) and not value.is_plain else value
         except LayoutError as error:
             refused = refused or error
             continue
+        # The axes of the outputs are turned around as those of the samples are.
+        if axes == tuple(range(len(axes))) and value.axes[0] == 0 and not value.is_plain:
+            value = as_in_file(value)
         return built(shape, finished(value.settled()).parts)
     assert refused is not None
     raise refused
@@ -143,8 +144,10 @@ def _layouts_of(given: Any) -> Layouts:
     for axes in _LAYOUTS.get(len(sizes) - 1, ()):
         batch = axes.index(0)
         sample = sizes[:batch] + sizes[batch + 1 :]
-        if sample.count(None) <= (len(sizes) in (2, 3)):
-            layouts[axes] = _shape_here(axes, sample)
+        shape = _shape_here(axes, sample)
+        # Only the number of steps may be any: the first one here, or the only one.
+        if None not in shape[1:] and (None not in shape or len(shape) < 3):
+            layouts[axes] = shape
     if not layouts:
         known = f"input {given.name!r} must have samples of one to four axes, of known sizes"
         raise ValueError(f"{known}; only the number of samples and that of steps may be any, got {sizes}")
