@@ -52,12 +52,14 @@ def test_the_statistics_are_those_of_a_whole_batch_however_large():
 
 
 def test_an_epoch_that_is_stopped_has_the_statistics_of_its_steps():
-    X, y = RANDOM.standard_normal((60000, 3)), RANDOM.integers(0, 2, 60000)
+    # The core asks ten times a second; an epoch must take much longer than that, on any machine.
+    steps_of_epoch = 500000
+    X, y = RANDOM.standard_normal((2 * steps_of_epoch, 3)), RANDOM.integers(0, 2, 2 * steps_of_epoch)
     stopped, short = (made(cr.Dense(40, "relu"), cr.BatchNorm()) for _ in range(2))
-    rates = np.full(30000, 0.01)
+    rates = np.full(steps_of_epoch, 0.01)
     options = _core.EpochOptions(cr.CrossEntropy().core_loss(), cr.SGD().core_optimizer(), rates, 2, True, 0, 0)
     steps, _, _ = stopped.core.train_epoch(X, y, None, options, poll=lambda _: True)
-    assert 0 < steps < 30000
+    assert 0 < steps < steps_of_epoch
     short.core.train_epoch(X, y, None, options, _core.EpochPart(0, steps))
     assert statistics(stopped, 2) == statistics(short, 2)
     assert stopped.parameters.tobytes() == short.parameters.tobytes()
