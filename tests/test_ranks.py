@@ -175,18 +175,20 @@ def test_each_rank_sends_the_gradient_once():
     assert 9 * 4 * count < sent[1] < 9 * (padded + 64) + 20_000
 
 
+@pytest.mark.parametrize("count", [96, 2400])
 @pytest.mark.parametrize("precision", ["full", "mixed"])
 @pytest.mark.parametrize("threads", [1, 3])
-def test_large_layers_are_handed_on_in_parts(threads, precision, many_threads):
+def test_large_layers_are_handed_on_in_parts(threads, precision, count, many_threads):
+    """Large batches are packed for the gradient, small ones are not."""
     cr.set_num_threads(threads)
-    samples = np.random.default_rng(2).normal(size=(96, 203))
-    y, messages = np.arange(96) % 300, []
+    samples = np.random.default_rng(2).normal(size=(count, 203))
+    y, messages = np.arange(count) % 300, []
 
     def fit(ranks):
         def make():
             return cr.Network([203, 310, 300], output="softmax", seed=0, precision=precision)
 
-        found = fitted(make, samples, y, ranks, batch_size=96, epochs=1)
+        found = fitted(make, samples, y, ranks, batch_size=count, epochs=1)
         if ranks is not None and ranks.rank == 0:
             messages.append(ranks.messages)
         return found

@@ -76,7 +76,8 @@ template <class T>
 Range Dense<T>::inputs_of(const GradientPart& part) const {
   if (part.is_whole()) return {0, inputs_};
   const size_t parts = part.count - 1;
-  const auto edge = [&](size_t i) { return i < parts ? inputs_ * i / parts / row_group * row_group : inputs_; };
+  const size_t blocks = (inputs_ + packed_columns - 1) / packed_columns;
+  const auto edge = [&](size_t i) { return std::min(blocks * std::min(i, parts) / parts * packed_columns, inputs_); };
   return {edge(part.index), edge(part.index + 1)};
 }
 
@@ -146,7 +147,7 @@ template <class T>
 void Dense<T>::gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                         const GradientTarget<T>& target) {
   const Range inputs = inputs_of(target.part);
-  if (inputs.size() > 0) weight_gradient(below, above, samples, weights_share(team, inputs), target);
+  if (inputs.size() > 0) weight_gradient(below, above, samples, inputs, weights_share(team, inputs), target);
   // The stored gradient of a bias that is not used is zero from the beginning.
   if (this->parameters_.matrix(bias).is_hidden || target.part.index + 1 < target.part.count) return;
   const Share own = weights_share(team);
@@ -161,8 +162,8 @@ void Dense<T>::gradient(const Team& team, const Signal<T>& below, const Signal<T
 }
 
 template <class T>
-void Dense<T>::weight_gradient(const Signal<T>& below, const Signal<T>& above, size_t samples, const Share& own,
-                               const GradientTarget<T>& target) {
+void Dense<T>::weight_gradient(const Signal<T>& below, const Signal<T>& above, size_t samples, const Range& inputs,
+                               const Share& own, const GradientTarget<T>& target) {
   Product<T> whole = {.a = below.activations,
                       .a_row = 1,
                       .a_inner = below.stride,
@@ -177,8 +178,12 @@ void Dense<T>::weight_gradient(const Signal<T>& below, const Signal<T>& above, s
                       .panels = own.panels};
   if (mixed_) {
     take_samples(whole);
-  } else if (below.packed_activations != nullptr && above.packed_deltas != nullptr && own.rows.size() == inputs_) {
-    pack_deltas(above.deltas, above.stride, samples, own.panels, above.capacity, above.packed_deltas);
+  } else if (below.packed_activations != nullptr && above.packed_deltas != nullptr &&
+             own.rows.size() == inputs.size()) {
+    // The thread has the same panels in all parts.
+    if (target.part.index == 0) {
+      pack_deltas(above.deltas, above.stride, samples, own.panels, above.capacity, above.packed_deltas);
+    }
     whole.b = above.packed_deltas;
     whole.b_panel = above.capacity * panel_width;
     whole.b_inner = panel_width;

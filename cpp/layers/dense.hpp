@@ -78,10 +78,10 @@ class Dense final : public Layer<T>, public ParameterRows<T> {
   // A thread's part of the weights of some inputs: panels if there are enough for all threads, else rows.
   Share weights_share(const Team& team, const Range& inputs) const;
   Share weights_share(const Team& team) const { return weights_share(team, {0, inputs_}); }
-  // The inputs whose weights are a part of the gradient; none if the part is the bias.
+  // The inputs whose weights are a part of the gradient, in whole blocks of packed columns; none if it is the bias.
   Range inputs_of(const GradientPart& part) const;
-  void weight_gradient(const Signal<T>& below, const Signal<T>& above, size_t samples, const Share& own,
-                       const GradientTarget<T>& target);
+  void weight_gradient(const Signal<T>& below, const Signal<T>& above, size_t samples, const Range& inputs,
+                       const Share& own, const GradientTarget<T>& target);
   bool shares_panels(const Team& team) const { return panels() >= 2 * team.size(); }
   void transpose(const Share& share);
 
