@@ -58,7 +58,7 @@ storage = RDBStorage(
     f"sqlite:///{folder / 'study.db'}",
     engine_kwargs={"connect_args": {"timeout": 60}},
     heartbeat_interval=1,
-    grace_period=5,
+    grace_period=15,
     heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(inherit_intermediate_values=True),
 )
 study = optuna.create_study(

@@ -69,7 +69,7 @@ def test_processes_share_a_study_and_take_up_a_killed_trial(tmp_path):
             assert time.monotonic() - began < 60
             time.sleep(0.01)
         killed.send_signal(signal.SIGKILL)
-    time.sleep(6)  # until the heartbeat of the trial is stale
+    time.sleep(16)  # until the heartbeat of the trial is stale
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in "ab"]
     outputs = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
