@@ -19,6 +19,7 @@ from .first_samples import warn_of_first_samples
 from .plan import Part, Plan, check_loss, parts_of
 from .progress import Progress
 from .ranks import LOGGER
+from .streams import Stream
 
 # A learning rate that is smaller than its beginning by this factor changes nothing.
 SMALLEST_RATE = 1e-8
@@ -32,13 +33,15 @@ def run(model: Model, plan: Plan) -> None:
     with Progress(plan.epochs, position.epoch, plan.samples, plan.verbose) as progress:
         try:
             ranks.lead(model, lambda: _begin_callbacks(model, plan))
+            first_epoch = position.epoch
             while position.epoch < plan.epochs and not position.stopped:
-                metrics = _run_epoch(model, plan, progress)
+                metrics = _run_epoch(model, plan, progress, is_first=position.epoch == first_epoch)
                 model.history.append(metrics)
                 stops, metrics = _call_back(model, plan, metrics)
                 model.history.amend(metrics)
                 progress.epoch_done(position.epoch + 1, metrics)
-                ranks.log(logging.DEBUG, "epoch %d of %d: %s", position.epoch + 1, plan.epochs, shown(metrics))
+                if LOGGER.isEnabledFor(logging.DEBUG):
+                    ranks.log(logging.DEBUG, "epoch %d of %d: %s", position.epoch + 1, plan.epochs, shown(metrics))
                 position.next_epoch(stopped=stops)
                 checkpoints.count("epochs", 1)
             states, last = ranks.from_first(checkpoints.states), model.snapshot()
@@ -121,13 +124,16 @@ def _restore(callback: Callback, state: Mapping[str, Any]) -> None:
         raise ModelFileError(f"the checkpoint's state of {name} cannot be restored: {error!r}") from error
 
 
-def _run_epoch(model: Model, plan: Plan, progress: Progress) -> dict[str, float]:
+def _run_epoch(model: Model, plan: Plan, progress: Progress, *, is_first: bool) -> dict[str, float]:
     with plan.ranks.together():
         model.save_snapshot()
     part, rate = None, 0.0
     for part in parts_of(plan, model.epochs):
         with plan.ranks.together():
-            _prepare(model, plan, part, progress)
+            model.core_of(part.data.X)
+            # Batches that come one by one may be other ones in each epoch.
+            if is_first or isinstance(plan.data, Stream):
+                _prepare(model, plan, part, progress)
         rate = _run_part(model, plan, part, progress)
     if part is None:
         raise ValueError("X gave no batches")
@@ -150,7 +156,6 @@ def _run_epoch(model: Model, plan: Plan, progress: Progress) -> dict[str, float]
 
 def _prepare(model: Model, plan: Plan, part: Part, progress: Progress) -> None:
     """Look at samples that are about to be trained on for the first time, and warn of what will go badly."""
-    model.core_of(part.data.X)
     if plan.samples is None and part.first_step == 0:
         check_loss(model, plan.loss, part.data)
     if plan.ranks.leads:

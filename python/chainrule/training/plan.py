@@ -91,7 +91,7 @@ class Part:
     first_step: int
     samples_before: int
 
-    @property
+    @cached_property
     def steps(self) -> int:
         """Number of steps; the last short batch counts."""
         return -(-len(self.data) // self.batch_size)

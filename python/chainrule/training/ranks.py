@@ -7,7 +7,7 @@ import pickle
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -20,6 +20,8 @@ _Result = TypeVar("_Result")
 LOGGER = logging.getLogger("chainrule")
 # Without this handler, Python prints warnings to standard error if the application has not configured logging.
 LOGGER.addHandler(logging.NullHandler())
+# What a process on its own enters around each epoch, which may take microseconds.
+_ALONE = nullcontext()
 # Bytes of the number that tells how long a message is.
 _LENGTH = 8
 
@@ -146,15 +148,18 @@ class Ranks:
         found: _Result = result
         return found
 
+    def together(self) -> AbstractContextManager[None]:
+        """Return a context in which nothing is sent; an error on one rank is raised on all at its end."""
+        return _ALONE if self.is_alone else self._together()
+
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """Run a block in which nothing is sent; an error on one rank is raised on all at its end."""
+    def _together(self) -> Iterator[None]:
         error = None
         try:
             yield
         except BaseException as caught:
             error = caught
-        if not (self.is_alone or self.is_lost):
+        if not self.is_lost:
             texts = self.gather(None if error is None else _text_of(error))
             failed = [(rank, text) for rank, text in enumerate(texts) if text is not None]
             if error is None and failed:
@@ -162,13 +167,16 @@ class Ranks:
         if error is not None:
             raise error
 
-    @contextmanager
-    def stepping(self) -> Iterator[None]:
-        """Run steps of the core, which hand sums on; an error on one rank is raised on all.
+    def stepping(self) -> AbstractContextManager[None]:
+        """Return a context for steps of the core, which hand sums on; an error on one rank is raised on all.
 
         All ranks end the same step when one of them is interrupted. Any other error leaves the others within a step, so
         that they are lost.
         """
+        return _ALONE if self.is_alone else self._stepping()
+
+    @contextmanager
+    def _stepping(self) -> Iterator[None]:
         with self.together():
             try:
                 yield
@@ -177,7 +185,7 @@ class Ranks:
             except KeyboardInterrupt:
                 raise
             except BaseException:
-                self.is_lost = not self.is_alone
+                self.is_lost = True
                 raise
 
     @contextmanager
