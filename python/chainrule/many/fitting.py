@@ -5,16 +5,13 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, fields
 from threading import Event
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from tqdm import tqdm
 
-from .. import _core
 from .._checks import checked_flag, checked_integer
 from ..errors import DivergedError, warn
 from ..history import History
@@ -23,6 +20,7 @@ from ..network import Network
 from ..training.callbacks import Callback, as_callbacks
 from ..training.plan import Given, Options, make_plan
 from ..training.ranks import Ranks
+from .pool import side_by_side
 
 _FIT = inspect.signature(Network.fit)
 
@@ -239,24 +237,13 @@ def _check(job: _Job) -> None:
 
 def _run(jobs: Sequence[_Job], workers: int, threads: int, shown: bool) -> list[Fit]:
     stop = Event()
-    done: list[Fit | None] = [None] * len(jobs)
     # The longest come first, so that threads end at about the same time.
     order = sorted(jobs, key=lambda job: -job.work)
-    # The core's teams are limited for the threads of the pool, which end with it.
-    pool = ThreadPoolExecutor(workers, initializer=_core.limit_own_teams, initargs=(threads,))
-    with pool, tqdm(total=len(jobs), desc="networks", disable=not shown) as bar:
-        try:
-            running = [pool.submit(job.fit, stop.is_set) for job in order]
-            numbers: dict[Future[Fit], int] = {future: job.number for future, job in zip(running, order, strict=True)}
-            for future in as_completed(running):
-                done[numbers[future]] = future.result()
-                bar.update()
-        except BaseException:
-            # Ctrl-C reaches this thread alone; the pool waits for the others, which end their epochs.
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-    fits = [fit for fit in done if fit is not None]
+    ended = side_by_side(
+        lambda job: job.fit(stop.is_set), order, workers=workers, threads=threads, stop=stop, shown=shown
+    )
+    of_number = {job.number: fit for job, fit in zip(order, ended, strict=True)}
+    fits = [of_number[job.number] for job in jobs]
     if diverged := [number for number, fit in enumerate(fits) if fit.error is not None]:
         warn(f"{len(diverged)} of {len(fits)} networks diverged: {_shortened(diverged)}. {fits[diverged[0]].error}")
     return fits

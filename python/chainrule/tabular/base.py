@@ -18,9 +18,10 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
 
 from .._checks import checked_integer, checked_name, checked_number
+from ..many.pool import workers_of
 from ..network import Network
 from .encoding import Encoding
-from .members import Member, Training, train_members, workers_of
+from .members import Member, Training, train_members
 from .recipe import PRESETS, Task
 from .row import RowPredictor
 from .rows import Rows, distinct

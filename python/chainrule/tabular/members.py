@@ -5,18 +5,15 @@ from __future__ import annotations
 import copy
 import math
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
 import numpy as np
-from joblib import effective_n_jobs
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
-from .._checks import checked_integer
+from ..machine import get_num_threads
+from ..many.pool import side_by_side
 from ..network import Network
 from .encoding import Encoding
 from .recipe import Recipe, Task
@@ -70,32 +67,23 @@ def train_members(training: Training, members: int, seed: int, workers: int, ver
             fold = folds_of(training.rows.y, count, np.random.default_rng([seed, i]))
         jobs.append((np.flatnonzero(fold == i % count), np.random.default_rng([seed, i, 1])))
     stop = Event()
-    bar = tqdm(total=members, desc="networks", disable=not verbose)
-    with ThreadPoolExecutor(max_workers=workers) as pool, bar:
-        trained = []
-        try:
-            for member in pool.map(lambda job: _train(training, stop, *job), jobs):
-                trained.append(member)
-                bar.update()
-        except BaseException:
-            # Ctrl-C reaches this thread alone, and the pool waits for its threads.
-            stop.set()
-            raise
-    return trained
+    threads = 1 if training.one_thread else get_num_threads()
+    return side_by_side(
+        lambda job: _train(training, stop, *job), jobs, workers=workers, threads=threads, stop=stop, shown=verbose
+    )
 
 
 def _train(training: Training, stop: Event, held: NDArray[np.int64], random: np.random.Generator) -> Member:
-    with threadpool_limits(1 if training.one_thread else None):
-        begin = time.monotonic()
-        data = _data(training.rows, held)
-        network = _network(training, data["X"], random)
-        epochs = training.recipe.epochs_for(len(data["X"]))
-        options = _options(training, len(data["X"]))
-        end = math.inf if training.seconds is None else begin + training.seconds
-        options["callbacks"] = lambda *_: stop.is_set() or time.monotonic() >= end
-        if training.seconds is not None:
-            epochs = min(epochs, _epochs_until(end, network, data, options))
-        network.fit(**data, **options, epochs=epochs, keep="best")
+    begin = time.monotonic()
+    data = _data(training.rows, held)
+    network = _network(training, data["X"], random)
+    epochs = training.recipe.epochs_for(len(data["X"]))
+    options = _options(training, len(data["X"]))
+    end = math.inf if training.seconds is None else begin + training.seconds
+    options["callbacks"] = lambda *_: stop.is_set() or time.monotonic() >= end
+    if training.seconds is not None:
+        epochs = min(epochs, _epochs_until(end, network, data, options))
+    network.fit(**data, **options, epochs=epochs, keep="best")
     return Member(network, held, network.pre_activations(training.rows.X[held]))
 
 
@@ -135,9 +123,3 @@ def _epochs_until(end: float, network: Network, data: dict[str, Any], options: d
     copy.deepcopy(network).fit(**data, **options, epochs=1)
     now = time.monotonic()
     return max(1, int((end - now) / max(now - begin, 1e-9)))
-
-
-def workers_of(n_jobs: int | None, members: int) -> int:
-    """Return the number of networks that are trained at a time, for what `n_jobs` means in scikit-learn."""
-    wanted = None if n_jobs is None else checked_integer(n_jobs, "n_jobs", lowest=-(2**31))
-    return min(int(effective_n_jobs(wanted)), members)
