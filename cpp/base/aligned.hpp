@@ -1,4 +1,4 @@
-// An array that begins on a cache line and is initialised to zero. The core stores all large arrays of numbers in it.
+// An array that begins on a cache line, or on a huge page if it has some, and is initialised to zero. The core stores all large arrays of numbers in it.
 #pragma once
 
 #include <algorithm>
@@ -9,6 +9,8 @@
 #include <new>
 #include <utility>
 
+#include "base/huge_pages.hpp"
+
 namespace chainrule {
 
 template <class T>
@@ -17,8 +19,10 @@ class AlignedArray {
   static constexpr std::size_t alignment = 64;
 
   AlignedArray() = default;
-  explicit AlignedArray(std::size_t size)
-      : data_(static_cast<T*>(::operator new(bytes(size), std::align_val_t(alignment)))), size_(size), capacity_(size) {
+  explicit AlignedArray(std::size_t size) : size_(size), capacity_(size) {
+    const std::align_val_t aligned{is_huge(bytes(size)) ? huge_page : alignment};
+    data_ = {static_cast<T*>(::operator new(bytes(size), aligned)), Release{aligned}};
+    if (is_huge(bytes(size))) prefer_huge_pages(data_.get(), bytes(size));
     std::memset(data_.get(), 0, bytes(size));
   }
   AlignedArray(const AlignedArray& other) : AlignedArray(other.size_) {
@@ -56,7 +60,8 @@ class AlignedArray {
 
  private:
   struct Release {
-    void operator()(T* p) const { ::operator delete(p, std::align_val_t(alignment)); }
+    std::align_val_t aligned{alignment};
+    void operator()(T* p) const { ::operator delete(p, aligned); }
   };
   static std::size_t bytes(std::size_t size) {
     if (size > PTRDIFF_MAX / sizeof(T)) throw std::bad_alloc();
