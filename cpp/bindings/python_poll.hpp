@@ -19,6 +19,9 @@ class PythonPoll {
     return goes_on;
   }
 
+  bool failed() const { return error_.is_set(); }
+  // The error as an object of Python; None without one.
+  pybind11::object error() const { return error_.value(); }
   void rethrow() const { error_.rethrow(); }
 
  private:

@@ -14,6 +14,7 @@
 #include "bindings/bindings.hpp"
 #include "bindings/bound_data.hpp"
 #include "bindings/epoch_arguments.hpp"
+#include "bindings/epochs.hpp"
 #include "bindings/interpreter_lock.hpp"
 #include "bindings/python_loss.hpp"
 #include "bindings/python_poll.hpp"
@@ -266,8 +267,16 @@ class BoundNetwork {
     outside.rethrow();
     ask.rethrow();
     others.rethrow();
-    const Totals& sums = result.totals;
-    return py::make_tuple(result.steps, py::make_tuple(sums.weight, sums.loss, sums.metric), result.diverged);
+    return tuple_of(result);
+  }
+
+  py::tuple train_epochs(const py::object& X, const py::array& y, const Weights& sample_weight,
+                         const std::vector<EpochArguments>& epochs, const py::object& poll) {
+    const auto lock = to_change();
+    require(!epochs.empty(), "epochs must be at least one");
+    const BoundData bound = bound_data(X, y, sample_weight, epochs.front().loss);
+    session_.check_inputs(bound.data.inputs);
+    return bindings::train_epochs(session_, bound.data, y, epochs, poll);
   }
 
   py::tuple evaluate(const py::object& X, const py::array& y, const Weights& sample_weight, const LossArguments& loss,
@@ -408,6 +417,8 @@ void register_network(py::module_& module, const char* name) {
       .def("train_epoch", &Net::train_epoch, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
            py::arg("options"), py::arg("part") = EpochPart(0, std::nullopt, {}), py::arg("poll") = py::none(),
            py::arg("ranks") = py::none())
+      .def("train_epochs", &Net::train_epochs, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
+           py::arg("epochs"), py::arg("poll") = py::none())
       .def("save_snapshot", &Net::save_snapshot)
       .def("restore_snapshot", &Net::restore_snapshot)
       .def("drop_snapshot", &Net::drop_snapshot)

@@ -17,6 +17,8 @@ class PollTimer {
  public:
   PollTimer(const Poll& poll, double work_per_chunk)
       : poll_(poll), chunks_between_(size_t(std::max(1.0, tuning::work_between_polls / work_per_chunk))) {}
+  // One that is asked between epochs, and reads the clock after each.
+  explicit PollTimer(const Poll& poll) : poll_(poll), chunks_between_(1) {}
 
   // Called after each chunk; false: stop.
   bool may_continue(size_t steps) {

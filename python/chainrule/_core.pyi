@@ -383,6 +383,22 @@ class _Network(Generic[_Float]):
         all of them end with the same parameters and totals.
         """
 
+    def train_epochs(
+        self,
+        X: NDArray[Any] | SparseMatrix,
+        y: NDArray[Any],
+        sample_weight: NDArray[np.float64] | None,
+        epochs: Sequence[EpochOptions],
+        poll: Callable[[int], Any] | None = None,
+    ) -> tuple[list[tuple[int, Totals, int]], BaseException | None]:
+        """Make whole epochs with the GIL released, and save a snapshot before each.
+
+        Returns what `train_epoch` returns of each epoch that was ended, and the error that ended them. A diverged epoch
+        is the last one. poll(epochs that are done) is called between epochs, not more often than about every 50 ms;
+        True from it, or an exception, ends them. An exception within an epoch, such as KeyboardInterrupt, leaves the
+        network within that epoch, which is not among the results.
+        """
+
     def save_snapshot(self) -> None: ...
     def restore_snapshot(self) -> None: ...
     def drop_snapshot(self) -> None: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from threading import Event
 from typing import Any
@@ -120,6 +120,21 @@ def fit_many(
     return _run(jobs, workers, max(1, threads // workers), shown)
 
 
+class _StopWhenSet(Callback):
+    """Stops a fit at the end of an epoch once an event is set."""
+
+    listens = False
+
+    def __init__(self, event: Event) -> None:
+        self.event = event
+
+    def on_epoch_end(self, network: Network, epoch: int, metrics: dict[str, float]) -> bool:
+        return self.event.is_set()
+
+    def wants_to_stop(self) -> bool:
+        return self.event.is_set()
+
+
 @dataclass(frozen=True)
 class _Job:
     """One network, with its samples and the arguments of its fit."""
@@ -131,10 +146,10 @@ class _Job:
     rows: NDArray[np.int64] | None
     options: dict[str, Any]
 
-    def fit(self, stop: Callable[[], bool]) -> Fit:
-        """Train the network until its end, or until the epoch in which `stop` is true."""
+    def fit(self, stop: Event) -> Fit:
+        """Train the network until its end, or until the epoch in which `stop` is set."""
         X, y = (self.X, self.y) if self.rows is None else (self.X[self.rows], self.y[self.rows])
-        callbacks: list[Any] = [*self.options["callbacks"], lambda *_: stop()]
+        callbacks: list[Any] = [*self.options["callbacks"], _StopWhenSet(stop)]
         error = None
         try:
             self.network.fit(X, y, **{**self.options, "callbacks": callbacks, "verbose": 0})
@@ -239,9 +254,7 @@ def _run(jobs: Sequence[_Job], workers: int, threads: int, shown: bool) -> list[
     stop = Event()
     # The longest come first, so that threads end at about the same time.
     order = sorted(jobs, key=lambda job: -job.work)
-    ended = side_by_side(
-        lambda job: job.fit(stop.is_set), order, workers=workers, threads=threads, stop=stop, shown=shown
-    )
+    ended = side_by_side(lambda job: job.fit(stop), order, workers=workers, threads=threads, stop=stop, shown=shown)
     of_number = {job.number: fit for job, fit in zip(order, ended, strict=True)}
     fits = [of_number[job.number] for job in jobs]
     if diverged := [number for number, fit in enumerate(fits) if fit.error is not None]:

@@ -23,7 +23,19 @@ class Callback:
 
     Any function of (network, epoch, metrics) serves as a callback too, as `on_epoch_end`. What a callback adds to
     `metrics` is in the network's history, and can be monitored by the callbacks after it.
+
+    Attributes
+    ----------
+    listens : bool
+        Whether it is called after each epoch. If no callback of a fit listens, and nothing else looks at the network
+        between epochs, the core makes many in one call, and `wants_to_stop` is asked some times a second.
     """
+
+    listens = True
+
+    def wants_to_stop(self) -> bool:
+        """Tell whether training stops after the epoch in which this is asked; for one that does not listen."""
+        return False
 
     def on_train_begin(self, network: Any) -> None:
         """Before the first epoch."""

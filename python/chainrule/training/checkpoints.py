@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +24,20 @@ _HASHES = ("X, y and weights", "validation_data")
 # Prefix of the names of callbacks' arrays in a file.
 CALLBACKS = "callbacks."
 
+# Sums of weight, weighted loss and weighted metric over the samples of an epoch.
+Totals: TypeAlias = tuple[float, float, float]
+
 
 @dataclass
 class Position:
     """How far a fit has come: whole epochs, and whole steps of the next epoch with sums over their samples.
 
-    `totals` are the sums of weight, weighted loss and weighted metric; `stopped` tells that a callback ended the fit.
+    `stopped` tells that a callback ended the fit.
     """
 
     epoch: int = 0
     step: int = 0
-    totals: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    totals: Totals = (0.0, 0.0, 0.0)
     stopped: bool = False
 
     def next_epoch(self, stopped: bool) -> None:

@@ -13,8 +13,9 @@ from ..history import shown
 from ..losses import Loss
 from ..model import Model
 from ..optimizers import Optimizer
-from ..schedules import Schedule
+from ..schedules import Rates, Schedule
 from .callbacks import Callback
+from .checkpoints import Totals
 from .first_samples import warn_of_first_samples
 from .plan import Part, Plan, check_loss, parts_of
 from .progress import Progress
@@ -23,6 +24,8 @@ from .streams import Stream
 
 # A learning rate that is smaller than its beginning by this factor changes nothing.
 SMALLEST_RATE = 1e-8
+# Steps that the core makes in one call at most, whose learning rates are in memory.
+MOST_STEPS = 2**16
 
 
 def run(model: Model, plan: Plan) -> None:
@@ -35,6 +38,9 @@ def run(model: Model, plan: Plan) -> None:
             ranks.lead(model, lambda: _begin_callbacks(model, plan))
             first_epoch = position.epoch
             while position.epoch < plan.epochs and not position.stopped:
+                if position.epoch > first_epoch and plan.is_quiet and not LOGGER.isEnabledFor(logging.DEBUG):
+                    _run_quiet_epochs(model, plan)
+                    continue
                 metrics = _run_epoch(model, plan, progress, is_first=position.epoch == first_epoch)
                 model.history.append(metrics)
                 stops, metrics = _call_back(model, plan, metrics)
@@ -138,10 +144,7 @@ def _run_epoch(model: Model, plan: Plan, progress: Progress, *, is_first: bool) 
     if part is None:
         raise ValueError("X gave no batches")
     model.epochs += 1
-    weight, loss, metric = plan.position.totals
-    if weight == 0:
-        raise ValueError("class_weight and sample_weight leave no sample with a weight above zero")
-    metrics = plan.loss.report(loss / weight, metric / weight, part.data.outputs, part.data.y)
+    metrics = _metrics_of(plan, part.data, plan.position.totals)
     if isinstance(plan.data, Batches):
         metrics |= _measures(model, plan, plan.data)
     if plan.validation is not None:
@@ -152,6 +155,43 @@ def _run_epoch(model: Model, plan: Plan, progress: Progress, *, is_first: bool) 
         metrics |= {f"val_{name}": value for name, value in of_held.items()}
     metrics["learning_rate"] = rate
     return metrics
+
+
+def _metrics_of(plan: Plan, data: Batches, totals: Totals) -> dict[str, float]:
+    """Return loss and metric of an epoch, from its sums of weight, loss and metric."""
+    weight, loss, metric = totals
+    if weight == 0:
+        raise ValueError("class_weight and sample_weight leave no sample with a weight above zero")
+    return plan.loss.report(loss / weight, metric / weight, data.outputs, data.y)
+
+
+def _run_quiet_epochs(model: Model, plan: Plan) -> None:
+    """Make the epochs to come, or as many as have MOST_STEPS, in one call of the core; the history grows by each."""
+    (part,) = parts_of(plan, model.epochs)
+    core, position = model.core_of(part.data.X), plan.position
+    model.save_snapshot()
+    count = min(plan.epochs - position.epoch, max(1, MOST_STEPS // part.steps))
+    first = core.optimizer_steps
+    rates = [plan.optimizer.rates(first + epoch * part.steps, part.steps) * model.rate_factor for epoch in range(count)]
+    options = [
+        _epoch_options(plan, part, rates[epoch], first + epoch * part.steps, model.seed, model.epochs + epoch)
+        for epoch in range(count)
+    ]
+
+    def poll(_: int) -> bool:
+        return any([callback.wants_to_stop() for callback in plan.callbacks])
+
+    data = part.data
+    ended, error = core.train_epochs(data.X, data.y, data.weights, options, poll)
+    for of_epoch, (_, totals, diverged) in zip(rates, ended, strict=False):
+        if diverged >= 0:
+            raise _diverged(model, plan, diverged + 1, float(of_epoch[diverged]))
+        model.epochs += 1
+        model.history.append({**_metrics_of(plan, data, totals), "learning_rate": float(of_epoch[-1])})
+        position.next_epoch(stopped=False)
+    if error is not None:
+        raise error
+    position.stopped = len(ended) < count
 
 
 def _prepare(model: Model, plan: Plan, part: Part, progress: Progress) -> None:
@@ -186,17 +226,7 @@ def _run_part(model: Model, plan: Plan, part: Part, progress: Progress) -> float
         progress.show(part.samples_before + min(steps * part.batch_size, len(part.data)))
         return plan.ranks.is_interrupted or (checkpoints.is_timed and checkpoints.writes and checkpoints.is_due())
 
-    options = _core.EpochOptions(
-        loss=plan.core_loss,
-        optimizer=plan.core_optimizer,
-        rates=rates,
-        batch_size=part.batch_size,
-        shuffle=plan.shuffle and isinstance(plan.data, Batches),
-        seed=model.seed,
-        epoch=model.epochs,
-        input_noise=plan.input_noise,
-        weight_decays=plan.optimizer.weight_decays(first, part.steps),
-    )
+    options = _epoch_options(plan, part, rates, first, model.seed, model.epochs)
     end = part.first_step + part.steps
     while position.step < end:
         with plan.ranks.together():
@@ -216,13 +246,33 @@ def _run_part(model: Model, plan: Plan, part: Part, progress: Progress) -> float
                 plan.ranks.for_core,
             )
         if diverged >= 0:
-            error = _go_back(model, position.epoch + 1, part.first_step + diverged + 1, float(rates[diverged]))
-            plan.ranks.log(logging.WARNING, "%s", error)
-            raise error
+            raise _diverged(model, plan, part.first_step + diverged + 1, float(rates[diverged]))
         position.step += steps
         checkpoints.count("steps", steps)
     progress.show(part.samples_before + len(part.data))
     return float(rates[-1])
+
+
+def _epoch_options(plan: Plan, part: Part, rates: Rates, first_step: int, seed: int, epoch: int) -> _core.EpochOptions:
+    """Return how the core makes an epoch whose steps have these learning rates, and begin with this one of all."""
+    return _core.EpochOptions(
+        loss=plan.core_loss,
+        optimizer=plan.core_optimizer,
+        rates=rates,
+        batch_size=part.batch_size,
+        shuffle=plan.shuffle and isinstance(plan.data, Batches),
+        seed=seed,
+        epoch=epoch,
+        input_noise=plan.input_noise,
+        weight_decays=plan.optimizer.weight_decays(first_step, part.steps),
+    )
+
+
+def _diverged(model: Model, plan: Plan, step: int, rate: float) -> DivergedError:
+    """Restore the state from before the epoch; return the error to raise."""
+    error = _go_back(model, plan.position.epoch + 1, step, rate)
+    plan.ranks.log(logging.WARNING, "%s", error)
+    return error
 
 
 def _is_untrained(model: Model) -> bool:

@@ -72,6 +72,19 @@ class Plan:
         return len(self.data) if isinstance(self.data, Batches) else None
 
     @cached_property
+    def is_quiet(self) -> bool:
+        """Whether nothing in Python looks at the network, or changes how it is trained, between two epochs."""
+        return (
+            self.ranks.is_alone
+            and self.verbose == 0
+            and isinstance(self.data, Batches)
+            and self.validation is None
+            and self.checkpoints.path is None
+            and not (self.metrics or self.schedules or self.loss.needs_check)
+            and not any(callback.listens for callback in self.callbacks)
+        )
+
+    @cached_property
     def core_loss(self) -> _core.Loss:
         """The loss as the core takes it, made once for all epochs."""
         return self.loss.core_loss()
