@@ -1,4 +1,5 @@
-// An array that begins on a cache line, or on a huge page if it has some, and is initialised to zero. The core stores all large arrays of numbers in it.
+// An array that begins on a cache line, or on a huge page if it has some, and is initialised to zero. The core stores
+// all large arrays of numbers in it.
 #pragma once
 
 #include <algorithm>
