@@ -30,6 +30,11 @@ class Team {
   double slept() const;
   // This thread's share of `count` items.
   Range share(size_t count) const { return {count * index_ / size_, count * (index_ + 1) / size_}; }
+  // This thread's share of some items.
+  Range share(const Range& items) const {
+    const Range own = share(items.size());
+    return {items.begin + own.begin, items.begin + own.end};
+  }
   // This thread's share of `samples` rows, in whole groups of rows, which kernels process together.
   Range share_rows(size_t samples) const {
     const Range part = share(samples);

@@ -10,7 +10,6 @@
 #include "bindings/interpreter_lock.hpp"
 #include "bindings/python_loss.hpp"
 #include "bindings/python_poll.hpp"
-#include "bindings/python_ranks.hpp"
 #include "session.hpp"
 #include "training/poll_timer.hpp"
 
@@ -26,15 +25,14 @@ inline pybind11::tuple tuple_of(const EpochResult& result) {
 template <class T>
 pybind11::tuple train_epochs(Session<T>& session, const Data& data, const pybind11::array& y,
                              const std::vector<EpochArguments>& epochs, const pybind11::object& poll) {
-  const pybind11::object nobody = pybind11::none();
-  PythonLoss unused(nobody, y, data);
-  PythonRanks alone(nobody);
+  const pybind11::object none = pybind11::none();
+  PythonLoss unused(none, y, data);
   std::vector<EpochOptions> options;
   for (const EpochArguments& arguments : epochs) {
     require(!arguments.loss.is_function(), "epochs must be made one by one with a loss that is a function");
     options.push_back(arguments.options(data.inputs.rows, {0, std::nullopt, {}}, unused, alone));
   }
-  PythonPoll within(nobody), between(poll);
+  PythonPoll within(none), between(poll);
   std::vector<EpochResult> results;
   {
     const WithoutInterpreter unlocked;

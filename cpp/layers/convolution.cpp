@@ -230,9 +230,9 @@ std::vector<GradientRuns> Convolution<T>::gradient_runs(const GradientPart& part
 template <class T>
 void Convolution<T>::add_part(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                               T* gradient, const GradientPart& part) const {
-  const Range rows = weight_rows_of(part), own = team.share(rows.size());
+  const Range rows = weight_rows_of(part);
   const Range channels = rows.size() > 0 ? Range{0, 0} : team.share(backward_.source().channels);
-  add_gradient_of({rows.begin + own.begin, rows.begin + own.end}, channels, below, above, samples, gradient);
+  add_gradient_of(team.share(rows), channels, below, above, samples, gradient);
 }
 
 template <class T>

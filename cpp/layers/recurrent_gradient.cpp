@@ -233,10 +233,10 @@ std::vector<GradientRuns> Recurrent<T>::gradient_runs(const GradientPart& part) 
 template <class T>
 void Recurrent<T>::add_part(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                             T* gradient, const GradientPart& part) const {
-  const Range gates = gates_of(part), own = team.share(gates.size());
-  if (own.size() == 0) return;
+  const Range gates = team.share(gates_of(part));
+  if (gates.size() == 0) return;
   for (size_t direction = 0; direction < options_.directions; ++direction) {
-    Gradient(*this, direction, {gates.begin + own.begin, gates.begin + own.end}, gradient).add(below, above, samples);
+    Gradient(*this, direction, gates, gradient).add(below, above, samples);
   }
 }
 
