@@ -20,7 +20,7 @@ from ..network import Network
 from ..training.callbacks import Callback, as_callbacks
 from ..training.plan import Given, Options, make_plan
 from ..training.ranks import Ranks
-from .pool import side_by_side
+from .pool import StopWhenSet, side_by_side
 
 _FIT = inspect.signature(Network.fit)
 
@@ -120,21 +120,6 @@ def fit_many(
     return _run(jobs, workers, max(1, threads // workers), shown)
 
 
-class _StopWhenSet(Callback):
-    """Stops a fit at the end of an epoch once an event is set."""
-
-    listens = False
-
-    def __init__(self, event: Event) -> None:
-        self.event = event
-
-    def on_epoch_end(self, network: Network, epoch: int, metrics: dict[str, float]) -> bool:
-        return self.event.is_set()
-
-    def wants_to_stop(self) -> bool:
-        return self.event.is_set()
-
-
 @dataclass(frozen=True)
 class _Job:
     """One network, with its samples and the arguments of its fit."""
@@ -149,7 +134,7 @@ class _Job:
     def fit(self, stop: Event) -> Fit:
         """Train the network until its end, or until the epoch in which `stop` is set."""
         X, y = (self.X, self.y) if self.rows is None else (self.X[self.rows], self.y[self.rows])
-        callbacks: list[Any] = [*self.options["callbacks"], _StopWhenSet(stop)]
+        callbacks: list[Any] = [*self.options["callbacks"], StopWhenSet(stop)]
         error = None
         try:
             self.network.fit(X, y, **{**self.options, "callbacks": callbacks, "verbose": 0})

@@ -5,15 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from threading import Event
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
 from .. import _core
 from .._checks import checked_integer
+from ..training.callbacks import Callback
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
+
+
+class StopWhenSet(Callback):
+    """Stops a fit at the end of an epoch once an event is set."""
+
+    listens = False
+
+    def __init__(self, event: Event) -> None:
+        self.event = event
+
+    def on_epoch_end(self, network: Any, epoch: int, metrics: dict[str, float]) -> bool:
+        """Tell whether the event is set."""
+        return self.event.is_set()
+
+    def wants_to_stop(self) -> bool:
+        """Tell whether the event is set."""
+        return self.event.is_set()
 
 
 def side_by_side(

@@ -16,7 +16,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ..machine import get_num_threads
-from ..many.pool import side_by_side, workers_of
+from ..many.pool import StopWhenSet, side_by_side, workers_of
 from .classifier import MLPClassifier
 from .perceptron import Array, MultilayerPerceptron
 from .regressor import MLPRegressor
@@ -74,7 +74,7 @@ class _Ensemble(MetaEstimatorMixin, BaseEstimator):
             member, of_member = job
             callbacks = member.callbacks
             if member.solver != "lbfgs":  # which takes none, and ends with its iterations
-                member.callbacks = [*callbacks, lambda *_: stop.is_set()]
+                member.callbacks = [*callbacks, StopWhenSet(stop)]
             member.fit(X, y, of_member)
             member.callbacks = callbacks
             return member
