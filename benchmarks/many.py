@@ -70,23 +70,15 @@ def on_jax(X: NDArray[np.float32], y: NDArray[np.float32], threads: int) -> Time
     import jax
     import jax.numpy as jnp
 
-    def loss(weights: Any, x: Any, y: Any) -> Any:
-        for w, b in weights[:-1]:
-            x = jax.nn.relu(x @ w + b)
-        w, b = weights[-1]
-        return 0.5 * jnp.square(x @ w + b - y).sum(axis=1).mean()
+    from .peers.jax_scan import adam, first_state, forward
 
-    steps = -(-ROWS // BATCH)
+    def loss(parameters: Any, x: Any, y: Any) -> Any:
+        return 0.5 * jnp.square(forward(parameters, x, "relu") - y).sum(axis=1).mean()
+
+    steps, settings = -(-ROWS // BATCH), cr.Adam()
 
     def step(state: Any, rows: Any) -> Any:
-        weights, m, v, t = state
-        gradients = jax.grad(loss)(weights, x_all[rows], y_all[rows])
-        t = t + 1
-        m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, gradients)
-        v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, gradients)
-        rate, correction = 1e-3 / (1 - 0.9**t), 1 / (1 - 0.999**t)
-        weights = jax.tree.map(lambda p, m, v: p - rate * m / (jnp.sqrt(v * correction) + 1e-8), weights, m, v)
-        return (weights, m, v, t), None
+        return adam(state, jax.grad(loss)(state["parameters"], x_all[rows], y_all[rows]), settings), None
 
     def fit(weights: Any, key: Any) -> Any:
         def epoch(state: Any, key: Any) -> Any:
@@ -94,8 +86,8 @@ def on_jax(X: NDArray[np.float32], y: NDArray[np.float32], threads: int) -> Time
             order = jnp.resize(jax.random.permutation(key, ROWS), (steps, BATCH))
             return jax.lax.scan(step, state, order)
 
-        zeros = jax.tree.map(jnp.zeros_like, weights)
-        return jax.lax.scan(epoch, (weights, zeros, zeros, 0.0), jax.random.split(key, EPOCHS))[0][0]
+        state = {"parameters": weights, **first_state(weights, settings)}
+        return jax.lax.scan(epoch, state, jax.random.split(key, EPOCHS))[0]["parameters"]
 
     x_all, y_all = jnp.asarray(X), jnp.asarray(y)
     layers = [network.stack for network in networks()]
@@ -151,16 +143,16 @@ def torch_fold(X: NDArray[np.float32], y: NDArray[np.int64], held: NDArray[np.in
     import torch
     from torch import nn
 
+    from benchmarks.peers.pytorch import eager_step
+
     torch.set_num_threads(1)
     rows = np.delete(np.arange(len(X)), held)
     x_train, y_train = torch.from_numpy(X[rows]), torch.from_numpy(y[rows])
     network = nn.Sequential(nn.Linear(784, 100), nn.ReLU(), nn.Linear(100, 10))
-    optimizer, loss = torch.optim.Adam(network.parameters(), fused=True), nn.CrossEntropyLoss()
+    step = eager_step(network, lambda network, x, y: nn.functional.cross_entropy(network(x), y), cr.Adam())
     for _ in range(FOLD_EPOCHS):
         for chosen in torch.split(torch.randperm(len(rows)), BATCH):
-            optimizer.zero_grad()
-            loss(network(x_train[chosen]), y_train[chosen]).backward()
-            optimizer.step()
+            step(x_train[chosen], y_train[chosen])
     with torch.inference_mode():
         return float((network(torch.from_numpy(X[held])).argmax(dim=1).numpy() == y[held]).mean())
 
