@@ -49,26 +49,39 @@ double portable_log(double x) {
 RandomWords::RandomWords(uint64_t seed, Purpose purpose, uint64_t b, uint64_t c, uint64_t d)
     : key_{seed, uint64_t(purpose)}, counter_{0, b, c, d} {}
 
-// The counter is incremented before a block is generated, as in NumPy.
-void RandomWords::refill() {
+// The counter is incremented before a block is generated, as in NumPy. A block is one chain of products; without loops
+// in it, the processor computes several blocks of `fill` at a time.
+RandomWords::Block RandomWords::next_block() {
   for (uint64_t& digit : counter_) {
     if (++digit != 0) break;
   }
-  Block& x = words_ = counter_;
-  std::array<uint64_t, 2> key = key_;
+  auto [x0, x1, x2, x3] = counter_;
+  auto [k0, k1] = key_;
+#pragma GCC unroll 10
   for (int round = 0; round < 10; ++round) {
-    const Product128 first = multiply(0xD2E7470EE14C6C93, x[0]);
-    const Product128 second = multiply(0xCA5A826395121157, x[2]);
-    x = {second.high ^ x[1] ^ key[0], second.low, first.high ^ x[3] ^ key[1], first.low};
-    key[0] += 0x9E3779B97F4A7C15;
-    key[1] += 0xBB67AE8584CAA73B;
+    const Product128 first = multiply(0xD2E7470EE14C6C93, x0);
+    const Product128 second = multiply(0xCA5A826395121157, x2);
+    x0 = second.high ^ x1 ^ k0;
+    x1 = second.low;
+    x2 = first.high ^ x3 ^ k1;
+    x3 = first.low;
+    k0 += 0x9E3779B97F4A7C15;
+    k1 += 0xBB67AE8584CAA73B;
   }
-  used_ = 0;
+  return {x0, x1, x2, x3};
 }
 
-void RandomWords::skip(uint64_t count) {
-  counter_[0] += count / words_.size();
-  for (uint64_t i = 0; i < count % words_.size(); ++i) next();
+void RandomWords::fill(std::span<uint64_t> to) {
+  while (!to.empty()) {
+    if (used_ == words_.size() && to.size() >= words_.size()) {
+      const Block block = next_block();
+      std::copy(block.begin(), block.end(), to.begin());
+      to = to.subspan(block.size());
+    } else {
+      to.front() = next();
+      to = to.subspan(1);
+    }
+  }
 }
 
 double normal(uint64_t word) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace chainrule {
@@ -22,19 +23,19 @@ class RandomWords {
  public:
   RandomWords(uint64_t seed, Purpose purpose, uint64_t b, uint64_t c, uint64_t d = 0);
   uint64_t next() {
-    if (used_ == words_.size()) refill();
+    if (used_ == words_.size()) {
+      words_ = next_block();
+      used_ = 0;
+    }
     return words_[used_++];
   }
-  // Goes on after the first `count` words of a stream of which no word was taken yet.
-  void skip(uint64_t count);
-  // What the blocks of words are made of, for kernels that make many at once: the counter is that before the next one.
-  const std::array<uint64_t, 2>& key() const { return key_; }
-  const std::array<uint64_t, 4>& counter() const { return counter_; }
+  // The next words, as `next` gives them one by one. Many at once take less time.
+  void fill(std::span<uint64_t> to);
 
  private:
   using Block = std::array<uint64_t, 4>;
 
-  void refill();
+  Block next_block();
 
   std::array<uint64_t, 2> key_;
   Block counter_;

@@ -11,7 +11,6 @@
 #include "kernels/peak.hpp"
 #include "kernels/places.hpp"
 #include "kernels/pool.hpp"
-#include "kernels/random.hpp"
 #include "kernels/recurrent.hpp"
 #include "kernels/sample.hpp"
 #include "kernels/waves.hpp"
@@ -95,9 +94,7 @@ constexpr Kernels<T> all_kernels = {
 }  // namespace
 
 extern const KernelTable table;
-const KernelTable table = {.name = CHAINRULE_NAME(CHAINRULE_ISA),
-                           .random_blocks = random_blocks,
-                           .float32 = all_kernels<float>,
-                           .float64 = all_kernels<double>};
+const KernelTable table = {
+    .name = CHAINRULE_NAME(CHAINRULE_ISA), .float32 = all_kernels<float>, .float64 = all_kernels<double>};
 
 }  // namespace chainrule::CHAINRULE_ISA

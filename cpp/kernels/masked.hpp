@@ -11,13 +11,10 @@ using namespace chainrule::simd::CHAINRULE_ISA;
 
 template <class T>
 CHAINRULE_INLINE Mask<T> load_mask(const int8_t* from) {
-  typedef int8_t Bytes __attribute__((vector_size(Vector<T>::part_lanes)));
   Mask<T> mask;
 #pragma GCC unroll 8
   for (size_t i = 0; i < Vector<T>::parts; ++i) {
-    Bytes bytes;
-    __builtin_memcpy(&bytes, from + i * Vector<T>::part_lanes, sizeof(Bytes));
-    mask.part[i] = __builtin_convertvector(bytes, typename Vector<T>::Bits);
+    mask.part[i] = native_load_bytes<T>(from + i * Vector<T>::part_lanes);
   }
   return mask;
 }

@@ -340,16 +340,6 @@ struct NormalisedPlaces {
   T *outputs, *kept;
 };
 
-// Writes blocks of four random words of a stream (base/random.hpp), whose counter was that of the block before the
-// first. `to` has space for a multiple of `blocks_at_once` blocks, all of which are written.
-struct RandomBlocks {
-  static constexpr size_t blocks_at_once = 8;
-
-  uint64_t key[2], counter[4];
-  size_t blocks;
-  uint64_t* to;
-};
-
 template <class T>
 struct Kernels {
   // C = A B, or C += A B.
@@ -372,6 +362,7 @@ struct Kernels {
   void (*catch_up)(const Parameters<T>&, size_t panels, size_t stride, const MissedSteps<T>&);
   // Adds the penalties' gradient and clips by value, in place.
   void (*regularize)(const Parameters<T>&, T* gradient, size_t count, T clip_value);
+  // Of a multiple of 16 values.
   double (*square_sum)(const T* values, size_t count);
   // Scales the columns of panels [panels][inputs][16] that are longer than `longest`.
   void (*max_norm)(T* panels, size_t inputs, Range range, T longest);
@@ -425,7 +416,6 @@ struct Kernels {
 
 struct KernelTable {
   const char* name;
-  void (*random_blocks)(const RandomBlocks&);
   Kernels<float> float32;
   Kernels<double> float64;
 };

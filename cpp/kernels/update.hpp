@@ -299,13 +299,15 @@ void regularize(const Parameters<T>& parameters, T* gradient, size_t count, T cl
 
 template <class T>
 double square_sum(const T* values, size_t count) {
-  double lane[lanes] = {};
-  for (size_t i = 0; i < count; ++i) {
-    const double value = double(values[i]);
-    lane[i % lanes] += value * value;
+  double sums[lanes] = {};
+  for (size_t i = 0; i < count; i += lanes) {
+    for (size_t lane = 0; lane < lanes; ++lane) {
+      const double value = double(values[i + lane]);
+      sums[lane] += value * value;
+    }
   }
   double sum = 0;
-  for (double part : lane) sum += part;
+  for (double part : sums) sum += part;
   return sum;
 }
 

@@ -84,12 +84,14 @@ void PanelParameters<T>::regularize(T* gradient, T clip_value) {
 }
 
 template <class T>
-void PanelParameters<T>::update(const GradientTarget<T>& target) {
+void PanelParameters<T>::update(const Team& team, const GradientTarget<T>& target, bool is_regularized) {
   for (size_t i = 0; i < matrices_.size(); ++i) {
     Parameters<T> parameters = updatable(i, target);
-    // The stored gradient includes the penalties', which must not be added twice.
-    parameters.l1 = parameters.l2 = T(0);
-    kernels<T>().update(parameters, target.gradient + offsets_[i], matrices_[i].packed_size(), *target.update);
+    if (is_regularized) parameters.l1 = parameters.l2 = T(0);
+    const Range own = team.share(matrices_[i].packed_size() / panel_width);
+    const size_t begin = own.begin * panel_width;
+    kernels<T>().update(offset_by(parameters, begin), target.gradient + offsets_[i] + begin, own.size() * panel_width,
+                        *target.update);
   }
 }
 

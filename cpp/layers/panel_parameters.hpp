@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/team.hpp"
 #include "layers/gradient_target.hpp"
 #include "layers/signal.hpp"
 
@@ -57,8 +58,9 @@ class PanelParameters {
 
   // Adds the penalties' gradient to a stored gradient, and clips it by value.
   void regularize(T* gradient, T clip_value);
-  // Updates from a stored gradient that has been regularised.
-  void update(const GradientTarget<T>& target);
+  // Updates from a stored gradient, to which the penalties' is added unless it is there already. A team divides the
+  // parameters.
+  void update(const Team& team, const GradientTarget<T>& target, bool is_regularized);
 
   // Penalties on the weights: l2 / 2 |w|^2 + l1 |w|_1.
   void set_penalties(double l1, double l2);

@@ -40,7 +40,6 @@ struct Native<double> {
 
 using NativeFloat = Native<float>::Real;
 using NativeDouble = Native<double>::Real;
-typedef uint64_t NativeWords __attribute__((vector_size(native_bytes)));
 
 #if defined(__AVX512F__)
 inline NativeFloat native_fma(NativeFloat a, NativeFloat b, NativeFloat c) { return _mm512_fmadd_ps(a, b, c); }
@@ -91,25 +90,6 @@ inline Real native_max(Real a, Real b) {
 }
 #endif
 
-// The product of the lower halves of each lane.
-#if defined(__AVX512F__)
-inline NativeWords multiply_low_halves(NativeWords a, NativeWords b) {
-  return NativeWords(_mm512_maskz_mul_epu32(0xff, __m512i(a), __m512i(b)));
-}
-#elif defined(__AVX2__)
-inline NativeWords multiply_low_halves(NativeWords a, NativeWords b) {
-  return NativeWords(_mm256_mul_epu32(__m256i(a), __m256i(b)));
-}
-#elif defined(__aarch64__)
-inline NativeWords multiply_low_halves(NativeWords a, NativeWords b) {
-  return NativeWords(vmull_u32(vmovn_u64(uint64x2_t(a)), vmovn_u64(uint64x2_t(b))));
-}
-#else
-inline NativeWords multiply_low_halves(NativeWords a, NativeWords b) {
-  return NativeWords(_mm_mul_epu32(__m128i(a), __m128i(b)));
-}
-#endif
-
 // The first numbers of a register, and zeros; what comes after them in memory is neither read nor changed.
 #if defined(__AVX512F__)
 inline NativeFloat native_load_first(const float* from, size_t count) {
@@ -132,6 +112,35 @@ inline NativeFloat native_load_first(const float* from, size_t count) {
 inline NativeDouble native_load_first(const double* from, size_t count) {
   const __m256i lane = _mm256_set_epi64x(3, 2, 1, 0);
   return _mm256_maskload_pd(from, _mm256_cmpgt_epi64(_mm256_set1_epi64x(int64_t(count)), lane));
+}
+#endif
+
+// Signed bytes, one per lane.
+template <class T>
+inline typename Native<T>::Bits native_load_bytes(const int8_t* from) {
+  typedef int8_t Bytes __attribute__((vector_size(native_bytes / sizeof(T))));
+  Bytes bytes;
+  __builtin_memcpy(&bytes, from, sizeof(Bytes));
+  return __builtin_convertvector(bytes, typename Native<T>::Bits);
+}
+// GCC 12 would convert them one by one.
+#if defined(__AVX512F__)
+template <>
+inline Native<float>::Bits native_load_bytes<float>(const int8_t* from) {
+  return Native<float>::Bits(_mm512_maskz_cvtepi8_epi32(0xffff, _mm_loadu_si128((const __m128i*)from)));
+}
+template <>
+inline Native<double>::Bits native_load_bytes<double>(const int8_t* from) {
+  return Native<double>::Bits(_mm512_maskz_cvtepi8_epi64(0xff, _mm_loadu_si64(from)));
+}
+#elif defined(__AVX2__)
+template <>
+inline Native<float>::Bits native_load_bytes<float>(const int8_t* from) {
+  return Native<float>::Bits(_mm256_cvtepi8_epi32(_mm_loadu_si64(from)));
+}
+template <>
+inline Native<double>::Bits native_load_bytes<double>(const int8_t* from) {
+  return Native<double>::Bits(_mm256_cvtepi8_epi64(_mm_loadu_si32(from)));
 }
 #endif
 

@@ -153,7 +153,7 @@ void test_fused_update(Rule rule) {
         GradientTarget<T> stored = target;
         stored.update = &settings;
         layer.parameters().regularize(gradient.data(), T(0));
-        layer.parameters().update(stored);
+        layer.parameters().update(team, stored, true);
       }
     });
     results[fused] = packed;
@@ -278,24 +278,10 @@ void test_all() {
   }
 }
 
-// Blocks of many random words are those of the stream.
-void test_random_blocks() {
-  for (const size_t blocks : {size_t(1), size_t(2), size_t(4), size_t(5), size_t(17)}) {
-    RandomWords words(7, Purpose::dropout, UINT64_MAX, 3, 5);
-    words.skip(8);
-    const auto& [k0, k1] = words.key();
-    const auto& [c0, c1, c2, c3] = words.counter();
-    std::vector<uint64_t> drawn(4 * (blocks + RandomBlocks::blocks_at_once));
-    kernel_table().random_blocks({{k0, k1}, {c0, c1, c2, c3}, blocks, drawn.data()});
-    for (size_t i = 0; i < 4 * blocks; ++i) expect(drawn[i] == words.next(), "random block");
-  }
-}
-
 }  // namespace
 
 int main() {
   std::printf("kernels: %s\n", kernel_table().name);
-  test_random_blocks();
   test_all<float>();
   test_all<double>();
   return result();

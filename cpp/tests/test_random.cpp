@@ -14,10 +14,15 @@ int main() {
                             10799416666817565928U};
   RandomWords words(7, Purpose::shuffling, 3, 0);
   for (uint64_t word : known) expect(words.next() == word, "Philox word");
-  for (const uint64_t skipped : {uint64_t(1), uint64_t(4)}) {
-    RandomWords rest(7, Purpose::shuffling, 3, 0);
-    rest.skip(skipped);
-    expect(rest.next() == known[skipped], "Philox word after others");
+  for (size_t before = 0; before < 6; ++before) {
+    for (size_t count = 0; count < 12; ++count) {
+      RandomWords one_by_one(7, Purpose::shuffling, UINT64_MAX, 0), at_once = one_by_one;
+      for (size_t i = 0; i < before; ++i) expect(one_by_one.next() == at_once.next(), "word before many");
+      std::vector<uint64_t> words_at_once(count);
+      at_once.fill(words_at_once);
+      for (uint64_t word : words_at_once) expect(one_by_one.next() == word, "word of many");
+      expect(one_by_one.next() == at_once.next(), "word after many");
+    }
   }
   // numpy.random.Philox(key=[7, 2], counter=[0, 3, 0, 1]).random_raw(1)
   expect(RandomWords(7, Purpose::shuffling, 3, 0, 1).next() == 826788653463890742U, "Philox word of a part");

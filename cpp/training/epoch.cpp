@@ -225,7 +225,7 @@ class Epoch {
   }
 
   void update_from_whole_gradient(const Team& team) {
-    whole_step_.run(team, settings_, workspace_.gradient.data(), true);
+    whole_step_.run(team, settings_, workspace_.gradient.data(), false);
     network_.finish_update(team);
     team.barrier();
   }

@@ -39,29 +39,36 @@ double scaled_norm(const T* values, size_t size) {
 }  // namespace
 
 template <class T>
-void WholeGradientStep<T>::run(const Team& team, StepSettings<T> settings, T* gradient, bool regularize) {
+void WholeGradientStep<T>::run(const Team& team, StepSettings<T> settings, T* gradient, bool is_complete) {
+  const bool clips_norm = optimizer_.clips_norm();
   for (size_t i = team.index(); i < network_.size(); i += team.size()) {
     if (!network_.layer(i).trainable) continue;
     T* const of_layer = gradient + network_.offset(i);
-    if (regularize) {
-      network_.layer(i).complete_gradient(of_layer);
-      network_.layer(i).parameters().regularize(of_layer, settings.clip_value);
-    }
-    const size_t size = network_.layer(i).parameters().packed_size();
-    const double squares = kernels<T>().square_sum(of_layer, size);
-    square_sums_.data()[i] = squares;
-    norms_.data()[i] = std::isnormal(squares) ? std::sqrt(squares) : scaled_norm(of_layer, size);
+    if (!is_complete) network_.layer(i).complete_gradient(of_layer);
+    if (!clips_norm) continue;
+    if (!is_complete) network_.layer(i).parameters().regularize(of_layer, settings.clip_value);
+    measure(i, of_layer);
   }
   team.barrier();
-  settings.scale = scale();
-  if (regularize) settings.clip_value = T(0);
-  for (size_t i = team.index(); i < network_.size(); i += team.size()) {
+  if (clips_norm) {
+    settings.scale = scale();
+    if (!is_complete) settings.clip_value = T(0);
+  }
+  for (size_t i = 0; i < network_.size(); ++i) {
     if (!network_.layer(i).trainable) continue;
     GradientTarget<T> target = updating(network_, state_, settings, i);
     target.gradient = gradient + network_.offset(i);
-    network_.layer(i).parameters().update(target);
+    network_.layer(i).parameters().update(team, target, clips_norm || is_complete);
   }
   team.barrier();
+}
+
+template <class T>
+void WholeGradientStep<T>::measure(size_t layer, const T* gradient) {
+  const size_t size = network_.layer(layer).parameters().packed_size();
+  const double squares = kernels<T>().square_sum(gradient, size);
+  square_sums_.data()[layer] = squares;
+  norms_.data()[layer] = std::isnormal(squares) ? std::sqrt(squares) : scaled_norm(gradient, size);
 }
 
 template <class T>
@@ -161,7 +168,7 @@ void step(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimi
   WholeGradientStep<T> whole(network, state, optimizer);
   const StepSettings<T> settings = state.next_step(optimizer, rate, optimizer.settings().weight_decay);
   run_team(1, [&](const Team& team) {
-    whole.run(team, settings, gradient, false);
+    whole.run(team, settings, gradient, true);
     network.finish_update(team);
   });
 }

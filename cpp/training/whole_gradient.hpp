@@ -17,18 +17,18 @@ template <class T>
 GradientTarget<T> updating(const Network<T>& network, OptimizerState<T>& state, const StepSettings<T>& settings,
                            size_t layer);
 
-// One update from a stored gradient: penalties, clipping, the optimiser's rule. All threads of a team call it; each
-// has some of the layers.
+// One update from a stored gradient: penalties, clipping, the optimiser's rule. All threads of a team call it.
 template <class T>
 class WholeGradientStep {
  public:
   WholeGradientStep(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimizer)
       : network_(network), state_(state), optimizer_(optimizer), square_sums_(network.size()), norms_(network.size()) {}
 
-  // Without `regularize`, the gradient is complete and has the penalties' already.
-  void run(const Team& team, StepSettings<T> settings, T* gradient, bool regularize);
+  // A complete gradient has the penalties' already, and lacks nothing that its layers do once a batch is added up.
+  void run(const Team& team, StepSettings<T> settings, T* gradient, bool is_complete);
 
  private:
+  void measure(size_t layer, const T* gradient);
   double norm() const;
   T scale() const;
 
