@@ -103,8 +103,8 @@ void normalise_features(const FeaturePlaces& at, const NormalisedFeatures<T>& f)
       for (size_t i = 0; i < at.places * at.features; i += at.features) {
         const Vector<T> normalised = (Vector<T>::load(x + i) - mean) * inverse;
         const Vector<T> z = gamma * normalised + beta;
-        store_part(z, f.pre_activations + to + i, left);
         store_part(z, f.activations + to + i, left);
+        if (f.pre_activations != f.activations) store_part(z, f.pre_activations + to + i, left);
         if (kept != nullptr) store_part(normalised, kept + i, left);
       }
     }

@@ -36,6 +36,11 @@ template <class T>
 void ActivationLayer<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                                  const Pass&) const {
   const Range rows = team.share_rows(samples);
+  if (above.pre_activations == above.activations && above.stride == below.stride) {
+    Signal<T> computed = above;
+    computed.pre_activations = below.activations;
+    return activate(computed, rows);
+  }
   copy_rows(below.activations, below.stride, above.pre_activations, above.stride, rows, size_);
   activate(above, rows);
 }

@@ -58,6 +58,9 @@ struct LayerTraits {
   bool needs_whole_batch = false;
   // Whether `gradient` reads what backward computes, so that backward runs even if no delta below is needed.
   bool gradient_needs_backward = false;
+  // Whether backward computes each delta below from the one above it in its place, which nothing reads afterwards, so
+  // that both may be in one array.
+  bool deltas_in_place = false;
   // Whether an update changes parameters by more than their own gradients.
   bool couples_parameters = false;
 

@@ -16,7 +16,7 @@ class Noise : public Layer<T> {
 
   size_t inputs() const override { return size_; }
   size_t outputs() const override { return size_; }
-  LayerTraits traits() const override { return {.work = size_}; }
+  LayerTraits traits() const override { return {.work = size_, .deltas_in_place = true}; }
 
  protected:
   size_t size_;
@@ -45,7 +45,9 @@ class Dropout final : public Noise<T> {
 
   // Keeps the mask.
   LayerTraits traits() const override {
-    return {.work = this->size_, .kept_size = (group_ + sizeof(T) - 1) / sizeof(T)};
+    LayerTraits traits = Noise<T>::traits();
+    traits.kept_size = (group_ + sizeof(T) - 1) / sizeof(T);
+    return traits;
   }
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,

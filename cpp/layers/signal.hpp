@@ -151,7 +151,9 @@ void multiply_by_derivative(const Signal<T>& signal, const Range& samples) {
 // The way back through a layer that only copies its inputs.
 template <class T>
 void pass_deltas_on(const Signal<T>& above, const Signal<T>& below, const Range& samples) {
-  copy_rows(above.deltas, above.stride, below.deltas, below.stride, samples, below.size);
+  if (above.deltas != below.deltas) {
+    copy_rows(above.deltas, above.stride, below.deltas, below.stride, samples, below.size);
+  }
   multiply_by_derivative(below, samples);
 }
 

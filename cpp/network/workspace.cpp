@@ -58,7 +58,10 @@ Signal<T> Workspace<T>::signal_above(const Network<T>& network, size_t layer, Pu
   // The loss of the output is computed from z, which prediction does not need.
   const bool for_loss = purpose != Purpose::prediction && is_output;
   if (traits.keeps_pre_activations || for_loss) signal.pre_activations = allocate(signal.stride, rows);
-  if (purpose != Purpose::prediction) signal.deltas = allocate(signal.stride, rows);
+  const bool shares_deltas = purpose == Purpose::training && traits.deltas_in_place && layer > 0;
+  if (purpose != Purpose::prediction) {
+    signal.deltas = shares_deltas ? signals_.back().deltas : allocate(signal.stride, rows);
+  }
   if (purpose != Purpose::prediction || traits.mask_steps > 0) {
     signal.kept_stride = kept_stride<T>(traits);
     if (signal.kept_stride > 0) signal.kept = allocate(signal.kept_stride, groups_capacity(capacity_));
