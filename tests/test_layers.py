@@ -130,6 +130,16 @@ def test_a_repr_says_how_to_make_the_layer(name):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
+def test_what_it_was_built_with_cannot_be_set(name):
+    """The core would not notice, and a file would tell of another network."""
+    net = network(name)
+    for leaf in net.leaves:
+        for setting in set(leaf.settings) - {"l1", "l2"}:
+            with pytest.raises(AttributeError, match=rf"{setting} of .* cannot be changed in a network"):
+                setattr(leaf, setting, getattr(leaf, setting))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
 def test_it_is_shown(name):
     X, y = data(name)
     net = network(name)

@@ -175,7 +175,9 @@ class Layer:
         self._trainable = checked_flag(trainable, "trainable")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if self.is_placed and not name.startswith("_") and name not in dir(self):
+        if self.is_placed and not name.startswith("_") and not hasattr(getattr(type(self), name, None), "__set__"):
+            if name in dir(self):
+                raise AttributeError(f"{name} of {self!r} cannot be changed in a network, which was built with it")
             public = [other for other in dir(self) if not other.startswith("_")]
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{close_names(name, public)}")
         super().__setattr__(name, value)
