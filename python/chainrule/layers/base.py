@@ -114,7 +114,7 @@ class Layer:
     settings: ClassVar[tuple[str, ...]] = ()
     # Those of the settings that the shapes of the parameters tell as well.
     size_settings: ClassVar[tuple[str, ...]] = ()
-    # Those that say how training treats the layer.
+    # Those that say how training treats the layer, and may be set at any time.
     learning_settings: ClassVar[tuple[str, ...]] = ("trainable",)
     # Whether the core has a counterpart of the layer; else the layer only changes shapes, which the core does not see.
     in_core: ClassVar[bool] = True
@@ -387,8 +387,13 @@ class Layer:
         """Return the description of the layer that files keep."""
         return {
             "type": type(self).__name__,
-            **{name: getattr(self, name) for name in (*self.settings, *self.learning_settings)},
+            **{name: getattr(self, name) for name in self.settings},
+            **self.learning(),
         }
+
+    def learning(self) -> dict[str, Any]:
+        """Return how training treats the layer, as it may be set at any time: the values of `learning_settings`."""
+        return {name: getattr(self, name) for name in self.learning_settings}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], make: Callable[[Any], Layer]) -> Layer:

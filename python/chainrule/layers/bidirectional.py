@@ -54,8 +54,7 @@ class Bidirectional(WeightedLayer):
             raise ValueError(f"layer must not be stateful, as it reads each sample from its end too; got {layer!r}")
         if layer.is_placed:
             raise ValueError(f"layer must not be in a network yet, got {layer!r}, which is")
-        learning = {name: getattr(layer, name) for name in layer.learning_settings}
-        super().__init__(l1=layer.l1, l2=layer.l2, **learning)
+        super().__init__(**layer.learning())
         self.ahead, self.back = copy.copy(layer), copy.copy(layer)
         self.back._first_part = 2 * len(layer._gates)
 

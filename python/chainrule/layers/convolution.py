@@ -88,8 +88,6 @@ class Correlation(Convolution, abstract=True):
         "dilation",
         "groups",
         "use_bias",
-        "l1",
-        "l2",
     )
 
     def __init__(
@@ -284,7 +282,7 @@ class Conv2DTranspose(Convolution):
     """
 
     _axes = 2
-    settings = ("filters", "kernel_size", "activation", "strides", "padding", "use_bias", "l1", "l2")
+    settings = ("filters", "kernel_size", "activation", "strides", "padding", "use_bias")
     # The weights have the outputs before the inputs.
     output_axis = -2
 

@@ -49,7 +49,7 @@ class Dense(BiasedLayer):
     Dense(300, activation='sigmoid', l2=0.0001)
     """
 
-    settings = ("units", "activation", "use_bias", "l1", "l2", "max_norm")
+    settings = ("units", "activation", "use_bias", "max_norm")
     size_settings = ("units",)
     works_step_by_step = True
     preserves_steps = True

@@ -53,7 +53,7 @@ class Embedding(WeightedLayer):
     (1, 1)
     """
 
-    settings = ("vocabulary", "units", "mask_zero", "zero_is_missing", "l1", "l2")
+    settings = ("vocabulary", "units", "mask_zero", "zero_is_missing")
     size_settings = ("vocabulary", "units")
     works_step_by_step = True
     vocabulary: int

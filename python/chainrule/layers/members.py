@@ -57,7 +57,7 @@ class MemberLayer(WeightedLayer, abstract=True):
     """What layers of members with weights have in common; use one of its kinds."""
 
     takes_mixed = False
-    settings = ("units", "activation", "l1", "l2")
+    settings = ("units", "activation")
     size_settings = ("units",)
 
     bias = Parameter("A copy of the bias, (members, units); assign to set it.")

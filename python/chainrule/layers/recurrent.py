@@ -33,8 +33,6 @@ class Recurrent(WeightedLayer, abstract=True):
         "stateful",
         "dropout",
         "recurrent_dropout",
-        "l1",
-        "l2",
     )
     _gates: ClassVar[tuple[str, ...]]
     _states: ClassVar[tuple[str, ...]] = ("h",)
@@ -264,8 +262,6 @@ class LSTM(Recurrent):
         "stateful",
         "dropout",
         "recurrent_dropout",
-        "l1",
-        "l2",
     )
     _states = ("h", "c")
     _gates = ("i", "f", "g", "o")
@@ -376,8 +372,6 @@ class GRU(Recurrent):
         "stateful",
         "dropout",
         "recurrent_dropout",
-        "l1",
-        "l2",
     )
     _gates = ("z", "r", "h")
 

@@ -30,6 +30,7 @@ class WeightedLayer(LearningLayer, abstract=True):
     """
 
     has_weights = True
+    learning_settings = ("l1", "l2", *LearningLayer.learning_settings)
 
     _initial_weights: Initial
 
@@ -61,6 +62,9 @@ class WeightedLayer(LearningLayer, abstract=True):
     def l2(self, value: float) -> None:
         self._l2 = checked_number(value, "l2", lowest=0)
         self._penalties_changed()
+
+    def reference_arguments(self) -> dict[str, Any]:
+        return {**super().reference_arguments(), "l1": self._l1, "l2": self._l2}
 
     def _penalties_changed(self) -> None:
         if self._place is not None:
