@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from networks_of_layers import NETWORKS
+from ranked_fits import LABELS, RNG, X, assert_same_on, fitted, network, outcome
 from ranks import connected, on_ranks
 
 import chainrule as cr
@@ -18,34 +19,6 @@ from chainrule import _core
 from chainrule.training.ranks import Ranks
 
 HELPERS = Path(__file__).parent / "helpers"
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(150, 20))
-LABELS = RNG.integers(0, 5, 150)
-
-
-def network(**options):
-    return cr.Network([20, 33, 5], output="softmax", **{"seed": 0, **options})
-
-
-def outcome(net):
-    return net.parameters.tobytes(), net.snapshot().statistics.tobytes(), dict(net.history)
-
-
-def fitted(make=network, X=X, y=LABELS, communicator=None, **options):
-    net = make()
-    options = {"epochs": 2, "batch_size": 50, "verbose": 0, "optimizer": cr.Adam(0.01), **options}
-    net.fit(X, y, communicator=communicator, **options)
-    return outcome(net)
-
-
-def assert_same_on(sizes, fit):
-    """One process and so many ranks end with the same parameters and the same history, to the last bit."""
-    expected = fit(None)
-    for size in sizes:
-        found = on_ranks(size, fit)
-        assert found == [expected] * size, (size, [one for one in found if isinstance(one, BaseException)])
-
-
 # --- the same bytes
 
 
@@ -156,6 +129,39 @@ def test_metrics_and_what_callbacks_add_are_in_every_history():
 
     assert "r2[4]" in fit(None)[2] and "twice" in fit(None)[2]
     assert_same_on([3], fit)
+
+
+def test_what_callbacks_set_for_the_training_of_layers_holds_on_every_rank():
+    """Layers that thaw, and factors that change, in the middle of a fit; a composite layer has layers of its own."""
+
+    def thaw(net, epoch, metrics):
+        first, second = net.layers[1].layers
+        first.trainable = epoch != 2
+        second.rate_factor, second.l2, net.rate_factor = {"weights": 0.5}, 0.1 * epoch, 0.9
+
+    def make():
+        block = cr.Residual([cr.Dense(9, "relu", trainable=False), cr.Dense(20)])
+        return cr.Network([cr.Input(20), block, cr.Dense(5, "softmax")], seed=0)
+
+    assert_same_on([3], lambda ranks: fitted(make, communicator=ranks, epochs=4, callbacks=[thaw]))
+
+
+def train_on_batch(net, epoch, metrics):
+    net.train_on_batch(X, LABELS)
+
+
+def step_by_another_optimizer(net, epoch, metrics):
+    net.forward(X)
+    net.backward(np.ones((150, 5)))
+    net.step(cr.SGD(0.1))
+
+
+@pytest.mark.parametrize("callback", [train_on_batch, step_by_another_optimizer])
+def test_callbacks_that_train_are_refused(callback):
+    """The other ranks would lack the steps."""
+    first, *others = on_ranks(3, lambda ranks: fitted(communicator=ranks, callbacks=[callback]))
+    assert isinstance(first, ValueError) and str(first).startswith("callbacks must not train the network")
+    assert all(isinstance(error, cr.RankError) and str(first) in str(error) for error in others)
 
 
 def test_each_rank_sends_the_gradient_once():
@@ -290,23 +296,6 @@ def test_divergence_is_seen_by_all_ranks():
     errors = on_ranks(3, lambda ranks: fitted(communicator=ranks, optimizer=cr.SGD(1e30), loss="mse"))
     assert all(isinstance(error, cr.DivergedError) for error in errors)
     assert len({str(error) for error in errors}) == 1
-
-
-@pytest.mark.parametrize(
-    ("differs", "name"),
-    [
-        ({"make": lambda: network(seed=1)}, "seed"),
-        ({"make": lambda: network(weights=0.0)}, "parameters"),
-        ({"batch_size": 51}, "batch_size"),
-        ({"optimizer": cr.SGD(0.1)}, "optimizer"),
-        ({"X": X + 1}, "X, y and weights"),
-        ({"epochs": 7}, "epochs"),
-    ],
-)
-def test_what_differs_between_ranks_is_refused_by_name(differs, name):
-    errors = on_ranks(2, lambda ranks: fitted(communicator=ranks, **(differs if ranks.rank == 1 else {})))
-    for error in errors:
-        assert isinstance(error, ValueError) and str(error).startswith(f"{name} must be the same on all ranks")
 
 
 def test_what_cannot_be_shared_out_is_refused():

@@ -34,12 +34,12 @@ from .plot.networks import weights as plot_weights
 from .prediction.folding import folded
 from .prediction.stepper import Stepper
 from .stack import Numbers
+from .training.agreement import agreed
 from .training.callbacks import CallbackLike
 from .training.checkpoints import Unfinished
 from .training.fitting import run, train_step
 from .training.plan import Given, Options, check_loss, make_plan
 from .training.ranks import Ranks
-from .training.shares import agreed
 from .verification.report import Report
 from .verification.table import as_table
 
@@ -261,7 +261,7 @@ class Network(Convertible):
             with ranks.together():
                 plan = make_plan(self, given, options, self._unfinished, ranks)
                 training.enter_context(self._exclusive())
-            ranks.check_same(lambda: agreed(self, plan.checkpoints.settings, plan.epochs))
+            ranks.check_same(lambda: agreed(self, plan))
             self._unfinished = None
             begin, of = plan.position.epoch + 1, (plan.optimizer, plan.loss)
             ranks.log(logging.INFO, "fit of %r, epochs %d to %d: %r, %r", self, begin, plan.epochs, *of)
