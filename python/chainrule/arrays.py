@@ -1,4 +1,7 @@
-"""Single arrays on their way in: what the core can read is passed on, other numbers are converted, the rest refused."""
+"""Single arrays on their way in and out.
+
+What the core can read is passed on, other numbers are converted, the rest is refused; copies that go out are read-only.
+"""
 
 from __future__ import annotations
 
@@ -225,3 +228,9 @@ def check_finite(array: NDArray[Any], argument: str, dtype: DTypeLike) -> None:
     where = tuple(int(i) for i in np.argwhere(~(np.abs(array) <= largest))[0])
     of_type = f" in {np.dtype(dtype)}" if np.isfinite(array[where]) else ""
     raise ValueError(f"{argument} must be finite{of_type}, got {array[where]} at {where}")
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the array, which is a copy, so that it cannot be written: an element that is assigned would be lost."""
+    array.flags.writeable = False
+    return array

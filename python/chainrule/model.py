@@ -13,14 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._checks import checked_flag, checked_integer, checked_number
 from ._settings import to_config
-from .arrays import as_parameters
+from .arrays import as_parameters, read_only
 from .border import Batches
 from .errors import warn
 from .files import description as described
 from .function_loss import LossLike, as_loss
 from .history import History
 from .input_range import InputRange
-from .layers.base import Layer, cut, read_only
+from .layers.base import Layer, cut
 from .layers.input import Input
 from .losses import Loss
 from .metrics import Metric, MetricLike, as_metrics, measured, r2

@@ -420,12 +420,6 @@ def make_layer(config: Mapping[str, Any]) -> Layer:
     return LAYERS[config["type"]].from_config(dict(config), make_layer)
 
 
-def read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """Return the array, which is a copy, so that it cannot be written: an element that is assigned would be lost."""
-    array.flags.writeable = False
-    return array
-
-
 def shapes_through(shape: Shape, layers: Sequence[Layer]) -> list[Shape]:
     """Return the shape of a sample before the first layer and after each; ValueError for one that cannot be."""
     shapes = [shape]

@@ -6,7 +6,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from .base import Layer, read_only
+from ..arrays import read_only
+from .base import Layer
 
 
 class Parameter:

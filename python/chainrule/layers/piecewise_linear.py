@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from .._checks import checked_integer
-from ..arrays import as_real_array, check_finite
-from .base import Layer, Shape, read_only
+from ..arrays import as_real_array, check_finite, read_only
+from .base import Layer, Shape
 from .learning import Factor, LearningLayer
 from .parameter import Parameter
 from .rescaling import shown_numbers

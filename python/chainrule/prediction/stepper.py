@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from .._checks import checked_integer
-from ..arrays import as_codes, as_inputs, as_parameters, as_real_array
+from ..arrays import as_codes, as_inputs, as_parameters, as_real_array, read_only
 from ..files.description import Tensors
-from ..layers.base import Layer, read_only
+from ..layers.base import Layer
 from ..model import Model
 
 

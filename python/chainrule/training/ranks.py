@@ -15,6 +15,7 @@ from .._checks import checked_integer
 from ..communicators import Communicator, MPICommunicator, as_communicator
 from ..errors import RankError
 from ..model import Model
+from .changes import Before, Changes
 
 _Result = TypeVar("_Result")
 LOGGER = logging.getLogger("chainrule")
@@ -132,21 +133,24 @@ class Ranks:
         return found
 
     def lead(self, model: Model, function: Callable[[], _Result]) -> _Result:
-        """Return what a function returns on the first rank; the others take over what it has changed in the network."""
+        """Return what a function returns on the first rank; the others take over what it has changed in the network.
+
+        Raises
+        ------
+        ValueError
+            When the function has trained the network, whose steps the others would lack.
+        """
         if self.is_alone or self.is_lost:
             return function() if self.leads else None  # type: ignore[return-value]
 
-        def call() -> Any:
-            before = model.snapshot()
-            result = function()
-            after = model.snapshot()
-            return result, model.rate_factor, model.history.restored_epoch, None if after == before else after
+        def call() -> tuple[_Result, Changes]:
+            before = Before(model)
+            return function(), before.changes()
 
-        result, model.rate_factor, model.history.restored_epoch, changed = self.from_first(call)
-        if changed is not None and not self.leads:
-            model.go_back(changed)
-        found: _Result = result
-        return found
+        result, changes = self.from_first(call)
+        if not self.leads:
+            changes.give(model)
+        return result
 
     def together(self) -> AbstractContextManager[None]:
         """Return a context in which nothing is sent; an error on one rank is raised on all at its end."""
