@@ -6,12 +6,13 @@ A name may have the factor α of its formula in parentheses, as "leaky_relu(0.2)
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
 from ._checks import checked_name, checked_number
+from .elsewhere import ACTIVATION_NAMES
 
 
 @dataclass(frozen=True)
@@ -59,29 +60,37 @@ SMALLEST_ALPHA, LARGEST_ALPHA = 1e-6, 1e6
 Returned = TypeVar("Returned")
 
 
-def checked_activation(activation: object, known: Iterable[str] = tuple(ACTIVATIONS)) -> str:
+def checked_activation(activation: object, known: Collection[str] = tuple(ACTIVATIONS)) -> str:
     """Return the name of an activation, with α if it is not the usual one, as `with_alpha` does.
 
     Raises
     ------
     ValueError
-        For a name that is not known, with those that are like it; for a name with an α that it does not have, or that
+        For a name that is not known, with those that are like it, or the one for that of another package; for a name with an α that it does not have, or that
         is neither 0 nor in [1e-6, 1e6].
     """
     text = activation if isinstance(activation, str) else ""
     name, opened, rest = text.partition("(")
+    if name in ACTIVATION_NAMES and name not in known:
+        raise ValueError(f"unknown activation {activation!r}; use {ACTIVATION_NAMES[name]!r}")
     if not opened:
         return checked_name(activation, "activation", known)
     checked_name(name, "activation", known)
-    usual = ACTIVATIONS[name].alpha if name in ACTIVATIONS else None
-    if usual is None or not rest.endswith(")"):
+    if name not in ACTIVATIONS or ACTIVATIONS[name].alpha is None:
         having = " and ".join(f"'{name}(…)'" for name, traits in ACTIVATIONS.items() if traits.alpha is not None)
         raise ValueError(f"unknown activation {activation!r}; only {having} take a number")
-    try:
-        number = float(rest[:-1])
-    except ValueError:
-        raise ValueError(f"activation must have a number in its parentheses, got {activation!r}") from None
+    number = _number_before_end(rest)
+    if number is None:
+        raise ValueError(f"activation must have a number in its parentheses, got {activation!r}")
     return with_alpha(name, number)
+
+
+def _number_before_end(text: str) -> float | None:
+    """Return the number before the closing parenthesis; None where either is missing."""
+    try:
+        return float(text.removesuffix(")")) if text.endswith(")") else None
+    except ValueError:
+        return None
 
 
 def with_alpha(name: str, alpha: float) -> str:

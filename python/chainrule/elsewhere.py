@@ -34,6 +34,7 @@ NAMES = {
     "TimeDistributed": "Dense, which works at each step of a sequence",
     "RNN": "SimpleRNN",
     "ReLU": 'Activation("relu")',
+    "ELU": 'Activation("elu")',
     "LeakyReLU": 'Activation("leaky_relu(0.2)"), with the slope in parentheses',
     "Softmax": 'Activation("softmax")',
     "ModelCheckpoint": "SaveModel, or fit(…, checkpoint=…) to resume",
@@ -59,4 +60,12 @@ NAMES = {
     "GaussianNLLLoss": "GaussianNLL",
     "Rprop": "IRprop",
     "pad_sequences": "data.pad",
+}
+
+# Those of activations, which are given as strings.
+ACTIVATION_NAMES = {
+    "exponential": "exp",
+    "linear": "identity",
+    "logistic": "sigmoid",
+    "swish": "silu",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeAlias
 
@@ -193,6 +193,12 @@ class Composite(Layer, abstract=True):
         return merge + 1 - index
 
 
+def _listed(given: Any, argument: str, of: str) -> list[Any]:
+    if not isinstance(given, Iterable):
+        raise TypeError(f"{argument} must be {of}, got {given!r}")
+    return list(given)
+
+
 def numbered(of_layers: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the entries of several layers in one dictionary, each name with its layer's number before it."""
     return {f"{i}.{name}": value for i, entries in enumerate(of_layers) for name, value in entries.items()}
@@ -204,7 +210,10 @@ class Branched(Composite, abstract=True):
     settings = ("branches",)
 
     def __init__(self, branches: Sequence[Sequence[Layer]]) -> None:
-        self.branches = [list(branch) for branch in branches]
+        self.branches = [
+            _listed(branch, "each of the branches", "a sequence of layers")
+            for branch in _listed(branches, "branches", "sequences of layers")
+        ]
         if len(self.branches) < 2:
             raise ValueError(f"branches must be at least two, got {len(self.branches)}")
         super().__init__(self.branches)
@@ -281,7 +290,7 @@ class Residual(Add):
     settings = ("layers",)
 
     def __init__(self, layers: Sequence[Layer]) -> None:
-        self.layers = list(layers)
+        self.layers = _listed(layers, "layers", "a sequence of layers")
         if not self.layers:
             raise ValueError("layers must have at least one layer, got none")
         super().__init__([self.layers, []])
