@@ -72,6 +72,7 @@ def test_mistakes_are_told_before_anything_is_trained():
         ({"rows": [[0], [1], [2], [True] * 3]}, "network 3: a mask of rows must have shape"),
         ({"checkpoint": "some.safetensors"}, "checkpoint must be in the settings of each network"),
         ({"n_jobs": 0}, "n_jobs must be"),
+        ({"communicator": object()}, "network 0: communicator must be None for many networks"),
     ]:
         with pytest.raises((TypeError, ValueError), match=message):
             cr.fit_many(each, X, Y, verbose=0, **arguments)

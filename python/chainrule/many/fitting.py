@@ -200,6 +200,11 @@ def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     bound = _FIT.bind(None, None, **given)
     bound.apply_defaults()
     arguments = dict(bound.arguments)
+    if arguments["communicator"] is not None:
+        raise ValueError(
+            "communicator must be None for many networks, whose messages would mix; give each process networks of its "
+            f"own, got {arguments['communicator']!r}"
+        )
     for name in ("self", "X", "y", "verbose"):
         del arguments[name]
     callbacks = arguments["callbacks"]
