@@ -66,8 +66,8 @@ def checked_activation(activation: object, known: Collection[str] = tuple(ACTIVA
     Raises
     ------
     ValueError
-        For a name that is not known, with those that are like it, or the one for that of another package; for a name with an α that it does not have, or that
-        is neither 0 nor in [1e-6, 1e6].
+        For a name that is not known, with those that are like it, or the one for that of another package; for a name
+        with an α that it does not have, or that is neither 0 nor in [1e-6, 1e6].
     """
     text = activation if isinstance(activation, str) else ""
     name, opened, rest = text.partition("(")
