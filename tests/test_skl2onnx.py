@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import VotingRegressor
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
@@ -92,3 +93,5 @@ def test_what_cannot_be_converted_says_why():
     model = MLPRegressor(**OPTIONS).fit(X, X[:, 0])
     with pytest.raises(ValueError, match="target_opset must be at least 20, got 17"):
         skl2onnx.to_onnx(model, X[:1], target_opset=17)
+    with pytest.raises(NotFittedError):
+        skl2onnx.to_onnx(MLPRegressor(**OPTIONS), X[:1], target_opset=20)

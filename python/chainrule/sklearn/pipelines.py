@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from ..exporting.onnx.graph import Graph
 from ..exporting.onnx.model import Conclude, Output, attributes_of, graph_of, type_of
@@ -73,6 +74,7 @@ def _graph(concludes: Concludes, operator: Any) -> tuple[Graph, dict[str, Output
     from skl2onnx.common.data_types import DoubleTensorType
 
     model = operator.raw_operator
+    check_is_fitted(model)
     if len(operator.inputs) != 1:
         names = [given.full_name for given in operator.inputs]
         raise ValueError(f"{type(model).__name__} must read one array of all features, got {names}")
