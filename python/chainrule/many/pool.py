@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any, TypeVar
 
@@ -15,6 +16,8 @@ from ..training.callbacks import Callback
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
+# Seconds after which a waiting thread looks for signals: one that another thread has received does not wake it.
+_LOOKS = 0.2
 
 
 class StopWhenSet(Callback):
@@ -63,15 +66,28 @@ def side_by_side(
     with pool, tqdm(total=len(jobs), desc="networks", disable=not shown) as bar:
         try:
             running = {pool.submit(function, job): place for place, job in enumerate(jobs)}
-            for future in as_completed(running):
+            ended: SimpleQueue[Future[_Result]] = SimpleQueue()
+            for future in running:
+                future.add_done_callback(ended.put)
+            for _ in jobs:
+                future = _next_of(ended)
                 done[running[future]] = future.result()
                 bar.update()
         except BaseException:
-            # Ctrl-C reaches this thread alone.
+            # Ctrl-C is raised in this thread alone.
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     return [done[place] for place in range(len(jobs))]
+
+
+def _next_of(ended: SimpleQueue[Future[_Result]]) -> Future[_Result]:
+    """Return the next job that has ended."""
+    while True:
+        try:
+            return ended.get(timeout=_LOOKS)
+        except Empty:
+            continue
 
 
 def workers_of(n_jobs: int | None, count: int) -> int:
