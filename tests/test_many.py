@@ -1,5 +1,6 @@
 """Many networks side by side: each as if it were alone, whatever the others do."""
 
+import signal
 import threading
 from pathlib import Path
 
@@ -72,6 +73,7 @@ def test_mistakes_are_told_before_anything_is_trained():
         ({"rows": [[0], [1], [2], [True] * 3]}, "network 3: a mask of rows must have shape"),
         ({"checkpoint": "some.safetensors"}, "checkpoint must be in the settings of each network"),
         ({"n_jobs": 0}, "n_jobs must be"),
+        ({"settings": [{}, None, {}, {}]}, "settings must have a mapping for each network, got None"),
         ({"communicator": object()}, "network 0: communicator must be None for many networks"),
     ]:
         with pytest.raises((TypeError, ValueError), match=message):
@@ -80,10 +82,68 @@ def test_mistakes_are_told_before_anything_is_trained():
         cr.fit_many([each[0], each[0]], X, Y, verbose=0)
     with pytest.raises(ValueError, match="as many samples"):
         cr.fit_many(each, X, Y[:7], verbose=0)
-    with pytest.raises(TypeError, match="sequence of Network objects"):
-        cr.fit_many(each[0], X, Y, verbose=0)
+    for none in (each[0], None, [3]):
+        with pytest.raises(TypeError, match="sequence of Network objects"):
+            cr.fit_many(none, X, Y, verbose=0)
+    with pytest.raises(TypeError, match="y must be an array, as many networks take no batches"):
+        cr.fit_many(each, [(X, Y)], None, verbose=0)
     for network, values in zip(each, before, strict=True):
         np.testing.assert_array_equal(network.parameters, values)
+
+
+def test_files_that_two_networks_would_write_are_refused(tmp_path):
+    log, model, run = tmp_path / "log.csv", tmp_path / "model.safetensors", tmp_path / "run.safetensors"
+    for arguments in [
+        {"callbacks": [cr.CSVLog(log)]},
+        {
+            "settings": [
+                {"callbacks": cr.SaveModel(model)},
+                {"callbacks": [cr.EarlyStopping(), cr.SaveModel(str(model))]},
+            ]
+        },
+        {"settings": [{"checkpoint": run}, {"checkpoint": run}]},
+    ]:
+        with pytest.raises(ValueError, match=r"network 1: .* is written by network 0 already"):
+            cr.fit_many(networks()[:2], X, Y, verbose=0, **arguments)
+    each = [{"callbacks": cr.CSVLog(log)}, {"callbacks": cr.CSVLog(tmp_path / "other.csv")}]
+    cr.fit_many(networks()[:2], X, Y, settings=each, epochs=2, verbose=0)
+    assert len(log.read_text().splitlines()) == 3
+
+
+def test_iterators_serve_all_networks():
+    """The first network, or the checks before it, would use them up."""
+    called = []
+    fits = cr.fit_many(
+        (network for network in networks()[:2]), X, Y, epochs=2, metrics=iter(["r2"]), verbose=0,
+        callbacks=(function for function in [lambda net, epoch, metrics: called.append(net.seed)]),
+    )  # fmt: skip
+    assert all(len(fit.history["r2"]) == 2 for fit in fits)
+    assert sorted(called) == [0, 0, 1, 1]
+
+
+def test_weights_of_rows_are_checked_before_any_is_trained():
+    rows = [np.arange(60), np.arange(60, 120)]
+    each = networks()[:2]
+    for weights, message in [
+        (np.ones(120), r"network 0: sample_weight must be those of the 60 rows, got shape \(120,\)"),
+        (np.zeros(60), "network 0: sample_weight must have no negative weight and at least one that is not zero"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            cr.fit_many(each, X, Y, rows=rows, sample_weight=weights, epochs=1, verbose=0)
+    assert [network.epochs for network in each] == [0, 0]
+
+
+def test_an_interrupt_that_another_thread_receives_ends_all():
+    """Python tells the thread that waits for the others, which no signal wakes."""
+    first, second = networks()[:2]
+
+    def interrupt(net, epoch, metrics):
+        if net.seed == first.seed and epoch == 2000:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        cr.fit_many([first, second], X[:8], Y[:8], epochs=10**8, n_jobs=2, callbacks=interrupt, verbose=0)
+    assert first.epochs >= 2000 and second.epochs > 0
 
 
 def test_an_error_in_one_ends_the_others_after_their_epochs():

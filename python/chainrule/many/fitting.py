@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -143,6 +144,12 @@ class _Job:
         return Fit(self.network, self.network.history, error)
 
     @property
+    def files(self) -> list[Path]:
+        """The files and folders that the fit writes."""
+        written = [callback.destination for callback in as_callbacks(self.options["callbacks"])]
+        return [Path(path).absolute() for path in (self.options["checkpoint"], *written) if path is not None]
+
+    @property
     def work(self) -> float:
         """About how long the fit takes, in any unit."""
         samples = len(self.y) if self.rows is None else len(self.rows)
@@ -157,17 +164,14 @@ def _checked_jobs(
     settings: Sequence[Mapping[str, Any]] | None,
     options: Mapping[str, Any],
 ) -> list[_Job]:
-    if isinstance(networks, Network) or not all(isinstance(each, Network) for each in networks):
-        raise TypeError(f"networks must be a sequence of Network objects, got {networks!r}")
-    count = len({id(each) for each in networks})
-    if not count or count != len(networks):
-        raise ValueError(
-            f"networks must be at least one, and each once, got {len(networks)}, {count} of them different"
-        )
+    networks = _checked_networks(networks)
+    if y is None:
+        raise TypeError("y must be an array, as many networks take no batches that come one by one; got None")
     X, y = (X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)), np.asarray(y)
     if X.ndim < 2 or y.ndim < 1 or X.shape[0] != y.shape[0]:
         raise ValueError(f"X and y must have as many samples, got shapes {X.shape} and {y.shape}")
-    own = _of_each(settings, "settings", len(networks)) or [{}] * len(networks)
+    own = [_kept(of_one) for of_one in _of_each(settings, "settings", len(networks)) or [{}] * len(networks)]
+    options = _kept(options)
     chosen = _of_each(rows, "rows", len(networks)) or [None] * len(networks)
     for name in ("checkpoint", "resume"):
         if options.get(name):
@@ -182,7 +186,20 @@ def _checked_jobs(
         except (TypeError, ValueError) as error:
             raise type(error)(f"network {number}: {error}") from error
         jobs.append(job)
+    _check_files(jobs)
     return jobs
+
+
+def _checked_networks(given: Iterable[Network]) -> list[Network]:
+    networks: list[Any] = list(given) if isinstance(given, Iterable) else [None]
+    if not all(isinstance(each, Network) for each in networks):
+        raise TypeError(f"networks must be a sequence of Network objects, got {given!r}")
+    count = len({id(each) for each in networks})
+    if not count or count != len(networks):
+        raise ValueError(
+            f"networks must be at least one, and each once, got {len(networks)}, {count} of them different"
+        )
+    return networks
 
 
 def _of_each(given: Sequence[Any] | None, name: str, count: int) -> list[Any]:
@@ -213,6 +230,23 @@ def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     return arguments
 
 
+def _kept(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return arguments of a fit that can be read several times: an iterator would be used up by the first network."""
+    if not isinstance(options, Mapping):
+        raise TypeError(f"settings must have a mapping for each network, got {options!r}")
+    return {name: list(value) if isinstance(value, Iterator) else value for name, value in options.items()}
+
+
+def _weights_of_all(given: Any, rows: NDArray[np.int64], samples: int) -> NDArray[Any]:
+    """Return weights of rows as those of all samples, which are zero elsewhere."""
+    weights = np.asarray(given)
+    if weights.ndim == 0 or len(weights) != len(rows):
+        raise ValueError(f"sample_weight must be those of the {len(rows)} rows, got shape {weights.shape}")
+    spread = np.zeros((samples, *weights.shape[1:]), weights.dtype)
+    spread[rows] = weights
+    return spread
+
+
 def _indices(given: ArrayLike, samples: int) -> NDArray[np.int64]:
     """Return the numbers of the samples of one network."""
     picked = np.asarray(given)
@@ -232,12 +266,25 @@ def _check(job: _Job) -> None:
     as_callbacks(job.options["callbacks"])
     arguments = {**job.options, "X": job.X, "y": job.y, "verbose": 0}
     if job.rows is not None:
-        arguments.update(sample_weight=None)
+        weights = arguments["sample_weight"]
+        arguments["sample_weight"] = None if weights is None else _weights_of_all(weights, job.rows, job.X.shape[0])
     given = Given(**{field.name: arguments[field.name] for field in fields(Given)})
     options = Options(**{field.name: arguments[field.name] for field in fields(Options)})
     checked_flag(options.resume, "resume")
     if not options.resume:
         make_plan(job.network, given, options, None, Ranks())
+
+
+def _check_files(jobs: Sequence[_Job]) -> None:
+    """Refuse a file or folder that two networks would write."""
+    writer: dict[Path, int] = {}
+    for job in jobs:
+        for path in job.files:
+            if writer.setdefault(path, job.number) != job.number:
+                raise ValueError(
+                    f"network {job.number}: {path} is written by network {writer[path]} already; name another file in "
+                    "the settings of each network"
+                )
 
 
 def _run(jobs: Sequence[_Job], workers: int, threads: int, shown: bool) -> list[Fit]:

@@ -29,9 +29,12 @@ class Callback:
     listens : bool
         Whether it is called after each epoch. If no callback of a fit listens, and nothing else looks at the network
         between epochs, the core makes many in one call, and `wants_to_stop` is asked some times a second.
+    destination : path or None
+        The file or folder that it writes, if there is one: two fits at the same time must not write the same.
     """
 
     listens = True
+    destination: Path | None = None
 
     def wants_to_stop(self) -> bool:
         """Tell whether training stops after the epoch in which this is asked; for one that does not listen."""
@@ -251,7 +254,7 @@ class SaveModel(_Monitor):
 
     def __init__(self, path: str | PathLike[str], monitor: str | None = None, mode: str | None = None) -> None:
         super().__init__(monitor, mode=mode)
-        self.path = Path(path)
+        self.path = self.destination = Path(path)
 
     def on_train_begin(self, network: Model) -> None:
         """Keep the best value of the fits before."""
@@ -331,7 +334,7 @@ class CSVLog(Callback):
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = self.destination = Path(path)
         self._names: list[str] = []
 
     def on_train_begin(self, network: Model) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from os import PathLike, fspath
+from pathlib import Path
 from typing import Any
 
 from ..model import Model
@@ -37,6 +38,7 @@ class TensorBoard(Callback):
 
     def __init__(self, folder: str | PathLike[str]) -> None:
         self.folder = fspath(folder)
+        self.destination = Path(folder)
         self._writer: Any = None
         try:
             from tensorboard.compat.proto.event_pb2 import Event
