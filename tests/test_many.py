@@ -121,16 +121,35 @@ def test_iterators_serve_all_networks():
     assert sorted(called) == [0, 0, 1, 1]
 
 
-def test_weights_of_rows_are_checked_before_any_is_trained():
-    rows = [np.arange(60), np.arange(60, 120)]
+def test_weights_go_with_their_rows():
+    rows, weights = [np.arange(60), [7, 7, 3]], RNG.uniform(size=120)
     each = networks()[:2]
+    cr.fit_many(each, X, Y, rows=rows, sample_weight=weights, epochs=1, verbose=0)
+    for network, alone, some in zip(each, networks(), rows, strict=False):
+        alone.fit(X[some], Y[some], sample_weight=weights[some], epochs=1, verbose=0)
+        assert alone.parameters.tobytes() == network.parameters.tobytes()
+
+
+def test_weights_of_rows_are_checked_before_any_is_trained():
+    each, first = networks()[:2], np.arange(120) < 60
     for weights, message in [
-        (np.ones(120), r"network 0: sample_weight must be those of the 60 rows, got shape \(120,\)"),
-        (np.zeros(60), "network 0: sample_weight must have no negative weight and at least one that is not zero"),
+        (np.ones(60), r"network 0: sample_weight must have shape \(120,\), got \(60,\)"),
+        (first, "network 1: sample_weight must have no negative weight and at least one that is not zero"),
     ]:
         with pytest.raises(ValueError, match=message):
-            cr.fit_many(each, X, Y, rows=rows, sample_weight=weights, epochs=1, verbose=0)
+            cr.fit_many(each, X, Y, rows=[first, ~first], sample_weight=weights * 1.0, epochs=1, verbose=0)
     assert [network.epochs for network in each] == [0, 0]
+
+
+def test_rows_may_lack_a_label():
+    labels = np.where(np.arange(120) == 5, "rare", np.array(["no", "yes"])[LABELS])
+    each = [cr.Network([3, 4, 3], output="softmax", seed=i) for i in range(2)]
+    cr.fit_many(each, X, labels, rows=[np.arange(6, 120), np.arange(5)], epochs=1, verbose=0)
+    numbers = np.unique(labels, return_inverse=True)[1][6:]
+    alone = cr.Network([3, 4, 3], output="softmax", seed=0)
+    alone.fit(X[6:], numbers, epochs=1, verbose=0)
+    assert alone.parameters.tobytes() == each[0].parameters.tobytes()
+    assert set(each[0].predict_classes(X)) <= {"no", "rare", "yes"}
 
 
 def test_an_interrupt_that_another_thread_receives_ends_all():

@@ -72,7 +72,7 @@ def fit_many(
     y : array (samples,) of labels, or (samples, outputs)
     rows : sequence of array, optional
         For each network the samples that it is trained with: indices, or a mask (samples,) of booleans. By default all.
-        ``sample_weight`` and ``validation_split`` are then those of these samples.
+        ``sample_weight`` is that of all samples, as X and y are, and ``validation_split`` a share of the rows.
     settings : sequence of mapping, optional
         For each network arguments of `Network.fit` of its own, which go before those of all: ``{"optimizer":
         cr.Adam(1e-3), "callbacks": cr.EarlyStopping(patience=5)}``.
@@ -134,11 +134,17 @@ class _Job:
 
     def fit(self, stop: Event) -> Fit:
         """Train the network until its end, or until the epoch in which `stop` is set."""
-        X, y = (self.X, self.y) if self.rows is None else (self.X[self.rows], self.y[self.rows])
+        X, y, weights = self.X, self.y, self.options["sample_weight"]
+        if self.rows is not None:
+            # A label that these rows lack is a class all the same.
+            self.network.border = self.network.border.with_classes(y, self.network.chosen_loss(self.options["loss"]))
+            X, y = X[self.rows], y[self.rows]
+            weights = None if weights is None else np.asarray(weights)[self.rows]
         callbacks: list[Any] = [*self.options["callbacks"], StopWhenSet(stop)]
         error = None
         try:
-            self.network.fit(X, y, **{**self.options, "callbacks": callbacks, "verbose": 0})
+            own = {"sample_weight": weights, "callbacks": callbacks, "verbose": 0}
+            self.network.fit(X, y, **{**self.options, **own})
         except DivergedError as diverged:
             error = diverged
         return Fit(self.network, self.network.history, error)
@@ -237,14 +243,14 @@ def _kept(options: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: list(value) if isinstance(value, Iterator) else value for name, value in options.items()}
 
 
-def _weights_of_all(given: Any, rows: NDArray[np.int64], samples: int) -> NDArray[Any]:
-    """Return weights of rows as those of all samples, which are zero elsewhere."""
+def _weights_within(given: Any, rows: NDArray[np.int64], samples: int) -> NDArray[Any]:
+    """Return the weights of all samples, of which those outside of the rows are zero."""
     weights = np.asarray(given)
-    if weights.ndim == 0 or len(weights) != len(rows):
-        raise ValueError(f"sample_weight must be those of the {len(rows)} rows, got shape {weights.shape}")
-    spread = np.zeros((samples, *weights.shape[1:]), weights.dtype)
-    spread[rows] = weights
-    return spread
+    if weights.shape[:1] != (samples,):
+        return weights
+    within = np.zeros_like(weights)
+    within[rows] = weights[rows]
+    return within
 
 
 def _indices(given: ArrayLike, samples: int) -> NDArray[np.int64]:
@@ -267,7 +273,7 @@ def _check(job: _Job) -> None:
     arguments = {**job.options, "X": job.X, "y": job.y, "verbose": 0}
     if job.rows is not None:
         weights = arguments["sample_weight"]
-        arguments["sample_weight"] = None if weights is None else _weights_of_all(weights, job.rows, job.X.shape[0])
+        arguments["sample_weight"] = None if weights is None else _weights_within(weights, job.rows, job.X.shape[0])
     given = Given(**{field.name: arguments[field.name] for field in fields(Given)})
     options = Options(**{field.name: arguments[field.name] for field in fields(Options)})
     checked_flag(options.resume, "resume")
