@@ -70,7 +70,7 @@ def test_mistakes_are_told_before_anything_is_trained():
         ({"settings": [{"X": X}, {}, {}, {}]}, "network 0: settings must not have"),
         ({"rows": [[0], [1], [2], [120]]}, "network 3: rows must be from 0 to 119"),
         ({"rows": [[0], [1], [2], [0.5]]}, "network 3: rows must be indices"),
-        ({"rows": [[0], [1], [2], [True] * 3]}, "network 3: a mask of rows must have shape"),
+        ({"rows": [[0], [1], [2], [True] * 3]}, "network 3: rows as a mask must have shape"),
         ({"checkpoint": "some.safetensors"}, "checkpoint must be in the settings of each network"),
         ({"n_jobs": 0}, "n_jobs must be"),
         ({"settings": [{}, None, {}, {}]}, "settings must have a mapping for each network, got None"),
@@ -209,6 +209,43 @@ def test_cross_validation_takes_the_folds_of_scikit_learn():
         np.testing.assert_array_equal(held, expected)
     with pytest.raises(ValueError, match="cv must be at most the number of samples"):
         cr.cross_validate(lambda: cr.Network([3, 4, 1]), X, Y, cv=121, verbose=0)
+
+
+FIRST, LAST = np.arange(60), np.arange(60, 120)
+
+
+@pytest.mark.parametrize(
+    ("cv", "message"),
+    [
+        ([], "cv must have at least one fold"),
+        ("5", "cv must be an integer, got '5'"),
+        ([FIRST], r"cv must have pairs of indices, \(train, held\), got array"),
+        ([(FIRST, LAST), (LAST, [])], r"held of fold 1 must be indices \(count,\) or a mask \(120,\), got \[\]"),
+        ([(FIRST, [120])], "held of fold 0 must be from 0 to 119, got 120 to 120"),
+        ([(FIRST, LAST), (FIRST, FIRST[5:])], "hold back samples that are not trained with, got 55 of fold 1 in both"),
+    ],
+)
+def test_folds_that_cannot_be_are_refused_before_training(cv, message):
+    network = cr.Network([3, 4, 1], seed=0)
+    with pytest.raises((TypeError, ValueError), match=message):
+        cr.cross_validate(lambda: network, X, Y, cv=cv, verbose=0)
+    assert network.epochs == 0
+
+
+def test_each_fold_needs_a_network_of_its_own():
+    network = cr.Network([3, 4, 1], seed=0)
+    with pytest.raises(TypeError, match="make_network must be a function that returns a new network, got Network"):
+        cr.cross_validate(network, X, Y, verbose=0)
+    with pytest.raises(ValueError, match="make_network must return a new network at each call"):
+        cr.cross_validate(lambda: network, X, Y, verbose=0)
+
+
+def test_metrics_are_among_the_scores():
+    result = cr.cross_validate(
+        lambda: cr.Network([3, 4, 1], seed=0), X, Y, cv=[(FIRST, LAST)], metrics=iter(["r2"]), epochs=2, verbose=0
+    )
+    assert result.scores["r2"] == [result.networks[0].evaluate(X[60:], Y[60:], metrics="r2")["r2"]]
+    assert len(result.fits[0].history["r2"]) == 2
 
 
 def test_ensemble_predicts_means_and_spreads():

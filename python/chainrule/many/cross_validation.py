@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._checks import checked_integer
 from ..arrays import are_labels
 from ..network import Network
-from .fitting import Fit, fit_many
+from .fitting import Fit, fit_many, indices
 from .folds import dealt
 
 
@@ -95,27 +95,62 @@ def cross_validate(
     """
     rows = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
     targets = np.asarray(y)
-    splits = [(np.asarray(train), np.asarray(held)) for train, held in _splits(rows, targets, cv, seed)]
-    networks = [make_network() for _ in splits]
+    folds = _checked_folds(_splits(rows, targets, cv, seed), rows.shape[0])
+    networks = _made(make_network, len(folds))
+    asked = options.get("metrics", ())
+    options["metrics"] = metrics = list(asked) if isinstance(asked, Iterator) else asked
     fits = fit_many(
-        networks, rows, targets, rows=[train for train, _ in splits], n_jobs=n_jobs, verbose=verbose, **options
+        networks, rows, targets, rows=[train for train, _ in folds], n_jobs=n_jobs, verbose=verbose, **options
     )
-    held = [np.flatnonzero(of_one) if of_one.dtype == bool else of_one for _, of_one in splits]
-    measured = [network.evaluate(rows[of_one], targets[of_one]) for network, of_one in zip(networks, held, strict=True)]
+    held = [of_one for _, of_one in folds]
+    measured = [
+        network.evaluate(rows[of_one], targets[of_one], metrics=metrics)
+        for network, of_one in zip(networks, held, strict=True)
+    ]
     scores = {name: np.array([each[name] for each in measured]) for name in measured[0]}
-    return CrossValidation(fits, held, scores, _unseen(networks, held, rows))
+    return CrossValidation(fits, held, scores, unseen(networks, held, rows))
+
+
+def _made(make_network: Callable[[], Network], count: int) -> list[Network]:
+    """Return a network for each fold."""
+    if not callable(make_network):
+        raise TypeError(f"make_network must be a function that returns a new network, got {make_network!r}")
+    networks = [make_network() for _ in range(count)]
+    if len({id(network) for network in networks}) < count:
+        raise ValueError("make_network must return a new network at each call, got one of them again")
+    return networks
 
 
 def _splits(X: Any, y: NDArray[Any], cv: Any, seed: int) -> Sequence[tuple[ArrayLike, ArrayLike]]:
-    if hasattr(cv, "split"):
-        return list(cv.split(X, y))
     if isinstance(cv, Iterable) and not isinstance(cv, str):
         return list(cv)
+    if hasattr(cv, "split") and not isinstance(cv, str):
+        return list(cv.split(X, y))
     count = checked_integer(cv, "cv", lowest=2)
     if count > len(y):
         raise ValueError(f"cv must be at most the number of samples, {len(y)}, got {count}")
     fold = folds_of(y, count, np.random.default_rng(checked_integer(seed, "seed", lowest=0)))
     return [(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in range(count)]
+
+
+def _checked_folds(splits: Sequence[Any], samples: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Return the numbers of the samples that each fold trains with, and of those that it holds back."""
+    if not splits:
+        raise ValueError("cv must have at least one fold, got none")
+    folds = []
+    for number, pair in enumerate(splits):
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise ValueError(f"cv must have pairs of indices, (train, held), got {pair!r}")
+        train, held = (
+            indices(part, samples, f"{name} of fold {number}")
+            for name, part in zip(("train", "held"), pair, strict=True)
+        )
+        if both := len(np.intersect1d(train, held)):
+            raise ValueError(
+                f"cv must hold back samples that are not trained with, got {both} of fold {number} in both"
+            )
+        folds.append((train, held))
+    return folds
 
 
 def folds_of(y: NDArray[Any], folds: int, random: np.random.Generator) -> NDArray[np.int64]:
@@ -126,7 +161,7 @@ def folds_of(y: NDArray[Any], folds: int, random: np.random.Generator) -> NDArra
     return dealt(order, folds, random)
 
 
-def _unseen(networks: Sequence[Network], held: Sequence[NDArray[np.int64]], X: Any) -> NDArray[Any]:
+def unseen(networks: Sequence[Network], held: Sequence[NDArray[np.int64]], X: Any) -> NDArray[Any]:
     """Return the mean prediction for each sample of the networks that have not seen it."""
     sums: NDArray[np.float64] | None = None
     counts = np.zeros(X.shape[0])

@@ -186,7 +186,7 @@ def _checked_jobs(
     for number, (network, of_one, some) in enumerate(zip(networks, own, chosen, strict=True)):
         try:
             arguments = _arguments({**options, **of_one})
-            picked = None if some is None else _indices(some, X.shape[0])
+            picked = None if some is None else indices(some, X.shape[0], "rows")
             job = _Job(number, network, X, y, picked, arguments)
             _check(job)
         except (TypeError, ValueError) as error:
@@ -253,17 +253,17 @@ def _weights_within(given: Any, rows: NDArray[np.int64], samples: int) -> NDArra
     return within
 
 
-def _indices(given: ArrayLike, samples: int) -> NDArray[np.int64]:
-    """Return the numbers of the samples of one network."""
+def indices(given: ArrayLike, samples: int, argument: str) -> NDArray[np.int64]:
+    """Return the numbers of the samples that indices or a mask choose; ValueError for none, or unknown ones."""
     picked = np.asarray(given)
     if picked.dtype == bool:
         if picked.shape != (samples,):
-            raise ValueError(f"a mask of rows must have shape {(samples,)}, got {picked.shape}")
+            raise ValueError(f"{argument} as a mask must have shape {(samples,)}, got {picked.shape}")
         picked = np.flatnonzero(picked)
     if picked.ndim != 1 or picked.dtype.kind not in "iu" or not len(picked):
-        raise ValueError(f"rows must be indices (count,) or a mask ({samples},), got {given!r}")
+        raise ValueError(f"{argument} must be indices (count,) or a mask ({samples},), got {given!r}")
     if picked.min() < 0 or picked.max() >= samples:
-        raise ValueError(f"rows must be from 0 to {samples - 1}, got {picked.min()} to {picked.max()}")
+        raise ValueError(f"{argument} must be from 0 to {samples - 1}, got {picked.min()} to {picked.max()}")
     return picked.astype(np.int64)
 
 
