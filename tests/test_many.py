@@ -298,8 +298,35 @@ def test_ensemble_of_one_file_of_onnx(tmp_path):
 def test_ensembles_that_cannot_be():
     with pytest.raises(ValueError, match="inputs and outputs of the same shapes"):
         cr.Ensemble([cr.Network([3, 2]), cr.Network([4, 2])])
-    with pytest.raises(ValueError, match="at least one Network"):
-        cr.Ensemble([])
+    one = cr.Network([3, 2], seed=0)
+    for networks, error, message in [
+        ([], ValueError, "at least one, and each once"),
+        ([one, one], ValueError, "at least one, and each once, got 2, 1 of them different"),
+        (one, TypeError, "networks must be a sequence of Network objects, got Network"),
+        (None, TypeError, "networks must be a sequence of Network objects, got None"),
+    ]:
+        with pytest.raises(error, match=message):
+            cr.Ensemble(networks)
+    ensemble = cr.Ensemble([one, cr.Network([3, 2], seed=1)])
+    with pytest.raises(ValueError, match="rows must be None with bootstrap"):
+        ensemble.fit(X, Y, bootstrap=True, rows=[[0], [1]], verbose=0)
+    with pytest.raises(TypeError, match="y must be an array"):
+        ensemble.fit(X, None, bootstrap=True, verbose=0)
+
+
+def test_networks_that_mean_other_things_by_their_outputs_have_no_mean():
+    one, other = (cr.Network([3, 4, 2], seed=i) for i in range(2))
+    ensemble = cr.Ensemble([one, other])
+    one.fit(X, Y, loss="gaussian_nll", epochs=1, verbose=0)
+    assert ensemble.predict(X).shape == (120, 1)
+    other.fit(X, np.hstack([Y, Y]), epochs=1, verbose=0)
+    with pytest.raises(ValueError, match="all be trained with GaussianNLL or none"):
+        ensemble.predict(X)
+    labelled = [cr.Network([3, 2], output="softmax", seed=i) for i in range(2)]
+    for network, names in zip(labelled, [["a", "b"], ["c", "d"]], strict=True):
+        network.fit(X, np.array(names)[LABELS], epochs=1, verbose=0)
+    with pytest.raises(ValueError, match="networks must have been fitted to the same labels, got"):
+        cr.Ensemble(labelled).predict_classes(X)
 
 
 def test_intervals_hold_their_share():

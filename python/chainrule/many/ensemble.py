@@ -16,7 +16,7 @@ from ..errors import ModelFileError
 from ..exporting.onnx import mean_to_onnx
 from ..files import safetensors
 from ..network import Network
-from .fitting import Fit, fit_many
+from .fitting import Fit, checked_networks, fit_many
 from .storage import described, restored
 
 _FORMAT = "ensemble"
@@ -30,7 +30,7 @@ class Ensemble:
     Parameters
     ----------
     networks : sequence of Network
-        At least one, with samples and outputs of the same shapes; other seeds give other networks.
+        At least one, and each once, with samples and outputs of the same shapes; other seeds give other networks.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Ensemble:
     Raises
     ------
     ValueError
-        For networks of different shapes.
+        For networks of different shapes, or one that is there twice.
 
     Examples
     --------
@@ -54,9 +54,7 @@ class Ensemble:
     """
 
     def __init__(self, networks: Sequence[Network]) -> None:
-        self.networks = tuple(networks)
-        if not self.networks or not all(isinstance(each, Network) for each in self.networks):
-            raise ValueError(f"networks must be at least one Network, got {networks!r}")
+        self.networks = tuple(checked_networks(networks))
         shapes = {(each.shown_shapes[0], each.shown_shapes[-1]) for each in self.networks}
         if len(shapes) > 1:
             raise ValueError(
@@ -92,7 +90,9 @@ class Ensemble:
             By network.
         """
         if checked_flag(bootstrap, "bootstrap"):
-            count = np.shape(y)[0]
+            if options.get("rows") is not None:
+                raise ValueError("rows must be None with bootstrap, which draws them; got both")
+            count = len(np.atleast_1d(y))
             first = checked_integer(seed, "seed", lowest=0)
             options["rows"] = [
                 np.sort(np.random.default_rng([first, i]).integers(0, count, count)) for i in range(len(self))
@@ -121,7 +121,16 @@ class Ensemble:
         return means.mean(axis=0).astype(dtype), variance.astype(dtype)
 
     def predict_classes(self, X: ArrayLike) -> NDArray[Any]:
-        """Return a label per sample, as `Network.predict_classes` does: the one of the largest mean output."""
+        """Return a label per sample, as `Network.predict_classes` does: the one of the largest mean output.
+
+        Raises
+        ------
+        ValueError
+            When the networks were fitted to other labels.
+        """
+        known = {None if each.border.classes is None else tuple(each.border.classes) for each in self.networks}
+        if len(known) > 1:
+            raise ValueError(f"networks must have been fitted to the same labels, got {sorted(map(str, known))}")
         return self.networks[0].labels_of(self.predict(X))
 
     def to_onnx(self, path: str | PathLike[str], *, dtype: str = "float32") -> None:
@@ -155,7 +164,11 @@ class Ensemble:
 
     @property
     def _is_gaussian(self) -> bool:
-        return any(network.loss is not None and network.loss.has_variances for network in self.networks)
+        """Whether outputs are means and variances; networks without a loss, which were not trained yet, do not tell."""
+        kinds = {each.loss.has_variances for each in self.networks if each.loss is not None}
+        if len(kinds) > 1:
+            raise ValueError("networks must all be trained with GaussianNLL or none of them, got some that are")
+        return True in kinds
 
     def _outputs(self, X: ArrayLike) -> NDArray[Any]:
         """Return what all networks predict, (networks, samples, ...)."""

@@ -170,7 +170,7 @@ def _checked_jobs(
     settings: Sequence[Mapping[str, Any]] | None,
     options: Mapping[str, Any],
 ) -> list[_Job]:
-    networks = _checked_networks(networks)
+    networks = checked_networks(networks)
     if y is None:
         raise TypeError("y must be an array, as many networks take no batches that come one by one; got None")
     X, y = (X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)), np.asarray(y)
@@ -196,7 +196,8 @@ def _checked_jobs(
     return jobs
 
 
-def _checked_networks(given: Iterable[Network]) -> list[Network]:
+def checked_networks(given: Iterable[Network]) -> list[Network]:
+    """Return networks as a list; TypeError for anything else, ValueError for none, or one that is there twice."""
     networks: list[Any] = list(given) if isinstance(given, Iterable) else [None]
     if not all(isinstance(each, Network) for each in networks):
         raise TypeError(f"networks must be a sequence of Network objects, got {given!r}")
