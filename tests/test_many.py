@@ -367,3 +367,36 @@ def test_intervals_by_hand():
         cr.conformal.split(Zero(), np.zeros((4, 1)), y, coverage=1)
     with pytest.raises(ValueError, match="y must have the shape of the predictions"):
         cr.conformal.split(Zero(), np.zeros((4, 1)), np.zeros((4, 2)))
+
+
+@pytest.mark.parametrize(
+    ("y", "error", "message"),
+    [
+        (np.where(Y > 1, np.nan, Y), ValueError, r"y and the predictions must be finite, got \[nan\]"),
+        (np.full((120, 1), "a"), TypeError, "y must be an array of real numbers"),
+        (Y[:5], ValueError, "y must have the shape of the predictions"),
+    ],
+)
+def test_targets_without_a_distance_are_refused(y, error, message):
+    net = cr.Network([3, 4, 1], seed=0)
+    with pytest.raises(error, match=message):
+        cr.conformal.split(net, X, y)
+
+
+def test_intervals_need_a_model_and_the_samples_of_their_cross_validation():
+    with pytest.raises(TypeError, match="model must have predict, as a network does, got 3"):
+        cr.conformal.split(3, X, Y)
+
+    class Empty:
+        def predict(self, X):
+            return np.zeros((0, 1))
+
+    with pytest.raises(ValueError, match=r"y must have at least one target, got shape \(0, 1\)"):
+        cr.conformal.split(Empty(), X[:0], Y[:0])
+    with pytest.raises(TypeError, match=r"validation must be what chainrule\.cross_validate returns, got 3"):
+        cr.conformal.cv_plus(3, X, Y)
+    result = cr.cross_validate(lambda: cr.Network([3, 4, 1], seed=0), X, Y, cv=3, epochs=1, verbose=0)
+    cr.conformal.cv_plus(result, X.tolist(), Y)
+    for samples in (X[::-1], X[:7]):
+        with pytest.raises(ValueError, match="X must be the samples of the cross-validation"):
+            cr.conformal.cv_plus(result, samples, Y)

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._checks import checked_number
-from .many.cross_validation import CrossValidation
+from .arrays import as_real_array
+from .many.cross_validation import CrossValidation, unseen
+from .many.fitting import as_samples
 
 __all__ = ["Intervals", "cv_plus", "split"]
 
@@ -84,7 +86,7 @@ def split(model: Predicts, X: ArrayLike, y: ArrayLike, *, coverage: float = 0.9)
     Raises
     ------
     ValueError
-        For a coverage that is none, or targets of another shape than the predictions.
+        For a coverage that is none, or targets of another shape than the predictions, or that are not finite.
 
     Examples
     --------
@@ -99,7 +101,9 @@ def split(model: Predicts, X: ArrayLike, y: ArrayLike, *, coverage: float = 0.9)
     >>> bool(0.85 < ((lower <= y[650:]) & (y[650:] <= upper)).mean() < 0.95)
     True
     """
-    residuals = _residuals(_rows(model.predict(X)), y)
+    if not callable(getattr(model, "predict", None)):
+        raise TypeError(f"model must have predict, as a network does, got {model!r}")
+    residuals = _residuals(model.predict(X), y)
     return Intervals([model], np.zeros(len(residuals), np.int64), residuals, _checked(coverage))
 
 
@@ -137,6 +141,8 @@ def cv_plus(validation: CrossValidation, X: ArrayLike, y: ArrayLike, *, coverage
     >>> bool(0.85 < ((lower <= y[300:]) & (y[300:] <= upper)).mean() < 0.96)
     True
     """
+    if not isinstance(validation, CrossValidation):
+        raise TypeError(f"validation must be what chainrule.cross_validate returns, got {validation!r}")
     rows = np.concatenate(validation.held)
     samples = len(validation.predictions)
     if len(np.asarray(y)) != samples:
@@ -146,7 +152,12 @@ def cv_plus(validation: CrossValidation, X: ArrayLike, y: ArrayLike, *, coverage
     model_of = np.empty(samples, np.int64)
     for number, held in enumerate(validation.held):
         model_of[held] = number
-    residuals = _residuals(_rows(validation.predictions), y)
+    inputs = as_samples(X)
+    if inputs.shape[0] != samples or not np.array_equal(
+        unseen(validation.networks, validation.held, inputs), validation.predictions, equal_nan=True
+    ):
+        raise ValueError("X must be the samples of the cross-validation, for which its networks predict what they did")
+    residuals = _residuals(validation.predictions, y)
     return Intervals(validation.networks, model_of, residuals, _checked(coverage))
 
 
@@ -159,8 +170,18 @@ def _rows(outputs: Any) -> NDArray[np.float64]:
     return values.reshape(len(values), -1)
 
 
-def _residuals(predictions: NDArray[np.float64], y: ArrayLike) -> NDArray[np.float64]:
-    targets = _rows(y)
-    if targets.shape != predictions.shape:
-        raise ValueError(f"y must have the shape of the predictions, {predictions.shape}, got {np.shape(y)}")
-    return np.abs(targets - predictions)
+def _residuals(predictions: Any, y: ArrayLike) -> NDArray[np.float64]:
+    """Return the distances of targets from what is predicted for them, (samples, outputs)."""
+    given = as_real_array(y, "y")
+    if not given.size:
+        raise ValueError(f"y must have at least one target, got shape {given.shape}")
+    targets, predicted = _rows(given), _rows(predictions)
+    if targets.shape != predicted.shape:
+        raise ValueError(f"y must have the shape of the predictions, {predicted.shape}, got {given.shape}")
+    residuals = np.abs(targets - predicted)
+    if not np.isfinite(residuals).all():
+        first = int(np.flatnonzero(~np.isfinite(residuals).all(axis=1))[0])
+        raise ValueError(
+            f"y and the predictions must be finite, got {targets[first]} and {predicted[first]} at {first}"
+        )
+    return residuals

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._checks import checked_integer
 from ..arrays import are_labels
 from ..network import Network
-from .fitting import Fit, fit_many, indices
+from .fitting import Fit, as_samples, fit_many, indices
 from .folds import dealt
 
 
@@ -93,7 +93,7 @@ def cross_validate(
     >>> bool(result.scores["accuracy"].mean() > 0.9), result.predictions.shape
     (True, (100, 2))
     """
-    rows = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
+    rows = as_samples(X)
     targets = np.asarray(y)
     folds = _checked_folds(_splits(rows, targets, cv, seed), rows.shape[0])
     networks = _made(make_network, len(folds))

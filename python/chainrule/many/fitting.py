@@ -173,7 +173,7 @@ def _checked_jobs(
     networks = checked_networks(networks)
     if y is None:
         raise TypeError("y must be an array, as many networks take no batches that come one by one; got None")
-    X, y = (X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)), np.asarray(y)
+    X, y = as_samples(X), np.asarray(y)
     if X.ndim < 2 or y.ndim < 1 or X.shape[0] != y.shape[0]:
         raise ValueError(f"X and y must have as many samples, got shapes {X.shape} and {y.shape}")
     own = [_kept(of_one) for of_one in _of_each(settings, "settings", len(networks)) or [{}] * len(networks)]
@@ -252,6 +252,11 @@ def _weights_within(given: Any, rows: NDArray[np.int64], samples: int) -> NDArra
     within = np.zeros_like(weights)
     within[rows] = weights[rows]
     return within
+
+
+def as_samples(X: Any) -> Any:
+    """Return samples as an array or a sparse matrix, of which rows can be taken."""
+    return X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
 
 
 def indices(given: ArrayLike, samples: int, argument: str) -> NDArray[np.int64]:
