@@ -34,6 +34,14 @@ def test_estimator_checks_pass(model):
     check_estimator(model, on_skip=None)
 
 
+def test_a_sample_is_predicted_as_among_others():
+    """NumPy adds the numbers of eight members and more in another order if there is one sample."""
+    model = EnsembleRegressor(MLPRegressor(**QUICK), 12, random_state=0).fit(X, NUMBERS["one output"])
+    together = np.stack(model.predict(X, return_std=True), axis=1)
+    alone = [np.hstack(model.predict(X[i : i + 1], return_std=True)) for i in range(len(X))]
+    np.testing.assert_array_equal(together, alone)
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2, -1])
 @pytest.mark.parametrize("bootstrap", [False, True])
 def test_members_are_those_that_are_trained_alone(n_jobs, bootstrap):

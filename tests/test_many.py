@@ -295,6 +295,15 @@ def test_ensemble_of_one_file_of_onnx(tmp_path):
     np.testing.assert_allclose(session.run(None, {"input": X})[0], ensemble.predict(X), rtol=1e-5, atol=1e-6)
 
 
+def test_a_sample_has_the_mean_and_the_spread_that_it_has_among_others():
+    """NumPy adds eight numbers and more in another order if there is one sample with one output."""
+    ensemble = cr.Ensemble([cr.Network([3, 8, 1], seed=i, dtype="float64") for i in range(20)])
+    together = ensemble.predict(X), *ensemble.predict_spread(X)
+    for i in range(40):
+        alone = ensemble.predict(X[i : i + 1]), *ensemble.predict_spread(X[i : i + 1])
+        assert [values[0] for values in alone] == [values[i] for values in together]
+
+
 def test_ensembles_that_cannot_be():
     with pytest.raises(ValueError, match="inputs and outputs of the same shapes"):
         cr.Ensemble([cr.Network([3, 2]), cr.Network([4, 2])])

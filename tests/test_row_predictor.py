@@ -86,6 +86,15 @@ def test_rows_that_are_none_are_refused(models, row, error, message):
         models[1].row_predictor()(row)
 
 
+def test_a_row_is_predicted_as_among_others_by_many_networks():
+    """NumPy adds eight numbers and more in another order if there is one row."""
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    model = TabularRegressor(n_members=9, random_state=0).fit(X[:30], X[:30, 0])
+    predict, together = model.row_predictor(), model.predict(X)
+    assert [predict(row) for row in X] == together.tolist()
+    assert [model.predict(X[i : i + 1])[0] for i in range(20)] == together[:20].tolist()
+
+
 def test_threads_share_it_and_a_later_fit_does_not_change_it(models):
     _, regressor = models
     rows = rows_of(table(100, seed=2))

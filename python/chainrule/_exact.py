@@ -1,12 +1,14 @@
-"""exp, log and cos from additions, multiplications and divisions alone.
+"""exp, log and cos from additions, multiplications and divisions alone, and means that are added up in one order.
 
 Those are rounded the same way on every machine; the library's functions are not, and a learning rate that differs in
-its last bit makes different weights.
+its last bit makes different weights. The order in which NumPy adds along an axis depends on the lengths of the others.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,3 +56,18 @@ def cos_pi(x: Array) -> Array:
     for k in range(24, 1, -2):
         series = 1.0 - square / (k * (k + 1)) * series
     return angle * series
+
+
+def mean_of(arrays: Sequence[NDArray[Any]] | NDArray[Any]) -> Array:
+    """Return the mean of some arrays of one shape, the same for a sample on its own as for one among others."""
+    total = arrays[0].astype(np.float64)
+    for array in arrays[1:]:
+        total += array
+    mean: Array = total / len(arrays)
+    return mean
+
+
+def variance_of(arrays: Sequence[NDArray[Any]] | NDArray[Any]) -> Array:
+    """Return the variance of some arrays of one shape: the mean of their squared distances from their mean."""
+    mean = mean_of(arrays)
+    return mean_of([np.square(array - mean) for array in arrays])

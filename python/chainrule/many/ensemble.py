@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .. import _exact
 from .._checks import checked_flag, checked_integer
 from ..errors import ModelFileError
 from ..exporting.onnx import mean_to_onnx
@@ -101,8 +102,8 @@ class Ensemble:
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the mean of the networks' outputs, (samples, outputs); of their means after `GaussianNLL`."""
-        mean: NDArray[Any] = self._means(self._outputs(X)).mean(axis=0)
-        return mean.astype(self.networks[0].dtype)
+        mean: NDArray[Any] = _exact.mean_of(self._means(self._outputs(X))).astype(self.networks[0].dtype)
+        return mean
 
     def predict_spread(self, X: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return mean and variance of what is predicted, (samples, outputs) each.
@@ -113,12 +114,12 @@ class Ensemble:
         """
         outputs = self._outputs(X)
         means = self._means(outputs)
-        variance = means.var(axis=0)
+        variance = _exact.variance_of(means)
         if self._is_gaussian:
             _, log_variances = np.split(outputs.astype(np.float64), 2, axis=-1)
-            variance = variance + np.exp(log_variances).mean(axis=0)
+            variance = variance + _exact.mean_of(_exact.exp(log_variances))
         dtype = self.networks[0].dtype
-        return means.mean(axis=0).astype(dtype), variance.astype(dtype)
+        return _exact.mean_of(means).astype(dtype), variance.astype(dtype)
 
     def predict_classes(self, X: ArrayLike) -> NDArray[Any]:
         """Return a label per sample, as `Network.predict_classes` does: the one of the largest mean output.

@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from .. import _exact
 from ..machine import get_num_threads
 from ..many.pool import StopWhenSet, side_by_side, workers_of
 from .classifier import MLPClassifier
@@ -165,8 +166,7 @@ class EnsembleClassifier(ClassifierMixin, _Ensemble):
     def predict_proba(self, X: ArrayLike) -> Array:
         """Return the mean of the members' probabilities, (samples, classes)."""
         samples = self._checked(X)
-        mean: Array = np.mean([member.predict_proba(samples) for member in self.estimators_], axis=0)
-        return mean
+        return _exact.mean_of([member.predict_proba(samples) for member in self.estimators_])
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the label of the largest mean probability per sample, or (samples, labels) of zeros and ones."""
@@ -227,6 +227,6 @@ class EnsembleRegressor(RegressorMixin, _Ensemble):
         is little where there were samples, and grows where there were none.
         """
         samples = self._checked(X)
-        each = np.stack([member.predict(samples) for member in self.estimators_])
-        mean: Array = each.mean(axis=0)
-        return (mean, each.std(axis=0)) if return_std else mean
+        each = [member.predict(samples) for member in self.estimators_]
+        mean = _exact.mean_of(each)
+        return (mean, np.sqrt(_exact.variance_of(each))) if return_std else mean

@@ -14,6 +14,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from .. import _exact
 from .._checks import check_weighted_labels
 from ..exporting.onnx.estimators import labels
 from .base import Array, Tabular, check_consistent, checked_targets, checked_weights, out_of_fold
@@ -146,7 +147,7 @@ class TabularClassifier(ClassifierMixin, Tabular):
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, (rows, classes): the mean over the networks."""
-        proba = np.mean([softmax(z / self.temperature_) for z in self._outputs(X)], axis=0)
+        proba = _exact.mean_of([softmax(z / self.temperature_) for z in self._outputs(X)])
         return np.asarray(proba[:, :1] ** 0 if len(self.classes_) == 1 else proba)
 
     def predict(self, X: Any) -> Array:
@@ -206,7 +207,7 @@ class _Probabilities:
     temperature: float
 
     def __call__(self, outputs: Array) -> Array:
-        mean = softmax(outputs / self.temperature).mean(axis=0)
+        mean = _exact.mean_of(softmax(outputs / self.temperature))
         return np.asarray(mean[: self.classes] if self.classes > 1 else np.ones(1))
 
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from .. import _exact
 from .._checks import checked_number
 from .base import Array, Tabular, check_consistent, checked_targets, checked_weights, out_of_fold
 from .calibration import conformal_width
@@ -103,7 +104,7 @@ class TabularRegressor(RegressorMixin, Tabular):
 
     def predict(self, X: Any) -> Array:
         """Return a number per row, (rows,): the mean over the networks."""
-        return np.asarray(np.mean([self._in_units(outputs) for outputs in self._outputs(X)], axis=0))
+        return _exact.mean_of([self._in_units(outputs) for outputs in self._outputs(X)])
 
     def row_predictor(self) -> RowPredictor:
         """Return a function that predicts single rows in microseconds, for services.
@@ -173,7 +174,7 @@ class _Number:
         return np.clip(outputs[:, 0].astype(np.float64) * self.scale + self.mean, *self.range)
 
     def __call__(self, outputs: Array) -> float:
-        return float(self.of_each(outputs).mean())
+        return float(_exact.mean_of(self.of_each(outputs)))
 
 
 def _mean_and_scale(targets: Array, weights: Array) -> tuple[float, float]:
