@@ -1,5 +1,6 @@
 """Many networks side by side: each as if it were alone, whatever the others do."""
 
+import pickle
 import signal
 import threading
 from pathlib import Path
@@ -302,6 +303,38 @@ def test_a_sample_has_the_mean_and_the_spread_that_it_has_among_others():
     for i in range(40):
         alone = ensemble.predict(X[i : i + 1]), *ensemble.predict_spread(X[i : i + 1])
         assert [values[0] for values in alone] == [values[i] for values in together]
+
+
+def ensemble_of(name):
+    if name == "spread":
+        ensemble = cr.Ensemble([cr.Network([3, 8, 2], seed=i) for i in range(2)])
+        ensemble.fit(X, Y, loss="gaussian_nll", epochs=1, verbose=0)
+    elif name == "units":
+        ensemble = cr.Ensemble([cr.Network([3, 8, 1], seed=i, dtype="float64", target_scale="auto") for i in range(9)])
+        ensemble.fit(X, 1e5 + 300 * Y, epochs=1, verbose=0)
+    elif name == "classes":
+        ensemble = cr.Ensemble([cr.Network([cr.Input(3, scale=0.5), 8, 3], output="softmax", seed=i) for i in range(3)])
+        ensemble.fit(X, np.arange(120) % 3, epochs=1, verbose=0)
+    else:
+        layers = [[cr.Input(3, 1), cr.LSTM(4, return_sequences=True)], [cr.Input(3, 1), cr.Conv1D(4, 1)]]
+        ensemble = cr.Ensemble([cr.Network(each, seed=0) for each in layers])
+    return ensemble
+
+
+@pytest.mark.parametrize("name", ["spread", "units", "classes", "steps"])
+def test_a_predictor_of_an_ensemble_has_the_bytes_of_predict(name):
+    ensemble = ensemble_of(name)
+    samples = X.reshape(120, 3, 1) if name == "steps" else X
+    expected, predict = ensemble.predict(samples), ensemble.predictor()
+    for i in range(20):
+        assert predict(samples[i]).tobytes() == predict(X[i].tolist()).tobytes() == expected[i].tobytes()
+    assert predict(samples[0]).shape == expected.shape[1:]
+    again = pickle.loads(pickle.dumps(predict))
+    ensemble.networks[0].parameters = ensemble.networks[0].parameters * 2
+    assert again(samples[0]).tobytes() == predict(samples[0]).tobytes() == expected[0].tobytes()
+    with pytest.raises(ValueError, match="x must be finite"):
+        predict(np.full(3, np.nan))
+    assert f"EnsemblePredictor({len(ensemble)} networks" in repr(predict)
 
 
 def test_ensembles_that_cannot_be():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ..exporting.onnx import mean_to_onnx
 from ..files import safetensors
 from ..network import Network
 from .fitting import Fit, checked_networks, fit_many
+from .predictor import EnsemblePredictor
 from .storage import described, restored
 
 _FORMAT = "ensemble"
@@ -102,8 +104,23 @@ class Ensemble:
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the mean of the networks' outputs, (samples, outputs); of their means after `GaussianNLL`."""
-        mean: NDArray[Any] = _exact.mean_of(self._means(self._outputs(X))).astype(self.networks[0].dtype)
-        return mean
+        return self._conclude()(self._outputs(X))
+
+    def predictor(self) -> EnsemblePredictor:
+        """Return a function that predicts single samples in microseconds, with the bytes of `predict`.
+
+        It is a copy of the networks as they are, which any number of threads may share: see
+        `chainrule.inference.Predictor`.
+
+        Examples
+        --------
+        >>> import numpy as np, chainrule as cr
+        >>> ensemble = cr.Ensemble([cr.Network([3, 2], weights=weight) for weight in (1.0, 3.0)])
+        >>> predict = ensemble.predictor()
+        >>> predict([1, 2, 3])
+        array([12., 12.], dtype=float32)
+        """
+        return EnsemblePredictor(self.networks, self._conclude())
 
     def predict_spread(self, X: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return mean and variance of what is predicted, (samples, outputs) each.
@@ -113,13 +130,12 @@ class Ensemble:
         (Lakshminarayanan et al. 2017, section 2.4).
         """
         outputs = self._outputs(X)
-        means = self._means(outputs)
-        variance = _exact.variance_of(means)
-        if self._is_gaussian:
+        conclude = self._conclude()
+        variance = _exact.variance_of(conclude.means_in(outputs))
+        if conclude.is_gaussian:
             _, log_variances = np.split(outputs.astype(np.float64), 2, axis=-1)
             variance = variance + _exact.mean_of(_exact.exp(log_variances))
-        dtype = self.networks[0].dtype
-        return _exact.mean_of(means).astype(dtype), variance.astype(dtype)
+        return conclude(outputs), variance.astype(conclude.dtype)
 
     def predict_classes(self, X: ArrayLike) -> NDArray[Any]:
         """Return a label per sample, as `Network.predict_classes` does: the one of the largest mean output.
@@ -171,11 +187,26 @@ class Ensemble:
             raise ValueError("networks must all be trained with GaussianNLL or none of them, got some that are")
         return True in kinds
 
+    def _conclude(self) -> _Mean:
+        return _Mean(self._is_gaussian, self.networks[0].dtype)
+
     def _outputs(self, X: ArrayLike) -> NDArray[Any]:
         """Return what all networks predict, (networks, samples, ...)."""
         return np.stack([network.predict(X) for network in self.networks])
 
-    def _means(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
+
+@dataclass(frozen=True)
+class _Mean:
+    """Turns the outputs of all networks, (networks, …), into the prediction of the ensemble, (…)."""
+
+    is_gaussian: bool
+    dtype: str
+
+    def means_in(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
         """Return the means that outputs of all networks are, or hold."""
         exact = outputs.astype(np.float64)
-        return np.split(exact, 2, axis=-1)[0] if self._is_gaussian else exact
+        return np.split(exact, 2, axis=-1)[0] if self.is_gaussian else exact
+
+    def __call__(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        mean: NDArray[Any] = _exact.mean_of(self.means_in(outputs)).astype(self.dtype)
+        return mean
