@@ -131,10 +131,10 @@ class Ensemble:
         """
         outputs = self._outputs(X)
         conclude = self._conclude()
-        variance = _exact.variance_of(conclude.means_in(outputs))
+        variance = _exact.variance_of([conclude.mean_in(each) for each in outputs])
         if conclude.is_gaussian:
-            _, log_variances = np.split(outputs.astype(np.float64), 2, axis=-1)
-            variance = variance + _exact.mean_of(_exact.exp(log_variances))
+            log_variances = [each[..., each.shape[-1] // 2 :].astype(np.float64) for each in outputs]
+            variance = variance + _exact.mean_of([_exact.exp(each) for each in log_variances])
         return conclude(outputs), variance.astype(conclude.dtype)
 
     def predict_classes(self, X: ArrayLike) -> NDArray[Any]:
@@ -190,23 +190,22 @@ class Ensemble:
     def _conclude(self) -> _Mean:
         return _Mean(self._is_gaussian, self.networks[0].dtype)
 
-    def _outputs(self, X: ArrayLike) -> NDArray[Any]:
-        """Return what all networks predict, (networks, samples, ...)."""
-        return np.stack([network.predict(X) for network in self.networks])
+    def _outputs(self, X: ArrayLike) -> list[NDArray[Any]]:
+        """Return what each network predicts."""
+        return [network.predict(X) for network in self.networks]
 
 
 @dataclass(frozen=True)
 class _Mean:
-    """Turns the outputs of all networks, (networks, …), into the prediction of the ensemble, (…)."""
+    """Turns the outputs of each network into the prediction of the ensemble."""
 
     is_gaussian: bool
     dtype: str
 
-    def means_in(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the means that outputs of all networks are, or hold."""
-        exact = outputs.astype(np.float64)
-        return np.split(exact, 2, axis=-1)[0] if self.is_gaussian else exact
+    def mean_in(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """Return the means that outputs of a network are, or hold."""
+        return outputs[..., : outputs.shape[-1] // 2] if self.is_gaussian else outputs
 
-    def __call__(self, outputs: NDArray[Any]) -> NDArray[Any]:
-        mean: NDArray[Any] = _exact.mean_of(self.means_in(outputs)).astype(self.dtype)
+    def __call__(self, outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        mean: NDArray[Any] = _exact.mean_of([self.mean_in(each) for each in outputs]).astype(self.dtype)
         return mean

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..inference import Predictor
@@ -23,18 +22,19 @@ class EnsemblePredictor:
     ----------
     networks : sequence of Network
     conclude : function
-        Returns the prediction for the outputs of all networks, (networks, …).
+        Returns the prediction for the outputs of each network.
     """
 
-    def __init__(self, networks: Sequence[Network], conclude: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
+    def __init__(self, networks: Sequence[Network], conclude: Callable[[Sequence[NDArray[Any]]], NDArray[Any]]) -> None:
         self._predictors = [Predictor(_without_unit(network)) for network in networks]
-        self._borders = [network.border for network in networks]
+        self._units = [network.border.scale_of_targets for network in networks]
         self._conclude = conclude
 
     def __call__(self, x: ArrayLike) -> NDArray[Any]:
         """Return the prediction for a sample, which has the shape that `Input` says, or is a row."""
-        each = zip(self._predictors, self._borders, strict=True)
-        return self._conclude(np.stack([border.in_units(predict(x)) for predict, border in each]))
+        outputs = (predict(x) for predict in self._predictors)
+        each = zip(outputs, self._units, strict=True)
+        return self._conclude([of_one if unit is None else unit.in_units(of_one) for of_one, unit in each])
 
     def __repr__(self) -> str:
         return f"EnsemblePredictor({len(self._predictors)} networks, the first {self._predictors[0]!r})"
