@@ -10,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import check_estimator
 
+import chainrule as cr
 from chainrule.sklearn import EnsembleClassifier, EnsembleRegressor, MLPClassifier, MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings(
@@ -32,6 +33,14 @@ def regressor(**options):
 )
 def test_estimator_checks_pass(model):
     check_estimator(model, on_skip=None)
+
+
+def test_a_file_that_all_members_would_write_is_refused(tmp_path):
+    model = EnsembleClassifier(MLPClassifier(**QUICK, callbacks=[cr.CSVLog(tmp_path / "log.csv")]), 2)
+    with pytest.raises(ValueError, match=r"must write no files, as all members would write .*log\.csv"):
+        model.fit(X, CLASSES["three classes"])
+    model.set_params(n_estimators=1).fit(X, CLASSES["three classes"])
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 9
 
 
 def test_a_sample_is_predicted_as_among_others():

@@ -18,6 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from .. import _exact
 from ..machine import get_num_threads
 from ..many.pool import StopWhenSet, side_by_side, workers_of
+from ..training.callbacks import as_callbacks
 from .classifier import MLPClassifier
 from .perceptron import Array, MultilayerPerceptron
 from .regressor import MLPRegressor
@@ -61,6 +62,11 @@ class _Ensemble(MetaEstimatorMixin, BaseEstimator):
         return tags
 
     def _fit(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> None:
+        for callback in as_callbacks(self._member().callbacks):
+            if callback.destination is not None and self.n_estimators > 1:
+                raise ValueError(
+                    f"callbacks of the estimator must write no files, as all members would write {callback.destination}"
+                )
         X, y = validate_data(self, X, y, accept_sparse="csr", multi_output=True, dtype=(np.float64, np.float32))
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         random = check_random_state(self.random_state)
