@@ -77,3 +77,14 @@ def test_the_terms_that_cancel_in_a_normalisation_count():
     rng = np.random.default_rng(1)
     report = net.check(rng.normal(size=(16, 5)), rng.normal(size=(16, 2)))
     assert report.ok, report
+
+
+def test_steps_that_diverge_are_left_out():
+    """Plain gradient descent diverges with inputs that are far from 1, in the core as in the reference."""
+    X, y = data()
+    for scale, steps in [(1, 4), (1e6, 0)]:
+        report = cr.Network([5, 6, 3], seed=0).check(scale * X, y, steps=4)
+        stages = [line.stage for line in report.lines]
+        assert report.ok
+        assert f"{steps} steps, SGD, float32: parameters" in stages
+        assert "4 steps, Adam, float64: parameters" in stages

@@ -62,7 +62,8 @@ def check(
     X, y, loss, optimizer, sample_weight
         As for `Network.fit`; a few samples are enough.
     steps : int
-        Steps of training that are compared, >= 1.
+        Steps of training that are compared, >= 1. Those of an epoch that diverges are left out, and all after it; the
+        report tells how many are left.
     strict : bool
         Whether a difference raises.
 
@@ -183,7 +184,11 @@ def _training(network: Model, batch: Batch, optimizer: Optimizer, steps: int) ->
             epoch=epoch,
             weight_decays=decays,
         )
-        _, (weight, loss_sum, _), _ = network.core.train_epoch(X, y, weights, options)
+        network.save_snapshot()
+        _, (weight, loss_sum, _), diverged = network.core.train_epoch(X, y, weights, options)
+        if diverged >= 0:
+            network.restore_snapshot()
+            break
         got.append(loss_sum / weight)
         mean, _ = net.train_epoch(X, y, loss, pupil, rates, size, True, network.seed, epoch, weights, 0.0, decays)
         expected.append(mean)
