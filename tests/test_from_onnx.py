@@ -210,6 +210,8 @@ REFUSED = {
         r"\(MaxPool\) is asked for its result 'y', which no layer here gives",
     ),
     "operator": ([("Sin", ["x"], ["y"], {})], (4,), r"node 'Sin_y' \(Sin\) has no layer here"),
+    "sharpness": ([("Celu", ["x"], ["y"], {"alpha": -1.0})], (4,), r"node 'Celu_y' \(Celu\) has alpha=-1.0, which no"),
+    "no sharpness": ([("Celu", ["x"], ["y"], {"alpha": 0.0})], (4,), r"node 'Celu_y' \(Celu\) has alpha=0.0, which no"),
     "attribute": ([("Elu", ["x"], ["y"], {"alpha": -2.0})], (4,), r"node 'Elu_y' \(Elu\) has alpha=-2.0, which no"),
     "unknown attribute": (
         [("MaxPool", ["x"], ["y"], {"kernel_shape": [2, 2], "storage_order": 1})],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -67,6 +68,8 @@ def _(node: Node, value: Value) -> Value:
 @converts("Celu")
 def _(node: Node, value: Value) -> Value:
     alpha = node.get("alpha", 1.0)
+    if not 0 < alpha < math.inf:
+        raise node.refused("alpha", alpha)
     return value_between(value, "elu", 1 / alpha, 0.0, alpha, 0.0)
 
 
