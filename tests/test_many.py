@@ -305,6 +305,15 @@ def test_a_sample_has_the_mean_and_the_spread_that_it_has_among_others():
         assert [values[0] for values in alone] == [values[i] for values in together]
 
 
+def test_an_ensemble_that_depends_on_the_number_of_steps_is_not_written(tmp_path):
+    def network(seed):
+        strided = cr.Conv1D(4, 3, strides=2, padding="same")
+        return cr.Network([cr.Input(None, 3), strided, cr.GlobalAvgPool1D(), cr.Dense(2)], seed=seed)
+
+    with pytest.raises(ValueError, match="layer 1_Conv1D depends on the number of steps"):
+        cr.Ensemble([network(0), network(1)]).to_onnx(tmp_path / "any.onnx")
+
+
 def ensemble_of(name):
     if name == "spread":
         ensemble = cr.Ensemble([cr.Network([3, 8, 2], seed=i) for i in range(2)])

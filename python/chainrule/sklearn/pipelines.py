@@ -79,7 +79,7 @@ def _graph(concludes: Concludes, operator: Any) -> tuple[Graph, dict[str, Output
         names = [given.full_name for given in operator.inputs]
         raise ValueError(f"{type(model).__name__} must read one array of all features, got {names}")
     dtype = "float64" if isinstance(operator.inputs[0].type, DoubleTensorType) else "float32"
-    return graph_of(model.network_, dtype, concludes(model))
+    return graph_of([model.network_], dtype, concludes(model))
 
 
 def _set_types(concludes: Concludes, operator: Any) -> None:

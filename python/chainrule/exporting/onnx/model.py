@@ -39,15 +39,23 @@ Conclude: TypeAlias = Callable[[Graph, str], dict[str, Output]]
 
 def to_onnx(model: Model, path: str | PathLike[str], dtype: str = "float32", conclude: Conclude | None = None) -> None:
     """Write a network as `Network.to_onnx` does, with what `conclude` makes of its outputs."""
+    mean_to_onnx([model], path, dtype, conclude)
+
+
+def mean_to_onnx(
+    models: Sequence[Model], path: str | PathLike[str], dtype: str = "float32", conclude: Conclude | None = None
+) -> None:
+    """Write the mean of what models of the same shapes predict, or what `conclude` makes of it."""
     checked_name(dtype, "dtype", ("float32", "float64"))
-    made = conclude or (lambda graph, x: {"output": Output(x, dtype, _open_shape(model, -1))})
-    graph, outputs = graph_of(model, dtype, made)
-    if model.border.shapes_of is not None:
-        _check_lengths(model, graph, made)
+    first = models[0]
+    made = conclude or (lambda graph, x: {"output": Output(x, dtype, _open_shape(first, -1))})
+    graph, outputs = graph_of(models, dtype, made)
+    if first.border.shapes_of is not None:
+        _check_lengths(models, graph, made)
     # The precision of an estimator is that of its samples; the user does not choose it.
     if conclude is None:
-        _warn_of_rounding(model, dtype)
-    write(path, graph, {"input": (_type_of_inputs(model, dtype), _open_shape(model, 0))}, outputs)
+        _warn_of_rounding(first, dtype)
+    write(path, graph, {"input": (_type_of_inputs(first, dtype), _open_shape(first, 0))}, outputs)
 
 
 def step_to_onnx(model: Model, path: str | PathLike[str], dtype: str = "float32") -> None:
@@ -63,24 +71,19 @@ def step_to_onnx(model: Model, path: str | PathLike[str], dtype: str = "float32"
     write(path, graph, {"input": (_type_of_inputs(model, dtype), one.shape)}, outputs)
 
 
-def mean_to_onnx(models: Sequence[Model], path: str | PathLike[str], dtype: str = "float32") -> None:
-    """Write the mean of what models of the same shapes predict."""
-    checked_name(dtype, "dtype", ("float32", "float64"))
-    first = models[0]
+def graph_of(models: Sequence[Model], dtype: str, conclude: Conclude) -> tuple[Graph, dict[str, Output]]:
+    """Return the graph that makes outputs of "input", from the mean of what models predict.
+
+    Raises
+    ------
+    ValueError
+        For a layer that has no form in ONNX, and for states of several models.
+    """
     graph = Graph(dtype)
     ends = [_predicted(model, graph) for model in models]
-    outputs = {"output": Output(graph.add("Mean", *ends), dtype, _open_shape(first, -1))}
-    if graph.states:
+    if len(ends) > 1 and graph.states:
         raise ValueError("networks of an ensemble must not be stateful to be written as ONNX")
-    graph.finish({name: output.value for name, output in outputs.items()})
-    _warn_of_rounding(first, dtype)
-    write(path, graph, {"input": (_type_of_inputs(first, dtype), _open_shape(first, 0))}, outputs)
-
-
-def graph_of(model: Model, dtype: str, conclude: Conclude) -> tuple[Graph, dict[str, Output]]:
-    """Return the graph that makes outputs of "input"; ValueError for a layer that has no form in ONNX."""
-    graph = Graph(dtype)
-    outputs = {**conclude(graph, _predicted(model, graph)), **_states_after(graph)}
+    outputs = {**conclude(graph, ends[0] if len(ends) == 1 else graph.add("Mean", *ends)), **_states_after(graph)}
     graph.finish({name: output.value for name, output in outputs.items()})
     return graph, outputs
 
@@ -121,12 +124,14 @@ def _type_of_inputs(model: Model, dtype: str) -> Any:
     return np.int64 if _reads_codes_alone(model.border.vocabulary) else dtype
 
 
-def _check_lengths(model: Model, graph: Graph, conclude: Conclude) -> None:
+def _check_lengths(models: Sequence[Model], graph: Graph, conclude: Conclude) -> None:
     """Refuse a graph that holds for some numbers of steps alone."""
-    twin = model.rebuilt(lambda *_: None)
-    longer = (1, 2 * model.shapes[0][0] + 3, *model.shapes[0][1:])
-    twin.core_of(twin.border.dense_samples(np.zeros(longer)))
-    other, _ = graph_of(twin, graph.dtype, conclude)
+    twins = [model.rebuilt(lambda *_: None) for model in models]
+    longest, features = max(model.shapes[0][0] for model in models), models[0].shapes[0][1:]
+    longer = np.zeros((1, 2 * longest + 3, *features))
+    for twin in twins:
+        twin.core_of(twin.border.dense_samples(longer))
+    other, _ = graph_of(twins, graph.dtype, conclude)
     for mine, its in zip(graph.nodes, other.nodes, strict=True):
         if mine != its or not all(map(np.array_equal, _values(graph, mine), _values(other, its))):
             layer = mine.outputs[0].partition("/")[0]
