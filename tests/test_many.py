@@ -291,9 +291,13 @@ def test_bootstrap_draws_other_samples_for_each():
 def test_ensemble_of_one_file_of_onnx(tmp_path):
     runtime = pytest.importorskip("onnxruntime")
     ensemble = cr.Ensemble([cr.Network([cr.Input(3, scale=0.5), width, 2], seed=width) for width in (4, 6)])
-    ensemble.to_onnx(tmp_path / "both.onnx")
-    session = runtime.InferenceSession(str(tmp_path / "both.onnx"), providers=["CPUExecutionProvider"])
-    np.testing.assert_allclose(session.run(None, {"input": X})[0], ensemble.predict(X), rtol=1e-5, atol=1e-6)
+    for dtype in ("float32", "float64"):
+        ensemble.to_onnx(tmp_path / "both.onnx", dtype=dtype)
+        session = runtime.InferenceSession(str(tmp_path / "both.onnx"), providers=["CPUExecutionProvider"])
+        outputs = session.run(None, {"input": X.astype(dtype)})[0]
+        np.testing.assert_allclose(outputs, ensemble.predict(X), rtol=1e-5, atol=1e-6)
+    one = cr.from_onnx(tmp_path / "both.onnx")
+    np.testing.assert_allclose(one.predict(X), ensemble.predict(X), rtol=1e-5, atol=1e-6)
 
 
 def test_a_sample_has_the_mean_and_the_spread_that_it_has_among_others():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from chainrule.sklearn import MLPClassifier, MLPRegressor
+from chainrule.sklearn import EnsembleClassifier, EnsembleRegressor, MLPClassifier, MLPRegressor
 from chainrule.tabular import TabularClassifier, TabularRegressor
 
 onnx = pytest.importorskip("onnx")
@@ -57,8 +57,22 @@ def test_numbers(y, tmp_path):
     np.testing.assert_allclose(outputs["prediction"], model.predict(X), atol=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["words", "truth"])
+def test_ensembles_of_classifiers(kind, tmp_path):
+    model = EnsembleClassifier(MLPClassifier(**OPTIONS), 3, bootstrap=True, random_state=0).fit(X, LABELS[kind])
+    outputs = run(model, tmp_path / "model.onnx", X)
+    assert (outputs["label"] == model.predict(X)).all()
+    np.testing.assert_allclose(outputs["probabilities"], model.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("y", [X[:, 0], X[:, :2] * [1, 30]], ids=["one", "two"])
+def test_ensembles_of_regressors(y, tmp_path):
+    model = EnsembleRegressor(MLPRegressor(**OPTIONS), 3, random_state=0).fit(X, y)
+    np.testing.assert_allclose(run(model, tmp_path / "model.onnx", X)["prediction"], model.predict(X), atol=1e-4)
+
+
 def test_what_is_not_fitted_is_refused(tmp_path):
-    for model in (MLPClassifier(), MLPRegressor()):
+    for model in (MLPClassifier(), MLPRegressor(), EnsembleClassifier(), EnsembleRegressor()):
         with pytest.raises(NotFittedError):
             model.to_onnx(tmp_path / "model.onnx")
 

@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
-from chainrule.sklearn import MLPClassifier, MLPRegressor, register_skl2onnx
+from chainrule.sklearn import EnsembleClassifier, EnsembleRegressor, MLPClassifier, MLPRegressor, register_skl2onnx
 
 skl2onnx = pytest.importorskip("skl2onnx")
 runtime = pytest.importorskip("onnxruntime")
@@ -70,6 +70,19 @@ def test_regressors_in_pipelines(y):
     (outputs,) = run(model, X)
     assert outputs.shape == (80, 1 if y.ndim == 1 else 2)
     np.testing.assert_allclose(outputs, model.predict(X).reshape(outputs.shape), atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_ensembles_in_pipelines(dtype):
+    samples = X.astype(dtype)
+    classifier = EnsembleClassifier(MLPClassifier(**OPTIONS), 3, random_state=0)
+    model = make_pipeline(StandardScaler(), classifier).fit(samples, LABELS["words"])
+    labels, probabilities = run(model, samples, options={"zipmap": False})
+    assert (labels == model.predict(samples)).all()
+    np.testing.assert_allclose(probabilities, model.predict_proba(samples), atol=1e-5)
+    regressor = EnsembleRegressor(MLPRegressor(**OPTIONS), 3, random_state=0)
+    model = make_pipeline(StandardScaler(), regressor).fit(samples, samples[:, 0])
+    np.testing.assert_allclose(run(model, samples)[0].ravel(), model.predict(samples), atol=1e-4)
 
 
 def test_regressors_within_others_and_after_columns():

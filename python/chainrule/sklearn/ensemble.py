@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import partial
 from numbers import Integral
+from os import PathLike
 from threading import Event
 from typing import Any, ClassVar
 
@@ -16,10 +18,12 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from .. import _exact
+from ..exporting.onnx import mean_to_onnx
+from ..exporting.onnx.estimators import numbers
 from ..machine import get_num_threads
 from ..many.pool import StopWhenSet, side_by_side, workers_of
 from ..training.callbacks import as_callbacks
-from .classifier import MLPClassifier
+from .classifier import MLPClassifier, labels_and_probabilities
 from .perceptron import Array, MultilayerPerceptron
 from .regressor import MLPRegressor
 
@@ -182,6 +186,12 @@ class EnsembleClassifier(ClassifierMixin, _Ensemble):
         labels: Array = self.classes_[probabilities.argmax(axis=1)]
         return labels
 
+    def to_onnx(self, path: str | PathLike[str], *, dtype: str = "float32") -> None:
+        """Write a file of ONNX with outputs "label" and "probabilities", as `MLPClassifier.to_onnx` does."""
+        check_is_fitted(self, "estimators_")
+        conclude = partial(labels_and_probabilities, self.estimators_[0])
+        mean_to_onnx([member.network_ for member in self.estimators_], path, dtype, conclude)
+
 
 class EnsembleRegressor(RegressorMixin, _Ensemble):
     """Several `MLPRegressor`, whose predictions are averaged (Lakshminarayanan, Pritzel and Blundell 2017).
@@ -236,3 +246,9 @@ class EnsembleRegressor(RegressorMixin, _Ensemble):
         each = [member.predict(samples) for member in self.estimators_]
         mean = _exact.mean_of(each)
         return (mean, np.sqrt(_exact.variance_of(each))) if return_std else mean
+
+    def to_onnx(self, path: str | PathLike[str], *, dtype: str = "float32") -> None:
+        """Write a file of ONNX with the output "prediction", as `MLPRegressor.to_onnx` does."""
+        check_is_fitted(self, "estimators_")
+        conclude = partial(numbers, count=self.estimators_[0].n_outputs_)
+        mean_to_onnx([member.network_ for member in self.estimators_], path, dtype, conclude)

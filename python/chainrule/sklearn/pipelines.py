@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -12,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..exporting.onnx.graph import Graph
 from ..exporting.onnx.model import Conclude, Output, attributes_of, graph_of, type_of
 from .classifier import MLPClassifier, labels_and_probabilities
+from .ensemble import EnsembleClassifier, EnsembleRegressor
 from .regressor import MLPRegressor
 
 # The version of the operators that graphs here consist of.
@@ -19,7 +21,7 @@ _OPERATORS = 20
 
 
 def register_skl2onnx() -> None:
-    """Tell skl2onnx how `MLPClassifier` and `MLPRegressor` are converted, within a `Pipeline` as alone.
+    """Tell skl2onnx how estimators here and ensembles of them are converted, within a `Pipeline` as alone.
 
     The outputs of a classifier are its labels and its probabilities, as skl2onnx has them: a list of dictionaries
     unless it is given ``options={"zipmap": False}``. A regressor's are (samples, outputs).
@@ -51,13 +53,39 @@ def register_skl2onnx() -> None:
 
     # Those that skl2onnx itself asks for.
     options = {"zipmap": [True, False, "columns"], "output_class_labels": [False, True], "nocl": [False, True]}
-    for kind, of_kind, allowed in ((MLPClassifier, _classifier, options), (MLPRegressor, _regressor, None)):
+    for kind, of_kind, allowed in (
+        (MLPClassifier, _Parts(_alone, _classifier), options),
+        (MLPRegressor, _Parts(_alone, _regressor), None),
+        (EnsembleClassifier, _Parts(_members, _classifier), options),
+        (EnsembleRegressor, _Parts(_members, _regressor), None),
+    ):
         shapes, convert = partial(_set_types, of_kind), partial(_add_nodes, of_kind)
         update_registered_converter(kind, f"Chainrule{kind.__name__}", shapes, convert, options=allowed)
 
 
-# What an estimator makes of the outputs of its network.
-Concludes: TypeAlias = Callable[[Any], Conclude]
+@dataclass(frozen=True)
+class _Parts:
+    """What the graph of an estimator is made of.
+
+    Attributes
+    ----------
+    members : function
+        Returns the estimators whose networks predict together.
+    conclude : function
+        Returns what such an estimator makes of the mean of these networks' outputs.
+    """
+
+    members: Callable[[Any], Sequence[Any]]
+    conclude: Callable[[Any], Conclude]
+
+
+def _alone(model: Any) -> Sequence[Any]:
+    return [model]
+
+
+def _members(model: Any) -> Sequence[Any]:
+    members: Sequence[Any] = model.estimators_
+    return members
 
 
 def _classifier(model: MLPClassifier) -> Conclude:
@@ -69,7 +97,7 @@ def _regressor(model: MLPRegressor) -> Conclude:
     return lambda graph, x: {"prediction": Output(x, graph.dtype, [model.n_outputs_])}
 
 
-def _graph(concludes: Concludes, operator: Any) -> tuple[Graph, dict[str, Output]]:
+def _graph(parts: _Parts, operator: Any) -> tuple[Graph, dict[str, Output]]:
     """Return the graph of an estimator, and its outputs in the order in which skl2onnx has them."""
     from skl2onnx.common.data_types import DoubleTensorType
 
@@ -79,10 +107,11 @@ def _graph(concludes: Concludes, operator: Any) -> tuple[Graph, dict[str, Output
         names = [given.full_name for given in operator.inputs]
         raise ValueError(f"{type(model).__name__} must read one array of all features, got {names}")
     dtype = "float64" if isinstance(operator.inputs[0].type, DoubleTensorType) else "float32"
-    return graph_of([model.network_], dtype, concludes(model))
+    members = parts.members(model)
+    return graph_of([member.network_ for member in members], dtype, parts.conclude(members[0]))
 
 
-def _set_types(concludes: Concludes, operator: Any) -> None:
+def _set_types(parts: _Parts, operator: Any) -> None:
     """Set the types of the outputs."""
     from skl2onnx.common import data_types as kinds
 
@@ -93,19 +122,19 @@ def _set_types(concludes: Concludes, operator: Any) -> None:
         "bool": kinds.BooleanTensorType,
         "object": kinds.StringTensorType,
     }
-    _, outputs = _graph(concludes, operator)
+    _, outputs = _graph(parts, operator)
     for variable, output in zip(operator.outputs, outputs.values(), strict=True):
         variable.type = of_dtype[np.dtype(output.dtype).name]([None, *output.shape])
 
 
-def _add_nodes(concludes: Concludes, scope: Any, operator: Any, container: Any) -> None:
+def _add_nodes(parts: _Parts, scope: Any, operator: Any, container: Any) -> None:
     """Add the nodes of an estimator to the file that skl2onnx writes."""
     from onnx import numpy_helper
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
     if container.target_opset < _OPERATORS:
         raise ValueError(f"target_opset must be at least {_OPERATORS}, got {container.target_opset}")
-    graph, outputs = _graph(concludes, operator)
+    graph, outputs = _graph(parts, operator)
     names = dict(zip(outputs, (variable.full_name for variable in operator.outputs), strict=True))
     (given,) = operator.inputs
     names |= {"input": given.full_name, "": ""}

@@ -83,7 +83,9 @@ def graph_of(models: Sequence[Model], dtype: str, conclude: Conclude) -> tuple[G
     ends = [_predicted(model, graph) for model in models]
     if len(ends) > 1 and graph.states:
         raise ValueError("networks of an ensemble must not be stateful to be written as ONNX")
-    outputs = {**conclude(graph, ends[0] if len(ends) == 1 else graph.add("Mean", *ends)), **_states_after(graph)}
+    # onnxruntime has no Mean of float64.
+    x = ends[0] if len(ends) == 1 else graph.add("Div", graph.add("Sum", *ends), float(len(ends)))
+    outputs = {**conclude(graph, x), **_states_after(graph)}
     graph.finish({name: output.value for name, output in outputs.items()})
     return graph, outputs
 
