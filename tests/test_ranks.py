@@ -333,7 +333,7 @@ def test_a_communicator_cannot_read_the_memory_of_the_core_later():
 
 
 SCRIPT = """
-import os, signal, socket, sys, threading
+import os, signal, socket, sys, threading, time
 sys.path.insert(0, {helpers!r})
 from ranks import Pipes
 import numpy as np
@@ -348,9 +348,15 @@ def at_first_epoch(network, epoch, metrics):
     if epoch == 1:
         print("trains", flush=True)
 
-if rank == 1:
-    threading.Timer(1.0, os.kill, (os.getpid(), number)).start()
 net = cr.Network([20, 30, 5], seed=0)
+
+def end_while_it_trains():
+    while net.epochs == 0:
+        time.sleep(0.01)
+    os.kill(os.getpid(), number)
+
+if rank == 1:
+    threading.Thread(target=end_while_it_trains, daemon=True).start()
 X = np.random.default_rng(0).normal(size=(1000, 20))
 try:
     y, options = np.zeros((1000, 5)), {{"batch_size": 100, "verbose": 0, "callbacks": at_first_epoch}}
