@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..exporting.onnx.graph import Graph
 from ..network import Network
 from .onnx.model import layouts_of, network_of
 from .onnx.node import Node
 from .onnx.walk import Walk
+from .torch_graph import ModuleGraph
 from .torch_modules import WRITERS
 from .torch_recurrent import RECURRENT, recurrent
 
@@ -44,7 +44,7 @@ def from_torch(modules: Any, input_shape: Sequence[int]) -> Network:
     >>> cr.from_torch(modules, (1, 28, 28)).layers  # doctest: +SKIP
     (Input(28, 28, 1), Conv2D(6, 5, activation='relu'), Flatten(), Dense(10, activation='identity'))
     """
-    graph = Graph("float64")
+    graph = ModuleGraph("float64")
     x = "input"
     row = _in_a_row(modules)
     for number, module in enumerate(row):

@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..exporting.onnx.graph import Graph
 from .onnx.training import DROPOUT
+from .torch_graph import ModuleGraph
 
 # Adds the operators of a module that reads x, and returns the name of what it makes of it.
-Writer: TypeAlias = Callable[[Any, Graph, str], str]
+Writer: TypeAlias = Callable[[Any, ModuleGraph, str], str]
 WRITERS: dict[str, Writer] = {}
 
 # Modules that are an operator without settings.
@@ -37,11 +36,6 @@ def writes(*kinds: str) -> Callable[[Writer], Writer]:
     return register
 
 
-def array(parameter: Any) -> NDArray[np.float64]:
-    """Return a parameter or a buffer as numbers."""
-    return np.asarray(parameter.detach().cpu().numpy(), dtype=np.float64)
-
-
 def must(module: Any, **wanted: Any) -> None:
     """Refuse a module with other settings than these."""
     for name, value in wanted.items():
@@ -55,84 +49,84 @@ def per_axis(value: Any, axes: int) -> list[int]:
 
 
 @writes(*_PLAIN)
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     kind = next(kind.__name__ for kind in type(module).__mro__ if kind.__name__ in _PLAIN)
     return graph.add(_PLAIN[kind], x)
 
 
 @writes("LeakyReLU")
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     return graph.add("LeakyRelu", x, alpha=module.negative_slope)
 
 
 @writes("PReLU")
-def _(module: Any, graph: Graph, x: str) -> str:
-    return graph.add("PRelu", x, array(module.weight), of_channels=True)
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
+    return graph.add("PRelu", x, graph.array(module.weight), of_channels=True)
 
 
 @writes("ELU")
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     return graph.add("Elu", x, alpha=module.alpha)
 
 
 @writes("GELU")
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     return graph.add("Gelu", x, approximate=module.approximate)
 
 
 @writes("SiLU")
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     return graph.add("Mul", x, graph.add("Sigmoid", x))
 
 
 @writes("Softplus")
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     must(module, beta=1.0)
     return graph.add("Softplus", x)
 
 
 @writes("Hardsigmoid")
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     return graph.add("HardSigmoid", x, alpha=1 / 6, beta=0.5)
 
 
 @writes("Softmax")
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     return graph.add("Softmax", x, axis=-1 if module.dim is None else module.dim)
 
 
 @writes("Dropout", "Dropout1d", "Dropout2d")
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     spatial = type(module).__name__ != "Dropout"
     return graph.add(DROPOUT, x, rate=float(module.p), spatial=spatial)
 
 
 @writes("Flatten")
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     must(module, start_dim=1, end_dim=-1)
     return graph.add("Flatten", x, axis=1)
 
 
 @writes("Linear")
-def _(module: Any, graph: Graph, x: str) -> str:
-    z = graph.add("MatMul", x, array(module.weight).T)
-    return z if module.bias is None else graph.add("Add", z, array(module.bias))
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
+    z = graph.add("MatMul", x, graph.array(module.weight).T)
+    return z if module.bias is None else graph.add("Add", z, graph.array(module.bias))
 
 
 @writes("Embedding")
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     must(module, max_norm=None)
-    return graph.add("Gather", array(module.weight), x, axis=0)
+    return graph.add("Gather", graph.array(module.weight), x, axis=0)
 
 
 @writes("Conv1d", "Conv2d")
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     must(module, padding_mode="zeros")
     kernel, dilation = list(module.kernel_size), list(module.dilation)
     options = {"kernel_shape": kernel, "strides": list(module.stride), "dilations": dilation, "group": module.groups}
     options["pads"] = _convolution_pads(module.padding, kernel, dilation)
-    bias = [] if module.bias is None else [array(module.bias)]
-    return graph.add("Conv", x, array(module.weight), *bias, **options)
+    bias = [] if module.bias is None else [graph.array(module.bias)]
+    return graph.add("Conv", x, graph.array(module.weight), *bias, **options)
 
 
 def _convolution_pads(padding: Any, kernel: Sequence[int], dilation: Sequence[int]) -> list[int]:
@@ -146,7 +140,7 @@ def _convolution_pads(padding: Any, kernel: Sequence[int], dilation: Sequence[in
 
 
 @writes("ConvTranspose2d")
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     must(module, padding_mode="zeros", groups=1, dilation=(1, 1))
     options = {
         "kernel_shape": list(module.kernel_size),
@@ -154,8 +148,8 @@ def _(module: Any, graph: Graph, x: str) -> str:
         "pads": 2 * per_axis(module.padding, 2),
         "output_padding": per_axis(module.output_padding, 2),
     }
-    bias = [] if module.bias is None else [array(module.bias)]
-    return graph.add("ConvTranspose", x, array(module.weight), *bias, **options)
+    bias = [] if module.bias is None else [graph.array(module.bias)]
+    return graph.add("ConvTranspose", x, graph.array(module.weight), *bias, **options)
 
 
 def _windows(module: Any, axes: int) -> dict[str, Any]:
@@ -166,20 +160,20 @@ def _windows(module: Any, axes: int) -> dict[str, Any]:
 
 
 @writes("MaxPool1d", "MaxPool2d")
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     axes = int(type(module).__name__[-2])
     dilations = per_axis(module.dilation, axes)
     return graph.add("MaxPool", x, **_windows(module, axes), dilations=dilations)
 
 
 @writes("AvgPool1d", "AvgPool2d")
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     counted = int(module.count_include_pad)
     return graph.add("AveragePool", x, **_windows(module, int(type(module).__name__[-2])), count_include_pad=counted)
 
 
 @writes("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d")
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     size = module.output_size
     if any(places != 1 for places in (size if isinstance(size, (tuple, list)) else [size])):
         raise ValueError(f"{module!r} has output_size={module.output_size!r}; a layer here pools all places into one")
@@ -187,30 +181,30 @@ def _(module: Any, graph: Graph, x: str) -> str:
 
 
 @writes("BatchNorm1d", "BatchNorm2d")
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     must(module, track_running_stats=True)
     if module.momentum is None:
         raise ValueError(f"{module!r} has momentum=None, which no layer here has")
-    mean, variance = array(module.running_mean), array(module.running_var)
-    gamma = np.ones_like(mean) if module.weight is None else array(module.weight)
-    beta = np.zeros_like(mean) if module.bias is None else array(module.bias)
+    mean, variance = graph.array(module.running_mean), graph.array(module.running_var)
+    gamma = np.ones_like(mean) if module.weight is None else graph.array(module.weight)
+    beta = np.zeros_like(mean) if module.bias is None else graph.array(module.bias)
     # There, momentum is the share of the new batch.
     options = {"epsilon": module.eps, "momentum": 1.0 - module.momentum}
     return graph.add("BatchNormalization", x, gamma, beta, mean, variance, **options)
 
 
 @writes("LayerNorm")
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     if len(module.normalized_shape) != 1:
         raise ValueError(f"{module!r} has normalized_shape={tuple(module.normalized_shape)}; here it is the last axis")
     ones = np.ones(module.normalized_shape)
-    gamma = ones if module.weight is None else array(module.weight)
-    beta = 0 * ones if module.bias is None else array(module.bias)
+    gamma = ones if module.weight is None else graph.array(module.weight)
+    beta = 0 * ones if module.bias is None else graph.array(module.bias)
     return graph.add("LayerNormalization", x, gamma, beta, axis=-1, epsilon=module.eps)
 
 
 @writes("Upsample", "UpsamplingNearest2d")
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     must(module, mode="nearest", size=None)
     factors = module.scale_factor if isinstance(module.scale_factor, tuple) else (module.scale_factor,) * 2
     options = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
@@ -218,6 +212,6 @@ def _(module: Any, graph: Graph, x: str) -> str:
 
 
 @writes("ZeroPad2d")
-def _(module: Any, graph: Graph, x: str) -> str:
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
     left, right, top, bottom = module.padding
     return graph.add("Pad", x, [0, 0, top, left, 0, 0, bottom, right])

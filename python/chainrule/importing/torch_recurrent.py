@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..exporting.onnx.graph import Graph
 from .onnx.training import DROPOUT
-from .torch_modules import array, must
+from .torch_graph import ModuleGraph
+from .torch_modules import must
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class _Kind:
 RECURRENT = {"RNN": _Kind("RNN", [0]), "LSTM": _Kind("LSTM", [0, 3, 1, 2]), "GRU": _Kind("GRU", [1, 0, 2])}
 
 
-def recurrent(kind: _Kind, module: Any, graph: Graph, x: str, is_last: bool) -> str:
+def recurrent(kind: _Kind, module: Any, graph: ModuleGraph, x: str, is_last: bool) -> str:
     """Add the layers of a module; return its outputs at all steps, or its state in the end."""
     must(module, proj_size=0)
     # Steps come first in ONNX.
@@ -43,7 +43,7 @@ def recurrent(kind: _Kind, module: Any, graph: Graph, x: str, is_last: bool) -> 
     return graph.add("Transpose", x, perm=[1, 0, 2]) if module.batch_first else x
 
 
-def _layer(kind: _Kind, module: Any, graph: Graph, x: str, layer: int, ends: bool) -> str:
+def _layer(kind: _Kind, module: Any, graph: ModuleGraph, x: str, layer: int, ends: bool) -> str:
     directions = ["", "_reverse"] if module.bidirectional else [""]
     options: dict[str, Any] = {"hidden_size": module.hidden_size}
     options["direction"] = "bidirectional" if module.bidirectional else "forward"
@@ -53,7 +53,7 @@ def _layer(kind: _Kind, module: Any, graph: Graph, x: str, layer: int, ends: boo
         options["activations"] = [module.nonlinearity.capitalize()] * len(directions)
 
     def stacked(name: str) -> NDArray[np.float64]:
-        return np.stack([_ordered(kind, module, f"{name}_l{layer}{direction}") for direction in directions])
+        return np.stack([_ordered(kind, module, graph, f"{name}_l{layer}{direction}") for direction in directions])
 
     operands = [stacked("weight_ih"), stacked("weight_hh")]
     if module.bias:
@@ -61,6 +61,6 @@ def _layer(kind: _Kind, module: Any, graph: Graph, x: str, layer: int, ends: boo
     return next(filter(None, graph.add_node(kind.op, x, *operands, results=(not ends, ends), **options)))
 
 
-def _ordered(kind: _Kind, module: Any, name: str) -> NDArray[np.float64]:
-    gates = np.split(array(getattr(module, name)), len(kind.gates))
+def _ordered(kind: _Kind, module: Any, graph: ModuleGraph, name: str) -> NDArray[np.float64]:
+    gates = np.split(graph.array(getattr(module, name)), len(kind.gates))
     return np.concatenate([gates[gate] for gate in kind.gates])
