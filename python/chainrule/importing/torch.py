@@ -9,15 +9,16 @@ from ..network import Network
 from .onnx.model import layouts_of, network_of
 from .onnx.node import Node
 from .onnx.walk import Walk
-from .torch_graph import ModuleGraph
+from .torch_graph import ModuleGraph, Reader, numbers_of
 from .torch_modules import WRITERS
+from .torch_optimizer import take_optimizer
 from .torch_recurrent import RECURRENT, recurrent
 
 # In a list of modules: the state of the recurrent one before it in the end, instead of its outputs at all steps.
 _LAST = "last"
 
 
-def from_torch(modules: Any, input_shape: Sequence[int]) -> Network:
+def from_torch(modules: Any, input_shape: Sequence[int], *, optimizer: Any = None) -> Network:
     """Return the network of modules of PyTorch in a row, with their weights and running statistics.
 
     Images and signals, whose channels come first there, come last here, in samples and outputs alike; the rows of a
@@ -30,11 +31,21 @@ def from_torch(modules: Any, input_shape: Sequence[int]) -> Network:
         steps go on, or its state in the end if the string "last" follows it.
     input_shape : sequence of int
         Of one sample, as PyTorch has it, without the number of samples: (channels, height, width) for images.
+    optimizer : torch.optim.Adam, AdamW or SGD, optional
+        What has trained the modules. The network continues with its settings and its state, in a `fit` without
+        another optimizer. Rates and weight decays of several groups become `rate_factor`, `decay_factor` and `l2` of
+        the layers; parameters that it does not train stay as they are here too. A schedule is not taken along: the
+        rate is the present one.
+
+    Returns
+    -------
+    Network
+        Of float64 if the parameters are, else of float32.
 
     Raises
     ------
     ValueError
-        For a module, or a setting of it, that no layer here has.
+        For a module or an optimizer, or a setting of it, that is not here.
 
     Examples
     --------
@@ -44,9 +55,20 @@ def from_torch(modules: Any, input_shape: Sequence[int]) -> Network:
     >>> cr.from_torch(modules, (1, 28, 28)).layers  # doctest: +SKIP
     (Input(28, 28, 1), Conv2D(6, 5, activation='relu'), Flatten(), Dense(10, activation='identity'))
     """
-    graph = ModuleGraph("float64")
-    x = "input"
     row = _in_a_row(modules)
+    parameters = [parameter for module in row if module != _LAST for parameter in module.parameters()]
+    shape = tuple(input_shape)
+    is_double = any(str(parameter.dtype) == "torch.float64" for parameter in parameters)
+    network = _network(row, shape, numbers_of, "float64" if is_double else "float32")
+    if optimizer is not None:
+        take_optimizer(network, optimizer, parameters, lambda read: _network(row, shape, read, "float64"))
+    return network
+
+
+def _network(row: Sequence[Any], shape: tuple[int, ...], read: Reader, dtype: str) -> Network:
+    """Return the network of modules in a row, whose parameters are read by a function."""
+    graph = ModuleGraph("float64", array=read)
+    x = "input"
     for number, module in enumerate(row):
         graph.scope = f"module {number}"
         is_last = row[number + 1 : number + 2] == [_LAST]
@@ -65,7 +87,7 @@ def from_torch(modules: Any, input_shape: Sequence[int]) -> Network:
              graph.constants)
         for node in graph.nodes
     ]  # fmt: skip
-    return network_of(Walk(nodes), "input", "output", layouts_of(tuple(input_shape)))
+    return network_of(Walk(nodes), "input", "output", layouts_of(shape), dtype)
 
 
 def _kind(module: Any) -> str:

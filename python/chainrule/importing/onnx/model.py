@@ -97,7 +97,7 @@ def _shape_here(axes: Sequence[int], sample: Sizes) -> Sizes:
     return tuple(by_axis[axis] for axis in range(1, len(axes)))
 
 
-def network_of(walk: Walk, begin: str, end: str, layouts: Layouts) -> Network:
+def network_of(walk: Walk, begin: str, end: str, layouts: Layouts, dtype: str = "float32") -> Network:
     """Return the network between two values, for the first order of the axes that all operators take."""
     refused: ValueError | None = None
     for axes, shape in layouts.items():
@@ -109,7 +109,7 @@ def network_of(walk: Walk, begin: str, end: str, layouts: Layouts) -> Network:
         # The axes of the outputs are turned around as those of the samples are.
         if axes == tuple(range(len(axes))) and value.axes[0] == 0 and not value.is_plain:
             value = as_in_file(value)
-        return built(shape, finished(value.settled()).parts)
+        return built(shape, finished(value.settled()).parts, dtype)
     assert refused is not None
     raise refused
 
