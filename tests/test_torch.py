@@ -110,6 +110,16 @@ def test_tokens():
     np.testing.assert_allclose(cr.from_torch(modules, (7,)).predict(X), expected, atol=1e-5)
 
 
+def test_a_vector_that_stays_zero_is_that_of_a_missing_token():
+    embedding = nn.Embedding(20, 4, padding_idx=0)
+    net = cr.from_torch([embedding, nn.Flatten()], (7,))
+    assert net.layers[1].zero_is_missing and net.layers[1].weights.shape == (19, 4)
+    X = np.random.default_rng(0).integers(0, 20, (5, 7))
+    X[:, 0] = 0
+    assert np.array_equal(net.predict(X), embedding(torch.from_numpy(X)).detach().reshape(5, -1).numpy())
+    assert net.to_torch()[0].padding_idx == 0
+
+
 @pytest.mark.parametrize(
     ("modules", "shape", "message"),
     [
@@ -119,6 +129,7 @@ def test_tokens():
         ([nn.MaxPool2d(2, ceil_mode=True)], (1, 5, 5), "ceil_mode=True"),
         ([nn.GELU(approximate="tanh")], (4,), "approximate='tanh'"),
         ([nn.Linear(4, 2), "last"], (4,), "'last' must come after a recurrent module"),
+        ([nn.Embedding(20, 4, padding_idx=3)], (7,), "has padding_idx=3, which no layer here has"),
         ([nn.BatchNorm1d(4, track_running_stats=False)], (4,), "track_running_stats=False"),
         ([nn.ConvTranspose2d(3, 5, 4, stride=2, output_padding=1)], (3, 4, 5), "has pads and output_padding="),
     ],

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .onnx.training import DROPOUT
-from .torch_graph import ModuleGraph
+from .torch_graph import ModuleGraph, numbers_of
 
 # Adds the operators of a module that reads x, and returns the name of what it makes of it.
 Writer: TypeAlias = Callable[[Any, ModuleGraph, str], str]
@@ -116,7 +116,11 @@ def _(module: Any, graph: ModuleGraph, x: str) -> str:
 @writes("Embedding")
 def _(module: Any, graph: ModuleGraph, x: str) -> str:
     must(module, max_norm=None)
-    return graph.add("Gather", graph.array(module.weight), x, axis=0)
+    # PyTorch never changes the vector of this token, which begins as zeros.
+    is_missing = module.padding_idx == 0 and not numbers_of(module.weight)[0].any()
+    if module.padding_idx is not None and not is_missing:
+        must(module, padding_idx=None)
+    return graph.add("Gather", graph.array(module.weight), x, axis=0, zero_is_missing=int(is_missing))
 
 
 @writes("Conv1d", "Conv2d")

@@ -86,7 +86,8 @@ def _(layer: Embedding, row: Row) -> None:
     if layer.mask_zero:
         raise ValueError(f"{layer!r} marks padding, for which PyTorch has no module")
     missing = np.zeros((int(layer.zero_is_missing), layer.units), layer.weights.dtype)
-    row.add(give(nn.Embedding(layer.vocabulary, layer.units), weight=np.concatenate([missing, layer.weights])))
+    embedding = nn.Embedding(layer.vocabulary, layer.units, padding_idx=0 if layer.zero_is_missing else None)
+    row.add(give(embedding, weight=np.concatenate([missing, layer.weights])))
     row.is_first = False
 
 

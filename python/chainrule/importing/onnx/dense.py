@@ -100,9 +100,11 @@ def _(node: Node, value: Value) -> Value:
         table = node.constant(0, "vectors").astype(np.float64)
         if axis != 0 or table.ndim != 2:
             raise node.refused("axis", axis)
-        masked = bool(node.get("mask_zero", 0))
-        settings = {"vocabulary": table.shape[0], "units": table.shape[1], "mask_zero": masked}
-        value = replace(value.then("Embedding", {"weights": table}, settings), shape=(*value.shape, table.shape[1]))
+        # Files have neither attribute.
+        flags = {name: bool(node.get(name, 0)) for name in ("mask_zero", "zero_is_missing")}
+        settings = {"vocabulary": table.shape[0], "units": table.shape[1], **flags}
+        arrays = {"weights": table[int(flags["zero_is_missing"]) :]}
+        value = replace(value.then("Embedding", arrays, settings), shape=(*value.shape, table.shape[1]))
         return replace(value, real=value.shape, axes=(*value.axes, len(value.axes)))
     chosen = node.constant(1, "indices")
     rank = len(value.axes)
