@@ -12,25 +12,10 @@ nn = torch.nn
 # Networks with a layer that PyTorch has no module for, and what the error says.
 REFUSED = {
     "dropout by schedule": "Dropout",
-    "members of shared weights": "Repeat",
-    "members by themselves": "Repeat",
-    "members first": "BatchEnsemble",
-    "separate members first": "SeparateDense",
-    "mixed activation": "MixedActivation",
-    "mixed activation of channels": "MixedActivation",
-    "columns": "OneHot",
-    "one hot": "OneHot",
-    "periodic": "Periodic",
-    "periodic in between": "Periodic",
-    "piecewise linear": "PiecewiseLinear",
-    "piecewise linear in between": "PiecewiseLinear",
-    "sampling": "Sampling",
-    "sampling in a branch": "Sampling",
     "masking of words": "marks padding",
     "gru that resets before": "reset_after=False",
     "lstm with peepholes": "peepholes=True",
     "recurrent dropout": "peepholes=True",
-    "average pool": "padding",
     "masking": "Masking",
     "masking, both directions": "Masking",
     "masking in a block": "Masking",
@@ -113,3 +98,58 @@ def test_modules_train_on_and_come_back():
 def test_scales_of_inputs_and_targets_are_inside():
     net = cr.Network([cr.Input(4, scale=0.5), cr.Dense(2)], seed=0, target_scale=([5, 6], [2, 3]))
     assert_same(net, samples(net))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "members of shared weights",
+        "members by themselves",
+        "separate members first",
+        "mixed activation of channels",
+        "periodic in between",
+        "piecewise linear in between",
+        "average pool",
+    ],
+)
+def test_modules_of_our_own_have_the_same_gradients(name):
+    layers, shape = NETWORKS[name]
+    made = [make() for make in layers]
+    # Dropout would draw other numbers.
+    kept = [layer for layer in made if not isinstance(layer, cr.Dropout)]
+    net = shaken(cr.Network([cr.Input(*shape), *kept], seed=0, dtype="float64"))
+    X = samples(net)
+    outputs = net.forward(X, training=True)
+    deltas = np.random.default_rng(1).standard_normal(outputs.shape)
+    expected = net.backward(deltas).reshape(X.shape)
+    modules = net.to_torch().train()
+    first = X.ndim == 4
+    given = torch.from_numpy(np.moveaxis(X, -1, 1).copy() if first else X).requires_grad_()
+    made = modules(given)
+    made.backward(torch.from_numpy(np.moveaxis(deltas, -1, 1).copy() if first else deltas).reshape(made.shape))
+    gradient = given.grad.numpy()
+    np.testing.assert_allclose(np.moveaxis(gradient, 1, -1) if first else gradient, expected, atol=1e-10)
+    assert all(parameter.grad is not None for parameter in modules.parameters())
+
+
+def test_bins_that_a_feature_does_not_have_stay_zero():
+    net = cr.Network([cr.Input(2), cr.PiecewiseLinear([[0, 1], [0, 1, 2, 3]], units=2)], seed=0)
+    modules = net.to_torch()
+    modules(torch.tensor([[0.5, 1.5], [3.0, -1.0]])).square().sum().backward()
+    assert not modules[0].vectors.grad[0, 1:].any() and modules[0].vectors.grad[1].any()
+
+
+def test_noise_and_samples_are_drawn_in_training():
+    net = cr.Network([cr.Input(4), cr.GaussianNoise(0.5), cr.Dense(6), cr.Sampling(0.3), cr.Dense(3)], seed=0)
+    modules = net.to_torch()
+    X = np.random.default_rng(0).standard_normal((2000, 4)).astype(np.float32)
+    x = torch.from_numpy(X)
+    y = np.zeros((2000, 3))
+    plain = 0.5 * modules(x).square().sum(1).mean() + modules[2].divergence.mean()
+    assert plain.item() == pytest.approx(net.evaluate(X, y, loss="mse")["loss"], rel=1e-4)
+    torch.manual_seed(0)
+    noise = modules[0].train()(x) - x
+    assert noise.std().item() == pytest.approx(0.5, rel=0.05)
+    z = modules[2].train()(torch.tensor([[1.0, 2.0, 0.0, 2.0]]).repeat(20000, 1))
+    np.testing.assert_allclose(z.mean(0).detach(), [1, 2], atol=0.05)
+    np.testing.assert_allclose(z.std(0).detach(), [1, np.e], rtol=0.05)

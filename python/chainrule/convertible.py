@@ -28,7 +28,8 @@ class Convertible(Model):
         ImportError
             Without PyTorch.
         ValueError
-            For a layer that PyTorch has no module for.
+            For a layer that PyTorch has no module for: one that skips padding, a recurrent one with peepholes or
+            another activation, a `Dropout` whose rate changes.
         """
         return to_torch(self)
 

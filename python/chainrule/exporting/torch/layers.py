@@ -14,7 +14,7 @@ from ...layers.base import Layer, Shape
 from ...layers.composite import Add, Branched, Concatenate
 from ...layers.dense import Dense
 from ...layers.embedding import Embedding
-from ...layers.noise import Dropout, GaussianNoise
+from ...layers.mixed_activation import MixedActivation
 from ...layers.normalisation import BatchNorm, LayerNorm
 from ...layers.rescaling import Rescaling
 from ...layers.scale import Scale
@@ -55,6 +55,12 @@ def _(layer: Activation, row: Row) -> None:
 
 
 @modules_of.register
+def _(layer: MixedActivation, row: Row) -> None:
+    shares = row.features(layer.shares, layer.place.input_shape)
+    row.add(modules.Mixed(function_of(_ACTIVATIONS, layer.function)(), shares))
+
+
+@modules_of.register
 def _(layer: Dense, row: Row) -> None:
     shape = layer.place.input_shape
     row.put(False, shape)
@@ -85,6 +91,9 @@ def _(layer: Reshape, row: Row) -> None:
 def _(layer: Embedding, row: Row) -> None:
     if layer.mask_zero:
         raise ValueError(f"{layer!r} marks padding, for which PyTorch has no module")
+    if row.modules:
+        # Among numbers, codes are stored as these; samples of tokens alone are whole numbers.
+        row.add(modules.Codes())
     missing = np.zeros((int(layer.zero_is_missing), layer.units), layer.weights.dtype)
     embedding = nn.Embedding(layer.vocabulary, layer.units, padding_idx=0 if layer.zero_is_missing else None)
     row.add(give(embedding, weight=np.concatenate([missing, layer.weights])))
@@ -111,23 +120,6 @@ def _(layer: Rescaling, row: Row) -> None:
 @modules_of.register
 def _(layer: Scale, row: Row) -> None:
     row.add(modules.Scale(row.features(layer.factors, layer.place.input_shape)))
-
-
-@modules_of.register
-def _(layer: Dropout, row: Row) -> None:
-    rate = layer.rate
-    if not isinstance(rate, float):
-        raise ValueError(f"{layer!r} has a rate that changes, for which PyTorch has no module")
-    if layer.spatial:
-        row.put(True, layer.place.input_shape)
-    kinds = {2: nn.Dropout1d, 3: nn.Dropout2d} if layer.spatial else {}
-    row.add(kinds.get(len(layer.place.input_shape), nn.Dropout)(rate))
-
-
-@modules_of.register
-def _(layer: GaussianNoise, row: Row) -> None:
-    # PyTorch has no module for it, and prediction does without.
-    return None
 
 
 @modules_of.register

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ...model import Model
-from . import layers, modules, places, recurrent
+from . import layers, members, modules, noise, numbers, places, recurrent
 from .row import Row, modules_of, tensor
 
-__all__ = ["layers", "modules", "places", "recurrent"]
+__all__ = ["layers", "members", "modules", "noise", "numbers", "places", "recurrent"]
 
 
 def modules_in_a_row(model: Model) -> Any:

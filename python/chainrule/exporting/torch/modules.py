@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 
 class Permute(nn.Module):  # type: ignore[misc]  # PyTorch has no types here
@@ -64,6 +65,41 @@ class Exp(nn.Module):  # type: ignore[misc]
     def forward(self, x: Any) -> Any:
         """Return e^x."""
         return torch.exp(x)
+
+
+class Codes(nn.Module):  # type: ignore[misc]
+    """Codes as whole numbers."""
+
+    def forward(self, x: Any) -> Any:
+        """Return x as int64."""
+        return x.long()
+
+
+class Mixed(nn.Module):  # type: ignore[misc]
+    """An activation that is mixed with the identity."""
+
+    def __init__(self, function: Any, shares: Any) -> None:
+        super().__init__()
+        self.function = function
+        self.shares = nn.Parameter(shares)
+
+    def forward(self, x: Any) -> Any:
+        """Return x + s (f(x) − x)."""
+        return x + self.shares * (self.function(x) - x)
+
+
+class MeanOfPlaces(nn.Module):  # type: ignore[misc]
+    """Means over windows, of which padding is no part."""
+
+    def __init__(self, pool: Any, padding: Sequence[int]) -> None:
+        super().__init__()
+        self.pool = pool
+        self.padding = tuple(padding)
+
+    def forward(self, x: Any) -> Any:
+        """Return the sum of each window's places over their number."""
+        inside = functional.pad(torch.ones_like(x[:1, :1]), self.padding)
+        return self.pool(functional.pad(x, self.padding)) / self.pool(inside)
 
 
 class Recurrent(nn.Module):  # type: ignore[misc]

@@ -12,6 +12,7 @@ from ...layers.convolution import Conv2DTranspose, Convolution, Correlation
 from ...layers.pooling import GlobalPool, Pool
 from ...layers.resizing import UpSample2D, ZeroPad2D
 from ...layers.windows import Window
+from . import modules
 from .layers import activate
 from .row import Row, give, modules_of
 
@@ -94,7 +95,7 @@ def _(layer: Pool, row: Row) -> None:
     elif is_taken:
         row.add((nn.AvgPool1d if axes == 1 else nn.AvgPool2d)(kernel, strides, padding, count_include_pad=False))
     else:
-        raise ValueError(f"{layer!r} has padding {pads}, which no module of PyTorch leaves out of means")
+        row.add(modules.MeanOfPlaces((nn.AvgPool1d if axes == 1 else nn.AvgPool2d)(kernel, strides), _around(pads)))
 
 
 @modules_of.register
