@@ -13,22 +13,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 # Networks with a layer that Keras has none for, and what the error says.
 REFUSED = {
     "dropout by schedule": "Dropout",
-    "scale": "Scale",
-    "scale of channels": "Scale",
-    "members of shared weights": "Repeat",
-    "members by themselves": "Repeat",
-    "members first": "BatchEnsemble",
-    "separate members first": "SeparateDense",
-    "mixed activation": "MixedActivation",
-    "mixed activation of channels": "MixedActivation",
-    "columns": "Select",
-    "one hot": "OneHot",
-    "periodic": "Periodic",
-    "periodic in between": "Periodic",
-    "piecewise linear": "PiecewiseLinear",
-    "piecewise linear in between": "PiecewiseLinear",
-    "selected features": "Select",
-    "branches of selected features": "Select",
     "sampling": "Sampling",
     "sampling in a branch": "Sampling",
     "lstm with peepholes": "peepholes",
@@ -73,3 +57,28 @@ def test_models_come_back():
 def test_scales_of_inputs_and_targets_are_inside():
     net = cr.Network([cr.Input(4, scale=0.5), cr.Dense(2)], seed=0, target_scale=([5, 6], [2, 3]))
     assert_same(net, samples(net))
+
+
+def test_what_keras_has_no_layers_for_is_saved_and_trained(tmp_path):
+    columns = [cr.OneHot([3, 4]), cr.Numbers(2, [cr.Scale(), cr.Periodic(3)]), cr.Embedding(5, 4, zero_is_missing=True)]
+    layers = [
+        cr.Columns(columns),
+        cr.PiecewiseLinear([[0, 1]] * 17, units=2),
+        cr.MixedActivation("selu", 0.5),
+        cr.Repeat(3),
+        cr.BatchEnsemble(6, "tanh", factors="signs"),
+        cr.SeparateDense(2),
+        cr.Flatten(),
+        cr.Dense(1),
+    ]
+    net = shaken(cr.Network([cr.Input(5), *layers], seed=0))
+    X = samples(net, count=40).astype(np.float32)
+    model = net.to_keras()
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(np.asarray(again.predict(X, verbose=0)), net.predict(X), rtol=1e-4, atol=1e-5)
+    again.compile("adam", "mse")
+    before = [np.array(weights) for weights in again.get_weights()]
+    history = again.fit(X, X[:, 2], epochs=20, batch_size=8, verbose=0).history
+    assert history["loss"][-1] < 0.5 * history["loss"][0]
+    assert all(not np.array_equal(old, new) for old, new in zip(before, again.get_weights(), strict=True))

@@ -12,9 +12,11 @@ from ...layers.composite import Add, Concatenate
 from ...layers.dense import Dense
 from ...layers.embedding import Embedding
 from ...layers.masking import Masking
+from ...layers.mixed_activation import MixedActivation
 from ...layers.noise import Dropout, GaussianNoise
 from ...layers.normalisation import BatchNorm, LayerNorm
 from ...layers.rescaling import Rescaling
+from ...layers.scale import Scale
 from ...layers.shape import Flatten, Reshape
 from .made import Made, layers_of
 
@@ -57,6 +59,17 @@ def _(layer: Rescaling, made: Made, x: Any) -> Any:
     affine = layer.affine_map()
     assert affine is not None
     return made.rescaled(x, affine.factors, affine.shifts)
+
+
+@layers_of.register
+def _(layer: Scale, made: Made, x: Any) -> Any:
+    return made.scaled(x, layer.factors)
+
+
+@layers_of.register
+def _(layer: MixedActivation, made: Made, x: Any) -> Any:
+    change = made.add(kinds.Subtract(), [made.activated(layer.function, x), x])
+    return made.add(kinds.Add(), [x, made.scaled(change, layer.shares)])
 
 
 @layers_of.register

@@ -40,6 +40,16 @@ class Made:
             return self.add(_OF_ALPHA[name](alpha), x)
         return self.add(kinds.Activation(name_of(activation)), x)
 
+    def product(self, equation: str, shape: tuple[int, ...], x: Any, *weights: NDArray[Any]) -> Any:
+        """Add a product with weights, whose axes an equation names, and a bias of the shape of a sample after it."""
+        bias_axes = equation[-len(shape) :] if len(weights) > 1 else None
+        return self.add(kinds.EinsumDense(equation, shape, bias_axes=bias_axes), x, weights)
+
+    def scaled(self, x: Any, factors: NDArray[Any]) -> Any:
+        """Add learned factors of the features."""
+        axes = "bhwf"[: len(x.shape) - 1] + "f"
+        return self.product(f"{axes},f->{axes}", tuple(x.shape[1:]), x, factors)
+
     def through(self, layers: Sequence[Layer], x: Any) -> Any:
         """Add layers in a row."""
         for layer in layers:

@@ -8,10 +8,10 @@ import keras
 import numpy as np
 
 from ...model import Model
-from . import layers, places, recurrent
+from . import features, layers, members, places, recurrent
 from .made import Made
 
-__all__ = ["layers", "places", "recurrent"]
+__all__ = ["features", "layers", "members", "places", "recurrent"]
 
 
 def model_of(model: Model) -> Any:
