@@ -18,8 +18,6 @@ REFUSED = {
     "lstm with peepholes": "peepholes",
     "recurrent dropout": "peepholes",
     "masking, both directions": "peepholes",
-    "average pool": "treat differently in means",
-    "average pool, signal": "padding",
     "masking before a convolution": "skips padding here",
 }
 
@@ -57,6 +55,15 @@ def test_models_come_back():
 def test_scales_of_inputs_and_targets_are_inside():
     net = cr.Network([cr.Input(4, scale=0.5), cr.Dense(2)], seed=0, target_scale=([5, 6], [2, 3]))
     assert_same(net, samples(net))
+
+
+def test_pools_with_padding_are_saved(tmp_path):
+    layers = [cr.MaxPool2D(3, strides=2, padding=((1, 0), (2, 1))), cr.AvgPool2D(2, strides=1, padding="same")]
+    net = cr.Network([cr.Input(6, 5, 2), *layers], seed=0)
+    X = -1 - samples(net) ** 2
+    net.to_keras().save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(np.asarray(again.predict(X, verbose=0)), net.predict(X), rtol=1e-5)
 
 
 def test_what_keras_has_no_layers_for_is_saved_and_trained(tmp_path):

@@ -41,7 +41,7 @@ class Convertible(Model):
         ImportError
             Without Keras.
         ValueError
-            For a layer that Keras has none for.
+            For a layer that Keras has none for: `Sampling`, an `LSTM` with peepholes, a `Dropout` whose rate changes.
         """
         return to_keras(self)
 

@@ -32,6 +32,11 @@ class Window:
         """The distance between the first place of the window and the last."""
         return (self.size - 1) * self.dilation
 
+    @property
+    def after(self) -> int:
+        """The number of places after the inputs that the last window covers."""
+        return max((self.outputs - 1) * self.stride + self.reach + 1 - self.inputs - self.before, 0)
+
 
 # An axis with one element: the height of a signal.
 _SINGLE = Window(1, 1, 1, 1, 0, 1)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from keras import layers as kinds
+from keras import ops
 
 from ...layers.convolution import Conv2DTranspose, Correlation
 from ...layers.pooling import GlobalPool, Pool
@@ -38,19 +40,18 @@ def _(layer: Conv2DTranspose, made: Made, x: Any) -> Any:
 
 @layers_of.register
 def _(layer: Pool, made: Made, x: Any) -> Any:
-    if not isinstance(layer.padding, str):
-        raise ValueError(f"{layer!r} has padding {layer.padding}; pools of Keras have 'valid' or 'same'")
-    axes = len(layer.place.input_shape) - 1
-    if layer.padding == "same" and not layer.maximum and any(_padding(layer)):
-        raise ValueError(f"{layer!r} has padding 'same', which backends of Keras treat differently in means")
-    names = {True: (kinds.MaxPooling1D, kinds.MaxPooling2D), False: (kinds.AveragePooling1D, kinds.AveragePooling2D)}
-    return made.add(names[layer.maximum][axes - 1](layer.pool_size, layer.strides, layer.padding), x)
-
-
-def _padding(layer: Pool) -> list[int]:
-    """Return how many places of padding each axis has."""
     moves = layer.moves(layer.place.input_shape)
-    return [max((w.outputs - 1) * w.stride + w.size - w.inputs, 0) for w in moves]
+    names = {True: (kinds.MaxPooling1D, kinds.MaxPooling2D), False: (kinds.AveragePooling1D, kinds.AveragePooling2D)}
+    padding = "same" if layer.maximum and layer.padding == "same" else "valid"
+    pool = names[layer.maximum][len(moves) - 1](layer.pool_size, layer.strides, padding)
+    if padding == "same" or not any(window.before or window.after for window in moves):
+        return made.add(pool, x)
+    around = [(0, 0), *((window.before, window.after) for window in moves), (0, 0)]
+    if layer.maximum:
+        return made.add(pool, ops.pad(x, around, constant_values=-math.inf))
+    # Backends differ in whether padding is a part of their means, which it is not here.
+    inside = ops.pad(ops.ones_like(x), around)
+    return ops.divide(made.add(pool, ops.pad(x, around)), pool(inside))
 
 
 @layers_of.register

@@ -21,9 +21,8 @@ def channels_last(graph: Graph, x: str, axes: int) -> str:
 
 def window_attributes(moves: Sequence[Window]) -> dict[str, Any]:
     """Return the attributes that convolutions and pools have in common; padding is explicit, first all beginnings."""
-    ends = [max((w.outputs - 1) * w.stride + w.reach + 1 - w.inputs - w.before, 0) for w in moves]
     return {
         "kernel_shape": [window.size for window in moves],
         "strides": [window.stride for window in moves],
-        "pads": [*(window.before for window in moves), *ends],
+        "pads": [*(window.before for window in moves), *(window.after for window in moves)],
     }

@@ -19,8 +19,7 @@ from .row import Row, give, modules_of
 
 def _pads(moves: Sequence[Window]) -> list[tuple[int, int]]:
     """Return how much comes before and after each axis."""
-    ends = [(w.outputs - 1) * w.stride + w.reach + 1 - w.inputs - w.before for w in moves]
-    return [(window.before, max(end, 0)) for window, end in zip(moves, ends, strict=True)]
+    return [(window.before, window.after) for window in moves]
 
 
 def _around(pads: Sequence[tuple[int, int]]) -> tuple[int, ...]:
