@@ -10,6 +10,8 @@ import chainrule as cr
 onnx = pytest.importorskip("onnx")
 reference = pytest.importorskip("onnx.reference")
 runtime = pytest.importorskip("onnxruntime")
+# Before 1.26, RNN ends with numbers from outside of its memory where all steps of a sample are padding.
+READS_EMPTY_SAMPLES = tuple(int(part) for part in runtime.__version__.split(".")[:2]) >= (1, 26)
 
 
 def session(net, path, **options):
@@ -39,7 +41,10 @@ def assert_same(net, path, X):
 def test_layers_predict_the_same(name, tmp_path):
     layers, shape = NETWORKS[name]
     net = shaken(cr.Network([cr.Input(*shape), *(make() for make in layers)], seed=0))
-    assert_same(net, tmp_path / "net.onnx", samples(net))
+    X = samples(net)
+    if name == "dropout of inputs, masking" and not READS_EMPTY_SAMPLES:
+        X = X[X.any(axis=(1, 2))]
+    assert_same(net, tmp_path / "net.onnx", X)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
