@@ -133,6 +133,19 @@ def test_recurrent_layers_of_pytorch(tmp_path):
     assert_runs_the_same(made(nodes, (6, 3)), tmp_path)
 
 
+@pytest.mark.parametrize("every", [True, False])
+@pytest.mark.parametrize(("op", "gates"), [("RNN", 1), ("LSTM", 4), ("GRU", 3)])
+def test_sequences_are_read_from_their_end(op, gates, every, tmp_path):
+    operands = ["t", numbers(1, 5 * gates, 3), numbers(1, 5 * gates, 5), numbers(1, 10 * gates)]
+    options = {"hidden_size": 5, "direction": "reverse"}
+    nodes = [
+        ("Transpose", ["x"], ["t"], {"perm": [1, 0, 2]}),
+        (op, operands, ["o"] if every else ["", "o"], options),
+        ("Transpose", ["o"], ["y"], {"perm": [2, 1, 0, 3] if every else [1, 0, 2]}),
+    ]
+    assert_runs_the_same(made(nodes, (6, 3)), tmp_path)
+
+
 def test_numbers_on_the_way_are_folded(tmp_path):
     nodes = [
         ("Constant", [], ["two"], {"value": onnx.numpy_helper.from_array(np.float32([2.0]))}),
@@ -234,10 +247,10 @@ REFUSED = {
     "direction": (
         [
             ("Transpose", ["x"], ["t"], {"perm": [1, 0, 2]}),
-            ("LSTM", ["t", numbers(1, 20, 3), numbers(1, 20, 5)], ["y"], {"hidden_size": 5, "direction": "reverse"}),
+            ("LSTM", ["t", numbers(1, 20, 3), numbers(1, 20, 5)], ["y"], {"hidden_size": 5, "direction": "sideways"}),
         ],
         (6, 3),
-        r"\(LSTM\) has direction='reverse'",
+        r"\(LSTM\) has direction='sideways'",
     ),
 }
 

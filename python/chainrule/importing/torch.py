@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..exporting.onnx.graph import Node as Written
 from ..network import Network
 from .onnx.model import layouts_of, network_of
 from .onnx.node import Node
@@ -70,7 +71,7 @@ def _network(row: Sequence[Any], shape: tuple[int, ...], read: Reader, dtype: st
     graph = ModuleGraph("float64", array=read)
     x = "input"
     for number, module in enumerate(row):
-        graph.scope = f"module {number}"
+        graph.scope = str(number)
         is_last = row[number + 1 : number + 2] == [_LAST]
         if module == _LAST:
             if number == 0 or _kind(row[number - 1]) not in RECURRENT:
@@ -81,13 +82,17 @@ def _network(row: Sequence[Any], shape: tuple[int, ...], read: Reader, dtype: st
             x = WRITERS[kind](module, graph, x)
         else:
             raise ValueError(f"module {number}, {module!r}, has no layer here")
-    graph.finish({"output": x})
-    nodes = [
-        Node(next(filter(None, node.outputs)), node.op, list(node.inputs), list(node.outputs), node.attributes,
-             graph.constants)
-        for node in graph.nodes
-    ]  # fmt: skip
-    return network_of(Walk(nodes), "input", "output", layouts_of(shape), dtype)
+    return network_of(Walk([_node(node, graph, row) for node in graph.nodes]), "input", x, layouts_of(shape), dtype)
+
+
+def _node(written: Written, graph: ModuleGraph, row: Sequence[Any]) -> Node:
+    """Return an operator that was written, which errors call by its module."""
+    name = next(filter(None, written.outputs))
+    number = int(name.partition("/")[0])
+    label = f"module {number}, {row[number]!r},"
+    return Node(
+        name, written.op, [*written.inputs], [*written.outputs], written.attributes, graph.constants, label=label
+    )
 
 
 def _kind(module: Any) -> str:

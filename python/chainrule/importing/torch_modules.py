@@ -69,6 +69,16 @@ def _(module: Any, graph: ModuleGraph, x: str) -> str:
     return graph.add("Elu", x, alpha=module.alpha)
 
 
+@writes("CELU")
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
+    return graph.add("Celu", x, alpha=module.alpha)
+
+
+@writes("Hardtanh", "ReLU6")
+def _(module: Any, graph: ModuleGraph, x: str) -> str:
+    return graph.add("Clip", x, float(module.min_val), float(module.max_val))
+
+
 @writes("GELU")
 def _(module: Any, graph: ModuleGraph, x: str) -> str:
     return graph.add("Gelu", x, approximate=module.approximate)

@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 
 from ...layers.base import Part
 from .moves import moved, sliced
-from .node import LayoutError, Node, converts
+from .node import LayoutError, Node, check_features, converts
 from .value import Value
 
 
 def _dense(node: Node, value: Value, weights: NDArray[np.float64], bias: NDArray[np.float64] | None) -> Value:
     if value.axes[-1] != len(value.axes) - 1:
         raise LayoutError(f"{node} must have the features last")
-    if weights.ndim != 2 or weights.shape[0] != value.shape[-1]:
-        raise ValueError(f"{node} has a matrix of {weights.shape}, which does not go with samples of {value.shape}")
+    if weights.ndim != 2:
+        raise ValueError(f"{node} has an array of {weights.shape} for weights, which no layer here has")
+    check_features(node, value, len(weights))
     if value.order is not None:
         # Rows in the order that the features have here.
         rows = np.empty_like(weights)

@@ -34,6 +34,8 @@ class Node:
         Whether an operand is an input of whole numbers.
     result : int
         The place of the result that is asked for.
+    label : str
+        What errors call it, where it is no node of a file.
     """
 
     name: str
@@ -45,10 +47,11 @@ class Node:
     version: int = 20
     reads_integers: bool = False
     result: int = 0
+    label: str = ""
     _asked: set[str] = field(default_factory=set)
 
     def __str__(self) -> str:
-        return f"node {self.name!r} ({self.op})"
+        return self.label or f"node {self.name!r} ({self.op})"
 
     @property
     def moving(self) -> list[str]:
@@ -95,6 +98,12 @@ class Node:
         """Refuse attributes that the reader of this operator has not asked for."""
         for name in self.attributes.keys() - self._asked:
             raise self.refused(name, self.attributes[name])
+
+
+def check_features(node: Node, value: Value, count: int) -> None:
+    """Refuse constants for another number of features, or channels, than samples have."""
+    if value.shape[-1] != count:
+        raise ValueError(f"{node} reads {count} features, got samples of {value.file_sample}")
 
 
 # Appends layers to a value, and returns what the first results of the node then are.

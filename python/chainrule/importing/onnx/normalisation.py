@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .affine import in_shape
-from .node import LayoutError, Node, converts
+from .node import LayoutError, Node, check_features, converts
 from .value import Value, features_here
 
 
@@ -17,6 +17,7 @@ def _(node: Node, value: Value) -> Value:
     settings = {"epsilon": node.get("epsilon", 1e-5), "momentum": node.get("momentum", 0.9)}
     if not value.is_channels_first:
         raise LayoutError(f"{node} must have the channels after the samples")
+    check_features(node, value, node.constant(1, "gamma").size)
     names = ("gamma", "beta", "running_mean", "running_variance")
     arrays = {name: features_here(value, node.constant(place, name)) for place, name in enumerate(names, 1)}
     return in_shape(value).then("BatchNorm", arrays, settings)

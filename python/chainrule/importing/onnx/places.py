@@ -11,7 +11,7 @@ import numpy as np
 from ...layers.base import make_layer
 from .affine import rescaled
 from .moves import padded, sliced
-from .node import LayoutError, Node, converts
+from .node import LayoutError, Node, check_features, converts
 from .value import Sizes, Value
 
 
@@ -63,10 +63,13 @@ def per_axis(numbers: Sequence[int]) -> Any:
     return int(numbers[0]) if len(set(numbers)) == 1 else tuple(map(int, numbers))
 
 
-def after(value: Value, kind: str, arrays: dict[str, Any], settings: dict[str, Any]) -> Value:
+def after(node: Node, value: Value, kind: str, arrays: dict[str, Any], settings: dict[str, Any]) -> Value:
     """Return the value after a layer that knows the shape of what it makes; the number of steps may be any."""
     layer = make_layer({"type": kind, "trainable": True, **settings})
-    shape: Sizes = layer.output_shape(tuple(1_000_000 if size is None else size for size in value.shape))
+    try:
+        shape: Sizes = layer.output_shape(tuple(1_000_000 if size is None else size for size in value.shape))
+    except ValueError as error:
+        raise ValueError(f"{node} does not go with samples of {value.file_sample}: {error}") from None
     shape = (None, *shape[1:]) if None in value.shape and len(shape) > 1 else shape
     return value.then(kind, arrays, settings, shape)
 
@@ -76,6 +79,7 @@ def _(node: Node, value: Value) -> Value:
     value = settled(node, value)
     axes = len(value.shape) - 1
     weights = node.constant(1, "weights")
+    check_features(node, value, weights.shape[1] * node.get("group", 1))
     # (filters, channels, places) to (places, channels, filters)
     arrays = {"weights": weights.transpose(*range(2, axes + 2), 1, 0)}
     arrays |= {"bias": node.constant(2, "bias")} if node.has(2) else {}
@@ -88,7 +92,7 @@ def _(node: Node, value: Value) -> Value:
         "use_bias": node.has(2),
         "activation": "identity",
     }
-    return after(value, f"Conv{axes}D", arrays, settings)
+    return after(node, value, f"Conv{axes}D", arrays, settings)
 
 
 @converts("ConvTranspose")
@@ -100,6 +104,7 @@ def _(node: Node, value: Value) -> Value:
     node.must("dilations", [1, 1])
     node.must("auto_pad", "NOTSET")
     weights = node.constant(1, "weights")
+    check_features(node, value, len(weights))
     node.must("kernel_shape", list(weights.shape[2:]))
     # (channels, filters, places) to (places, filters, channels)
     arrays = {"weights": weights.transpose(2, 3, 1, 0)}
@@ -116,7 +121,7 @@ def _(node: Node, value: Value) -> Value:
         "use_bias": node.has(2),
         "activation": "identity",
     }
-    whole = after(value, "Conv2DTranspose", arrays, settings)
+    whole = after(node, value, "Conv2DTranspose", arrays, settings)
     if not any(map(any, cut)):
         return whole
     if min(map(min, cut)) < 0:
@@ -156,7 +161,7 @@ def _(node: Node, value: Value) -> Value:
         raise node.misplaced("pads", pads)
     # Padding with another number than zero is padding of the differences from it.
     shifted = rescaled(value, 1.0, -number) if number else value
-    around = after(shifted.settled(), "ZeroPad2D", {}, {"padding": (pairs[1], pairs[2])})
+    around = after(node, shifted.settled(), "ZeroPad2D", {}, {"padding": (pairs[1], pairs[2])})
     return rescaled(around, 1.0, number) if number else around
 
 
@@ -173,4 +178,4 @@ def _(node: Node, value: Value) -> Value:
     by_axis = dict(zip(value.axes, whole, strict=True))
     if len(value.axes) != 4 or (whole != scales).any() or by_axis[0] != 1 or by_axis[3] != 1 or math.prod(whole) < 1:
         raise node.misplaced("scales", scales.tolist())
-    return after(value.settled(), "UpSample2D", {}, {"size": per_axis([int(by_axis[1]), int(by_axis[2])])})
+    return after(node, value.settled(), "UpSample2D", {}, {"size": per_axis([int(by_axis[1]), int(by_axis[2])])})

@@ -27,14 +27,14 @@ def _(node: Node, value: Value) -> Value:
     value = settled(node, value)
     settings = {"pool_size": per_axis(kernel), **moves_of(node, value, kernel)}
     if node.op == "MaxPool":
-        return after(value, f"MaxPool{axes}D", {}, settings)
+        return after(node, value, f"MaxPool{axes}D", {}, settings)
     counted = node.get("count_include_pad", 0)
     if counted and settings["padding"] != "valid":
         if axes != 2 or settings["padding"] == "same" or node.get("ceil_mode", 0):
             raise node.refused("count_include_pad", counted)
-        value = after(value, "ZeroPad2D", {}, {"padding": settings["padding"]})
+        value = after(node, value, "ZeroPad2D", {}, {"padding": settings["padding"]})
         settings["padding"] = "valid"
-    return after(value, f"AvgPool{axes}D", {}, settings)
+    return after(node, value, f"AvgPool{axes}D", {}, settings)
 
 
 def _of_windows(node: Node, value: Value, kernel: Sequence[int]) -> Value:
@@ -53,7 +53,7 @@ def _of_windows(node: Node, value: Value, kernel: Sequence[int]) -> Value:
     count = math.prod(kernel)
     kind = "MaxPool1D" if node.op == "MaxPool" else "AvgPool1D"
     settings = {"pool_size": count, "strides": count, "padding": "valid"}
-    pooled = after(windows(node, value, places).settled(), kind, {}, settings)
+    pooled = after(node, windows(node, value, places).settled(), kind, {}, settings)
     shape = (*(len(of_axis) for of_axis in places), value.shape[-1])
     return replace(pooled, shape=shape, axes=value.axes)
 

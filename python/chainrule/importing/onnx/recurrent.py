@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from ...activations import ACTIVATIONS
 from .activation import of_alpha
-from .node import LayoutError, Node, converts
+from .moves import arranged, in_a_row
+from .node import LayoutError, Node, check_features, converts
 from .value import Value
 
 _NAMES = {
@@ -52,9 +54,10 @@ def _(node: Node, value: Value) -> Value:
     if value.axes != ((0, 1, 2) if samples_first else (1, 0, 2)):
         raise LayoutError(f"{node} must read (steps, samples, features), or (samples, steps, features) in layout 1")
     kind = _KINDS[node.op]
-    directions = {"forward": 1, "bidirectional": 2}.get(node.get("direction", "forward"))
-    if directions is None:
-        raise node.refused("direction", node.get("direction", ""))
+    direction = node.get("direction", "forward")
+    node.must("direction", "forward", "reverse", "bidirectional")
+    directions = 2 if direction == "bidirectional" else 1
+    check_features(node, value, node.constant(1, "weights").shape[2])
     node.must("input_forget", 0)
     _check_start(node)
     every = bool(node.outputs[0])
@@ -70,11 +73,25 @@ def _(node: Node, value: Value) -> Value:
         settings["reset_after"] = bool(node.get("linear_before_reset", 0))
     if node.op == "LSTM":
         settings["peepholes"] = node.has(7)
-    arrays = [_arrays(node, kind, direction, settings) for direction in range(directions)]
-    after = _result(value.settled(), kind.layer, arrays, settings)
+    arrays = [_arrays(node, kind, number, settings) for number in range(directions)]
+    value = value.settled()
+    if direction == "reverse":
+        after = _result(_from_the_end(node, value).settled(), kind.layer, arrays, settings)
+        after = _from_the_end(node, after) if every else after
+    else:
+        after = _result(value, kind.layer, arrays, settings)
     if not samples_first:
         return after
     return replace(after, axes=(0, 1, 2, 3) if every else (0, 1, 2))
+
+
+def _from_the_end(node: Node, value: Value) -> Value:
+    """Return a sequence with its last step first."""
+    sizes: Any = value.shape
+    if None in sizes:
+        raise ValueError(f"{node} needs to know the number of steps, which it reads from the end")
+    places = np.arange(math.prod(sizes)).reshape(sizes[0], -1)[::-1].ravel()
+    return arranged(in_a_row(value), places, sizes, value.axes)
 
 
 def _result(value: Value, layer: str, arrays: Sequence[dict[str, Any]], settings: dict[str, Any]) -> Value:

@@ -47,6 +47,12 @@ class Value:
         return tuple(sizes[axis] for axis in self.axes)
 
     @property
+    def file_sample(self) -> Sizes:
+        """The shape of a sample in the file."""
+        batch = self.axes.index(0)
+        return self.file_shape[:batch] + self.file_shape[batch + 1 :]
+
+    @property
     def is_plain(self) -> bool:
         """Whether the axes come in the same order in the file."""
         return self.axes == tuple(range(len(self.axes)))
