@@ -81,7 +81,7 @@ def test_step_is_multiplied_and_decay_is_independent_of_it(optimizer, clip, rng)
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_rows_updated_later_have_the_bytes_of_rows_updated_at_once(dtype, rng):
-    rows = scipy.sparse.random_array((90, 300), density=0.02, rng=rng, format="csr", dtype=np.float32)
+    rows = scipy.sparse.random(90, 300, density=0.02, random_state=rng, format="csr", dtype=np.float32)
     y = rng.standard_normal((90, 3))
     found = []
     for X in (rows, rows.toarray()):

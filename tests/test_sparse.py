@@ -10,7 +10,7 @@ RNG = np.random.default_rng(0)
 
 
 def made(samples=90, columns=200, dtype=np.float32):
-    X = scipy.sparse.random(samples, columns, density=0.05, format="csr", rng=RNG, dtype=np.float64)
+    X = scipy.sparse.random(samples, columns, density=0.05, format="csr", random_state=RNG, dtype=np.float64)
     if dtype == np.uint8:
         X.data = np.ceil(X.data * 255)
     return X.astype(dtype), RNG.integers(0, 3, samples)
