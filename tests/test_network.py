@@ -76,8 +76,8 @@ def test_default_initial_weights_grow_with_depth():
         spread[layers] = net.layers[1].weights.var() * 100
     assert spread[1] == pytest.approx(1 / 3, rel=0.05)
     assert spread[5] == spread[1]
-    assert spread[6] == pytest.approx((1 / 3) ** (5 / 6), rel=0.05)
-    assert spread[20] == pytest.approx((1 / 3) ** (1 / 4), rel=0.05)
+    assert spread[6] == pytest.approx((1 / 3) ** (25 / 36), rel=0.05)
+    assert spread[20] == pytest.approx((1 / 3) ** (1 / 16), rel=0.05)
 
 
 def test_frozen_layer_is_left_alone():

@@ -69,11 +69,11 @@ def default_initializer(inputs: int, layers: int) -> Uniform:
     """Return the initial weights and biases of a layer in a network of so many layers with weights.
 
     PyTorch's, uniform in ±1/√inputs, learn best in a few layers, but the signal would vanish in many: the variance c /
-    inputs has c = 1/3 in up to five layers, and nears 1 as c = (1/3)^(5 / layers) in more. See docs/defaults.md.
+    inputs has c = 1/3 in up to five layers, and nears 1 as c = (1/3)^((5 / layers)²) in more. See docs/defaults.md.
     """
     if layers <= _SHALLOW:
         return Uniform(1 / math.sqrt(inputs))
-    share = float(_exact.exp(np.asarray(_exact.log(1 / 3) * _SHALLOW / layers)))
+    share = float(_exact.exp(np.asarray(_exact.log(1 / 3) * (_SHALLOW / layers) ** 2)))
     return Uniform(math.sqrt(3.0 * share / inputs))
 
 

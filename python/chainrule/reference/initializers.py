@@ -27,7 +27,7 @@ def scale_of(name: str, n_in: int, n_out: int) -> float:
 
 def default_scale(n_in: int, layers: int) -> float:
     """Return the bound of the uniform default, of weights and biases, in a network of so many layers with weights."""
-    return math.sqrt(3 * (1 / 3) ** min(1, 5 / layers) / n_in)
+    return math.sqrt(3 * (1 / 3) ** min(1, (5 / layers) ** 2) / n_in)
 
 
 def weights(name: str, n_in: int, n_out: int, seed: int, layer: int, scale: float | None = None) -> Array:
