@@ -144,3 +144,45 @@ def test_a_vector_that_stays_zero_is_that_of_a_missing_token():
 def test_what_no_layer_does_is_named(modules, shape, message):
     with pytest.raises(ValueError, match=message):
         cr.from_torch(modules, shape)
+
+
+def inheriting(kind, **methods):
+    """A class of the user's that inherits from one of PyTorch."""
+    return type("Own", (kind,), methods)
+
+
+def test_classes_that_inherit_forward_are_what_they_inherit_from():
+    net = cr.from_torch([inheriting(nn.Conv2d)(1, 2, 3), inheriting(nn.Dropout)(0.5)], (1, 5, 5))
+    assert net.layers[1].filters == 2 and not net.layers[2].spatial
+    kinds = [nn.Conv1d, nn.ReLU, nn.MaxPool1d, nn.AdaptiveMaxPool1d]
+    row = [inheriting(kind)(*given) for kind, given in zip(kinds, [(3, 4, 2), (), (2,), (1,)], strict=True)]
+    x = np.random.default_rng(0).standard_normal((5, 3, 9)).astype(np.float32)
+    expected = run(row, torch.from_numpy(x))
+    outputs = cr.from_torch(inheriting(nn.Sequential)(*row), (3, 9)).predict(np.moveaxis(x, 1, -1))
+    np.testing.assert_allclose(np.moveaxis(outputs, -1, 1), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        inheriting(nn.Linear, forward=lambda self, x: 2 * nn.Linear.forward(self, x))(4, 4),
+        inheriting(nn.Sequential, forward=lambda self, x: x + nn.Sequential.forward(self, x))(nn.Linear(4, 4)),
+        type("Linear", (nn.Module,), {"forward": lambda self, x: x})(),
+    ],
+    ids=["linear", "residual", "a known name"],
+)
+def test_a_forward_of_its_own_is_refused(module):
+    with pytest.raises(ValueError, match=r"^module 1, (Own|Linear), has a forward of its own"):
+        cr.from_torch([nn.Linear(4, 4), module], (4,))
+
+
+@pytest.mark.parametrize("modules", [3, None, "relu", torch.relu, nn.Linear, nn.Linear(2, 2).state_dict()])
+def test_what_is_no_module_is_refused(modules):
+    with pytest.raises(TypeError, match=f"in a row; got {type(modules).__name__} as number 0"):
+        cr.from_torch(modules, (2,))
+
+
+@pytest.mark.parametrize(("shape", "got"), [(4, "got 4"), ("4", "got '4'"), ((0,), "got 0"), ((2.0,), r"got 2\.0")])
+def test_a_shape_is_sizes(shape, got):
+    with pytest.raises((TypeError, ValueError), match=f"^input_shape must .*{got}$"):
+        cr.from_torch(nn.Linear(4, 4), shape)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from .._checks import checked_integer
 from ..exporting.onnx.graph import Node as Written
 from ..network import Network
 from .onnx.model import layouts_of, network_of
 from .onnx.node import Node
+from .onnx.value import Sizes
 from .onnx.walk import Walk
 from .torch_graph import ModuleGraph, Reader, numbers_of
-from .torch_modules import WRITERS
+from .torch_modules import WRITERS, kind_of
 from .torch_optimizer import take_optimizer
 from .torch_recurrent import RECURRENT, recurrent
 
@@ -29,7 +31,8 @@ def from_torch(modules: Any, input_shape: Sequence[int], *, optimizer: Any = Non
     ----------
     modules : torch.nn.Module or sequence of them
         A `Sequential`, or modules in a row. After a recurrent one, which returns a tuple there, its outputs at all
-        steps go on, or its state in the end if the string "last" follows it.
+        steps go on, or its state in the end if the string "last" follows it. A class whose `forward` is its own, and
+        not PyTorch's, cannot be read; `torch.onnx.export` may make a file of it for `cr.from_onnx`.
     input_shape : sequence of int
         Of one sample, as PyTorch has it, without the number of samples: (channels, height, width) for images.
     optimizer : torch.optim.Adam, AdamW or SGD, optional
@@ -45,6 +48,8 @@ def from_torch(modules: Any, input_shape: Sequence[int], *, optimizer: Any = Non
 
     Raises
     ------
+    TypeError
+        For what is no module of PyTorch.
     ValueError
         For a module or an optimizer, or a setting of it, that is not here.
 
@@ -57,8 +62,9 @@ def from_torch(modules: Any, input_shape: Sequence[int], *, optimizer: Any = Non
     (Input(28, 28, 1), Conv2D(6, 5, activation='relu'), Flatten(), Dense(10, activation='identity'))
     """
     row = _in_a_row(modules)
+    _check(row)
     parameters = [parameter for module in row if module != _LAST for parameter in module.parameters()]
-    shape = tuple(input_shape)
+    shape = _checked_shape(input_shape)
     is_double = any(str(parameter.dtype) == "torch.float64" for parameter in parameters)
     network = _network(row, shape, numbers_of, "float64" if is_double else "float32")
     if optimizer is not None:
@@ -66,7 +72,27 @@ def from_torch(modules: Any, input_shape: Sequence[int], *, optimizer: Any = Non
     return network
 
 
-def _network(row: Sequence[Any], shape: tuple[int, ...], read: Reader, dtype: str) -> Network:
+def _check(row: Sequence[Any]) -> None:
+    """Refuse what is no module, and modules that no layer here computes."""
+    for number, module in enumerate(row):
+        if module == _LAST:
+            continue
+        if not hasattr(module, "parameters") or isinstance(module, type):
+            raise TypeError(f"modules must be of PyTorch, in a row; got {type(module).__name__} as number {number}")
+        if not (kind := kind_of(module)):
+            its = "has a forward of its own, which cannot be read; cr.from_onnx may read a file of torch.onnx.export"
+            raise ValueError(f"module {number}, {type(module).__name__}, {its}")
+        if kind not in WRITERS and kind not in RECURRENT:
+            raise ValueError(f"module {number}, {module!r}, has no layer here")
+
+
+def _checked_shape(shape: Sequence[int]) -> Sizes:
+    if isinstance(shape, str) or not isinstance(shape, Iterable):
+        raise TypeError(f"input_shape must be the sizes of a sample, such as (1, 28, 28), got {shape!r}")
+    return tuple(None if size is None else checked_integer(size, "input_shape", lowest=1) for size in shape)
+
+
+def _network(row: Sequence[Any], shape: Sizes, read: Reader, dtype: str) -> Network:
     """Return the network of modules in a row, whose parameters are read by a function."""
     graph = ModuleGraph("float64", array=read)
     x = "input"
@@ -74,14 +100,12 @@ def _network(row: Sequence[Any], shape: tuple[int, ...], read: Reader, dtype: st
         graph.scope = str(number)
         is_last = row[number + 1 : number + 2] == [_LAST]
         if module == _LAST:
-            if number == 0 or _kind(row[number - 1]) not in RECURRENT:
+            if number == 0 or kind_of(row[number - 1]) not in RECURRENT:
                 raise ValueError(f"{_LAST!r} must come after a recurrent module, got it as number {number}")
-        elif (kind := _kind(module)) in RECURRENT:
+        elif (kind := kind_of(module)) in RECURRENT:
             x = recurrent(RECURRENT[kind], module, graph, x, is_last)
-        elif kind in WRITERS:
-            x = WRITERS[kind](module, graph, x)
         else:
-            raise ValueError(f"module {number}, {module!r}, has no layer here")
+            x = WRITERS[kind](module, graph, x)
     return network_of(Walk([_node(node, graph, row) for node in graph.nodes]), "input", x, layouts_of(shape), dtype)
 
 
@@ -95,14 +119,8 @@ def _node(written: Written, graph: ModuleGraph, row: Sequence[Any]) -> Node:
     )
 
 
-def _kind(module: Any) -> str:
-    """Return the name of a module's class, or of that of PyTorch which it inherits from."""
-    kinds = [kind.__name__ for kind in type(module).__mro__ if kind.__module__.startswith("torch.nn")]
-    return kinds[0] if kinds else type(module).__name__
-
-
 def _in_a_row(modules: Any) -> list[Any]:
     """Return the modules of a list or a `Sequential`, with those of a `Sequential` within it one by one."""
-    if isinstance(modules, (list, tuple)) or _kind(modules) == "Sequential":
+    if isinstance(modules, (list, tuple)) or kind_of(modules) == "Sequential":
         return [module for each in modules for module in _in_a_row(each)]
     return [modules]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,26 +15,24 @@ from .torch_graph import ModuleGraph, numbers_of
 Writer: TypeAlias = Callable[[Any, ModuleGraph, str], str]
 WRITERS: dict[str, Writer] = {}
 
-# Modules that are an operator without settings.
-_PLAIN = {
-    "ReLU": "Relu",
-    "SELU": "Selu",
-    "Mish": "Mish",
-    "Sigmoid": "Sigmoid",
-    "Tanh": "Tanh",
-    "Softsign": "Softsign",
-    "Identity": "Identity",
-}
 
+def writes(*kinds: str, **options: Any) -> Callable[[Callable[..., str]], Callable[..., str]]:
+    """Register the function for modules of these kinds, with options that it is given for them."""
 
-def writes(*kinds: str) -> Callable[[Writer], Writer]:
-    """Register the function for modules of these kinds."""
-
-    def register(function: Writer) -> Writer:
-        WRITERS.update(dict.fromkeys(kinds, function))
+    def register(function: Callable[..., str]) -> Callable[..., str]:
+        WRITERS.update(dict.fromkeys(kinds, partial(function, **options)))
         return function
 
     return register
+
+
+def kind_of(module: Any) -> str:
+    """Return the name of the class of PyTorch whose computation is that of a module, "" if it has one of its own."""
+    computes = getattr(getattr(module, "forward", None), "__func__", None)
+    for kind in type(module).__mro__:
+        if kind.__module__.startswith("torch.nn") and getattr(kind, "forward", None) is computes:
+            return kind.__name__
+    return ""
 
 
 def must(module: Any, **wanted: Any) -> None:
@@ -48,10 +47,15 @@ def per_axis(value: Any, axes: int) -> list[int]:
     return [int(each) for each in value] if isinstance(value, (tuple, list)) else [int(value)] * axes
 
 
-@writes(*_PLAIN)
-def _(module: Any, graph: ModuleGraph, x: str) -> str:
-    kind = next(kind.__name__ for kind in type(module).__mro__ if kind.__name__ in _PLAIN)
-    return graph.add(_PLAIN[kind], x)
+@writes("ReLU", op="Relu")
+@writes("SELU", op="Selu")
+@writes("Mish", op="Mish")
+@writes("Sigmoid", op="Sigmoid")
+@writes("Tanh", op="Tanh")
+@writes("Softsign", op="Softsign")
+@writes("Identity", op="Identity")
+def _(module: Any, graph: ModuleGraph, x: str, *, op: str) -> str:
+    return graph.add(op, x)
 
 
 @writes("LeakyReLU")
@@ -105,9 +109,9 @@ def _(module: Any, graph: ModuleGraph, x: str) -> str:
     return graph.add("Softmax", x, axis=-1 if module.dim is None else module.dim)
 
 
-@writes("Dropout", "Dropout1d", "Dropout2d")
-def _(module: Any, graph: ModuleGraph, x: str) -> str:
-    spatial = type(module).__name__ != "Dropout"
+@writes("Dropout", spatial=False)
+@writes("Dropout1d", "Dropout2d", spatial=True)
+def _(module: Any, graph: ModuleGraph, x: str, *, spatial: bool) -> str:
     return graph.add(DROPOUT, x, rate=float(module.p), spatial=spatial)
 
 
@@ -173,25 +177,27 @@ def _windows(module: Any, axes: int) -> dict[str, Any]:
     return {"kernel_shape": kernel, "strides": per_axis(module.stride, axes), "pads": pads}
 
 
-@writes("MaxPool1d", "MaxPool2d")
-def _(module: Any, graph: ModuleGraph, x: str) -> str:
-    axes = int(type(module).__name__[-2])
+@writes("MaxPool1d", axes=1)
+@writes("MaxPool2d", axes=2)
+def _(module: Any, graph: ModuleGraph, x: str, *, axes: int) -> str:
     dilations = per_axis(module.dilation, axes)
     return graph.add("MaxPool", x, **_windows(module, axes), dilations=dilations)
 
 
-@writes("AvgPool1d", "AvgPool2d")
-def _(module: Any, graph: ModuleGraph, x: str) -> str:
+@writes("AvgPool1d", axes=1)
+@writes("AvgPool2d", axes=2)
+def _(module: Any, graph: ModuleGraph, x: str, *, axes: int) -> str:
     counted = int(module.count_include_pad)
-    return graph.add("AveragePool", x, **_windows(module, int(type(module).__name__[-2])), count_include_pad=counted)
+    return graph.add("AveragePool", x, **_windows(module, axes), count_include_pad=counted)
 
 
-@writes("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d")
-def _(module: Any, graph: ModuleGraph, x: str) -> str:
+@writes("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", op="GlobalAveragePool")
+@writes("AdaptiveMaxPool1d", "AdaptiveMaxPool2d", op="GlobalMaxPool")
+def _(module: Any, graph: ModuleGraph, x: str, *, op: str) -> str:
     size = module.output_size
     if any(places != 1 for places in (size if isinstance(size, (tuple, list)) else [size])):
         raise ValueError(f"{module!r} has output_size={module.output_size!r}; a layer here pools all places into one")
-    return graph.add("GlobalMaxPool" if "Max" in type(module).__name__ else "GlobalAveragePool", x)
+    return graph.add(op, x)
 
 
 @writes("BatchNorm1d", "BatchNorm2d")
