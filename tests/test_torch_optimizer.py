@@ -196,7 +196,29 @@ def test_steps_that_differ_are_refused():
         training.imported(optimizer=training.optimizer)
 
 
-def test_modules_that_are_in_the_row_twice_are_refused():
-    linear = nn.Linear(2, 2)
-    with pytest.raises(ValueError, match="in the row once"):
-        cr.from_torch([linear, linear], (2,), optimizer=torch.optim.Adam(linear.parameters()))
+LINEAR = nn.Linear(4, 4)
+
+
+@pytest.mark.parametrize(
+    ("modules", "size"),
+    [
+        ([LINEAR, nn.ReLU(), LINEAR], r"\(4, 4\)"),
+        ([nn.Embedding(5, 4, padding_idx=0), nn.PReLU()], r"\(1,\)"),
+        ([nn.Linear(4, 3), nn.PReLU(3), nn.Linear(3, 2), nn.PReLU()], r"\(1,\)"),
+    ],
+    ids=["a module that is in the row twice", "one slope for all", "one slope of two"],
+)
+def test_parameters_that_would_learn_apart_are_refused(modules, size):
+    optimizer = torch.optim.Adam(nn.ModuleList(modules).parameters())
+    with pytest.raises(ValueError, match=f"one of shape {size} is in several"):
+        cr.from_torch(modules, (4,), optimizer=optimizer)
+
+
+def test_a_slope_of_all_features_may_be_frozen():
+    def optimizer(row):
+        row[1].requires_grad_(False)
+        return torch.optim.Adam(row.parameters(), 0.01)
+
+    training = Training(lambda: [nn.Linear(4, 6), nn.PReLU(), nn.Linear(6, 2)], (4,), optimizer)
+    training.train(0, 3)
+    training.goes_on_here(3, tolerance=1e-12)

@@ -126,8 +126,6 @@ def take_optimizer(network: Network, optimizer: Any, parameters: Sequence[Any], 
     ValueError
         For an optimiser, or a setting of it, that is not here.
     """
-    if len(set(map(id, parameters))) < len(parameters):
-        raise ValueError("optimizer must train modules that are in the row once: here each place has its own weights")
     kind, settings = _read(optimizer)
     groups = {
         id(parameter): _Group(float(group["lr"]), float(group["weight_decay"]))
@@ -140,6 +138,7 @@ def take_optimizer(network: Network, optimizer: Any, parameters: Sequence[Any], 
         raise ValueError("optimizer must train parameters of the modules, got one that has none of them")
     base = _base([groups[id(parameter)] for parameter in trained])
     places = _Places(network, parameters, image)
+    places.check_that_none_is_shared(trained)
     chosen = kind.make(settings, base)
     chosen.check_precision(network.dtype)
     for layer, learning in places.learning(groups):
@@ -218,6 +217,24 @@ class _Places:
     def mean(self, values: Mapping[int, Any]) -> NDArray[np.float64]:
         """Return the mean of numbers of parameters, 0 for those that are not named, for each parameter here."""
         return self.sum(values) / np.maximum(self._counts, 1)
+
+    def check_that_none_is_shared(self, trained: Sequence[Any]) -> None:
+        """Refuse parameters of which a number is in several places, which would learn apart here."""
+        own = list({id(parameter): parameter for parameter in trained}.values())
+        # All numbers have a name: 1, 2 and so on.
+        starts = np.cumsum([1] + [parameter.numel() for parameter in own])
+        names = {
+            id(parameter): np.arange(start, start + parameter.numel()).reshape(tuple(parameter.shape))
+            for parameter, start in zip(own, starts, strict=False)
+        }
+        found = np.abs(self.sum(names))
+        found, times = np.unique(found[(self._counts == 1) & (found > 0)], return_counts=True)
+        if (times > 1).any():
+            shape = tuple(own[np.searchsorted(starts, found[times.argmax()], "right") - 1].shape)
+            raise ValueError(
+                f"optimizer must train parameters that are in one place here, but one of shape {shape} is in several: "
+                "a module may be in the row once, and a PReLU must have a slope for each feature or channel"
+            )
 
     def learning(self, groups: Mapping[int, _Group]) -> Iterator[tuple[Any, dict[str, _Learning]]]:
         """Return each layer that has parameters, with how these learn by their public names."""
