@@ -175,6 +175,8 @@ def lstm_groups(row):
         ),
         ("images", lambda row: torch.optim.AdamW(row.parameters()), "weight_decay=0 for slopes"),
         ("dense", lambda row: torch.optim.Adam(nn.Linear(4, 6).parameters()), "got one that has none of them"),
+        # The factors of layers, and the velocities, would be lost.
+        ("dense", lambda row: torch.optim.SGD(row.parameters(), 0.0, momentum=0.9), "a learning rate that is not 0"),
         (
             "lstm",
             lambda row: torch.optim.SGD([{**g, "lr": 0.1 * (1 + i)} for i, g in enumerate(lstm_groups(row))]),
@@ -222,3 +224,27 @@ def test_a_slope_of_all_features_may_be_frozen():
     training = Training(lambda: [nn.Linear(4, 6), nn.PReLU(), nn.Linear(6, 2)], (4,), optimizer)
     training.train(0, 3)
     training.goes_on_here(3, tolerance=1e-12)
+
+
+def test_a_penalty_of_all_parameters_can_be_split_later():
+    training = Training(*MODULES["dense"], lambda row: torch.optim.Adam(row.parameters(), 0.01, weight_decay=0.1))
+    training.train(0, 3)
+    with pytest.raises(ValueError, match=r"vectors need a group of their own: .*p.ndim < 2"):
+        training.imported(optimizer=training.optimizer)
+    # As docs/coming_from.md has it.
+    group = training.optimizer.param_groups[0]
+    vectors = [p for p in group["params"] if p.ndim < 2]
+    group["params"] = [p for p in group["params"] if p.ndim > 1]
+    training.optimizer.add_param_group({**group, "params": vectors, "weight_decay": 0})
+    training.goes_on_here(3, tolerance=1e-12)
+
+
+def test_losses_of_pytorch_that_contain_the_last_activation():
+    X, y = np.random.default_rng(0).standard_normal((16, 4)), np.arange(16) % 3
+    model = nn.Sequential(nn.Linear(4, 3)).double()
+    optimizer = torch.optim.SGD(model.parameters(), 0.5)
+    net = cr.from_torch(nn.Sequential(model, nn.Softmax(1)), (4,), optimizer=optimizer)
+    nn.functional.cross_entropy(model(torch.from_numpy(X)), torch.from_numpy(y)).backward()
+    optimizer.step()
+    net.fit(X, y, epochs=1, batch_size="full", verbose=0)
+    np.testing.assert_allclose(net.parameters, cr.from_torch(model, (4,)).parameters, atol=1e-12)

@@ -180,6 +180,8 @@ def _is_decoupled(settings: Settings) -> bool:
 def _base(groups: Sequence[_Group]) -> _Group:
     """Return the rate and the decay that factors are of: the first ones that are not zero."""
     rate = next((group.rate for group in groups if group.rate), 0.0)
+    if not rate:
+        raise ValueError("optimizer must have a learning rate that is not 0: set it in optimizer.param_groups before")
     return _Group(rate, next((group.rate / rate * group.decay for group in groups if group.rate * group.decay), 0.0))
 
 
@@ -274,8 +276,7 @@ def _set_factors(layer: Any, learning: Mapping[str, _Learning], base: _Group, is
     for name, of in learning.items():
         if of.group.decay and of.is_shifted:
             raise ValueError(f"optimizer must have weight_decay=0 for slopes: {name} of {layer!r} are 1 less these")
-    if base.rate:
-        layer.rate_factor = _short({name: of.count * of.group.rate / base.rate for name, of in learning.items()})
+    layer.rate_factor = _short({name: of.count * of.group.rate / base.rate for name, of in learning.items()})
     if not is_decoupled:
         _set_penalty(layer, groups)
     elif base.decay:
@@ -289,8 +290,9 @@ def _set_penalty(layer: Any, groups: Mapping[str, _Group]) -> None:
     others = [name for name, group in groups.items() if group.decay and not name.endswith("weights")]
     if others:
         raise ValueError(
-            f"optimizer must have weight_decay=0 for {others[0]} of {layer!r}, in a group of its own, "
-            "as here only weights are penalised"
+            f"optimizer must have weight_decay=0 for {others[0]} of {layer!r}, as here only weights are penalised; "
+            'vectors need a group of their own: {"params": [p for p in model.parameters() if p.ndim < 2], '
+            '"weight_decay": 0}'
         )
     if len(decays) > 1:
         raise ValueError(f"optimizer must have one weight_decay for all weights of {layer!r}, got {sorted(decays)}")
