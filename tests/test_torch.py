@@ -139,6 +139,19 @@ def test_a_vector_that_stays_zero_is_that_of_a_missing_token():
         ([nn.Embedding(20, 4, padding_idx=3)], (7,), "has padding_idx=3, which no layer here has"),
         ([nn.BatchNorm1d(4, track_running_stats=False)], (4,), "track_running_stats=False"),
         ([nn.ConvTranspose2d(3, 5, 4, stride=2, output_padding=1)], (3, 4, 5), "has pads and output_padding="),
+        ([nn.Softmax()], (6, 3), r"^Softmax\(dim=None\) must have a dim"),
+        ([nn.Embedding(20, 4, scale_grad_by_freq=True)], (7,), "has scale_grad_by_freq=True"),
+        # Whole steps are dropped in PyTorch, which has them in the place of channels.
+        ([nn.Linear(3, 4), nn.Dropout1d()], (6, 3), r"^module 1, Dropout1d.* must have the channels after the samples"),
+        ([nn.Conv1d(3, 4, 3)], (3, 6, 7), r"^module 0, Conv1d.*, reads samples of 2 axes, got samples of \(3, 6, 7\)"),
+        ([nn.Conv2d(3, 4, 3)], (3, 6), r"^module 0, Conv2d.*, reads samples of 3 axes, got samples of \(3, 6\)"),
+        ([nn.ConvTranspose2d(3, 4, 3)], (3, 6), r"reads samples of 3 axes, got samples of \(3, 6\)"),
+        ([nn.Upsample(scale_factor=2)], (3, 6), r"^module 0, Upsample.*, reads samples of 3 axes, got samples of \(3"),
+        ([nn.ZeroPad2d(1)], (3, 6), r"^module 0, ZeroPad2d.*, reads samples of 3 axes, got samples of \(3, 6\)"),
+        ([nn.LSTM(4, 3, batch_first=True)], (4,), r"^module 0, LSTM.*, reads samples of 2 axes, got samples of \(4,\)"),
+        # The error is not that of an order of axes which the first module does not take.
+        ([nn.Conv2d(3, 4, 3), nn.Linear(4, 2)], (3, 5, 6), r"^module 1, Linear.* must have the features last"),
+        ([nn.Conv2d(3, 4, 3), nn.Softmax(-1)], (3, 5, 6), r"^module 1, Softmax\(dim=-1\), has axis=-1"),
     ],
 )
 def test_what_no_layer_does_is_named(modules, shape, message):

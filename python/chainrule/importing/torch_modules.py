@@ -106,7 +106,9 @@ def _(module: Any, graph: ModuleGraph, x: str) -> str:
 
 @writes("Softmax")
 def _(module: Any, graph: ModuleGraph, x: str) -> str:
-    return graph.add("Softmax", x, axis=-1 if module.dim is None else module.dim)
+    if module.dim is None:
+        raise ValueError(f"{module!r} must have a dim: without one, PyTorch chooses it by the number of axes")
+    return graph.add("Softmax", x, axis=module.dim)
 
 
 @writes("Dropout", spatial=False)
@@ -129,7 +131,7 @@ def _(module: Any, graph: ModuleGraph, x: str) -> str:
 
 @writes("Embedding")
 def _(module: Any, graph: ModuleGraph, x: str) -> str:
-    must(module, max_norm=None)
+    must(module, max_norm=None, scale_grad_by_freq=False)
     # PyTorch never changes the vector of this token, which begins as zeros.
     is_missing = module.padding_idx == 0 and not numbers_of(module.weight)[0].any()
     if module.padding_idx is not None and not is_missing:

@@ -98,20 +98,22 @@ def _shape_here(axes: Sequence[int], sample: Sizes) -> Sizes:
 
 
 def network_of(walk: Walk, begin: str, end: str, layouts: Layouts, dtype: str = "float32") -> Network:
-    """Return the network between two values, for the first order of the axes that all operators take."""
-    refused: ValueError | None = None
+    """Return the network between two values, for the first order of the axes that all operators take.
+
+    If there is none, the error is that of the order by which most operators could be read.
+    """
+    refused: list[tuple[int, LayoutError]] = []
     for axes, shape in layouts.items():
         try:
             value = walk.between(begin, end, Value((), shape, shape, axes))
         except LayoutError as error:
-            refused = refused or error
+            refused.append((walk.reached, error))
             continue
         # The axes of the outputs are turned around as those of the samples are.
         if axes == tuple(range(len(axes))) and value.axes[0] == 0 and not value.is_plain:
             value = as_in_file(value)
         return built(shape, finished(value.settled()).parts, dtype)
-    assert refused is not None
-    raise refused
+    raise max(refused, key=lambda each: each[0])[1]
 
 
 def _loaded(path: str) -> Any:

@@ -106,6 +106,12 @@ def check_features(node: Node, value: Value, count: int) -> None:
         raise ValueError(f"{node} reads {count} features, got samples of {value.file_sample}")
 
 
+def check_axes(node: Node, value: Value, count: int) -> None:
+    """Refuse samples that have not this number of axes."""
+    if len(value.axes) != count + 1:
+        raise ValueError(f"{node} reads samples of {count} axes, got samples of {value.file_sample}")
+
+
 # Appends layers to a value, and returns what the first results of the node then are.
 Converter: TypeAlias = Callable[[Node, Value], Value]
 CONVERTERS: dict[str, Converter] = {}

@@ -11,7 +11,7 @@ import numpy as np
 from ...layers.base import make_layer
 from .affine import rescaled
 from .moves import padded, sliced
-from .node import LayoutError, Node, check_features, converts
+from .node import LayoutError, Node, check_axes, check_features, converts
 from .value import Sizes, Value
 
 
@@ -79,6 +79,7 @@ def _(node: Node, value: Value) -> Value:
     value = settled(node, value)
     axes = len(value.shape) - 1
     weights = node.constant(1, "weights")
+    check_axes(node, value, weights.ndim - 1)
     check_features(node, value, weights.shape[1] * node.get("group", 1))
     # (filters, channels, places) to (places, channels, filters)
     arrays = {"weights": weights.transpose(*range(2, axes + 2), 1, 0)}
@@ -98,8 +99,7 @@ def _(node: Node, value: Value) -> Value:
 @converts("ConvTranspose")
 def _(node: Node, value: Value) -> Value:
     value = settled(node, value)
-    if len(value.shape) != 3:
-        raise ValueError(f"{node} must read images, got samples of {value.shape}")
+    check_axes(node, value, 3)
     node.must("group", 1)
     node.must("dilations", [1, 1])
     node.must("auto_pad", "NOTSET")
@@ -151,6 +151,8 @@ def _(node: Node, value: Value) -> Value:
     axes = node.numbers(3, "axes") if node.has(3) else list(range(rank))
     if pads is None or axes is None:
         raise ValueError(f"{node} must have pads")
+    if len(pads) != 2 * len(axes):
+        check_axes(node, value, len(pads) // 2 - 1)
     in_file = dict(zip([axis % rank for axis in axes], zip(pads, pads[len(axes) :], strict=False), strict=True))
     everywhere = [in_file.get(axis, (0, 0)) for axis in range(rank)]
     mode = node.get("mode", "constant")
@@ -174,6 +176,7 @@ def _(node: Node, value: Value) -> Value:
     for attribute in ("cubic_coeff_a", "exclude_outside", "extrapolation_value", "antialias"):
         node.get(attribute, None)
     scales = node.constant(2 if node.op == "Resize" else 1, "scales").astype(np.float64)
+    check_axes(node, value, len(scales) - 1)
     whole = np.round(scales)
     by_axis = dict(zip(value.axes, whole, strict=True))
     if len(value.axes) != 4 or (whole != scales).any() or by_axis[0] != 1 or by_axis[3] != 1 or math.prod(whole) < 1:

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from .moves import moved
-from .node import LayoutError, Node, converts
+from .node import LayoutError, Node, check_axes, converts
 from .value import Sizes, Value
 
 
@@ -23,7 +23,9 @@ def _(node: Node, value: Value) -> Value:
 
 @converts("Transpose")
 def _(node: Node, value: Value) -> Value:
-    return value.turned(node.get("perm", list(range(len(value.axes)))[::-1]))
+    permutation = node.get("perm", list(range(len(value.axes)))[::-1])
+    check_axes(node, value, len(permutation) - 1)
+    return value.turned(permutation)
 
 
 @converts("Flatten")

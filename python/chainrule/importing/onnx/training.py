@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .node import Node, converts
+from .node import LayoutError, Node, converts
 from .value import Value
 
 # The name of an operator that only `chainrule.importing` writes.
@@ -11,4 +11,7 @@ DROPOUT = "chainrule.Dropout"
 
 @converts(DROPOUT)
 def _(node: Node, value: Value) -> Value:
-    return value.settled().then("Dropout", {}, {"rate": node.get("rate", 0.0), "spatial": node.get("spatial", False)})
+    is_spatial = node.get("spatial", False)
+    if is_spatial and not value.is_channels_first:
+        raise LayoutError(f"{node} must have the channels after the samples")
+    return value.settled().then("Dropout", {}, {"rate": node.get("rate", 0.0), "spatial": is_spatial})

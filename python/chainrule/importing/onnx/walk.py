@@ -16,12 +16,19 @@ from .wiring import WIRINGS, wiring_of
 
 
 class Walk:
-    """All operators of a file, in the order in which they are computed."""
+    """All operators of a file, in the order in which they are computed.
+
+    Attributes
+    ----------
+    reached : int
+        The place of the operator that has been read last.
+    """
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         """Keep the operators that depend on the samples."""
         self._nodes = [node for node in nodes if any(node.outputs)]
         self._made_by = {name: node for node in self._nodes for name in node.outputs if name}
+        self.reached = 0
 
     @cached_property
     def _before(self) -> dict[str, list[str]]:
@@ -58,6 +65,7 @@ class Walk:
         return common[-1]
 
     def _after(self, node: Node, fork: str, value: Value) -> Value:
+        self.reached = self._place(node)
         if node.moving == [fork] and len([name for name in node.inputs if name == fork]) == 1:
             if node.op not in CONVERTERS:
                 raise ValueError(f"{node} has no layer here")
@@ -80,10 +88,14 @@ class Walk:
         node.check_attributes()
         return joined
 
+    def _place(self, node: Node) -> int:
+        """Return the place of a node, whichever of its results is asked for."""
+        return next(place for place, each in enumerate(self._nodes) if each.outputs is node.outputs)
+
     def _inside(self, begin: str, last: Node) -> list[Node]:
         """Return the nodes between a value and a node that every way from there leads to, and that node."""
         needed, inner = set(last.inputs), [last]
-        for node in reversed(self._nodes[: self._nodes.index(last)]):
+        for node in reversed(self._nodes[: self._place(last)]):
             if needed.intersection(node.outputs) - {begin} and begin in self._before[next(filter(None, node.outputs))]:
                 needed.update(node.inputs)
                 inner.append(node)
