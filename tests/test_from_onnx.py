@@ -133,6 +133,35 @@ def test_recurrent_layers_of_pytorch(tmp_path):
     assert_runs_the_same(made(nodes, (6, 3)), tmp_path)
 
 
+# Numbers for as many samples as there are, as PyTorch's exporters write initial states.
+COUNTED = [
+    ("Shape", ["x"], ["samples"], {"end": 1}),
+    ("Concat", [np.array([1]), "samples", np.array([4])], ["sizes"], {"axis": 0}),
+    ("Transpose", ["x"], ["t"], {"perm": [1, 0, 2]}),
+]
+MADE_OF_ZEROS = {
+    "of a shape": [("ConstantOfShape", ["sizes"], ["h"], {})],
+    "expanded": [("Expand", [np.zeros((1, 1, 1), np.float32), "sizes"], ["h"], {})],
+    "cut": [
+        ("Concat", [np.array([2]), "samples", np.array([4])], ["twice"], {"axis": 0}),
+        ("ConstantOfShape", ["twice"], ["both"], {"value": onnx.numpy_helper.from_array(np.zeros(1, np.float32))}),
+        ("Slice", ["both", np.array([1]), np.array([2]), np.array([0])], ["h"], {}),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", MADE_OF_ZEROS)
+def test_zero_states_for_any_number_of_samples(name, tmp_path):
+    weights = [numbers(1, 16, 3), numbers(1, 16, 4), numbers(1, 32)]
+    nodes = [
+        *COUNTED,
+        *MADE_OF_ZEROS[name],
+        ("LSTM", ["t", *weights, "", "h", "h"], ["", "e"], {"hidden_size": 4}),
+        ("Squeeze", ["e", np.array([0])], ["y"], {}),
+    ]
+    assert_runs_the_same(made(nodes, (6, 3)), tmp_path)
+
+
 @pytest.mark.parametrize("every", [True, False])
 @pytest.mark.parametrize(("op", "gates"), [("RNN", 1), ("LSTM", 4), ("GRU", 3)])
 def test_sequences_are_read_from_their_end(op, gates, every, tmp_path):
@@ -244,6 +273,15 @@ REFUSED = {
     "weights": ([("Gemm", ["x", "x"], ["y"], {})], (4,), r"\(Gemm\) of several values has no layer here"),
     "sizes": ([("Add", ["x", numbers(3)], ["y"], {})], (4,), r"\(Add\) has constants of shape \(3,\)"),
     "softmax": ([("Softmax", ["x"], ["y"], {"axis": 0})], (3, 4), r"\(Softmax\) has axis=0"),
+    "initial state": (
+        [
+            *COUNTED,
+            ("ConstantOfShape", ["sizes"], ["h"], {"value": onnx.numpy_helper.from_array(np.ones(1, np.float32))}),
+            ("GRU", ["t", numbers(1, 12, 3), numbers(1, 12, 4), "", "", "h"], ["", "y"], {"hidden_size": 4}),
+        ],
+        (6, 3),
+        r"^node 'GRU_y' \(GRU\) of several values has no layer here",
+    ),
     "direction": (
         [
             ("Transpose", ["x"], ["t"], {"perm": [1, 0, 2]}),

@@ -18,7 +18,7 @@ from .affine import finished
 from .masks import with_masks
 from .moves import as_in_file
 from .node import LayoutError, Node
-from .states import states_of, without_states
+from .states import states_of, without_states, without_zeros
 from .value import Sizes, Value
 from .walk import Walk
 
@@ -80,7 +80,7 @@ def from_onnx(path: str | PathLike[str], *, output: str | None = None) -> Networ
     if len(inputs) != 1:
         raise ValueError(f"the file must have one input, got {[each.name for each in inputs]}")
     name = _chosen_output([name for name in outputs if name.removesuffix(".next") not in states], output)
-    nodes = with_masks(without_states(nodes, states, name))
+    nodes = with_masks(without_states(without_zeros(nodes), states, name))
     _drop_unread(nodes, name)
     return network_of(Walk(nodes), inputs[0].name, name, _layouts_of(inputs[0]))
 

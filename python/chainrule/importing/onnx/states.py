@@ -1,14 +1,36 @@
-"""States that `chainrule.exporting.onnx` has written: inputs before a call, outputs after it, of `stateful` layers."""
+"""States in files: inputs before a call and outputs after it, of `stateful` layers, and zeros for any samples."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import numpy as np
 
 from .node import Node
 
 _RECURRENT = ("RNN", "LSTM", "GRU")
 # Where recurrent operators take a state from.
 _PLACES = (5, 6)
+
+
+def without_zeros(nodes: Sequence[Node]) -> list[Node]:
+    """Return the nodes with no initial state where it is zeros for any number of samples, as PyTorch writes it."""
+    zeros: set[str] = set()
+    for node in nodes:
+        if _makes_zeros(node, zeros):
+            zeros.update(node.outputs)
+        elif node.op in _RECURRENT:
+            node.inputs = ["" if i in _PLACES and name in zeros else name for i, name in enumerate(node.inputs)]
+    return list(nodes)
+
+
+def _makes_zeros(node: Node, zeros: set[str]) -> bool:
+    if node.op == "ConstantOfShape":
+        from onnx import numpy_helper
+
+        return "value" not in node.attributes or not numpy_helper.to_array(node.attributes["value"]).any()
+    first = node.inputs[0] if node.op in ("Expand", "Slice") else ""
+    return first in zeros or (first in node.constants and not np.any(node.constants[first]))
 
 
 def states_of(inputs: Sequence[str], outputs: Sequence[str]) -> list[str]:
