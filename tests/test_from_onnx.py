@@ -157,7 +157,8 @@ def test_zero_states_for_any_number_of_samples(name, tmp_path):
         *COUNTED,
         *MADE_OF_ZEROS[name],
         ("LSTM", ["t", *weights, "", "h", "h"], ["", "e"], {"hidden_size": 4}),
-        ("Squeeze", ["e", np.array([0])], ["y"], {}),
+        # The state of the one direction.
+        ("Gather", ["e", np.array(-1)], ["y"], {"axis": 0}),
     ]
     assert_runs_the_same(made(nodes, (6, 3)), tmp_path)
 
@@ -281,6 +282,11 @@ REFUSED = {
         ],
         (6, 3),
         r"^node 'GRU_y' \(GRU\) of several values has no layer here",
+    ),
+    "no axis": (
+        [("Gemm", ["x", numbers(4, 1)], ["a"], {}), ("Squeeze", ["a", np.array([1])], ["y"], {})],
+        (4,),
+        r"^node 'Squeeze_y' \(Squeeze\) leaves samples no axis",
     ),
     "direction": (
         [

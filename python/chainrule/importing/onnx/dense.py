@@ -108,8 +108,11 @@ def _(node: Node, value: Value) -> Value:
         value = replace(value.then("Embedding", arrays, settings), shape=(*value.shape, table.shape[1]))
         return replace(value, real=value.shape, axes=(*value.axes, len(value.axes)))
     chosen = node.constant(1, "indices")
-    rank = len(value.axes)
-    if value.axes[axis] != rank - 1 or chosen.ndim != 1:
+    rank, here = len(value.axes), value.axes[axis]
+    # As h[-1] in PyTorch takes the state of the one direction.
+    if chosen.ndim == 0 and chosen in (0, -1) and rank > 2 and here != 0 and value.shape[here - 1] == 1:
+        return value.without({here})
+    if here != rank - 1 or chosen.ndim != 1:
         return moved(node, value, lambda numbers: np.take(numbers, chosen, axis=axis))
     return _selected(value, chosen.tolist())
 

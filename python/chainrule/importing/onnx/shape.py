@@ -83,9 +83,9 @@ def _(node: Node, value: Value) -> Value:
     gone = {value.axes[axis % rank] for axis in axes}
     if 0 in gone or any(value.shape[axis - 1] != 1 for axis in gone):
         raise node.refused("axes", axes)
-    kept = [axis for axis in range(rank) if axis not in gone]
-    sizes = tuple(value.shape[axis - 1] for axis in kept[1:])
-    return replace(value, shape=sizes, axes=tuple(kept.index(axis) for axis in value.axes if axis not in gone))
+    if len(gone) == rank - 1:
+        raise ValueError(f"{node} leaves samples no axis; outputs here are (samples, 1)")
+    return value.without(gone)
 
 
 @converts("Unsqueeze")

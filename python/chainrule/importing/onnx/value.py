@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -90,6 +90,12 @@ class Value:
     def turned(self, permutation: Sequence[int]) -> Value:
         """Return the value after a transposition in the file."""
         return replace(self, axes=tuple(self.axes[axis] for axis in permutation))
+
+    def without(self, gone: Collection[int]) -> Value:
+        """Return the value without axes of one number each, which are counted here."""
+        kept = [axis for axis in range(len(self.axes)) if axis not in gone]
+        sizes = tuple(self.shape[axis - 1] for axis in kept[1:])
+        return replace(self, shape=sizes, axes=tuple(kept.index(axis) for axis in self.axes if axis not in gone))
 
     def flat(self) -> Value:
         """Return the value with all its numbers in a row, as the file has them."""
