@@ -153,3 +153,10 @@ def test_noise_and_samples_are_drawn_in_training():
     z = modules[2].train()(torch.tensor([[1.0, 2.0, 0.0, 2.0]]).repeat(20000, 1))
     np.testing.assert_allclose(z.mean(0).detach(), [1, 2], atol=0.05)
     np.testing.assert_allclose(z.std(0).detach(), [1, np.e], rtol=0.05)
+
+
+def test_random_numbers_of_pytorch_go_on_as_before():
+    net = cr.Network([cr.Input(6, 3), cr.Conv1D(4, 2), cr.LSTM(5), cr.Dropout(0.5), cr.Dense(2)], seed=0)
+    before = torch.random.get_rng_state()
+    net.to_torch()
+    assert torch.equal(torch.random.get_rng_state(), before)

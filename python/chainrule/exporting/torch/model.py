@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 
 from ...model import Model
 from . import layers, members, modules, noise, numbers, places, recurrent
@@ -19,8 +20,10 @@ def modules_in_a_row(model: Model) -> Any:
     row = Row(is_first=True if len(model.shapes[0]) == 3 else None)
     if model.border.scale != 1.0:
         row.add(modules.Affine(tensor(np.array(model.border.scale, model.dtype)), tensor(np.zeros((), model.dtype))))
-    for layer in model.stack:
-        modules_of(layer, row)
+    # Modules draw weights when they are made, which others replace: PyTorch's random numbers go on as if they had not.
+    with torch.random.fork_rng(devices=[]):
+        for layer in model.stack:
+            modules_of(layer, row)
     row.settle()
     if (scale := model.border.scale_of_targets) is not None:
         shape = model.shapes[-1]
