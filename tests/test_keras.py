@@ -103,3 +103,17 @@ def test_branches_are_refused():
         cr.from_keras(keras.Model(x, L.Add()([one, two])))
     with pytest.raises(ValueError, match="one input and one output, got 1 and 2"):
         cr.from_keras(keras.Model(x, [one, two]))
+
+
+def doubled(kind, name):
+    """A class of the user's that computes twice what one of Keras does."""
+    return type(name, (kind,), {"call": lambda self, x, **options: 2 * kind.call(self, x, **options)})
+
+
+def test_a_call_of_its_own_is_refused():
+    with pytest.raises(ValueError, match=r"layer '.*', Dense, has no layer here"):
+        cr.from_keras(keras.Sequential([keras.Input((4,)), doubled(L.Dense, "Dense")(3)]))
+    with pytest.raises(ValueError, match="model, Twice, has a call of its own"):
+        cr.from_keras(doubled(keras.Sequential, "Twice")([keras.Input((4,)), L.Dense(3)]))
+    own = type("Own", (keras.Sequential,), {})([keras.Input((4,)), L.Dense(3)])
+    assert cr.from_keras(own).layers[1].units == 3

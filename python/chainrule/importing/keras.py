@@ -30,8 +30,10 @@ def from_keras(model: Any) -> Network:
     >>> cr.from_keras(model)  # doctest: +SKIP
     Network([4, 3], 15 parameters, float32, seed=0)
     """
-    if not hasattr(model, "layers"):
+    if not hasattr(model, "layers") or not hasattr(model, "call"):
         raise TypeError(f"model must be a keras.Model, got {model!r}")
+    if not _is_of_keras(type(model).call):
+        raise ValueError(f"model, {type(model).__name__}, has a call of its own, which cannot be read")
     if not getattr(model, "inputs", None):
         raise ValueError("model must know the shape of its samples: begin it with a keras.Input, or call it once")
     if len(model.inputs) != 1 or len(model.outputs) != 1:
@@ -44,13 +46,18 @@ def from_keras(model: Any) -> Network:
         if (layer.input[0] if has_mask else layer.input) is not value:
             raise ValueError(f"layers must be in a row, and {layer.name!r} does not read what the one before it makes")
         kind = type(layer).__name__
-        if kind not in READERS:
+        if kind not in READERS or not _is_of_keras(type(layer)):
             raise ValueError(f"layer {layer.name!r}, {kind}, has no layer here")
         read = READERS[kind](layer)
         _check_mask(layer, parts + read, has_mask)
         parts += read
         value = layer.output
     return built(tuple(model.inputs[0].shape[1:]), parts)
+
+
+def _is_of_keras(defined: Any) -> bool:
+    """Tell whether a class or a method is Keras's, and not the user's of the same name."""
+    return str(defined.__module__).partition(".")[0] == "keras"
 
 
 def _check_mask(layer: Any, parts: list[Part], has_mask: bool) -> None:
