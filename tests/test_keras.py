@@ -117,3 +117,10 @@ def test_a_call_of_its_own_is_refused():
         cr.from_keras(doubled(keras.Sequential, "Twice")([keras.Input((4,)), L.Dense(3)]))
     own = type("Own", (keras.Sequential,), {})([keras.Input((4,)), L.Dense(3)])
     assert cr.from_keras(own).layers[1].units == 3
+
+
+def test_a_model_of_float64_stays_one():
+    model = keras.Sequential([keras.Input((4,), dtype="float64"), L.Dense(3, "tanh", dtype="float64")])
+    net = cr.from_keras(model)
+    assert net.dtype == "float64"
+    assert np.array_equal(net.layers[1].weights, model.get_weights()[0])

@@ -160,3 +160,13 @@ def test_random_numbers_of_pytorch_go_on_as_before():
     before = torch.random.get_rng_state()
     net.to_torch()
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("name", ["periodic in between", "average pool"])
+def test_torch_export_takes_the_modules(name):
+    layers, shape = NETWORKS[name]
+    net = shaken(cr.Network([cr.Input(*shape), *(make() for make in layers)], seed=0))
+    modules, x = net.to_torch(), torch.from_numpy(samples(net).astype(np.float32))
+    x = x.permute(0, 3, 1, 2) if x.ndim == 4 else x
+    exported = torch.export.export(modules, (x,)).module()
+    assert torch.allclose(exported(x), modules(x), atol=1e-6)

@@ -18,8 +18,15 @@ def from_keras(model: Any) -> Network:
     model : keras.Model
         Layers in a row: a `Sequential`, or a functional model of one input, one output, and no branches.
 
+    Returns
+    -------
+    Network
+        Of float64 if the weights are, else of float32.
+
     Raises
     ------
+    TypeError
+        For what is no model of Keras.
     ValueError
         For a layer, or a setting of it, that no layer here has, and for branches.
 
@@ -52,7 +59,8 @@ def from_keras(model: Any) -> Network:
         _check_mask(layer, parts + read, has_mask)
         parts += read
         value = layer.output
-    return built(tuple(model.inputs[0].shape[1:]), parts)
+    is_double = any(str(weight.dtype) == "float64" for weight in model.weights)
+    return built(tuple(model.inputs[0].shape[1:]), parts, "float64" if is_double else "float32")
 
 
 def _is_of_keras(defined: Any) -> bool:
