@@ -6,6 +6,7 @@ import pytest
 import chainrule as cr
 
 torch = pytest.importorskip("torch")
+prune = pytest.importorskip("torch.nn.utils.prune")
 nn = torch.nn
 BATCHES, SIZE = 12, 8
 # Of the samples, shapes as PyTorch has them.
@@ -156,10 +157,18 @@ def lstm_groups(row):
     return [{"params": [p for n, p in row.named_parameters() if ("bias_hh" in n) is later]} for later in (False, True)]
 
 
+class OwnSteps(torch.optim.Adam):
+    """An optimiser of the user's, which makes other steps than the one that it inherits from."""
+
+    def step(self, closure=None):
+        """Make no step."""
+
+
 @pytest.mark.parametrize(
     ("name", "optimizer", "message"),
     [
         ("dense", lambda row: torch.optim.NAdam(row.parameters()), "an Adam, AdamW or SGD of torch.optim, got NAdam"),
+        ("dense", lambda row: OwnSteps(row.parameters()), "an Adam, AdamW or SGD of torch.optim, got OwnSteps"),
         ("dense", lambda row: torch.optim.Adam(row.parameters(), amsgrad=True), "amsgrad=True"),
         ("dense", lambda row: torch.optim.SGD(row.parameters(), 0.1, maximize=True), "maximize=True"),
         ("dense", lambda row: torch.optim.SGD(row.parameters(), 0.1, momentum=0.9, dampening=0.5), "dampening=0.5"),
@@ -248,3 +257,19 @@ def test_losses_of_pytorch_that_contain_the_last_activation():
     optimizer.step()
     net.fit(X, y, epochs=1, batch_size="full", verbose=0)
     np.testing.assert_allclose(net.parameters, cr.from_torch(model, (4,)).parameters, atol=1e-12)
+
+
+def test_an_optimizer_that_inherits_its_steps_comes_along():
+    own = type("Own", (torch.optim.Adam,), {})
+    training = Training(*MODULES["dense"], lambda row: own(row.parameters(), 0.01))
+    training.train(0, 3)
+    training.goes_on_here(3, tolerance=1e-12)
+
+
+def test_weights_that_are_computed_in_each_step_are_refused():
+    linear = nn.Linear(3, 2)
+    prune.l1_unstructured(linear, "weight", 0.5)
+    with pytest.raises(ValueError, match=r"of shape \(2, 3\) is computed from others in each step"):
+        cr.from_torch(linear, (3,), optimizer=torch.optim.Adam(linear.parameters()))
+    # Without an optimizer, the weights are those of the moment.
+    assert np.count_nonzero(cr.from_torch(linear, (3,)).layers[1].weights) == 3

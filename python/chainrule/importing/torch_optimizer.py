@@ -157,7 +157,9 @@ def take_optimizer(network: Network, optimizer: Any, parameters: Sequence[Any], 
 def _read(optimizer: Any) -> tuple[_Kind, Settings]:
     """Return the kind of an optimiser, and the settings that all its groups have."""
     names = [of.__name__ for of in type(optimizer).__mro__ if of.__module__.startswith("torch.optim")]
-    if not names or names[0] not in _KINDS:
+    # A class of the user's may make other steps.
+    steps_in = getattr(getattr(type(optimizer), "step", None), "__module__", "")
+    if not steps_in.startswith("torch.optim") or names[0] not in _KINDS:
         raise ValueError(f"optimizer must be an Adam, AdamW or SGD of torch.optim, got {type(optimizer).__name__}")
     kind, first = _KINDS[names[0]], optimizer.param_groups[0]
     for group in optimizer.param_groups:
@@ -204,7 +206,15 @@ class _Places:
 
     def __init__(self, network: Network, parameters: Sequence[Any], image: Image) -> None:
         self._network, self._image = network, image
-        self._plain = image(lambda parameter: np.zeros(tuple(parameter.shape)))
+        known = {id(parameter) for parameter in parameters}
+
+        def read(tensor: Any) -> NDArray[np.float64]:
+            if tensor.requires_grad and id(tensor) not in known:
+                made = "is computed from others in each step, as weight_norm and pruning do"
+                raise ValueError(f"optimizer must train what modules read; one of shape {tuple(tensor.shape)} {made}")
+            return np.zeros(tuple(tensor.shape))
+
+        self._plain = image(read)
         # Of how many parameters one here is the sum.
         self._counts = np.abs(self.sum({id(parameter): 1.0 for parameter in parameters}))
 
