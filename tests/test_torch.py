@@ -139,6 +139,8 @@ def test_a_vector_that_stays_zero_is_that_of_a_missing_token():
         ([nn.Embedding(20, 4, padding_idx=3)], (7,), "has padding_idx=3, which no layer here has"),
         ([nn.BatchNorm1d(4, track_running_stats=False)], (4,), "track_running_stats=False"),
         ([nn.ConvTranspose2d(3, 5, 4, stride=2, output_padding=1)], (3, 4, 5), "has pads and output_padding="),
+        ([nn.Linear(3, 2, dtype=torch.complex64)], (3,), r"got one of shape \(2, 3\) that is torch.complex64"),
+        ([nn.Linear(3, 2, device="meta")], (3,), r"real numbers, got one of shape \(2, 3\) that is on no device"),
         ([nn.Softmax()], (6, 3), r"^Softmax\(dim=None\) must have a dim"),
         ([nn.Embedding(20, 4, scale_grad_by_freq=True)], (7,), "has scale_grad_by_freq=True"),
         # Whole steps are dropped in PyTorch, which has them in the place of channels.

@@ -16,7 +16,10 @@ Reader: TypeAlias = Callable[[Any], NDArray[np.float64]]
 
 
 def numbers_of(tensor: Any) -> NDArray[np.float64]:
-    """Return the numbers of a tensor."""
+    """Return the numbers of a tensor, which must be real and be there."""
+    if tensor.is_complex() or tensor.is_meta:
+        what = "on no device" if tensor.is_meta else str(tensor.dtype)
+        raise ValueError(f"parameters must be real numbers, got one of shape {tuple(tensor.shape)} that is {what}")
     return np.asarray(tensor.detach().cpu().double().numpy())
 
 
