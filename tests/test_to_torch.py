@@ -26,6 +26,10 @@ REFUSED = {
 }
 
 
+# Layers that are the same for channels first and last.
+UNASKING = ["Activation", "Dropout", "Rescale", "Scale", "Normalization", "GaussianNoise", "MixedActivation"]
+
+
 def assert_same(net, X):
     modules = net.to_torch()
     given = torch.from_numpy(X if X.dtype == np.int64 else X.astype(net.dtype))
@@ -49,7 +53,7 @@ def asks_for_channels(net):
         name = type(layer).__name__
         if name.startswith(("Conv", "MaxPool", "AvgPool", "Global", "BatchNorm")) or getattr(layer, "spatial", False):
             return True
-        if name not in ("Activation", "Dropout", "Rescale", "Scale", "Normalization", "GaussianNoise"):
+        if name not in UNASKING:
             return False
     return False
 
@@ -170,3 +174,28 @@ def test_torch_export_takes_the_modules(name):
     x = x.permute(0, 3, 1, 2) if x.ndim == 4 else x
     exported = torch.export.export(modules, (x,)).module()
     assert torch.allclose(exported(x), modules(x), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        lambda: [cr.Rescale([2, 3, 4], [0, 1, 2]), cr.Scale()],
+        lambda: [cr.MixedActivation("relu"), cr.GaussianNoise(0.1)],
+        lambda: [cr.Normalization(mean=[1, 2, 3], std=[2, 3, 4])],
+    ],
+    ids=["rescaled", "mixed", "normalised"],
+)
+@pytest.mark.parametrize(
+    "then",
+    [
+        lambda: [cr.Conv1D(4, 3), cr.LSTM(2)],
+        lambda: [cr.GlobalAvgPool1D(), cr.Dense(2)],
+        lambda: [cr.GRU(4, return_sequences=True), cr.Conv1D(2, 2)],
+        lambda: [cr.Flatten(), cr.Dense(3), cr.Reshape(3, 1), cr.Conv1D(2, 2)],
+        lambda: [cr.Residual([cr.Conv1D(3, 3, padding="same")])],
+    ],
+    ids=["convolution", "pool", "recurrent", "row", "residual"],
+)
+def test_numbers_of_channels_before_the_first_module_that_asks(first, then):
+    net = shaken(cr.Network([cr.Input(9, 3), *first(), *then()], seed=0))
+    assert_same(net, samples(net))

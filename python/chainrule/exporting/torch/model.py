@@ -17,7 +17,17 @@ __all__ = ["layers", "members", "modules", "noise", "numbers", "places", "recurr
 def modules_in_a_row(model: Model) -> Any:
     """Return a `Sequential` that predicts what a network does."""
     # Images have their channels first there; the first module that asks decides for signals and sequences.
-    row = Row(is_first=True if len(model.shapes[0]) == 3 else None)
+    axes = len(model.shapes[0])
+    row = _row(model, True if axes == 3 else None)
+    if axes == 2 and row.asked:
+        # Modules before that one have numbers for each channel.
+        row = _row(model, True)
+    return row.sequential().eval()
+
+
+def _row(model: Model, is_first: bool | None) -> Row:
+    """Return the modules for samples whose channels come first, or come where the first module asks for them."""
+    row = Row(is_first=is_first)
     if model.border.scale != 1.0:
         row.add(modules.Affine(tensor(np.array(model.border.scale, model.dtype)), tensor(np.zeros((), model.dtype))))
     # Modules draw weights when they are made, which others replace: PyTorch's random numbers go on as if they had not.
@@ -32,4 +42,4 @@ def modules_in_a_row(model: Model) -> Any:
             row.features(np.tile(numbers, copies).astype(model.dtype), shape) for numbers in (scale.std, scale.mean)
         ]
         row.add(modules.Affine(*values))
-    return row.sequential().eval()
+    return row

@@ -25,12 +25,15 @@ class Row:
     modules : list of torch.nn.Module
     is_first : bool or None
         Whether channels come first; None as long as no module has asked, which decides for the samples.
+    asked : bool or None
+        What the first module that asked has decided.
     order : array, optional
         For each feature in a row the place of it here, where they differ.
     """
 
     modules: list[Any] = field(default_factory=list)
     is_first: bool | None = None
+    asked: bool | None = None
     order: NDArray[np.int64] | None = None
 
     def add(self, *modules: Any) -> None:
@@ -45,12 +48,16 @@ class Row:
             axes = len(shape) - 1
             order = (axes + 1, *range(1, axes + 1)) if is_first else (*range(2, axes + 2), 1)
             self.add(Permute(0, *order))
+        elif self.asked is None:
+            self.asked = is_first
         self.is_first = is_first
 
     def flatten(self, shape: Shape) -> None:
         """Have all values in a row."""
         if len(shape) < 2:
             return
+        if self.asked is None:
+            self.asked = bool(self.is_first)
         if self.is_first:
             axes = len(shape) - 1
             self.order = np.arange(math.prod(shape)).reshape(shape).transpose(axes, *range(axes)).ravel()
