@@ -104,6 +104,14 @@ def test_steps_first():
     np.testing.assert_allclose(cr.from_torch(modules, (6, 3)).predict(X), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(3, 3), (3, 4, 3), (3, 3, 3)])
+def test_slopes_are_of_the_channels_where_sizes_are_the_same(shape):
+    (prelu,) = filled([nn.PReLU(3)])
+    X = np.random.default_rng(0).standard_normal((5, *shape)).astype(np.float32)
+    outputs = cr.from_torch(prelu, shape).predict(np.moveaxis(X, 1, -1))
+    np.testing.assert_allclose(np.moveaxis(outputs, -1, 1), run([prelu], torch.from_numpy(X)), atol=1e-6)
+
+
 def test_tokens():
     modules = filled([nn.Embedding(20, 4), nn.GRU(4, 3, batch_first=True), "last", nn.Linear(3, 2)])
     X = np.random.default_rng(0).integers(0, 20, (5, 7))

@@ -25,9 +25,11 @@ def from_torch(modules: Any, input_shape: Sequence[int], *, optimizer: Any = Non
     """Return the network of modules of PyTorch in a row, with their weights and running statistics.
 
     Images and signals, whose channels come first there, come last here, in samples and outputs alike; the rows of a
-    `Dense` after a `Flatten` are put in order. PyTorch itself is not needed for it. What a loss contains there is a
-    layer here: `nn.Softmax(1)` comes after modules that `CrossEntropyLoss` has trained, `nn.Sigmoid()` after those of
-    `BCEWithLogitsLoss`.
+    `Dense` after a `Flatten` are put in order. Samples that no module reads as images or signals, such as those of a
+    `Flatten` that comes first, stay as they are there; `layers[0]` tells. PyTorch itself is not needed for it.
+
+    What a loss contains there is a layer here: `nn.Softmax(1)` comes after modules that `CrossEntropyLoss` has trained,
+    `nn.Sigmoid()` after those of `BCEWithLogitsLoss`.
 
     Parameters
     ----------

@@ -103,9 +103,9 @@ def _(node: Node, value: Value) -> Value:
 @converts("PRelu")
 def _(node: Node, value: Value) -> Value:
     slopes = node.constant(1, "slopes")
-    # Those of PyTorch and of old files are one for each channel, wherever the channels are.
+    # Those of PyTorch and of old files are one for each channel, which come after the samples.
     is_of_channels = (node.get("of_channels", False) or node.version < 7) and slopes.size > 1
-    if is_of_channels and slopes.size != value.shape[-1]:
+    if is_of_channels and not (value.is_channels_first and slopes.size == value.shape[-1]):
         raise LayoutError(f"{node} must have the channels after the samples")
     try:
         slopes = features_here(value, slopes.ravel()) if is_of_channels else of_features(node, value, slopes)
