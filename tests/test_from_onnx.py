@@ -84,6 +84,15 @@ def test_images_with_channels_first_and_rows_after_a_flatten(tmp_path):
     assert_runs_the_same(made(nodes, (2, 8, 7)), tmp_path, channels_first=True)
 
 
+def test_slopes_of_rows_after_a_flatten(tmp_path):
+    nodes = [
+        ("Conv", ["x", numbers(3, 2, 2, 2)], ["a"], {}),
+        ("Flatten", ["a"], ["b"], {}),
+        ("PRelu", ["b", numbers(18)], ["y"], {}),
+    ]
+    assert_runs_the_same(made(nodes, (2, 3, 4)), tmp_path, channels_first=True)
+
+
 def test_residuals_and_concatenations_of_others(tmp_path):
     nodes = [
         ("Conv", ["x", numbers(6, 2, 3, 3)], ["a"], {"pads": [1, 1, 1, 1]}),

@@ -30,6 +30,10 @@ MODULES = {
         lambda: [nn.Conv2d(2, 3, 2), nn.Flatten(), nn.BatchNorm1d(18), nn.ReLU(), nn.Linear(18, 4)],
         (2, 3, 4),
     ),
+    "slopes after a flatten": (
+        lambda: [nn.Conv2d(2, 3, 2), nn.Flatten(), nn.PReLU(18), nn.Linear(18, 4)],
+        (2, 3, 4),
+    ),
     "resized": (lambda: [nn.Upsample(scale_factor=2), nn.ZeroPad2d((1, 2, 0, 3)), nn.Conv2d(2, 1, 2)], (2, 3, 4)),
     "transposed and cut": (lambda: [nn.ConvTranspose2d(3, 5, 4, stride=2, padding=2), nn.ReLU()], (3, 4, 5)),
     "slopes": (lambda: [nn.Conv2d(2, 3, 2), nn.PReLU(3), nn.LeakyReLU(0.2), nn.ELU(1.5), nn.PReLU()], (2, 4, 4)),

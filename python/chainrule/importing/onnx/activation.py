@@ -9,7 +9,7 @@ import numpy as np
 
 from ...activations import ACTIVATIONS, with_alpha
 from ...layers.base import Part
-from .affine import of_each_value, of_features, rescaled
+from .affine import in_shape, of_each_value, of_features, rescaled
 from .node import LayoutError, Node, converts
 from .value import Value, features_here
 
@@ -112,7 +112,7 @@ def _(node: Node, value: Value) -> Value:
     except LayoutError:
         settings = {"function": "relu"}
         return of_each_value(node, value, "MixedActivation", settings, shares=1 - slopes)
-    return value.settled().then("MixedActivation", {"shares": 1 - slopes}, {"function": "relu"})
+    return in_shape(value).then("MixedActivation", {"shares": 1 - slopes}, {"function": "relu"})
 
 
 @converts("Softmax")
