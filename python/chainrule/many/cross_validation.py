@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._checks import checked_integer
 from ..arrays import are_labels
 from ..network import Network
-from .fitting import Fit, as_samples, fit_many, indices
+from .fitting import Fit, as_samples, fit_many, indices, kept
 from .folds import dealt
 
 
@@ -97,14 +97,13 @@ def cross_validate(
     targets = np.asarray(y)
     folds = _checked_folds(_splits(rows, targets, cv, seed), rows.shape[0])
     networks = _made(make_network, len(folds))
-    asked = options.get("metrics", ())
-    options["metrics"] = metrics = list(asked) if isinstance(asked, Iterator) else asked
+    options = dict(kept(options))
     fits = fit_many(
         networks, rows, targets, rows=[train for train, _ in folds], n_jobs=n_jobs, verbose=verbose, **options
     )
     held = [of_one for _, of_one in folds]
     measured = [
-        network.evaluate(rows[of_one], targets[of_one], metrics=metrics)
+        network.evaluate(rows[of_one], targets[of_one], metrics=options.get("metrics", ()))
         for network, of_one in zip(networks, held, strict=True)
     ]
     scores = {name: np.array([each[name] for each in measured]) for name in measured[0]}

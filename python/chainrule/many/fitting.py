@@ -176,8 +176,8 @@ def _checked_jobs(
     X, y = as_samples(X), np.asarray(y)
     if X.ndim < 2 or y.ndim < 1 or X.shape[0] != y.shape[0]:
         raise ValueError(f"X and y must have as many samples, got shapes {X.shape} and {y.shape}")
-    own = [_kept(of_one) for of_one in _of_each(settings, "settings", len(networks)) or [{}] * len(networks)]
-    options = _kept(options)
+    own = [kept(of_one) for of_one in _of_each(settings, "settings", len(networks)) or [{}] * len(networks)]
+    options = kept(options)
     chosen = _of_each(rows, "rows", len(networks)) or [None] * len(networks)
     for name in ("checkpoint", "resume"):
         if options.get(name):
@@ -237,7 +237,7 @@ def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-def _kept(options: Mapping[str, Any]) -> Mapping[str, Any]:
+def kept(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return arguments of a fit that can be read several times: an iterator would be used up by the first network."""
     if not isinstance(options, Mapping):
         raise TypeError(f"settings must have a mapping for each network, got {options!r}")
