@@ -42,12 +42,12 @@ def test_next_batch_is_fetched_by_another_thread():
 
     def batches():
         for piece in PIECES:
-            threads.add(threading.current_thread().name)
+            threads.add(threading.current_thread())
             yield piece
 
     fit(batches, epochs=1)
-    assert threads and threading.main_thread().name not in threads
-    assert not any(thread.name in threads for thread in threading.enumerate())
+    assert threads and threading.main_thread() not in threads
+    assert not any(thread.is_alive() for thread in threads)
 
 
 def test_stream_resumes_within_an_epoch(tmp_path):
