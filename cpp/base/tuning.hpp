@@ -107,7 +107,7 @@ constexpr size_t packed_bytes = 256 * kibibyte;
 constexpr size_t fewest_packed_panels = 8;
 // Bytes of a dense layer's weights up to which every thread reads all of them, which takes less time than a barrier.
 constexpr size_t shared_weight_bytes = 40000;
-// Vectors ahead of their use for which a dense layer prefetches its weights from the second-level cache.
+// Vectors ahead of their use for which a product prefetches its weights from the second-level cache.
 constexpr size_t weight_vectors_ahead = 16;
 
 // --- Layers

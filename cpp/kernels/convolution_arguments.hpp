@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/activation.hpp"
+
 namespace chainrule {
 
 // What lanes without a sample contain.
@@ -43,25 +45,35 @@ struct LaneProduct {
   size_t rows, columns;
 };
 
-// The sums of LaneProduct for the places of one sample, with channels in the lanes. A vector of A holds the weights of
-// a term for a panel of channels, and B is read in place: c[place][panel] = bias[panel] + sum over outer and inner
-// terms of a[panel * a_panel + outer.a + inner.a] * b[outer.b + inner.b + place * b_place], one chain of fused
-// multiply-adds in the order of the terms. If each channel of C has its own in B, elements of B are vectors, too.
+// Some terms in a row: the offset in A advances by a panel from one to the next, that in B by `b_step`.
+struct PlaceTerms {
+  uint32_t a, b;
+  uint32_t count;
+  int32_t b_step;
+};
+
+// The sums of LaneProduct for places of one sample, in `height` rows of `width`, with channels in the lanes. A vector
+// of A holds the weights of a term for a panel of channels, and B is read in place: c[place][panel] = bias[panel] + sum
+// over outer and inner terms of a[panel * a_panel + outer.a + inner.a] * b[outer.b + inner.b + place], one chain of
+// fused multiply-adds in the order of the terms. If each channel of C has its own in B, elements of B are vectors, too.
+// The activation, of a place on its own, is applied to each tile of C.
 template <class T>
 struct PlaceProduct {
   const T* a;
   size_t a_panel;
   const T* b;
-  size_t b_place;
+  size_t b_down, b_right;
   const LaneTerm* outer;
   size_t outer_count;
-  const LaneTerm* inner;
+  const PlaceTerms* inner;
   size_t inner_count;
-  const T* bias;  // null: zeros
-  T* c;
-  size_t c_place;
-  size_t channels, places;
+  const T* bias;       // null: zeros
+  T *c, *activations;  // in the same layout; the same array if no computation needs both
+  size_t c_down, c_right;
+  size_t height, width;
+  size_t channels;
   bool each_channel;
+  Activation activation;
 };
 
 // gradient[k * stride + j] += sum over samples and places of a[offsets[k] + place] * b[16 j + place], for `rows` k and

@@ -3,6 +3,7 @@
 // of those for 16 samples in the lanes (convolution.hpp), so that the sums have the same bytes.
 #pragma once
 
+#include "kernels/activations.hpp"
 #include "kernels/convolution.hpp"
 #include "kernels/parts.hpp"
 
@@ -29,9 +30,35 @@ CHAINRULE_INLINE void store_places(const Vector<T> (&sum)[R][Q], size_t channels
 // channel; or the first channels of such a vector.
 enum class Factor { value, vector, part };
 
+// a = f(z) for a tile of R places by Q panels that begins at `at` in C, with `left` channels. It is not inlined,
+// because every tile size has its own copy of what precedes it.
+template <class T>
+__attribute__((noinline)) void activate_places(const PlaceProduct<T>& args, size_t at, size_t left, size_t R,
+                                               size_t Q) {
+  const T* const z = args.c + at;
+  T* const a = args.activations + at;
+  const size_t place = args.c_right;
+  with_activation(args.activation, [=](auto kind) {
+    for (size_t r = 0; r < R; ++r) {
+      for (size_t q = 0; q < Q; ++q) {
+        const size_t to = r * place + q * panel_width, count = left - q * panel_width;
+        store_part(activate(kind, load_part(z + to, count)), a + to, count);
+      }
+    }
+  });
+}
+
+constexpr size_t weights_ahead = tuning::weight_vectors_ahead * panel_width;
+
+// Where a tile begins: its first place, and its first panel of channels.
+struct PlaceOrigin {
+  size_t y, x, panel;
+};
+
+// It is not inlined: the loops around it would take registers that its addresses need.
 template <class T, size_t R, size_t Q, Factor factor>
-void place_tile(const PlaceProduct<T>& args, size_t place, size_t panel) {
-  const size_t first = panel * panel_width, left = args.channels - first;
+__attribute__((noinline)) void place_tile(const PlaceProduct<T>& args, const PlaceOrigin& origin) {
+  const size_t first = origin.panel * panel_width, left = args.channels - first;
   Vector<T> sum[R][Q];
 #pragma GCC unroll 6
   for (size_t q = 0; q < Q; ++q) {
@@ -41,31 +68,48 @@ void place_tile(const PlaceProduct<T>& args, size_t place, size_t panel) {
 #pragma GCC unroll 12
     for (size_t r = 0; r < R; ++r) sum[r][q] = start;
   }
-  const size_t a_panel = args.a_panel, b_place = args.b_place;
-  const T* const a_begin = args.a + panel * a_panel;
-  const T* const b_begin = args.b + place * b_place + (factor == Factor::value ? 0 : first);
+  const size_t a_panel = args.a_panel, b_right = args.b_right;
+  const T* const a_begin = args.a + origin.panel * a_panel;
+  const T* const b_begin = args.b + origin.y * args.b_down + origin.x * b_right + (factor == Factor::value ? 0 : first);
   for (size_t o = 0; o < args.outer_count; ++o) {
     const T* const a_outer = a_begin + args.outer[o].a;
     const T* const b_outer = b_begin + args.outer[o].b;
     for (size_t i = 0; i < args.inner_count; ++i) {
-      const T* a = a_outer + args.inner[i].a;
-      const T* b = b_outer + args.inner[i].b;
-      Vector<T> weights[Q];
+      const PlaceTerms& terms = args.inner[i];
+      const ptrdiff_t b_step = terms.b_step;
+      const T *a = a_outer + terms.a, *b = b_outer + terms.b;
+      for (const T* const end = a + terms.count * panel_width; a < end; a += panel_width, b += b_step) {
+        Vector<T> weights[Q];
 #pragma GCC unroll 6
-      for (size_t q = 0; q < Q; ++q) weights[q] = Vector<T>::load(a + q * a_panel);
+        for (size_t q = 0; q < Q; ++q) {
+          weights[q] = Vector<T>::load(a + q * a_panel);
+          if constexpr (factor == Factor::value) __builtin_prefetch(a + q * a_panel + weights_ahead);
+        }
 #pragma GCC unroll 12
-      for (size_t r = 0; r < R; ++r) {
-        const T* from = b + r * b_place;
-        Vector<T> values;
-        if constexpr (factor == Factor::value) values = Vector<T>::broadcast(*from);
-        if constexpr (factor == Factor::vector) values = Vector<T>::load(from);
-        if constexpr (factor == Factor::part) values = load_part(from, left);
+        for (size_t r = 0; r < R; ++r) {
+          const T* from = b + r * b_right;
+          Vector<T> values;
+          if constexpr (factor == Factor::value) values = Vector<T>::broadcast(*from);
+          if constexpr (factor == Factor::vector) values = Vector<T>::load(from);
+          if constexpr (factor == Factor::part) values = load_part(from, left);
 #pragma GCC unroll 6
-        for (size_t q = 0; q < Q; ++q) sum[r][q] = fma(weights[q], values, sum[r][q]);
+          for (size_t q = 0; q < Q; ++q) sum[r][q] = fma(weights[q], values, sum[r][q]);
+        }
       }
     }
   }
-  store_places(sum, left, args.c + place * args.c_place + first, args.c_place);
+  const size_t at = origin.y * args.c_down + origin.x * args.c_right + first;
+  store_places(sum, left, args.c + at, args.c_right);
+  if (args.activation == Activation::identity && args.activations == args.c) return;
+  activate_places(args, at, left, R, Q);
+}
+
+// Calls compute(constant, y, x) for runs of places in each row, each at most `most` places long.
+template <class T, class Compute>
+CHAINRULE_INLINE void for_each_run_of_places(const PlaceProduct<T>& args, size_t most, Compute compute) {
+  for (size_t y = 0; y < args.height; ++y) {
+    for_each_run_of_rows<T>(args.width, most, [&](auto places, size_t x) { compute(places, y, x); });
+  }
 }
 
 // A vector of the source and one of weights are loaded for each sum. A few rows suffice to hide the latency.
@@ -74,10 +118,10 @@ void place_product_of_channels(const PlaceProduct<T>& args) {
   constexpr size_t tall = tallest<T> < 4 ? tallest<T> : 4;
   for (size_t panel = 0; panel < panels_of<T>(args.channels); ++panel) {
     const bool whole = (panel + 1) * panel_width <= args.channels;
-    for_each_run_of_rows<T>(args.places, tall, [&](auto places, size_t place) {
+    for_each_run_of_places(args, tall, [&](auto places, size_t y, size_t x) {
       constexpr size_t R = decltype(places)::size;
-      if (whole) return place_tile<T, R, 1, Factor::vector>(args, place, panel);
-      place_tile<T, R, 1, Factor::part>(args, place, panel);
+      if (whole) return place_tile<T, R, 1, Factor::vector>(args, {y, x, panel});
+      place_tile<T, R, 1, Factor::part>(args, {y, x, panel});
     });
   }
 }
@@ -87,8 +131,8 @@ template <class T>
 void place_product(const PlaceProduct<T>& args) {
   if (args.each_channel) return place_product_of_channels(args);
   for_each_run<T, tallest<T>>({0, panels_of<T>(args.channels)}, [&](auto count, size_t panel) {
-    for_each_run_of_rows<T>(args.places, tallest<T>, [&](auto places, size_t place) {
-      place_tile<T, decltype(places)::size, decltype(count)::size, Factor::value>(args, place, panel);
+    for_each_run_of_places(args, tallest<T>, [&](auto places, size_t y, size_t x) {
+      place_tile<T, decltype(places)::size, decltype(count)::size, Factor::value>(args, {y, x, panel});
     });
   });
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/activation.hpp"
 #include "base/range.hpp"
 #include "kernels/convolution_arguments.hpp"
 #include "kernels/pairs.hpp"
@@ -16,35 +17,6 @@
 namespace chainrule {
 
 constexpr size_t max_slots = 3;
-
-// An activation: its kind, and the factor α of the kinds that have one, which are leaky_relu and elu. A kind alone
-// means the usual α.
-struct Activation {
-  enum Kind : uint8_t {
-    identity,
-    sigmoid,
-    tanh,
-    relu,
-    leaky_relu,
-    elu,
-    selu,
-    softplus,
-    softsign,
-    gelu,
-    silu,
-    mish,
-    hard_sigmoid,
-    exp,
-    softmax,
-  };
-
-  Kind kind;
-  double alpha;
-
-  constexpr Activation(Kind kind = identity) : Activation(kind, kind == leaky_relu ? 0.01 : 1.0) {}
-  constexpr Activation(Kind kind, double alpha) : kind(kind), alpha(alpha) {}
-  constexpr operator Kind() const { return kind; }
-};
 
 enum class LossKind : uint8_t { mse, mae, huber, log_cosh, quantile, poisson, hinge, gaussian_nll, cross_entropy };
 

@@ -123,7 +123,7 @@ void Convolution<T>::compute(const T* inputs, const Signal<T>& above, size_t sam
 template <class T>
 void Convolution<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                              const Pass&) const {
-  if (computes_by_places(below, above, samples)) return forward_by_places(below, above, team.share(samples));
+  if (computes_by_places(below, above, samples)) return forward_by_places(team, below, above, samples);
   const Bordered& image = forward_.source();
   const size_t groups = groups_of(samples);
   const size_t height = forward_.target_height();

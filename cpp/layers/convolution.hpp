@@ -72,7 +72,8 @@ class Convolution final : public StoredGradientLayer<T> {
   // Whether channels are in the lanes, and not samples (convolution_places.cpp): signals have the same bytes in both
   // ways. Training, whose weight gradient is a sum in another order, chooses by the shape alone.
   bool computes_by_places(const Signal<T>& below, const Signal<T>& above, size_t samples) const;
-  void forward_by_places(const Signal<T>& below, const Signal<T>& above, const Range& samples) const;
+  void forward_by_places(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples) const;
+  const T* bordered_inputs(const Signal<T>& below, const Signal<T>& above, size_t sample, const Range& rows) const;
   void backward_by_places(const Signal<T>& above, const Signal<T>& below, const Range& samples) const;
   void add_gradient_by_places(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                               T* gradient) const;

@@ -40,29 +40,55 @@ const T* Convolution<T>::deltas_of_sample(const Signal<T>& above, size_t sample)
                                          : above.deltas + sample * above.stride;
 }
 
+// The image of a sample in its border, where the sums of some rows of the result read it. What the way back needs, or
+// the next call, is copied whole.
 template <class T>
-void Convolution<T>::forward_by_places(const Signal<T>& below, const Signal<T>& above, const Range& samples) const {
-  if (samples.size() == 0) return;
+const T* Convolution<T>::bordered_inputs(const Signal<T>& below, const Signal<T>& above, size_t sample,
+                                         const Range& rows) const {
   const Bordered& image = forward_.source();
-  const T* const weights = packed_for(by_places_, this->panels(0));
-  for (size_t sample = samples.begin; sample < samples.end; ++sample) {
-    const T* inputs = below.activations + sample * below.stride;
-    if (image.has_border()) {
-      T* const bordered = above.kept != nullptr ? above.kept + sample * above.kept_stride
-                                                : scratch<T, BorderedImage>(image.full_size());
-      put_in_border(inputs, image, bordered);
-      if (above.state != nullptr) {
-        // As carry_on.
-        T* const state = above.state + sample * above.state_stride;
-        std::memcpy(bordered, state, carried_size() * sizeof(T));
-        std::memcpy(state, bordered + image.size(), carried_size() * sizeof(T));
-      }
-      inputs = bordered;
-    }
-    by_places_.compute(inputs, weights, this->panels(1), above.pre_activations + sample * above.stride);
-    // The values are still in the cache.
-    activate(above, {sample, sample + 1});
+  const T* const inputs = below.activations + sample * below.stride;
+  if (!image.has_border()) return inputs;
+  if (above.kept != nullptr) {
+    T* const bordered = above.kept + sample * above.kept_stride;
+    put_in_border(inputs, image, {0, image.full_height}, bordered);
+    return bordered;
   }
+  T* const bordered = scratch<T, BorderedImage>(image.full_size());
+  const size_t first = rows.begin * shape_.rows.stride;
+  put_in_border(inputs, image, {first, (rows.end - 1) * shape_.rows.stride + shape_.rows.reach() + 1}, bordered);
+  if (above.state != nullptr) {
+    // As carry_on.
+    T* const state = above.state + sample * above.state_stride;
+    std::memcpy(bordered, state, carried_size() * sizeof(T));
+    std::memcpy(state, bordered + image.size(), carried_size() * sizeof(T));
+  }
+  return bordered;
+}
+
+// Threads divide samples. In prediction, where a single sample can be all there is, they divide rows of images.
+template <class T>
+void Convolution<T>::forward_by_places(const Team& team, const Signal<T>& below, const Signal<T>& above,
+                                       size_t samples) const {
+  const size_t height = forward_.target_height(), width = outputs() / height;
+  const Range own = team.share(samples);
+  const Range part = above.kept == nullptr ? team.share(samples * height) : Range{own.begin * height, own.end * height};
+  if (part.size() == 0) return;
+  const T* const weights = packed_for(by_places_, this->panels(0));
+  const bool is_softmax = activation_ == Activation::softmax;
+  const Activation of_place = is_softmax ? Activation() : activation_;
+  for_each_group(part, height, [&](const RowsOfGroup& piece) {
+    const size_t sample = piece.group;
+    const Range rows = {piece.begin, piece.end};
+    const T* const inputs = bordered_inputs(below, above, sample, rows);
+    by_places_.compute<T>(inputs, weights, this->panels(1),
+                          {.pre_activations = above.pre_activations + sample * above.stride,
+                           .activations = above.activations + sample * above.stride,
+                           .activation = of_place},
+                          rows);
+    if (!is_softmax) return;
+    const size_t places = width / backward_.source().channels;
+    softmax_at_places(above, {sample, sample + 1}, {rows.begin * places, rows.end * places});
+  });
 }
 
 template <class T>
@@ -72,11 +98,14 @@ void Convolution<T>::backward_by_places(const Signal<T>& above, const Signal<T>&
   const T* const weights = below.deltas == nullptr ? nullptr : packed_for(back_by_places_, this->panels(0));
   for (size_t sample = samples.begin; sample < samples.end; ++sample) {
     if (image.has_border()) {
-      put_in_border(above.deltas + sample * above.stride, image,
+      put_in_border(above.deltas + sample * above.stride, image, {0, image.full_height},
                     above.kept + sample * above.kept_stride + forward_.source().full_size());
     }
     if (below.deltas == nullptr) continue;
-    back_by_places_.compute<T>(deltas_of_sample(above, sample), weights, nullptr, below.deltas + sample * below.stride);
+    T* const deltas = below.deltas + sample * below.stride;
+    back_by_places_.compute<T>(deltas_of_sample(above, sample), weights, nullptr,
+                               {.pre_activations = deltas, .activations = deltas, .activation = Activation::identity},
+                               {0, backward_.target_height()});
     multiply_by_derivative(below, {sample, sample + 1});
   }
 }

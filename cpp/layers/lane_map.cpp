@@ -110,18 +110,19 @@ void LaneMap::compute_row(const T* source, const T* weights, const T* bias, size
 }
 
 template <class T>
-void put_in_border(const T* image, const Bordered& shape, T* to) {
+void put_in_border(const T* image, const Bordered& shape, const Range& rows, T* to) {
   const size_t row = shape.width * shape.channels, full_row = shape.full_width * shape.channels;
   const size_t left = shape.left * shape.channels, right = full_row - left - row;
-  const size_t bottom = shape.full_height - shape.top - shape.height;
-  std::memset(to, 0, shape.top * full_row * sizeof(T));
-  to += shape.top * full_row;
-  for (size_t y = 0; y < shape.height; ++y, image += row, to += full_row) {
-    std::memset(to, 0, left * sizeof(T));
-    std::memcpy(to + left, image, row * sizeof(T));
-    std::memset(to + left + row, 0, right * sizeof(T));
+  for (size_t y = rows.begin; y < rows.end; ++y) {
+    T* const full = to + y * full_row;
+    if (y < shape.top || y >= shape.top + shape.height) {
+      std::memset(full, 0, full_row * sizeof(T));
+      continue;
+    }
+    std::memset(full, 0, left * sizeof(T));
+    std::memcpy(full + left, image + (y - shape.top) * row, row * sizeof(T));
+    std::memset(full + left + row, 0, right * sizeof(T));
   }
-  std::memset(to, 0, bottom * full_row * sizeof(T));
 }
 
 template <class T>
@@ -146,8 +147,8 @@ void put_in_border(const Signal<T>& signal, T* values, size_t samples, Missing m
 
 template void LaneMap::compute_row(const float*, const float*, const float*, size_t, float*) const;
 template void LaneMap::compute_row(const double*, const double*, const double*, size_t, double*) const;
-template void put_in_border(const float*, const Bordered&, float*);
-template void put_in_border(const double*, const Bordered&, double*);
+template void put_in_border(const float*, const Bordered&, const Range&, float*);
+template void put_in_border(const double*, const Bordered&, const Range&, double*);
 template void put_in_border(const Signal<float>&, float*, size_t, Missing, const Bordered&, const RowsOfGroup&, float*);
 template void put_in_border(const Signal<double>&, double*, size_t, Missing, const Bordered&, const RowsOfGroup&,
                             double*);

@@ -109,9 +109,9 @@ class LaneMap {
   std::vector<Run> runs_;                    // of the columns of any row
 };
 
-// Copies the image of one sample into its border of zeros.
+// Copies some rows of one sample's image in its border of zeros, which are numbered with the border.
 template <class T>
-void put_in_border(const T* image, const Bordered& shape, T* to);
+void put_in_border(const T* image, const Bordered& shape, const Range& rows, T* to);
 
 // Copies rows of an image from the activations or deltas of a group into a bordered image in lanes.
 template <class T>

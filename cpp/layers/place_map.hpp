@@ -17,22 +17,30 @@ class PlaceMap {
   size_t packed_size() const { return parts() * part_size(); }
   template <class T>
   void pack(const T* weights, T* packed) const;
-  // From a source in its border to the whole target, both stored as users see them. Without a bias, sums begin at zero.
+  // Where the target of a sample is stored as users see it: z and a = f(z), in one array if no computation needs both.
   template <class T>
-  void compute(const T* source, const T* packed, const T* bias, T* target) const;
+  struct Target {
+    T *pre_activations, *activations;
+    Activation activation;
+  };
+  // From a source in its border, stored as users see it, to some rows of the target. Without a bias, sums begin at
+  // zero.
+  template <class T>
+  void compute(const T* source, const T* packed, const T* bias, const Target<T>& target, const Range& rows) const;
 
  private:
-  // Places of the target along one axis, and where they are.
-  template <class T>
-  struct RunOfPlaces {
-    const T *source, *packed, *bias;
-    const LaneMap::Run *rows, *columns;
-    T* target;
-    size_t count, source_step, target_step;
+  // Targets along one axis, first, first + step, ..., that have the same elements of the kernel. Terms have offsets in
+  // packed weights and in the source of a sample.
+  template <class Terms>
+  struct Run {
+    size_t first, count, source_step;
+    std::vector<Terms> terms;
   };
 
-  template <class T>
-  void compute_run(const RunOfPlaces<T>& run) const;
+  void list_rows(const std::vector<std::vector<LaneTerm>>& rows);
+  void list_columns(const std::vector<LaneMap::Run>& runs);
+  LaneTerm in_values(const LaneTerm& term) const;
+
   // Groups of one channel each are computed together, each lane with its own channel of the source.
   size_t parts() const { return each_channel_ ? 1 : groups_; }
   size_t part_channels() const { return channels_ / parts(); }
@@ -44,9 +52,11 @@ class PlaceMap {
   // of each element of the kernel and channel of the source begin.
   size_t weight_step_, weight_group_;
   std::vector<size_t> weight_offsets_;
-  // Rows or columns of the target as those of the map, with offsets in packed weights and in the source of a sample.
+  // The distances in the map's offsets between elements of the kernel, and between channels of the source.
+  size_t element_, channel_;
   size_t row_step_, column_step_;
-  std::vector<LaneMap::Run> rows_, columns_;
+  std::vector<Run<LaneTerm>> rows_;
+  std::vector<Run<PlaceTerms>> columns_;
   size_t work_;
 };
 
