@@ -70,3 +70,14 @@ def test_training_has_the_same_bytes_with_any_threads_and_vectors(name):
         pytest.skip("needs fused multiply-add")
     expected = trained(name, 1, fused[0], 5)
     assert all(trained(name, threads, isa, 5) == expected for isa in fused for threads in (1, 2, 5))
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_threads_that_share_a_few_samples_predict_the_same_bytes(name, many_threads):
+    net, X, _ = made(name)
+    cr.set_num_threads(1)
+    expected = net.predict(X)
+    cr.set_num_threads(5)
+    for _ in range(20):
+        for count in (1, 2, 7):
+            assert net.predict(X[:count]).tobytes() == expected[:count].tobytes()

@@ -79,17 +79,33 @@ void TeamSize::take_back(Clock::time_point now) {
   trusted_until_ = now + ticks(trust_);
 }
 
-void run_items(TeamSize& size, size_t most, size_t items, const std::function<void(size_t, size_t)>& work) {
-  std::atomic<size_t> next{0};
+namespace {
+
+// A step on a team, which counts as `count` of them.
+void run_steps(TeamSize& size, size_t count, size_t most, size_t threads,
+               const std::function<void(const Team&)>& work) {
   double slept = 0;
   const auto begin = TeamSize::Clock::now();
-  const size_t threads = std::max<size_t>(1, std::min(size.threads(most), items));
   run_team(threads, [&](const Team& team) {
-    for (size_t item = next++; item < items; item = next++) work(team.index(), item);
+    work(team);
     team.barrier();
     if (team.index() == 0) slept = team.slept();
   });
-  if (most > 1) size.took({items, threads, slept, begin, TeamSize::Clock::now()});
+  if (most > 1) size.took({count, threads, slept, begin, TeamSize::Clock::now()});
+}
+
+}  // namespace
+
+void run_step(TeamSize& size, size_t most, const std::function<void(const Team&)>& work) {
+  run_steps(size, 1, most, size.threads(most), work);
+}
+
+void run_items(TeamSize& size, size_t most, size_t items, const std::function<void(size_t, size_t)>& work) {
+  std::atomic<size_t> next{0};
+  const size_t threads = std::max<size_t>(1, std::min(size.threads(most), items));
+  run_steps(size, items, most, threads, [&](const Team& team) {
+    for (size_t item = next++; item < items; item = next++) work(team.index(), item);
+  });
 }
 
 }  // namespace chainrule

@@ -54,6 +54,9 @@ class TeamSize {
   size_t taken_ = 0;  // how often steps were reported
 };
 
+// Runs `work` once on each thread of a team of at most `most`, as run_team.
+void run_step(TeamSize& size, size_t most, const std::function<void(const Team&)>& work);
+
 // Calls work(thread, item) for items 0 ... items - 1, on at most `most` threads. A thread that has finished an item
 // takes the next one, so that the caller waits for no items but those that other threads have begun.
 void run_items(TeamSize& size, size_t most, size_t items, const std::function<void(size_t, size_t)>& work);

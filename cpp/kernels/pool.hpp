@@ -62,9 +62,10 @@ template <class T>
 size_t input_row(const Pool<T>& pool) {
   return pool.columns.inputs * pool.channels;
 }
+// Where the outputs of the rows end that are computed. What follows can be another thread's.
 template <class T>
-size_t output_size(const Pool<T>& pool) {
-  return pool.rows.outputs * pool.columns.outputs * pool.channels;
+size_t output_end(const Pool<T>& pool) {
+  return pool.part.end * pool.columns.outputs * pool.channels;
 }
 
 template <class T>
@@ -74,7 +75,7 @@ CHAINRULE_INLINE T place_count(const Range& rows, const Range& columns) {
 
 template <class T>
 void max_pool(const Pool<T>& pool) {
-  const size_t size = output_size(pool);
+  const size_t end = output_end(pool);
   for_each_window(
       pool, pool.part, [&](size_t sample, size_t at, const Range& rows, const Range& columns, size_t channel) {
         const T* inputs = pool.inputs + sample * pool.input_stride;
@@ -85,7 +86,7 @@ void max_pool(const Pool<T>& pool) {
           // max propagates a NaN in `largest`; the select propagates one in `value`.
           largest = select(equal(value, value), max(value, largest), value);
         });
-        store_within(largest, pool.outputs + sample * pool.output_stride, at, size);
+        store_within(largest, pool.outputs + sample * pool.output_stride, at, end);
       });
 }
 
@@ -139,7 +140,7 @@ void max_pool_gradient(const Pool<T>& pool) {
 
 template <class T>
 void mean_pool(const Pool<T>& pool) {
-  const size_t size = output_size(pool);
+  const size_t end = output_end(pool);
   for_each_window(pool, pool.part,
                   [&](size_t sample, size_t at, const Range& rows, const Range& columns, size_t channel) {
                     const T* inputs = pool.inputs + sample * pool.input_stride;
@@ -147,7 +148,7 @@ void mean_pool(const Pool<T>& pool) {
                     for_each_place(pool, rows, columns, channel,
                                    [&](size_t place, size_t) { sum = sum + Vector<T>::load(inputs + place); });
                     const Vector<T> mean = sum / Vector<T>::broadcast(place_count<T>(rows, columns));
-                    store_within(mean, pool.outputs + sample * pool.output_stride, at, size);
+                    store_within(mean, pool.outputs + sample * pool.output_stride, at, end);
                   });
 }
 

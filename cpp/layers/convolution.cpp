@@ -99,7 +99,7 @@ void Convolution<T>::compute(const T* inputs, const Signal<T>& above, size_t sam
       forward_.compute_row(inputs, this->panels(0), this->panels(1), y, values + (y - begin) * row * group_samples);
     }
     if (above.in_lanes) return activate(above, rows.group, part);
-    if (above.pre_activations != above.activations) {
+    if (above.pre_activations != above.activations || activation_ == Activation::softmax) {
       lanes_to_rows(values, above.pre_activations, above.stride, rows.group, samples, part);
     }
     if (activation_ == Activation::softmax) {

@@ -50,9 +50,14 @@ void PoolLayer<T>::forward(const Team& team, const Signal<T>& below, const Signa
   const auto compute = pooling_ == Pooling::maximum ? kernels<T>().max_pool : kernels<T>().mean_pool;
   const size_t height = shape_.rows.outputs;
   if (!below.in_lanes && !above.in_lanes) {
-    const Pool<T> args = rows(below, above, team.share_rows(samples), height);
-    compute(args);
-    return copy_to_pre_activations(above, args.samples);
+    for_each_group(team.share(samples * height), height, [&](const RowsOfGroup& piece) {
+      Pool<T> args = rows(below, above, {piece.group, piece.group + 1}, height);
+      args.part = {piece.begin, piece.end};
+      compute(args);
+    });
+    if (above.pre_activations == above.activations) return;
+    team.barrier();
+    return copy_to_pre_activations(above, team.share_rows(samples));
   }
   for_each_group(team.share(groups_of(samples) * height), height, [&](const RowsOfGroup& piece) {
     Pool<T> args = lanes(below, piece, samples);

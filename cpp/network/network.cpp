@@ -38,6 +38,7 @@ void Network<T>::add(std::unique_ptr<Layer<T>> layer, std::vector<size_t> source
   sources_.reserve(size() + 1);
   const LayerTraits traits = layer->traits();
   (layers_.empty() ? first_work_ : other_work_) += double(traits.work);
+  signal_values_ += row_stride<T>(layer->outputs());
   if (traits.takes_lanes) {
     lane_work_ += double(traits.work);
     row_work_ += double(traits.row_work);
@@ -172,7 +173,8 @@ void Network<T>::forward(const Team& team, std::vector<Signal<T>>& signals, size
   bool own_samples = true;
   for (size_t i = 0; i < size(); ++i) {
     const bool by_samples = layers_[i]->by_samples(team, samples);
-    if (i > 0 && !(own_samples && by_samples)) team.barrier();
+    // In prediction, no thread runs ahead, as it would write where others still read (shared_memory.hpp).
+    if (i > 0 && !(pass.training && own_samples && by_samples)) team.barrier();
     if (i > 0 && signals[i].packed_activations != nullptr) pack_own_samples(team, signals[i], samples);
     if (i > 0 && signals[i].lists != nullptr) list_non_zeros(team, signals[i], samples);
     layers_[i]->forward(team, signals[i], signals[i + 1], samples, pass);

@@ -61,6 +61,8 @@ class Network {
   std::vector<SampleLayer<T>> sample_layers() const;
   // The longest row between these, in whole panels.
   size_t widest_layer() const;
+  // The values of a sample's signals, without its inputs.
+  size_t signal_values() const { return signal_values_; }
   // Multiply-adds of the forward pass of one sample of which `entries` inputs are not zero.
   double work(size_t entries) const { return first_work_ * double(entries) / double(inputs_) + other_work_; }
   // Whether signals of so many samples should be in lanes between layers that take them so.
@@ -94,6 +96,7 @@ class Network {
   double first_work_ = 0, other_work_ = 0;
   // Multiply-adds of one sample in the layers that take lanes: with 16 samples in the lanes, and in rows.
   double lane_work_ = 0, row_work_ = 0;
+  size_t signal_values_ = 0;
   AlignedArray<T> parameters_;
   AlignedArray<T> statistics_;
 };

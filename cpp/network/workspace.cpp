@@ -3,6 +3,7 @@
 #include <new>
 
 #include "layers/packing.hpp"
+#include "network/shared_memory.hpp"
 
 namespace chainrule {
 
@@ -22,6 +23,7 @@ Workspace<T>::Workspace(const Network<T>& network, size_t capacity, Purpose purp
   signals_.reserve(network.size() + 1);
   signals_.push_back(input_signal(network, purpose));
   for (size_t i = 0; i < network.size(); ++i) signals_.push_back(signal_above(network, i, purpose));
+  if (purpose == Purpose::prediction) allocate_shared(network);
   // Products of mixed precision pack their factors themselves.
   if (purpose == Purpose::training && !network.mixed()) allocate_packed(network);
   connect(network);
@@ -53,24 +55,33 @@ Signal<T> Workspace<T>::signal_above(const Network<T>& network, size_t layer, Pu
   const bool lanes_pay = purpose == Purpose::training || network.prefers_lanes(capacity_);
   signal.in_lanes = purpose != Purpose::pass && lanes_pay && traits.takes_lanes && !is_output &&
                     network.layer(layer + 1).traits().takes_lanes;
-  const size_t rows = signal.in_lanes ? groups_capacity(capacity_) : capacity_;
-  signal.activations = signal.pre_activations = allocate(signal.stride, rows);
-  // The loss of the output is computed from z, which prediction does not need.
-  const bool for_loss = purpose != Purpose::prediction && is_output;
-  if (traits.keeps_pre_activations || for_loss) signal.pre_activations = allocate(signal.stride, rows);
-  const bool shares_deltas = purpose == Purpose::training && traits.deltas_in_place && layer > 0;
-  if (purpose != Purpose::prediction) {
-    signal.deltas = shares_deltas ? signals_.back().deltas : allocate(signal.stride, rows);
-  }
   if (purpose != Purpose::prediction || traits.mask_steps > 0) {
     signal.kept_stride = kept_stride<T>(traits);
     if (signal.kept_stride > 0) signal.kept = allocate(signal.kept_stride, groups_capacity(capacity_));
   }
-  if (purpose != Purpose::prediction && traits.batch_kept_size > 0) {
+  if (purpose == Purpose::prediction) return signal;
+  const size_t rows = signal.in_lanes ? groups_capacity(capacity_) : capacity_;
+  signal.activations = signal.pre_activations = allocate(signal.stride, rows);
+  // The loss of the output is computed from z.
+  if (traits.keeps_pre_activations || is_output) signal.pre_activations = allocate(signal.stride, rows);
+  const bool shares_deltas = purpose == Purpose::training && traits.deltas_in_place && layer > 0;
+  signal.deltas = shares_deltas ? signals_.back().deltas : allocate(signal.stride, rows);
+  if (traits.batch_kept_size > 0) {
     batch_arrays_.emplace_back(traits.batch_kept_size);
     signal.batch_kept = batch_arrays_.back().data();
   }
   return signal;
+}
+
+template <class T>
+void Workspace<T>::allocate_shared(const Network<T>& network) {
+  const SharedMemory memory = share_memory(network);
+  const size_t rows = network.prefers_lanes(capacity_) ? groups_capacity(capacity_) : capacity_;
+  std::vector<T*> arrays;
+  for (const size_t stride : memory.strides) arrays.push_back(allocate(stride, rows));
+  for (size_t i = 0; i < network.size(); ++i) {
+    signals_[i + 1].activations = signals_[i + 1].pre_activations = arrays[memory.array_of[i]];
+  }
 }
 
 template <class T>
@@ -126,9 +137,7 @@ size_t Workspace<T>::sample_bytes(const Network<T>& network) {
 
 template <class T>
 size_t Workspace<T>::predicted_sample_bytes(const Network<T>& network) {
-  size_t values = 0;
-  for (size_t i = 0; i < network.size(); ++i) values += row_stride<T>(network.layer(i).outputs());
-  return values * sizeof(T);
+  return share_memory(network).values() * sizeof(T);
 }
 
 template class Workspace<float>;

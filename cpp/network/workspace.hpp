@@ -35,13 +35,14 @@ class Workspace {
   size_t bytes() const { return values_ * sizeof(T); }
   // The bytes that one sample takes in training, without its inputs.
   static size_t sample_bytes(const Network<T>& network);
-  // The same in prediction, where a signal has no deltas and nothing is kept.
+  // The same in prediction, where a signal has no deltas, nothing is kept, and signals share memory.
   static size_t predicted_sample_bytes(const Network<T>& network);
 
  private:
   T* allocate(size_t stride, size_t samples);
   Signal<T> input_signal(const Network<T>& network, Purpose purpose);
   Signal<T> signal_above(const Network<T>& network, size_t layer, Purpose purpose);
+  void allocate_shared(const Network<T>& network);
   void allocate_packed(const Network<T>& network);
   void connect(const Network<T>& network);
 

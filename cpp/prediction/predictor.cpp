@@ -35,15 +35,30 @@ void Predictor<T>::gather(const Source& source, Range rows) {
 }
 
 template <class T>
-void Predictor<T>::predict(const Source& source, Range part, T* outputs) {
+template <class Forward>
+void Predictor<T>::predict(const Source& source, Range part, T* outputs, Forward forward) {
   const Signal<T>& output = signals_.back();
   for (size_t first = part.begin; first < part.end; first += rows_) {
     const size_t count = std::min(rows_, part.end - first);
     gather(source, {first, first + count});
     workspace_.set_layout(network_, count, signals_);
-    network_.forward(Team(), signals_, count, {});
+    forward(count);
     copy_rows(output.activations, output.stride, outputs + first * output.size, output.size, {0, count}, output.size);
   }
+}
+
+template <class T>
+void Predictor<T>::predict(const Source& source, Range part, T* outputs) {
+  predict(source, part, outputs, [&](size_t count) { network_.forward(Team(), signals_, count, {}); });
+}
+
+template <class T>
+void Predictor<T>::predict_together(const Source& source, Range part, TeamSize& team_size, size_t threads, T* outputs) {
+  std::vector<std::vector<Signal<T>>> own(threads);
+  predict(source, part, outputs, [&](size_t count) {
+    std::fill(own.begin(), own.end(), signals_);
+    run_step(team_size, threads, [&](const Team& team) { network_.forward(team, own[team.index()], count, {}); });
+  });
 }
 
 namespace {
@@ -64,6 +79,7 @@ size_t rows_at_a_time(const Network<T>& network, const Source& source, size_t th
   const size_t part = std::min(tuning::prediction_rows, rows_per_part(source, threads));
   const size_t most = rows_in_memory(network, source, part);
   const size_t bytes = std::max(tuning::thread_cache_bytes, network.parameters().size() * sizeof(T));
+  if (most * network.signal_values() * sizeof(T) <= bytes) return most;
   const size_t cached = bytes / Workspace<T>::predicted_sample_bytes(network);
   if (cached < group_samples && !network.prefers_lanes(group_samples)) return std::clamp<size_t>(cached, 1, most);
   return std::min(most, std::max<size_t>(cached / group_samples, 1) * group_samples);
@@ -90,15 +106,20 @@ void predict(const Network<T>& network, const Source& source, Spares<Predictor<T
   const double work = double(source.rows) * network.work(source.entries());
   const size_t threads = threads_for(work / tuning::prediction_work);
   const size_t rows = rows_at_a_time(network, source, threads);
-  if (threads == 1) {
+  const size_t parts = (source.rows + rows - 1) / rows;
+  if (parts < threads || threads == 1) {
     const FlushDenormals flush;
     std::unique_ptr<Predictor<T>> predictor = fitting_predictor(network, source, rows, spares);
-    predictor->predict(source, {0, source.rows}, outputs);
+    if (threads == 1) {
+      predictor->predict(source, {0, source.rows}, outputs);
+    } else {
+      predictor->predict_together(source, {0, source.rows}, team_size, threads, outputs);
+    }
     return keep(std::move(predictor), spares);
   }
   std::vector<std::unique_ptr<Predictor<T>>> predictors;
   while (predictors.size() < threads) predictors.push_back(fitting_predictor(network, source, rows, spares));
-  run_items(team_size, threads, (source.rows + rows - 1) / rows, [&](size_t thread, size_t part) {
+  run_items(team_size, threads, parts, [&](size_t thread, size_t part) {
     predictors[thread]->predict(source, {part * rows, std::min((part + 1) * rows, source.rows)}, outputs);
   });
   for (std::unique_ptr<Predictor<T>>& predictor : predictors) keep(std::move(predictor), spares);

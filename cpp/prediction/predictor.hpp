@@ -21,8 +21,13 @@ class Predictor {
   size_t bytes() const { return workspace_.bytes(); }
   // Predicts the rows of `part`, any number of them, into the same rows of `outputs`.
   void predict(const Source& source, Range part, T* outputs);
+  // The same with a team of at most `threads`, which divides what a layer does with a few large samples.
+  void predict_together(const Source& source, Range part, TeamSize& team_size, size_t threads, T* outputs);
 
  private:
+  // Calls forward(samples) for some samples at a time, between the copies of their inputs and outputs.
+  template <class Forward>
+  void predict(const Source& source, Range part, T* outputs, Forward forward);
   void gather(const Source& source, Range rows);
 
   const Network<T>& network_;
@@ -35,8 +40,9 @@ class Predictor {
   size_t until_look_ = 0;
 };
 
-// Predicts all samples of a source, with as many threads as pay; outputs: row-major (samples, outputs). A thread takes
-// a predictor of this network from the spares, and puts it back unless it is large.
+// Predicts all samples of a source, with as many threads as pay; outputs: row-major (samples, outputs). Threads divide
+// the samples, or, if these are few, each layer's work. A thread that works on its own takes a predictor of this
+// network from the spares, and puts it back unless it is large.
 template <class T>
 void predict(const Network<T>& network, const Source& source, Spares<Predictor<T>>& spares, TeamSize& team_size,
              T* outputs);
