@@ -58,8 +58,9 @@ constexpr size_t parts_per_thread = 4;
 // Samples at a time: enough to fill the tiles, few enough for the cache. Evaluation adds up sums of so many samples, so
 // that this changes the last bits of its results.
 constexpr size_t prediction_rows = 128;
-// Bytes of the signals of a predictor up to which it is kept for later calls.
-constexpr size_t kept_predictor_bytes = 16 * mebibyte;
+// Bytes of the signals of a predictor up to which it is kept for later calls: the system takes as long to clear new
+// memory as a layer takes to fill it.
+constexpr size_t kept_predictor_bytes = 128 * mebibyte;
 // Up to this many multiply-adds and samples, prediction keeps the interpreter's lock: giving it away would take longer
 // than the arithmetic.
 constexpr double quick_work = 300000;
@@ -131,6 +132,8 @@ constexpr size_t lane_gradient_bytes = 28 * kibibyte;
 // Values of a sample's image and result from which a convolution has channels in the lanes, and not samples: those of
 // 16 samples would leave the second-level cache. They decide the order of additions in its weight gradient.
 constexpr size_t fewest_values_by_places = 8192;
+// Bytes of the rows of an image with a border that prediction copies at a time: they stay in the second-level cache.
+constexpr size_t bordered_bytes = 256 * kibibyte;
 // Bytes of the rows of an image and a result that stay in the first-level cache while they are multiplied for all
 // weights; and places that a weight gradient adds up before it adds their sum to the gradient, which then costs little.
 constexpr size_t place_gradient_bytes = 20 * kibibyte, places_of_sum = 256;

@@ -73,7 +73,11 @@ class Convolution final : public StoredGradientLayer<T> {
   // ways. Training, whose weight gradient is a sum in another order, chooses by the shape alone.
   bool computes_by_places(const Signal<T>& below, const Signal<T>& above, size_t samples) const;
   void forward_by_places(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples) const;
-  const T* bordered_inputs(const Signal<T>& below, const Signal<T>& above, size_t sample, const Range& rows) const;
+  void compute_by_places(const Signal<T>& below, const Signal<T>& above, size_t sample, const Range& rows,
+                         const T* weights) const;
+  size_t rows_at_a_time(const Signal<T>& above) const;
+  PlaceMap::Source<T> bordered_inputs(const Signal<T>& below, const Signal<T>& above, size_t sample,
+                                      const Range& rows) const;
   void backward_by_places(const Signal<T>& above, const Signal<T>& below, const Range& samples) const;
   void add_gradient_by_places(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                               T* gradient) const;

@@ -40,55 +40,71 @@ const T* Convolution<T>::deltas_of_sample(const Signal<T>& above, size_t sample)
                                          : above.deltas + sample * above.stride;
 }
 
-// The image of a sample in its border, where the sums of some rows of the result read it. What the way back needs, or
-// the next call, is copied whole.
+// The rows of a result that are computed at a time. In prediction, what they read of an image with a border is copied
+// to memory that stays in the cache.
 template <class T>
-const T* Convolution<T>::bordered_inputs(const Signal<T>& below, const Signal<T>& above, size_t sample,
-                                         const Range& rows) const {
+size_t Convolution<T>::rows_at_a_time(const Signal<T>& above) const {
+  const Bordered& image = forward_.source();
+  if (!image.has_border() || above.kept != nullptr) return forward_.target_height();
+  const size_t overlap = shape_.rows.reach() + 1;
+  const size_t fitting = tuning::bordered_bytes / (image.offset(1, 0) * sizeof(T));
+  return std::max(fitting, 2 * overlap) / shape_.rows.stride;
+}
+
+// The image of a sample in its border, from the row on that the sums of some rows of the result read first. What the
+// way back needs is copied whole.
+template <class T>
+PlaceMap::Source<T> Convolution<T>::bordered_inputs(const Signal<T>& below, const Signal<T>& above, size_t sample,
+                                                    const Range& rows) const {
   const Bordered& image = forward_.source();
   const T* const inputs = below.activations + sample * below.stride;
-  if (!image.has_border()) return inputs;
+  if (!image.has_border()) return {inputs, 0};
   if (above.kept != nullptr) {
     T* const bordered = above.kept + sample * above.kept_stride;
     put_in_border(inputs, image, {0, image.full_height}, bordered);
-    return bordered;
+    return {bordered, 0};
   }
-  T* const bordered = scratch<T, BorderedImage>(image.full_size());
-  const size_t first = rows.begin * shape_.rows.stride;
-  put_in_border(inputs, image, {first, (rows.end - 1) * shape_.rows.stride + shape_.rows.reach() + 1}, bordered);
+  const Range read = {rows.begin * shape_.rows.stride, (rows.end - 1) * shape_.rows.stride + shape_.rows.reach() + 1};
+  T* const bordered = scratch<T, BorderedImage>(image.offset(read.size(), 0));
+  put_in_border(inputs, image, read, bordered);
   if (above.state != nullptr) {
-    // As carry_on.
+    // As carry_on, of the only row.
     T* const state = above.state + sample * above.state_stride;
     std::memcpy(bordered, state, carried_size() * sizeof(T));
     std::memcpy(state, bordered + image.size(), carried_size() * sizeof(T));
   }
-  return bordered;
+  return {bordered, read.begin};
 }
 
 // Threads divide samples. In prediction, where a single sample can be all there is, they divide rows of images.
 template <class T>
 void Convolution<T>::forward_by_places(const Team& team, const Signal<T>& below, const Signal<T>& above,
                                        size_t samples) const {
-  const size_t height = forward_.target_height(), width = outputs() / height;
+  const size_t height = forward_.target_height(), step = rows_at_a_time(above);
   const Range own = team.share(samples);
   const Range part = above.kept == nullptr ? team.share(samples * height) : Range{own.begin * height, own.end * height};
   if (part.size() == 0) return;
   const T* const weights = packed_for(by_places_, this->panels(0));
-  const bool is_softmax = activation_ == Activation::softmax;
-  const Activation of_place = is_softmax ? Activation() : activation_;
   for_each_group(part, height, [&](const RowsOfGroup& piece) {
-    const size_t sample = piece.group;
-    const Range rows = {piece.begin, piece.end};
-    const T* const inputs = bordered_inputs(below, above, sample, rows);
-    by_places_.compute<T>(inputs, weights, this->panels(1),
-                          {.pre_activations = above.pre_activations + sample * above.stride,
-                           .activations = above.activations + sample * above.stride,
-                           .activation = of_place},
-                          rows);
-    if (!is_softmax) return;
-    const size_t places = width / backward_.source().channels;
-    softmax_at_places(above, {sample, sample + 1}, {rows.begin * places, rows.end * places});
+    for (size_t y = piece.begin; y < piece.end; y += step) {
+      compute_by_places(below, above, piece.group, {y, std::min(y + step, piece.end)}, weights);
+    }
   });
+}
+
+// a = f(b + map(x)) for some rows of a sample's result.
+template <class T>
+void Convolution<T>::compute_by_places(const Signal<T>& below, const Signal<T>& above, size_t sample, const Range& rows,
+                                       const T* weights) const {
+  const bool is_softmax = activation_ == Activation::softmax;
+  by_places_.compute<T>(bordered_inputs(below, above, sample, rows), weights, this->panels(1),
+                        {.pre_activations = above.pre_activations + sample * above.stride,
+                         .activations = above.activations + sample * above.stride,
+                         .activation = is_softmax ? Activation() : activation_},
+                        rows);
+  if (!is_softmax) return;
+  const size_t places = outputs() / forward_.target_height() / backward_.source().channels;
+  softmax_at_places(above, {sample, sample + 1}, {rows.begin * places, rows.end * places});
 }
 
 template <class T>
@@ -103,7 +119,7 @@ void Convolution<T>::backward_by_places(const Signal<T>& above, const Signal<T>&
     }
     if (below.deltas == nullptr) continue;
     T* const deltas = below.deltas + sample * below.stride;
-    back_by_places_.compute<T>(deltas_of_sample(above, sample), weights, nullptr,
+    back_by_places_.compute<T>({deltas_of_sample(above, sample), 0}, weights, nullptr,
                                {.pre_activations = deltas, .activations = deltas, .activation = Activation::identity},
                                {0, backward_.target_height()});
     multiply_by_derivative(below, {sample, sample + 1});

@@ -114,7 +114,7 @@ void put_in_border(const T* image, const Bordered& shape, const Range& rows, T* 
   const size_t row = shape.width * shape.channels, full_row = shape.full_width * shape.channels;
   const size_t left = shape.left * shape.channels, right = full_row - left - row;
   for (size_t y = rows.begin; y < rows.end; ++y) {
-    T* const full = to + y * full_row;
+    T* const full = to + (y - rows.begin) * full_row;
     if (y < shape.top || y >= shape.top + shape.height) {
       std::memset(full, 0, full_row * sizeof(T));
       continue;

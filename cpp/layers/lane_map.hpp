@@ -109,7 +109,8 @@ class LaneMap {
   std::vector<Run> runs_;                    // of the columns of any row
 };
 
-// Copies some rows of one sample's image in its border of zeros, which are numbered with the border.
+// Copies some rows of one sample's image in its border of zeros, which are numbered with the border, to memory that
+// begins with the first of them.
 template <class T>
 void put_in_border(const T* image, const Bordered& shape, const Range& rows, T* to);
 

@@ -9,6 +9,7 @@ PlaceMap::PlaceMap(const ConvolutionShape& shape, const LaneMap& map)
       width_(map.target_row() / map.target_channels()),
       channels_(map.target_channels()),
       source_channels_(map.source().channels),
+      source_row_(map.source().offset(1, 0)),
       groups_(shape.groups),
       weight_step_(each_channel_ ? 1 : map.weight_step()),
       weight_group_(shape.result_group()),
@@ -107,13 +108,13 @@ Range indices_within(const Range& range, size_t first, size_t step, size_t count
 // The places of a tile are next to each other in a row, or below each other where the columns of a run are few, as
 // those at the border of an image.
 template <class T>
-void PlaceMap::compute(const T* source, const T* packed, const T* bias, const Target<T>& target,
+void PlaceMap::compute(const Source<T>& source, const T* packed, const T* bias, const Target<T>& target,
                        const Range& part) const {
   const size_t across = column_step_ * channels_, down = row_step_ * width_ * channels_;
   for (const Run<LaneTerm>& rows : rows_) {
     const Range within = indices_within(part, rows.first, row_step_, rows.count);
     if (within.size() == 0) continue;
-    const T* const from = source + within.begin * rows.source_step;
+    const T* const from = source.values + (within.begin * rows.source_step - source.first_row * source_row_);
     const size_t to = rows.first * width_ * channels_ + within.begin * down;
     for (const Run<PlaceTerms>& columns : columns_) {
       const bool is_wide = columns.count >= within.size();
@@ -145,7 +146,9 @@ void PlaceMap::compute(const T* source, const T* packed, const T* bias, const Ta
 
 template void PlaceMap::pack(const float*, float*) const;
 template void PlaceMap::pack(const double*, double*) const;
-template void PlaceMap::compute(const float*, const float*, const float*, const Target<float>&, const Range&) const;
-template void PlaceMap::compute(const double*, const double*, const double*, const Target<double>&, const Range&) const;
+template void PlaceMap::compute(const Source<float>&, const float*, const float*, const Target<float>&,
+                                const Range&) const;
+template void PlaceMap::compute(const Source<double>&, const double*, const double*, const Target<double>&,
+                                const Range&) const;
 
 }  // namespace chainrule

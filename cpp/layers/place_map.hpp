@@ -17,16 +17,22 @@ class PlaceMap {
   size_t packed_size() const { return parts() * part_size(); }
   template <class T>
   void pack(const T* weights, T* packed) const;
+  // A sample's source in its border, as users see it, from one of its rows on.
+  template <class T>
+  struct Source {
+    const T* values;
+    size_t first_row;
+  };
   // Where the target of a sample is stored as users see it: z and a = f(z), in one array if no computation needs both.
   template <class T>
   struct Target {
     T *pre_activations, *activations;
     Activation activation;
   };
-  // From a source in its border, stored as users see it, to some rows of the target. Without a bias, sums begin at
-  // zero.
+  // From a source to some rows of the target. Without a bias, sums begin at zero.
   template <class T>
-  void compute(const T* source, const T* packed, const T* bias, const Target<T>& target, const Range& rows) const;
+  void compute(const Source<T>& source, const T* packed, const T* bias, const Target<T>& target,
+               const Range& rows) const;
 
  private:
   // Targets along one axis, first, first + step, ..., that have the same elements of the kernel. Terms have offsets in
@@ -47,7 +53,7 @@ class PlaceMap {
   size_t part_size() const { return panel_count(part_channels()) * weight_offsets_.size() * panel_width; }
 
   bool each_channel_;
-  size_t width_, channels_, source_channels_, groups_;
+  size_t width_, channels_, source_channels_, source_row_, groups_;
   // The distances in the weights between channels of the target, and between groups of channels; and where the weights
   // of each element of the kernel and channel of the source begin.
   size_t weight_step_, weight_group_;
