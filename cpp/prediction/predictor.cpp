@@ -64,9 +64,13 @@ void Predictor<T>::predict_together(const Source& source, Range part, TeamSize& 
 namespace {
 
 // Threads take parts of the samples until none is left: a few per thread, in whole groups of those that kernels process
-// together.
-size_t rows_per_part(const Source& source, size_t threads) {
+// together. A few samples are shared out evenly, unless they would leave lanes without a sample.
+template <class T>
+size_t rows_per_part(const Network<T>& network, const Source& source, size_t threads) {
   if (threads == 1) return source.rows;
+  if (source.rows <= threads * group_samples && !network.prefers_lanes(group_samples)) {
+    return (source.rows + threads - 1) / threads;
+  }
   const size_t groups = threads * tuning::parts_per_thread * group_samples;
   return (source.rows + groups - 1) / groups * group_samples;
 }
@@ -76,12 +80,16 @@ size_t rows_per_part(const Source& source, size_t threads) {
 template <class T>
 size_t rows_at_a_time(const Network<T>& network, const Source& source, size_t threads) {
   if (source.rows == 1) return 1;
-  const size_t part = std::min(tuning::prediction_rows, rows_per_part(source, threads));
+  const size_t part = std::min(tuning::prediction_rows, rows_per_part(network, source, threads));
   const size_t most = rows_in_memory(network, source, part);
   const size_t bytes = std::max(tuning::thread_cache_bytes, network.parameters().size() * sizeof(T));
   if (most * network.signal_values() * sizeof(T) <= bytes) return most;
   const size_t cached = bytes / Workspace<T>::predicted_sample_bytes(network);
-  if (cached < group_samples && !network.prefers_lanes(group_samples)) return std::clamp<size_t>(cached, 1, most);
+  if (cached < group_samples && !network.prefers_lanes(group_samples)) {
+    // Pieces of the same size, so that threads get the same number of samples.
+    const size_t fitting = std::max<size_t>(cached, 1), pieces = (most + fitting - 1) / fitting;
+    return (most + pieces - 1) / pieces;
+  }
   return std::min(most, std::max<size_t>(cached / group_samples, 1) * group_samples);
 }
 
