@@ -39,7 +39,8 @@ class ActivationLayer final : public Layer<T> {
             .softmax_places = activation_ == Activation::softmax ? places_ : 1,
             .work = size_,
             .keeps_pre_activations = derivative_needs_pre_activation(activation_),
-            .deltas_in_place = true};
+            .deltas_in_place = true,
+            .predicts_in_place = true};
   }
 
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;

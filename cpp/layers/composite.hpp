@@ -40,7 +40,7 @@ class Fork final : public Layer<T> {
 
   size_t inputs() const override { return size_; }
   size_t outputs() const override { return size_; }
-  LayerTraits traits() const override { return {.work = size_, .collects_deltas = true}; }
+  LayerTraits traits() const override { return {.work = size_, .collects_deltas = true, .predicts_in_place = true}; }
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;

@@ -61,6 +61,8 @@ struct LayerTraits {
   // Whether backward computes each delta below from the one above it in its place, which nothing reads afterwards, so
   // that both may be in one array.
   bool deltas_in_place = false;
+  // Whether prediction can write its outputs over its inputs, of which there are as many.
+  bool predicts_in_place = false;
   // Whether an update changes parameters by more than their own gradients.
   bool couples_parameters = false;
 

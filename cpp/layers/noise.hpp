@@ -16,7 +16,7 @@ class Noise : public Layer<T> {
 
   size_t inputs() const override { return size_; }
   size_t outputs() const override { return size_; }
-  LayerTraits traits() const override { return {.work = size_, .deltas_in_place = true}; }
+  LayerTraits traits() const override { return {.work = size_, .deltas_in_place = true, .predicts_in_place = true}; }
 
  protected:
   size_t size_;

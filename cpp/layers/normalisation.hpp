@@ -14,7 +14,9 @@ class Normalisation : public StoredGradientLayer<T> {
   size_t inputs() const override { return places_ * features_; }
   size_t outputs() const override { return places_ * features_; }
   // Keeps x^.
-  LayerTraits traits() const override { return {.work = 4 * places_ * features_, .kept_size = places_ * features_}; }
+  LayerTraits traits() const override {
+    return {.work = 4 * places_ * features_, .kept_size = places_ * features_, .predicts_in_place = true};
+  }
 
  protected:
   Normalisation(size_t size, size_t features, double epsilon);

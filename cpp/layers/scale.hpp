@@ -23,7 +23,7 @@ class Scale final : public StoredGradientLayer<T> {
 
   size_t inputs() const override { return places_ * features_; }
   size_t outputs() const override { return places_ * features_; }
-  LayerTraits traits() const override { return {.work = places_ * features_}; }
+  LayerTraits traits() const override { return {.work = places_ * features_, .predicts_in_place = true}; }
 
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,

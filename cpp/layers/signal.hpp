@@ -83,9 +83,10 @@ constexpr size_t row_stride(size_t size) {
   return padded + (rows_collide<T>(padded) ? panel_width : 0);
 }
 
-// Copies the first `columns` values of some rows.
+// Copies the first `columns` values of some rows, unless they are there already.
 template <class T>
 void copy_rows(const T* from, size_t from_stride, T* to, size_t to_stride, const Range& rows, size_t columns) {
+  if (from == to && from_stride == to_stride) return;
   for (size_t row = rows.begin; row < rows.end; ++row) {
     std::memcpy(to + row * to_stride, from + row * from_stride, columns * sizeof(T));
   }

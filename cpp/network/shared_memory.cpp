@@ -18,14 +18,22 @@ std::vector<size_t> last_readers(const Network<T>& network) {
   return readers;
 }
 
-// The free array that a signal fits in best: the smallest that is large enough, or else the largest.
-std::vector<size_t>::iterator best_of(std::vector<size_t>& free, const std::vector<size_t>& strides, size_t stride) {
-  const auto is_better = [&](size_t one, size_t other) {
+// Takes the free array that a signal fits in best: the smallest that is large enough, or else the largest, which grows.
+// If none is free, there is a new one.
+size_t take(std::vector<size_t>& free, std::vector<size_t>& strides, size_t stride) {
+  if (free.empty()) {
+    strides.push_back(stride);
+    return strides.size() - 1;
+  }
+  const auto best = std::min_element(free.begin(), free.end(), [&](size_t one, size_t other) {
     const bool fits = strides[one] >= stride, other_fits = strides[other] >= stride;
     if (fits != other_fits) return fits;
     return fits ? strides[one] < strides[other] : strides[one] > strides[other];
-  };
-  return std::min_element(free.begin(), free.end(), is_better);
+  });
+  const size_t taken = *best;
+  free.erase(best);
+  strides[taken] = std::max(strides[taken], stride);
+  return taken;
 }
 
 }  // namespace
@@ -38,17 +46,15 @@ SharedMemory share_memory(const Network<T>& network) {
   SharedMemory memory;
   std::vector<size_t> free;
   for (size_t i = 0; i < network.size(); ++i) {
-    const size_t stride = row_stride<T>(network.layer(i).outputs());
-    if (free.empty()) {
-      free.push_back(memory.strides.size());
-      memory.strides.push_back(0);
+    const bool is_last_reader = i > 0 && readers[i - 1] == i;
+    if (is_last_reader && network.layer(i).traits().predicts_in_place) {
+      memory.array_of.push_back(memory.array_of[i - 1]);
+    } else {
+      memory.array_of.push_back(take(free, memory.strides, row_stride<T>(network.layer(i).outputs())));
     }
-    const auto best = best_of(free, memory.strides, stride);
-    memory.array_of.push_back(*best);
-    memory.strides[*best] = std::max(memory.strides[*best], stride);
-    free.erase(best);
     for (size_t below = 0; below < i; ++below) {
-      if (readers[below] == i) free.push_back(memory.array_of[below]);
+      const bool is_written_over = memory.array_of[below] == memory.array_of[i];
+      if (readers[below] == i && !is_written_over) free.push_back(memory.array_of[below]);
     }
   }
   return memory;
