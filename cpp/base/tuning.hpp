@@ -52,7 +52,7 @@ constexpr size_t overlapping_bytes = 256 * kibibyte;
 // --- Prediction and evaluation
 
 // How many times the work per thread of training justifies another thread: the first samples wait for it to wake up.
-constexpr double prediction_work = 2;
+constexpr double prediction_work = 1.5;
 // The parts that a thread predicts, one after the other: more parts are shared out more evenly.
 constexpr size_t parts_per_thread = 4;
 // Samples at a time: enough to fill the tiles, few enough for the cache. Evaluation adds up sums of so many samples, so

@@ -63,6 +63,14 @@ void Predictor<T>::predict_together(const Source& source, Range part, TeamSize& 
 
 namespace {
 
+// As many as pay. Samples in lanes are processed in whole groups, by a thread each.
+template <class T>
+size_t threads_of(const Network<T>& network, const Source& source) {
+  const double work = double(source.rows) * network.work(source.entries());
+  const size_t threads = threads_for(work / tuning::prediction_work);
+  return network.prefers_lanes(source.rows) ? std::min(threads, groups_of(source.rows)) : threads;
+}
+
 // Threads take parts of the samples until none is left: a few per thread, in whole groups of those that kernels process
 // together. A few samples are shared out evenly, unless they would leave lanes without a sample.
 template <class T>
@@ -111,8 +119,7 @@ void keep(std::unique_ptr<Predictor<T>> predictor, Spares<Predictor<T>>& spares)
 template <class T>
 void predict(const Network<T>& network, const Source& source, Spares<Predictor<T>>& spares, TeamSize& team_size,
              T* outputs) {
-  const double work = double(source.rows) * network.work(source.entries());
-  const size_t threads = threads_for(work / tuning::prediction_work);
+  const size_t threads = threads_of(network, source);
   const size_t rows = rows_at_a_time(network, source, threads);
   const size_t parts = (source.rows + rows - 1) / rows;
   if (parts < threads || threads == 1) {
