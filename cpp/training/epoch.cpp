@@ -22,6 +22,7 @@ struct Turn {
   Range batch;        // samples of the epoch
   Range share;        // those of the batch that this rank takes
   size_t begin, end;  // those of the chunk
+  size_t place;       // of the chunk's first sample (Share)
   double batch_weight;
 
   bool starts_step() const { return begin == share.begin; }
@@ -46,8 +47,8 @@ class Epoch {
         optimizer_(optimizer),
         data_(data),
         options_(options),
-        plan_(plan_epoch(network, state, optimizer, data.inputs, options.loss, options.batch_size, options.steps,
-                         *options.ranks)),
+        shares_(*options.ranks, data.inputs.rows, options.batch_size, network.sample_block()),
+        plan_(plan_epoch(network, state, optimizer, data.inputs, options.loss, shares_, *options.ranks)),
         order_(options.shuffle ? shuffled_order(data.inputs.rows, options.seed, options.epoch)
                                : std::vector<int64_t>()),
         gatherer_(network, data, options.loss, options.shuffle ? order_.data() : nullptr),
@@ -89,7 +90,7 @@ class Epoch {
   void choose_skips(EpochWorkspace<T>& workspace) {
     Chunk<T>& chunk = workspace.chunks[0];
     const Turn first = first_turn();
-    gatherer_.gather(Team(), first.begin, first.samples(), 1, chunk);
+    gatherer_.gather(Team(), first.place, first.samples(), first.begin, 1, chunk);
     chunk.inputs.list_samples(chunk.samples, 0, 1);
     const Skips skips = network_.layer(0).traits().is_row_product ? chunk.inputs.worthwhile(chunk.samples) : Skips();
     for (size_t i = 0; i < 2; ++i) {
@@ -102,7 +103,8 @@ class Epoch {
   // Rows of parameters that no sample touches are updated later, from this step on.
   void defer_updates(size_t step) {
     if (!plan_.defers || !network_.layer(0).trainable) return;
-    deferred_.emplace(*network_.layer(0).parameter_rows(), step, plan_.batch * data_.inputs.entries(), threads_);
+    deferred_.emplace(*network_.layer(0).parameter_rows(), step, shares_.batch_size() * data_.inputs.entries(),
+                      threads_);
   }
 
   // A thread's part of the turns from one on, up to the last, or to where the team ends.
@@ -145,35 +147,36 @@ class Epoch {
     }
   }
 
-  Turn first_turn() const { return first_of_step(0, options_.steps.begin, plan_.begin); }
+  Turn first_turn() const { return first_of_step(0, options_.steps.begin); }
 
   std::optional<Turn> turn_after(const Turn& turn) const {
-    if (turn.ends_step() && turn.batch.end == plan_.end) return std::nullopt;
-    if (turn.ends_step()) return first_of_step(turn.number + 1, turn.step + 1, turn.batch.end);
+    if (turn.ends_step() && turn.step + 1 == options_.steps.end) return std::nullopt;
+    if (turn.ends_step()) return first_of_step(turn.number + 1, turn.step + 1);
     Turn next = turn;
     next.number += 1;
     next.begin = turn.end;
     next.end = std::min(next.begin + plan_.chunk, next.share.end);
+    next.place += turn.samples();
     return next;
   }
 
-  // The first turn of a step, whose batch begins with this sample of the epoch.
-  Turn first_of_step(size_t number, size_t step, size_t begin) const {
-    const Range batch = {begin, std::min(begin + plan_.batch, plan_.end)};
-    const Range share = options_.ranks->share(batch, network_.sample_block());
+  Turn first_of_step(size_t number, size_t step) const {
+    const Range batch = shares_.batch(step);
+    const Share share = shares_.share(step);
     return {.number = number,
             .step = step,
             .batch = batch,
-            .share = share,
-            .begin = share.begin,
-            .end = std::min(share.begin + plan_.chunk, share.end),
+            .share = share.positions,
+            .begin = share.positions.begin,
+            .end = std::min(share.positions.begin + plan_.chunk, share.positions.end),
+            .place = share.place,
             .batch_weight = gatherer_.weight_sum(batch.begin, batch.size())};
   }
 
   Chunk<T>& chunk_of(const Turn& turn) { return workspace_.chunks[turn.number % 2]; }
 
   void gather(const Team& team, const Turn& turn) {
-    gatherer_.gather(team, turn.begin, turn.samples(), turn.batch_weight, chunk_of(turn));
+    gatherer_.gather(team, turn.place, turn.samples(), turn.begin, turn.batch_weight, chunk_of(turn));
   }
 
   void forward(const Team& team, const Turn& turn, std::vector<Signal<T>>& signals, const Pass& pass) {
@@ -275,6 +278,7 @@ class Epoch {
   const Optimizer& optimizer_;
   const Data& data_;
   const EpochOptions& options_;
+  const Shares shares_;
   const EpochPlan plan_;
   const std::vector<int64_t> order_;
   Gatherer<T> gatherer_;

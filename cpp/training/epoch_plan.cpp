@@ -47,13 +47,9 @@ bool penalizes_rows(Network<T>& network) {
 
 template <class T>
 EpochPlan plan_epoch(Network<T>& network, const OptimizerState<T>& state, const Optimizer& optimizer,
-                     const Source& inputs, const Loss& loss, size_t batch_size, const Range& steps,
-                     const Ranks& ranks) {
+                     const Source& inputs, const Loss& loss, const Shares& shares, const Ranks& ranks) {
   EpochPlan plan = {};
-  plan.batch = std::min(batch_size, inputs.rows);
-  plan.begin = steps.begin * plan.batch;
-  plan.end = std::min(steps.end * plan.batch, inputs.rows);
-  const size_t share = ranks.largest_share(plan.batch, network.sample_block());
+  const size_t share = shares.largest();
   const double work =
       double(share) * network.work(inputs.entries()) * 3 + double(network.parameter_count()) * tuning::update_work;
   plan.threads = threads_for(work);
@@ -61,9 +57,9 @@ EpochPlan plan_epoch(Network<T>& network, const OptimizerState<T>& state, const 
   // ranks, the samples of a share go forward and back while the ranks before add up their gradients.
   plan.chunk = network.needs_whole_batch() || loss.outside != nullptr || !ranks.is_alone()
                    ? share
-                   : chunk_in_cache(network, plan.threads, chunk_size(network, inputs, plan.batch));
+                   : chunk_in_cache(network, plan.threads, chunk_size(network, inputs, shares.batch_size()));
   plan.lowest = network.first_trainable();
-  plan.fused = plan.chunk == plan.batch && !optimizer.clips_norm() && ranks.is_alone();
+  plan.fused = plan.chunk == shares.batch_size() && !optimizer.clips_norm() && ranks.is_alone();
   plan.zeros_count = !plan.fused || !optimizer.ignores_zero_gradients() || penalizes_rows(network);
   plan.defers = plan.zeros_count && plan.fused && can_defer(network, state, inputs);
   plan.overlaps = plan.fused && plan.chunk * Workspace<T>::sample_bytes(network) <= tuning::overlapping_bytes;
@@ -71,8 +67,8 @@ EpochPlan plan_epoch(Network<T>& network, const OptimizerState<T>& state, const 
 }
 
 template EpochPlan plan_epoch<float>(Network<float>&, const OptimizerState<float>&, const Optimizer&, const Source&,
-                                     const Loss&, size_t, const Range&, const Ranks&);
+                                     const Loss&, const Shares&, const Ranks&);
 template EpochPlan plan_epoch<double>(Network<double>&, const OptimizerState<double>&, const Optimizer&, const Source&,
-                                      const Loss&, size_t, const Range&, const Ranks&);
+                                      const Loss&, const Shares&, const Ranks&);
 
 }  // namespace chainrule

@@ -3,13 +3,12 @@
 
 #include "network/network.hpp"
 #include "training/optimizers.hpp"
-#include "training/ranks.hpp"
+#include "training/shares.hpp"
 #include "training/training_data.hpp"
 
 namespace chainrule {
 
 struct EpochPlan {
-  size_t batch, begin, end;  // samples: of a batch, and of the part of the epoch that is trained
   size_t chunk, threads;
   size_t lowest;  // the first trainable layer
   // Gradients go straight into the parameters: batches are whole chunks, and none is clipped by norm or handed on.
@@ -24,9 +23,8 @@ struct EpochPlan {
   bool overlaps;
 };
 
-// The part of the epoch that consists of `steps`, with batches of at most `batch_size`.
 template <class T>
 EpochPlan plan_epoch(Network<T>& network, const OptimizerState<T>& state, const Optimizer& optimizer,
-                     const Source& inputs, const Loss& loss, size_t batch_size, const Range& steps, const Ranks& ranks);
+                     const Source& inputs, const Loss& loss, const Shares& shares, const Ranks& ranks);
 
 }  // namespace chainrule

@@ -25,7 +25,7 @@ class Evaluator {
   // The sums over samples [first, first + count). The first ones tell whether skipping the zeros of inputs pays.
   Totals evaluate(const Gatherer<T>& gatherer, const LossStage<T>& stage, size_t first, size_t count) {
     const Team alone;
-    gatherer.gather(alone, first, count, 1, chunk_);
+    gatherer.gather(alone, first, count, first, 1, chunk_);
     if (!searched_) {
       searched_ = true;
       const bool lists = network_.layer(0).traits().is_row_product;

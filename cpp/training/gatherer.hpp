@@ -23,10 +23,12 @@ class Gatherer {
     epoch_ = epoch;
   }
 
-  // Gathers samples [first, first + count) of the epoch, of a batch with this sum of weights. All threads of the team
-  // call it. Threads are numbered in reverse here, so that a sample is gathered by a different thread than the one that
-  // runs its forward pass: the last thread, whose share is the largest elsewhere, has the smallest here.
-  void gather(const Team& whole, size_t first, size_t count, double batch_weight, Chunk<T>& chunk) const {
+  // Gathers the samples at `count` places from `first` on, in the order that this was made with. They have positions in
+  // the epoch from `position` on, and belong to a batch with this sum of weights. All threads of the team call it.
+  // Threads are numbered in reverse here, so that a sample is gathered by a different thread than the one that runs its
+  // forward pass: the last thread, whose share is the largest elsewhere, has the smallest here.
+  void gather(const Team& whole, size_t first, size_t count, size_t position, double batch_weight,
+              Chunk<T>& chunk) const {
     const Team team = whole.reversed();
     const Range own = team.share_rows(count);
     const size_t output_stride = row_stride<T>(network_.outputs());
@@ -35,7 +37,7 @@ class Gatherer {
       const size_t row = row_of(first + i);
       if (i + tuning::samples_ahead < own.end) prefetch_row(data_.inputs, row_of(first + i + tuning::samples_ahead));
       chunk.inputs.gather(data_.inputs, row, i, [&](T* inputs) {
-        if (noise_ > 0) disturb(first + i, inputs);
+        if (noise_ > 0) disturb(position + i, inputs);
       });
       gather_target(data_.targets, loss_, output, network_.outputs(), row, chunk.targets.data() + i * output_stride);
       if (data_.step_weights != nullptr) weigh_outputs(row, chunk.output_weights.data() + i * output_stride);
@@ -56,8 +58,8 @@ class Gatherer {
   }
 
  private:
-  size_t row_of(size_t position) const { return order_ == nullptr ? position : size_t(order_[position]); }
-  double weight_of(size_t position) const { return data_.weights == nullptr ? 1.0 : data_.weights[row_of(position)]; }
+  size_t row_of(size_t place) const { return order_ == nullptr ? place : size_t(order_[place]); }
+  double weight_of(size_t place) const { return data_.weights == nullptr ? 1.0 : data_.weights[row_of(place)]; }
 
   void weigh_outputs(size_t row, T* weights) const {
     const size_t width = network_.outputs() / data_.steps;

@@ -126,7 +126,7 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
     std::vector<Signal<T>> signals = common;
     for (size_t first = 0; first < samples; first += capacity) {
       const size_t count = std::min(capacity, samples - first);
-      gatherer.gather(team, first, count, weight, chunk);
+      gatherer.gather(team, first, count, first, weight, chunk);
       team.barrier();
       chunk.inputs.list_samples(count, team.index(), team.size());
       network.forward(team, signals, count, {});
