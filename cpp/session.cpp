@@ -281,8 +281,9 @@ size_t Session<T>::target_columns(const Loss& loss) const {
 }
 
 template <class T>
-Evaluation<T> Session<T>::evaluate(const Data& data, const Loss& loss, Ranks& ranks) const {
-  return chainrule::evaluate(network_, data, loss, predicting_team_, ranks);
+Evaluation<T> Session<T>::evaluate(const Data& data, const Loss& loss, Ranks& ranks,
+                                   const SamplesOfRanks& samples_of_ranks) const {
+  return chainrule::evaluate(network_, data, loss, predicting_team_, ranks, samples_of_ranks);
 }
 
 template <class T>

@@ -98,7 +98,8 @@ class Session {
   // --- Training
   // The number of targets of a sample. Throws if the loss does not fit the output.
   size_t target_columns(const Loss& loss) const;
-  Evaluation<T> evaluate(const Data& data, const Loss& loss, Ranks& ranks) const;
+  Evaluation<T> evaluate(const Data& data, const Loss& loss, Ranks& ranks,
+                         const SamplesOfRanks& samples_of_ranks = {}) const;
   EpochResult train_epoch(const Data& data, const EpochOptions& options, const Optimizer& optimizer, const Poll& poll);
   // One update from the gradient as it is.
   void step(const Optimizer& optimizer, double rate);

@@ -130,10 +130,10 @@ double normal(uint64_t word) {
   return q < 0 ? -tail : tail;
 }
 
-std::vector<int64_t> shuffled_order(size_t samples, uint64_t seed, uint64_t epoch) {
+std::vector<int64_t> shuffled_order(size_t samples, uint64_t seed, uint64_t epoch, uint64_t part) {
   std::vector<int64_t> order(samples);
   std::iota(order.begin(), order.end(), int64_t(0));
-  RandomWords words(seed, Purpose::shuffling, epoch, 0);
+  RandomWords words(seed, Purpose::shuffling, epoch, part);
   for (size_t i = samples; i-- > 1;) {
     std::swap(order[i], order[size_t(multiply(words.next(), i + 1).high)]);
   }

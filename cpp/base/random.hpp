@@ -48,7 +48,7 @@ inline double uniform(uint64_t word) { return double(word >> 11) * 0x1p-53; }
 // The inverse of the normal distribution at the middle of the word's 2^-52: Wichura 1988, algorithm AS 241 (PPND16).
 double normal(uint64_t word);
 
-// Fisher-Yates over 0 ... samples - 1.
-std::vector<int64_t> shuffled_order(size_t samples, uint64_t seed, uint64_t epoch);
+// Fisher-Yates over 0 ... samples - 1. Each part of an epoch's samples can have an order of its own.
+std::vector<int64_t> shuffled_order(size_t samples, uint64_t seed, uint64_t epoch, uint64_t part = 0);
 
 }  // namespace chainrule

@@ -31,7 +31,8 @@ struct EpochArguments {
   using Rates = pybind11::array_t<double, pybind11::array::c_style | pybind11::array::forcecast>;
 
   EpochArguments(LossArguments loss_, Optimizer optimizer_, Rates rates_, size_t batch_size_, bool shuffle_,
-                 uint64_t seed_, uint64_t epoch_, double input_noise_, std::optional<Rates> weight_decays_)
+                 uint64_t seed_, uint64_t epoch_, double input_noise_, std::optional<Rates> weight_decays_,
+                 SamplesOfRanks samples_of_ranks_)
       : loss(std::move(loss_)),
         optimizer(std::move(optimizer_)),
         rates(std::move(rates_)),
@@ -40,11 +41,16 @@ struct EpochArguments {
         seed(seed_),
         epoch(epoch_),
         input_noise(input_noise_),
-        weight_decays(std::move(weight_decays_)) {
+        weight_decays(std::move(weight_decays_)),
+        samples_of_ranks(std::move(samples_of_ranks_)) {
     require(batch_size > 0, "batch_size must be positive, got 0");
   }
 
-  EpochOptions options(size_t samples, const EpochPart& part, OutsideLoss& outside, Ranks& ranks) const {
+  // `rows` are the samples of this rank, which ranks share out in blocks of so many.
+  EpochOptions options(size_t rows, size_t block, const EpochPart& part, OutsideLoss& outside, Ranks& ranks) const {
+    check_samples(samples_of_ranks, ranks, rows);
+    check_blocks(samples_of_ranks, batch_size, block);
+    const size_t samples = samples_of_all(samples_of_ranks, rows);
     const size_t steps = samples / batch_size + (samples % batch_size != 0);
     require(rates.ndim() == 1 && size_t(rates.size()) == steps,
             "rates must have one element per step, " + std::to_string(steps) + ", got " + std::to_string(rates.size()));
@@ -64,7 +70,8 @@ struct EpochArguments {
             .steps = range,
             .totals = part.totals,
             .weight_decays = weight_decays ? weight_decays->data() : nullptr,
-            .ranks = &ranks};
+            .ranks = &ranks,
+            .samples_of_ranks = samples_of_ranks};
   }
 
   LossArguments loss;
@@ -75,6 +82,7 @@ struct EpochArguments {
   uint64_t seed, epoch;
   double input_noise;
   std::optional<Rates> weight_decays;
+  SamplesOfRanks samples_of_ranks;
 };
 
 }  // namespace chainrule::bindings

@@ -30,7 +30,8 @@ pybind11::tuple train_epochs(Session<T>& session, const Data& data, const pybind
   std::vector<EpochOptions> options;
   for (const EpochArguments& arguments : epochs) {
     require(!arguments.loss.is_function(), "epochs must be made one by one with a loss that is a function");
-    options.push_back(arguments.options(data.inputs.rows, {0, std::nullopt, {}}, unused, alone));
+    options.push_back(
+        arguments.options(data.inputs.rows, session.network().sample_block(), {0, std::nullopt, {}}, unused, alone));
   }
   PythonPoll within(none), between(poll);
   std::vector<EpochResult> results;

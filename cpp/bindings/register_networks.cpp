@@ -82,6 +82,8 @@ class BoundNetwork {
     session_.set_parameters(values.data());
   }
 
+  size_t sample_block() const { return network().sample_block(); }
+
   bool needs_whole_batch(size_t layer) const {
     const auto lock = session_.lock_to_read();
     return session_.layer(layer).traits().needs_whole_batch;
@@ -257,7 +259,8 @@ class BoundNetwork {
     PythonRanks others(ranks);
     require(others.is_alone() || !(network().needs_whole_batch() || arguments.loss.is_function()),
             "ranks cannot share out batches that a layer or the loss must see whole");
-    const EpochOptions options = arguments.options(bound.data.inputs.rows, part, outside, others);
+    const EpochOptions options =
+        arguments.options(bound.data.inputs.rows, network().sample_block(), part, outside, others);
     PythonPoll ask(poll);
     EpochResult result;
     {
@@ -280,17 +283,18 @@ class BoundNetwork {
   }
 
   py::tuple evaluate(const py::object& X, const py::array& y, const Weights& sample_weight, const LossArguments& loss,
-                     const py::object& ranks) const {
+                     const py::object& ranks, const SamplesOfRanks& samples_of_ranks) const {
     const auto lock = session_.lock_to_read();
     const Evaluating here(this);
     const BoundData bound = bound_data(X, y, sample_weight, loss);
     session_.check_inputs(bound.data.inputs);
     PythonLoss outside(loss.function, y, bound.data);
     PythonRanks others(ranks);
+    check_samples(samples_of_ranks, others, bound.data.inputs.rows);
     Evaluation<T> evaluation;
     {
       const WithoutInterpreter unlocked;
-      evaluation = session_.evaluate(bound.data, loss.with(outside), others);
+      evaluation = session_.evaluate(bound.data, loss.with(outside), others, samples_of_ranks);
     }
     outside.rethrow();
     others.rethrow();
@@ -393,6 +397,7 @@ void register_network(py::module_& module, const char* name) {
       .def("set_layer_statistics", &Net::set_layer_statistics, py::arg("layer"), py::arg("values"))
       .def("parameters", &Net::parameters)
       .def("set_parameters", &Net::set_parameters, py::arg("values"))
+      .def_property_readonly("sample_block", &Net::sample_block)
       .def("needs_whole_batch", &Net::needs_whole_batch, py::arg("layer"))
       .def("set_trainable", &Net::set_trainable, py::arg("layer"), py::arg("trainable"))
       .def("set_penalties", &Net::set_penalties, py::arg("layer"), py::arg("l1"), py::arg("l2"))
@@ -423,7 +428,7 @@ void register_network(py::module_& module, const char* name) {
       .def("restore_snapshot", &Net::restore_snapshot)
       .def("drop_snapshot", &Net::drop_snapshot)
       .def("evaluate", &Net::evaluate, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true), py::arg("loss"),
-           py::arg("ranks") = py::none())
+           py::arg("ranks") = py::none(), py::arg("samples_of_ranks") = SamplesOfRanks())
       .def_property_readonly("optimizer_rule", &Net::optimizer_rule)
       .def_property_readonly("optimizer_steps", &Net::optimizer_steps)
       .def("optimizer_state", &Net::optimizer_state)

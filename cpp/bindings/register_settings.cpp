@@ -65,9 +65,10 @@ void register_settings(py::module_& module) {
   });
   py::class_<EpochArguments>(module, "EpochOptions")
       .def(py::init<LossArguments, Optimizer, EpochArguments::Rates, size_t, bool, uint64_t, uint64_t, double,
-                    std::optional<EpochArguments::Rates>>(),
+                    std::optional<EpochArguments::Rates>, SamplesOfRanks>(),
            py::arg("loss"), py::arg("optimizer"), py::arg("rates"), py::arg("batch_size"), py::arg("shuffle"),
-           py::arg("seed"), py::arg("epoch"), py::arg("input_noise") = 0.0, py::arg("weight_decays") = py::none());
+           py::arg("seed"), py::arg("epoch"), py::arg("input_noise") = 0.0, py::arg("weight_decays") = py::none(),
+           py::arg("samples_of_ranks") = SamplesOfRanks());
   py::class_<EpochPart>(module, "EpochPart")
       .def(py::init<size_t, std::optional<size_t>, std::tuple<double, double, double>>(), py::arg("first_step") = 0,
            py::arg("last_step") = py::none(), py::arg("totals") = std::make_tuple(0.0, 0.0, 0.0));

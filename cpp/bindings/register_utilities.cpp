@@ -23,8 +23,8 @@ namespace {
 
 constexpr size_t most_threads = 1024;
 
-py::array_t<int64_t> shuffled(size_t samples, uint64_t seed, uint64_t epoch) {
-  const std::vector<int64_t> order = shuffled_order(samples, seed, epoch);
+py::array_t<int64_t> shuffled(size_t samples, uint64_t seed, uint64_t epoch, uint64_t part) {
+  const std::vector<int64_t> order = shuffled_order(samples, seed, epoch, part);
   return py::array_t<int64_t>(py::ssize_t(order.size()), order.data());
 }
 
@@ -110,7 +110,7 @@ void register_utilities(py::module_& module) {
         return all_finite(source, largest);
       },
       py::arg("array"), py::arg("largest"));
-  module.def("shuffled_order", &shuffled, py::arg("samples"), py::arg("seed"), py::arg("epoch"));
+  module.def("shuffled_order", &shuffled, py::arg("samples"), py::arg("seed"), py::arg("epoch"), py::arg("part") = 0);
   module.def("initial_weights", &drawn_weights, py::arg("distribution"), py::arg("rows"), py::arg("columns"),
              py::arg("scale"), py::arg("seed"), py::arg("layer"), py::arg("part") = 0);
   module.def("set_num_threads", &set_threads, py::arg("threads"));

@@ -1,10 +1,12 @@
 // Ranks that are threads: shares cover a batch, and any number of ranks ends with the bytes of one. Its name makes
 // ThreadSanitizer watch it (.ci/run).
+#include <algorithm>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
 #include <map>
 #include <mutex>
+#include <numeric>
 #include <thread>
 
 #include "base/random.hpp"
@@ -77,25 +79,48 @@ std::vector<float> numbers(size_t count, uint64_t seed) {
   return values;
 }
 
-// The last batch has 26 samples, so that with three ranks one has none.
-Outcome trained(Ranks& ranks) {
+struct Samples {
+  std::vector<float> x = numbers(samples * inputs, 2);
+  std::vector<int64_t> y = std::vector<int64_t>(samples, 1);
+  std::vector<double> weights = std::vector<double>(samples, 1);
+
+  Samples() {
+    for (size_t i = 0; i < samples; ++i) y[i] = int64_t(i % outputs), weights[i] = 0.1 * double(i % 7);
+  }
+  // Those from a row on.
+  Data data(size_t first, size_t count) const {
+    const auto* values = reinterpret_cast<const char*>(x.data() + first * inputs);
+    const Source source = {values, Element::float32, inputs * 4, 4, count, inputs};
+    return {.inputs = source, .targets = {.labels = y.data() + first}, .weights = weights.data() + first};
+  }
+  Samples in_order(const std::vector<size_t>& rows) const {
+    Samples ordered;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      std::copy_n(x.begin() + ptrdiff_t(rows[i] * inputs), inputs, ordered.x.begin() + ptrdiff_t(i * inputs));
+      ordered.y[i] = y[rows[i]];
+      ordered.weights[i] = weights[rows[i]];
+    }
+    return ordered;
+  }
+};
+
+// Trains on some samples, and evaluates on others. The last batch has 26 samples, so that with three ranks one has
+// none.
+Outcome trained(Ranks& ranks, const Data& data, const Data& held, bool shuffle, const SamplesOfRanks& of_ranks = {}) {
   Session<float> session(inputs);
   session.add_layer(DenseSettings{.units = 600, .activation = Activation::tanh, .l1 = 0, .l2 = 0.01, .max_norm = 0});
   session.add_layer(
       DenseSettings{.units = outputs, .activation = Activation::softmax, .l1 = 0, .l2 = 0, .max_norm = 0});
   session.set_parameters(numbers(session.network().parameter_count(), 1).data());
-  const std::vector<float> x = numbers(samples * inputs, 2);
-  const std::vector<int64_t> y(samples, 1);
-  const Source source = {reinterpret_cast<const char*>(x.data()), Element::float32, inputs * 4, 4, samples, inputs};
-  const Data data = {.inputs = source, .targets = {.labels = y.data()}};
   const Loss loss = {LossKind::cross_entropy, 0, 1};
   const std::vector<double> rates(2, 0.01);
-  EpochOptions options = {64, true, 1, 0, loss, rates.data(), 0.1, {0, 2}, {}};
+  EpochOptions options = {64, shuffle, 1, 0, loss, rates.data(), 0.1, {0, 2}, {}};
   options.ranks = &ranks;
+  options.samples_of_ranks = of_ranks;
   const Optimizer optimizer("adam", {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8});
   Outcome outcome;
   outcome.totals = session.train_epoch(data, options, optimizer, {}).totals;
-  outcome.loss = session.evaluate(data, loss, ranks).loss;
+  outcome.loss = session.evaluate(held, loss, ranks, of_ranks).loss;
   for (size_t layer = 0; layer < 2; ++layer) {
     std::vector<float> values(session.layer(layer).parameters().count());
     session.get_parameters(layer, values.data());
@@ -122,20 +147,76 @@ void test_shares_cover_a_batch_in_whole_blocks() {
   }
 }
 
-void test_any_number_of_ranks_has_the_bytes_of_one() {
-  const Outcome expected = trained(alone);
-  for (size_t size = 2; size < 5; ++size) {
-    Post post;
-    std::vector<Outcome> outcomes(size);
-    std::vector<std::thread> threads;
-    for (size_t rank = 0; rank < size; ++rank) {
-      threads.emplace_back([&, rank] {
-        ThreadRanks ranks(rank, size, post);
-        outcomes[rank] = trained(ranks);
-      });
+// The rows of an epoch's samples in their order, among those of all ranks after each other.
+std::vector<size_t> order_of(const SamplesOfRanks& of_ranks, size_t batch_size) {
+  Post post;
+  std::vector<size_t> order, before(of_ranks.size(), 0);
+  std::partial_sum(of_ranks.begin(), of_ranks.end() - 1, before.begin() + 1);
+  for (size_t step = 0; step * batch_size < samples; ++step) {
+    for (size_t rank = 0; rank < of_ranks.size(); ++rank) {
+      const ThreadRanks ranks(rank, of_ranks.size(), post);
+      const Shares shares(ranks, of_ranks, of_ranks[rank], batch_size, 16);
+      const Share share = shares.share(step);
+      expect(share.positions.begin == order.size(), "each share begins where the one before it ends");
+      expect(share.positions.size() <= shares.largest(), "no share is larger than the largest");
+      for (size_t i = 0; i < share.positions.size(); ++i) order.push_back(before[rank] + share.place + i);
     }
-    for (std::thread& thread : threads) thread.join();
-    for (const Outcome& outcome : outcomes) expect(outcome == expected, "ranks have the bytes of one process");
+    expect(order.size() == std::min((step + 1) * batch_size, samples), "the last share ends with the batch");
+  }
+  return order;
+}
+
+const std::vector<SamplesOfRanks> parts = {{48, 42}, {16, 74}, {32, 32, 26}, {16, 16, 48, 10}, {0, 80, 10}};
+
+void test_own_samples_are_all_taken_once() {
+  for (const SamplesOfRanks& of_ranks : parts) {
+    for (const size_t batch_size : {16, 32, 48, 64, 90}) {
+      std::vector<size_t> order = order_of(of_ranks, batch_size);
+      std::sort(order.begin(), order.end());
+      for (size_t i = 0; i < samples; ++i) expect(order[i] == i, "an epoch has each sample once");
+    }
+  }
+}
+
+template <class Train>
+std::vector<Outcome> on_ranks(size_t size, const Train& train) {
+  Post post;
+  std::vector<Outcome> outcomes(size);
+  std::vector<std::thread> threads;
+  for (size_t rank = 0; rank < size; ++rank) {
+    threads.emplace_back([&, rank] {
+      ThreadRanks ranks(rank, size, post);
+      outcomes[rank] = train(ranks);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return outcomes;
+}
+
+void test_any_number_of_ranks_has_the_bytes_of_one() {
+  const Samples all;
+  const Data data = all.data(0, samples);
+  const Outcome expected = trained(alone, data, data, true);
+  for (size_t size = 2; size < 5; ++size) {
+    for (const Outcome& outcome : on_ranks(size, [&](Ranks& ranks) { return trained(ranks, data, data, true); })) {
+      expect(outcome == expected, "ranks have the bytes of one process");
+    }
+  }
+}
+
+void test_ranks_with_own_samples_have_the_bytes_of_one() {
+  const Samples all;
+  for (const SamplesOfRanks& of_ranks : parts) {
+    const Samples ordered = all.in_order(order_of(of_ranks, 64));
+    const Outcome expected = trained(alone, ordered.data(0, samples), all.data(0, samples), false);
+    const auto train = [&](Ranks& ranks) {
+      const auto own = of_ranks.begin() + ptrdiff_t(ranks.rank());
+      const Data data = all.data(std::accumulate(of_ranks.begin(), own, size_t(0)), *own);
+      return trained(ranks, data, data, false, of_ranks);
+    };
+    for (const Outcome& outcome : on_ranks(of_ranks.size(), train)) {
+      expect(outcome == expected, "ranks with samples of their own have the bytes of one process");
+    }
   }
 }
 
@@ -143,10 +224,13 @@ void test_any_number_of_ranks_has_the_bytes_of_one() {
 
 int main() {
   test_shares_cover_a_batch_in_whole_blocks();
+  test_own_samples_are_all_taken_once();
   test_any_number_of_ranks_has_the_bytes_of_one();
+  test_ranks_with_own_samples_have_the_bytes_of_one();
   set_work_per_thread(1);
   set_team_sizes(TeamSizes::as_asked);
   set_num_threads(2);
   test_any_number_of_ranks_has_the_bytes_of_one();
+  test_ranks_with_own_samples_have_the_bytes_of_one();
   return result();
 }

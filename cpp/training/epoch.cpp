@@ -47,11 +47,11 @@ class Epoch {
         optimizer_(optimizer),
         data_(data),
         options_(options),
-        shares_(*options.ranks, data.inputs.rows, options.batch_size, network.sample_block()),
+        shares_(*options.ranks, options.samples_of_ranks, data.inputs.rows, options.batch_size, network.sample_block()),
         plan_(plan_epoch(network, state, optimizer, data.inputs, options.loss, shares_, *options.ranks)),
-        order_(options.shuffle ? shuffled_order(data.inputs.rows, options.seed, options.epoch)
-                               : std::vector<int64_t>()),
+        order_(options.shuffle ? shares_.shuffled(options.seed, options.epoch) : std::vector<int64_t>()),
         gatherer_(network, data, options.loss, options.shuffle ? order_.data() : nullptr),
+        batch_weights_(batch_weights()),
         loss_stage_(make_loss_stage(network, options.loss, data.targets)),
         whole_step_(network, state, optimizer),
         sums_(network, *options.ranks, options.totals),
@@ -65,6 +65,7 @@ class Epoch {
   }
 
   EpochResult run() {
+    if (options_.ranks->failed()) return result_;
     for (next_ = first_turn(); next_;) {
       threads_ = team_size_.threads(plan_.threads);
       defer_updates(next_->step);
@@ -163,14 +164,30 @@ class Epoch {
   Turn first_of_step(size_t number, size_t step) const {
     const Range batch = shares_.batch(step);
     const Share share = shares_.share(step);
-    return {.number = number,
-            .step = step,
-            .batch = batch,
-            .share = share.positions,
-            .begin = share.positions.begin,
-            .end = std::min(share.positions.begin + plan_.chunk, share.positions.end),
-            .place = share.place,
-            .batch_weight = gatherer_.weight_sum(batch.begin, batch.size())};
+    return {
+        .number = number,
+        .step = step,
+        .batch = batch,
+        .share = share.positions,
+        .begin = share.positions.begin,
+        .end = std::min(share.positions.begin + plan_.chunk, share.positions.end),
+        .place = share.place,
+        .batch_weight = batch_weights_.empty() ? double(batch.size()) : batch_weights_[step - options_.steps.begin]};
+  }
+
+  // The sums of the weights of the batches, over the samples of all ranks in their order; none if all weights are one.
+  std::vector<double> batch_weights() {
+    if (data_.weights == nullptr) return {};
+    std::vector<double> sums(options_.steps.size());
+    Ranks& ranks = *options_.ranks;
+    if (!ranks.is_first()) ranks.receive_from_before(sums.data(), sums.size() * sizeof(double));
+    for (size_t i = 0; i < sums.size(); ++i) {
+      const Share share = shares_.share(options_.steps.begin + i);
+      sums[i] = gatherer_.add_weights(share.place, share.positions.size(), sums[i]);
+    }
+    if (!ranks.is_last()) ranks.send_to_next(sums.data(), sums.size() * sizeof(double));
+    ranks.broadcast_from_last(sums.data(), sums.size() * sizeof(double));
+    return sums;
   }
 
   Chunk<T>& chunk_of(const Turn& turn) { return workspace_.chunks[turn.number % 2]; }
@@ -282,6 +299,7 @@ class Epoch {
   const EpochPlan plan_;
   const std::vector<int64_t> order_;
   Gatherer<T> gatherer_;
+  const std::vector<double> batch_weights_;
   const std::unique_ptr<LossStage<T>> loss_stage_;
   WholeGradientStep<T> whole_step_;
   StepSums<T> sums_;

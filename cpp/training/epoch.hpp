@@ -7,7 +7,7 @@
 #include "base/team_size.hpp"
 #include "training/epoch_workspace.hpp"
 #include "training/poll_timer.hpp"
-#include "training/ranks.hpp"
+#include "training/shares.hpp"
 
 namespace chainrule {
 
@@ -24,6 +24,7 @@ struct EpochOptions {
   const double* weight_decays = nullptr;  // one per step of the epoch; null: the optimiser's in all of them
   // All of them train the same epoch of the same network.
   Ranks* ranks = &alone;
+  SamplesOfRanks samples_of_ranks;
 };
 
 struct EpochResult {

@@ -3,7 +3,7 @@
 
 #include "base/team_size.hpp"
 #include "network/network.hpp"
-#include "training/ranks.hpp"
+#include "training/shares.hpp"
 #include "training/training_data.hpp"
 
 namespace chainrule {
@@ -14,9 +14,9 @@ struct Evaluation {
   double metric = 0;
 };
 
-// The ranks share the samples out among them, and all of them have the result.
+// The ranks share the samples out among them, or each has samples of its own. All of them have the result.
 template <class T>
 Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& loss, TeamSize& team_size,
-                       Ranks& ranks = alone);
+                       Ranks& ranks = alone, const SamplesOfRanks& samples_of_ranks = {});
 
 }  // namespace chainrule

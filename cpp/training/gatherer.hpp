@@ -50,9 +50,8 @@ class Gatherer {
     if (team.index() == 0) chunk.samples = count;
   }
 
-  double weight_sum(size_t first, size_t count) const {
-    if (data_.weights == nullptr) return double(count);
-    double sum = 0;
+  // Adds the weights of samples to a sum, in their order.
+  double add_weights(size_t first, size_t count, double sum) const {
     for (size_t i = first; i < first + count; ++i) sum += weight_of(i);
     return sum;
   }

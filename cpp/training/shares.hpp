@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
+#include <vector>
 
 #include "training/ranks.hpp"
 
@@ -14,11 +16,23 @@ struct Share {
   size_t place;  // of the first sample
 };
 
+// The number of samples of each rank, if each has samples of its own. It is empty if all of them have the same ones.
+using SamplesOfRanks = std::vector<size_t>;
+
+// Throws std::invalid_argument if these are not of so many ranks, of which this one has `rows` samples.
+void check_samples(const SamplesOfRanks& samples_of_ranks, const Ranks& ranks, size_t rows);
+// Throws std::invalid_argument if the ranks cannot share out these samples in whole blocks: each of them but the last
+// one needs a multiple of `block` samples, and so does a batch that is not all of them.
+void check_blocks(const SamplesOfRanks& samples_of_ranks, size_t batch_size, size_t block);
+// The number of samples of all ranks, of which this one has `rows`.
+size_t samples_of_all(const SamplesOfRanks& samples_of_ranks, size_t rows);
+
 class Shares {
  public:
-  // Ranks take whole blocks of `block` samples of a batch.
-  Shares(const Ranks& ranks, size_t samples, size_t batch_size, size_t block)
-      : ranks_(ranks), samples_(samples), batch_size_(std::min(batch_size, samples)), block_(block) {}
+  // This rank has `rows` samples. Ranks take whole blocks of `block` samples of a batch. If each rank has samples of
+  // its own, it takes as many as is its share of the samples that all of them have left, rounded to blocks so that the
+  // first ranks have those that are not divided evenly.
+  Shares(const Ranks& ranks, const SamplesOfRanks& samples_of_ranks, size_t rows, size_t batch_size, size_t block);
 
   size_t batch_size() const { return batch_size_; }
   // The positions of a step's batch, of which the last one may be short.
@@ -28,15 +42,23 @@ class Shares {
   }
   // This rank's share of it.
   Share share(size_t step) const {
+    if (has_own_samples_) return own_shares_[step];
     const Range positions = ranks_.share(batch(step), block_);
     return {positions, positions.begin};
   }
   // The number of samples of the largest share.
-  size_t largest() const { return ranks_.largest_share(batch_size_, block_); }
+  size_t largest() const;
+  // The rows of this rank's samples, in the shuffled order of an epoch. Each part of the samples has an order of its
+  // own.
+  std::vector<int64_t> shuffled(uint64_t seed, uint64_t epoch) const;
 
  private:
+  void share_own_samples(const SamplesOfRanks& samples_of_ranks);
+
   const Ranks& ranks_;
-  size_t samples_, batch_size_, block_;
+  bool has_own_samples_;
+  size_t rows_, samples_, batch_size_, block_;
+  std::vector<Share> own_shares_;  // of each step
 };
 
 }  // namespace chainrule

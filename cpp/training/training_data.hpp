@@ -24,6 +24,12 @@ struct Totals {
     loss += sample_weight * sample_loss;
     metric += sample_weight * sample_metric;
   }
+  Totals& operator+=(const Totals& other) {
+    weight += other.weight;
+    loss += other.loss;
+    metric += other.metric;
+    return *this;
+  }
   double mean_loss() const { return weight > 0 ? loss / weight : 0; }
   double mean_metric() const { return weight > 0 ? metric / weight : 0; }
 };

@@ -115,7 +115,7 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
   const Gatherer<T> gatherer(network, data, loss, nullptr);
   Chunk<T> chunk(data.inputs, capacity, network.outputs(), Columns::filled, threads, data.step_weights != nullptr);
   const std::unique_ptr<LossStage<T>> stage = make_loss_stage(network, loss, data.targets);
-  const double weight = gatherer.weight_sum(0, samples);
+  const double weight = gatherer.add_weights(0, samples, 0);
   Totals totals;
   std::memset(gradient, 0, network.parameters().size() * sizeof(T));
   network.prepare_backward(1);

@@ -66,6 +66,8 @@ class EpochOptions:
 
     rates: one learning rate per step of the epoch, ceil(samples / batch_size) of them.
     weight_decays: one weight decay per step; None: that of the optimiser in all of them.
+    samples_of_ranks: how many samples each rank has of its own, of which those of this one are given; empty: all ranks
+    are given the same ones.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class EpochOptions:
         epoch: int,
         input_noise: float = 0.0,
         weight_decays: NDArray[np.float64] | None = None,
+        samples_of_ranks: Sequence[int] = (),
     ) -> None: ...
 
 class _Ranks(Protocol):
@@ -334,6 +337,9 @@ class _Network(Generic[_Float]):
     def set_penalties(self, layer: int, l1: float, l2: float) -> None: ...
     def set_schedule(self, layer: int, values: Sequence[float]) -> None: ...
     def set_factors(self, layer: int, rate: Sequence[float], decay: Sequence[float | None]) -> None: ...
+    @property
+    def sample_block(self) -> int: ...
+    """Parts of a batch have a multiple of so many samples."""
     def needs_whole_batch(self, layer: int) -> bool: ...
     """Whether a training pass of the layer must not take a batch in parts."""
 
@@ -411,8 +417,9 @@ class _Network(Generic[_Float]):
         sample_weight: NDArray[np.float64] | None,
         loss: Loss,
         ranks: _Ranks | None = None,
+        samples_of_ranks: Sequence[int] = (),
     ) -> tuple[float, float]: ...
-    """(mean loss, mean metric). Ranks share the samples out, and all of them have the result."""
+    """(mean loss, mean metric). Ranks share the samples out, or each has its own; all of them have the result."""
 
     # --- optimiser state: kept between calls while the rule stays the same, else begun anew
     @property
@@ -436,7 +443,7 @@ def all_finite(array: NDArray[Any], largest: float) -> bool:
 
 def random_words(seeds: NDArray[np.uint64], stream: int, count: int) -> NDArray[np.uint64]: ...
 def warp(images: NDArray[Any], maps: NDArray[np.float64]) -> NDArray[Any]: ...
-def shuffled_order(samples: int, seed: int, epoch: int) -> NDArray[np.int64]: ...
+def shuffled_order(samples: int, seed: int, epoch: int, part: int = 0) -> NDArray[np.int64]: ...
 def initial_weights(
     distribution: str, rows: int, columns: int, scale: float, seed: int, layer: int, part: int = 0
 ) -> NDArray[np.float64]:
