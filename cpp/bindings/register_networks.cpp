@@ -82,8 +82,6 @@ class BoundNetwork {
     session_.set_parameters(values.data());
   }
 
-  size_t sample_block() const { return network().sample_block(); }
-
   bool needs_whole_batch(size_t layer) const {
     const auto lock = session_.lock_to_read();
     return session_.layer(layer).traits().needs_whole_batch;
@@ -397,7 +395,6 @@ void register_network(py::module_& module, const char* name) {
       .def("set_layer_statistics", &Net::set_layer_statistics, py::arg("layer"), py::arg("values"))
       .def("parameters", &Net::parameters)
       .def("set_parameters", &Net::set_parameters, py::arg("values"))
-      .def_property_readonly("sample_block", &Net::sample_block)
       .def("needs_whole_batch", &Net::needs_whole_batch, py::arg("layer"))
       .def("set_trainable", &Net::set_trainable, py::arg("layer"), py::arg("trainable"))
       .def("set_penalties", &Net::set_penalties, py::arg("layer"), py::arg("l1"), py::arg("l2"))

@@ -64,12 +64,48 @@ size_t smallest_of(Ranks& ranks, size_t number) {
   return std::max<size_t>(smallest, 1);
 }
 
-// The samples of this rank among those of all, whose blocks it takes whole if all ranks have the same ones.
-Range samples_of(const Ranks& ranks, const SamplesOfRanks& samples_of_ranks, size_t samples, size_t block) {
-  if (samples_of_ranks.empty()) return ranks.share({0, samples}, block);
+// The samples of this rank among those of all, in blocks of `rows` samples of all.
+struct OwnBlocks {
+  Range own;
+  size_t rows;
+
+  size_t count() const { return own.size() == 0 ? 0 : (own.end - 1) / rows - own.begin / rows + 1; }
+  Range block(size_t i) const {
+    const size_t begin = (own.begin / rows + i) * rows;
+    return {std::max(begin, own.begin), std::min(begin + rows, own.end)};
+  }
+  // Whether the first block began on a rank before, and whether a block ends here.
+  bool begin_before() const { return own.size() > 0 && own.begin % rows != 0; }
+  bool ends(size_t i) const { return block(i).end % rows == 0; }
+};
+
+// Ranks that have the same samples take whole blocks of them.
+OwnBlocks own_blocks(const Ranks& ranks, const SamplesOfRanks& samples_of_ranks, size_t samples, size_t rows) {
+  if (samples_of_ranks.empty()) return {ranks.share({0, samples}, rows), rows};
   const auto own = samples_of_ranks.begin() + ptrdiff_t(ranks.rank());
   const size_t before = std::accumulate(samples_of_ranks.begin(), own, size_t(0));
-  return {before, before + samples};
+  return {{before, before + samples}, rows};
+}
+
+// The sums over the samples of all ranks, from those of this one's blocks. A block that began on the rank before is
+// continued sample by sample.
+template <class T>
+Totals totals_of_all(Ranks& ranks, const OwnBlocks& blocks, const std::vector<Totals>& of_blocks,
+                     const std::optional<Evaluator<T>>& begun) {
+  BlockSums sums;
+  if (!ranks.is_first()) ranks.receive_from_before(&sums, sizeof(sums));
+  if (begun) begun->add_to(sums.open);
+  for (size_t i = 0; i < blocks.count(); ++i) {
+    sums.open += of_blocks[i];
+    if (!blocks.ends(i)) continue;
+    sums.blocks += sums.open;
+    sums.open = {};
+  }
+  if (!ranks.is_last()) ranks.send_to_next(&sums, sizeof(sums));
+  Totals totals = sums.blocks;
+  totals += sums.open;
+  ranks.broadcast_from_last(&totals, sizeof(totals));
+  return totals;
 }
 
 }  // namespace
@@ -80,47 +116,28 @@ Evaluation<T> evaluate(const Network<T>& network, const Data& data, const Loss& 
   // Sums over so many samples are added up, so that their number must not depend on the instruction set. Sparse rows
   // may be longer on one rank than on the others.
   const size_t rows = smallest_of(ranks, rows_in_memory(network, data.inputs, tuning::prediction_rows));
-  const Range own = samples_of(ranks, samples_of_ranks, data.inputs.rows, rows);
-  const size_t before = samples_of_ranks.empty() ? 0 : own.begin;
+  const OwnBlocks blocks = own_blocks(ranks, samples_of_ranks, data.inputs.rows, rows);
+  const size_t before = samples_of_ranks.empty() ? 0 : blocks.own.begin;
   // An outside loss is computed by the thread that calls the core.
   const size_t threads =
-      loss.outside != nullptr ? 1 : threads_for(double(own.size()) * network.work(data.inputs.entries()));
+      loss.outside != nullptr ? 1 : threads_for(double(blocks.own.size()) * network.work(data.inputs.entries()));
   const Gatherer<T> gatherer(network, data, loss, nullptr);
   const std::unique_ptr<LossStage<T>> stage = make_loss_stage(network, loss, data.targets);
   std::vector<Evaluator<T>> evaluators;
   evaluators.reserve(threads);
   for (size_t i = 0; i < threads; ++i) evaluators.emplace_back(network, data, rows);
-  const size_t first_block = own.begin / rows;
-  const size_t blocks = own.size() == 0 ? 0 : (own.end - 1) / rows - first_block + 1;
-  const auto block = [&](size_t i) {
-    const size_t begin = (first_block + i) * rows;
-    return Range{std::max(begin, own.begin), std::min(begin + rows, own.end)};
-  };
   const auto compute = [&](Evaluator<T>& evaluator, const Range& samples) {
     evaluator.compute(gatherer, *stage, samples.begin - before, samples.size());
   };
-  // A block that began on the rank before is continued there, sample by sample.
   std::optional<Evaluator<T>> begun;
-  if (blocks > 0 && own.begin % rows != 0) compute(begun.emplace(network, data, rows), block(0));
-  std::vector<Totals> of_blocks(blocks);
-  run_items(team_size, threads, blocks, [&](size_t thread, size_t i) {
+  if (blocks.begin_before()) compute(begun.emplace(network, data, rows), blocks.block(0));
+  std::vector<Totals> of_blocks(blocks.count());
+  run_items(team_size, threads, of_blocks.size(), [&](size_t thread, size_t i) {
     if (stage->failed() || (i == 0 && begun)) return;
-    compute(evaluators[thread], block(i));
+    compute(evaluators[thread], blocks.block(i));
     evaluators[thread].add_to(of_blocks[i]);
   });
-  BlockSums sums;
-  if (!ranks.is_first()) ranks.receive_from_before(&sums, sizeof(sums));
-  if (begun) begun->add_to(sums.open);
-  for (size_t i = 0; i < blocks; ++i) {
-    sums.open += of_blocks[i];
-    if (block(i).end % rows != 0) continue;
-    sums.blocks += sums.open;
-    sums.open = {};
-  }
-  if (!ranks.is_last()) ranks.send_to_next(&sums, sizeof(sums));
-  Totals totals = sums.blocks;
-  totals += sums.open;
-  ranks.broadcast_from_last(&totals, sizeof(totals));
+  const Totals totals = totals_of_all(ranks, blocks, of_blocks, begun);
   return {totals.mean_loss(), totals.mean_metric()};
 }
 
