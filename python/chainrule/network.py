@@ -38,7 +38,8 @@ from .training.agreement import agreed
 from .training.callbacks import CallbackLike
 from .training.checkpoints import Unfinished
 from .training.fitting import run, train_step
-from .training.plan import Given, Options, check_loss, make_plan
+from .training.given import Given
+from .training.plan import Options, check_loss, make_plan
 from .training.ranks import Ranks
 from .verification.report import Report
 from .verification.table import as_table

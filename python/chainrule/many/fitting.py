@@ -19,7 +19,8 @@ from ..history import History
 from ..machine import get_num_threads
 from ..network import Network
 from ..training.callbacks import Callback, as_callbacks
-from ..training.plan import Given, Options, make_plan
+from ..training.given import Given
+from ..training.plan import Options, make_plan
 from ..training.ranks import Ranks
 from .pool import StopWhenSet, side_by_side
 

@@ -223,7 +223,7 @@ def _run_part(model: Model, plan: Plan, part: Part, progress: Progress) -> float
     model.follow(first, part.steps, plan.schedules)
 
     def poll(steps: int) -> bool:
-        progress.show(part.samples_before + min(steps * part.batch_size, len(part.data)))
+        progress.show(part.samples_before + min(steps * part.batch_size, part.samples))
         return plan.ranks.is_interrupted or (checkpoints.is_timed and checkpoints.writes and checkpoints.is_due())
 
     options = _epoch_options(plan, part, rates, first, model.seed, model.epochs)
@@ -249,7 +249,7 @@ def _run_part(model: Model, plan: Plan, part: Part, progress: Progress) -> float
             raise _diverged(model, plan, part.first_step + diverged + 1, float(rates[diverged]))
         position.step += steps
         checkpoints.count("steps", steps)
-    progress.show(part.samples_before + len(part.data))
+    progress.show(part.samples_before + part.samples)
     return float(rates[-1])
 
 

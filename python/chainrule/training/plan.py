@@ -10,12 +10,10 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from .._checks import checked_flag, checked_integer, checked_name, checked_number
 from .._settings import to_config
-from ..arrays import are_labels
 from ..border import Batches, Border
 from ..function_loss import LossLike
 from ..layers.base import Layer
@@ -26,13 +24,11 @@ from ..optimizers import Optimizer
 from ..schedules import Schedule
 from .callbacks import Callback, CallbackLike, KeepBest, as_callbacks, is_known
 from .checkpoints import CheckpointWriter, Position, Unfinished
-from .fingerprints import fingerprint
+from .given import Given, Samples, checked, held_back
 from .ranks import Ranks
 from .shares import check_shares
 from .streams import Stream
 
-# The epoch whose order chooses the samples that are held back; no fit gets so far.
-_SPLIT = 2**63
 # Samples of the first batch for which the gradient of a loss by a function is checked.
 _CHECKED = 8
 
@@ -44,6 +40,8 @@ class Plan:
     # The model's border from now on, which may have learned the labels of classes.
     border: Border
     data: Batches | Stream
+    # Samples per epoch; None for a stream.
+    samples: int | None
     validation: Batches | None
     epochs: int
     batch_size: int
@@ -65,11 +63,6 @@ class Plan:
     checkpoints: CheckpointWriter
     verbose: int
     ranks: Ranks
-
-    @property
-    def samples(self) -> int | None:
-        """Samples per epoch; None for a stream."""
-        return len(self.data) if isinstance(self.data, Batches) else None
 
     @cached_property
     def is_quiet(self) -> bool:
@@ -100,6 +93,7 @@ class Part:
     """Some steps of an epoch that the core can make in one call."""
 
     data: Batches
+    samples: int
     batch_size: int
     first_step: int
     samples_before: int
@@ -107,35 +101,29 @@ class Part:
     @cached_property
     def steps(self) -> int:
         """Number of steps; the last short batch counts."""
-        return -(-len(self.data) // self.batch_size)
+        return -(-self.samples // self.batch_size)
 
     @property
     def smallest_batch(self) -> int:
         """Number of samples of the last batch, which may be a short one."""
-        return len(self.data) - (self.steps - 1) * self.batch_size
+        return self.samples - (self.steps - 1) * self.batch_size
 
 
 def parts_of(plan: Plan, epoch: int) -> Iterator[Part]:
     """Yield the parts of an epoch that are still to come: one for arrays, one per batch for a stream."""
     if isinstance(plan.data, Batches):
-        yield Part(plan.data, plan.batch_size, 0, 0)
+        yield _whole(plan, plan.data)
         return
     samples = 0
     for step, batch in enumerate(plan.data.batches(epoch, plan.position.step), plan.position.step):
-        yield Part(batch, len(batch), step, samples)
+        yield Part(batch, len(batch), len(batch), step, samples)
         samples += len(batch)
 
 
-@dataclass(frozen=True)
-class Given:
-    """Samples, targets and weights as `Network.fit` is given them."""
-
-    X: Any
-    y: ArrayLike | None
-    sample_weight: ArrayLike | None
-    class_weight: Mapping[Any, float] | str | None
-    validation_data: Any
-    validation_split: float
+def _whole(plan: Plan, data: Batches) -> Part:
+    """Return the only part of an epoch of arrays."""
+    assert plan.samples is not None
+    return Part(data, plan.samples, plan.batch_size, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -165,16 +153,17 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
     """
     loss, passed = model.chosen_loss(options.loss), model.chosen_optimizer(options.optimizer)
     border = model.border if given.y is None else model.border.with_classes(given.y, loss)
-    given = _held_back(given, model.seed)
+    given = held_back(given, model.seed)
     if given.y is not None:
         border = border.fitting(given.X)
     border = border.with_target_scale(given.y, loss)
     loss = loss.for_outputs(border.output_shape, border.scale_of_targets)
-    data, validation = _data(border, given, loss)
-    optimizer, schedules = _resolved(passed, data, options), _schedules(model.leaves, data, options)
-    metrics = _metrics(data, validation, loss, options)
-    callbacks = [*as_callbacks(options.callbacks), *_keeping(options.keep, validation, loss, metrics)]
-    settings = _settings(model, data, loss, optimizer, callbacks, options)
+    samples = checked(border, given, loss)
+    data, count = samples.data, samples.count
+    optimizer, schedules = _resolved(passed, count, options), _schedules(model.leaves, count, options)
+    metrics = _metrics(samples, loss, options)
+    callbacks = [*as_callbacks(options.callbacks), *_keeping(options.keep, samples.validation, loss, metrics)]
+    settings = _settings(model, samples, loss, optimizer, callbacks, options)
     if schedules:
         settings["schedules"] = [to_config(schedule) for schedule in schedules.values()]
     settings["metrics"] = [metric.name for metric in metrics] or None
@@ -182,12 +171,13 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
     if options.checkpoint is not None or resume:
         loss.check_storable()
     if options.checkpoint is not None or resume or not ranks.is_alone:
-        settings |= _hashes(given, data, validation)
+        settings |= samples.hashes(given)
     unfinished = _begin(settings, resume, resumed)
     plan = Plan(
         border=border,
         data=data,
-        validation=validation,
+        samples=count,
+        validation=samples.validation,
         epochs=_checked_epochs(options.epochs, unfinished.position),
         batch_size=settings["batch_size"],
         loss=loss,
@@ -221,9 +211,9 @@ def check_loss(model: Model, loss: Loss, data: Batches) -> None:
     loss.check_gradient(model.core_of(first).predict(first)[:_CHECKED], data.y[:_CHECKED])
 
 
-def _metrics(data: Batches | Stream, validation: Batches | None, loss: Loss, options: Options) -> Sequence[Metric]:
+def _metrics(samples: Samples, loss: Loss, options: Options) -> Sequence[Metric]:
     """Return the metrics that are asked for; a stream alone has no samples that they could be computed from."""
-    known = data if isinstance(data, Batches) else validation
+    known = samples.data if isinstance(samples.data, Batches) else samples.validation
     if known is not None:
         return as_metrics(options.metrics, loss.metric_name(known.outputs, known.y))
     if as_metrics(options.metrics, ""):
@@ -245,7 +235,7 @@ def _keeping(keep: str, validation: Batches | None, loss: Loss, metrics: Sequenc
 
 def _settings(
     model: Model,
-    data: Batches | Stream,
+    samples: Samples,
     loss: Loss,
     optimizer: Optimizer,
     callbacks: Sequence[Callback],
@@ -253,10 +243,10 @@ def _settings(
 ) -> dict[str, Any]:
     """Return what must be the same when the fit is resumed, as values that JSON can hold."""
     return {
-        "samples": len(data) if isinstance(data, Batches) else 0,
-        "batch_size": _checked_batch_size(options.batch_size, data),
+        "samples": samples.count or 0,
+        "batch_size": _checked_batch_size(options.batch_size, samples.count),
         "shuffle": checked_flag(options.shuffle, "shuffle"),
-        "input_noise": _checked_noise(options.input_noise, model, data),
+        "input_noise": _checked_noise(options.input_noise, model, samples.data),
         "optimizer": to_config(optimizer),
         "loss": to_config(loss),
         "keep": options.keep,
@@ -264,83 +254,20 @@ def _settings(
     }
 
 
-def _held_back(given: Given, seed: int) -> Given:
-    """Hold samples back for validation, chosen by the network's seed, if a share of them is asked for."""
-    share = checked_number(given.validation_split, "validation_split", lowest=0, highest=1, open_highest=True)
-    if share == 0:
-        return given
-    if given.validation_data is not None:
-        raise ValueError(f"validation_split must be 0 with validation_data, got {given.validation_split!r}")
-    if given.y is None:
-        raise ValueError(f"validation_split must be 0 for batches that come one by one, got {given.validation_split!r}")
-    X = given.X.tocsr() if hasattr(given.X, "tocsr") else np.asarray(given.X)
-    y = np.asarray(given.y)
-    weights = None if given.sample_weight is None else np.asarray(given.sample_weight)
-    samples = X.shape[0]
-    held = round(share * samples)
-    if not 0 < held < samples:
-        raise ValueError(f"validation_split must leave samples on both sides, got {share:g} of {samples}")
-    order = _core.shuffled_order(samples, seed, _SPLIT)
-    train, last = np.sort(order[held:]), np.sort(order[:held])
-    of_held = (X[last], y[last]) if weights is None else (X[last], y[last], weights[last])
-    kept = None if weights is None else weights[train]
-    return replace(given, X=X[train], y=y[train], sample_weight=kept, validation_data=of_held, validation_split=0.0)
-
-
-def _data(border: Border, given: Given, loss: Loss) -> tuple[Batches | Stream, Batches | None]:
-    """Return what is trained on, and what is held back for validation; both count by the same weights of classes."""
-    data: Batches | Stream
-    if given.y is None:
-        data, of_class = _stream(border, given, loss)
-    else:
-        batches = border.batches(given.X, given.y, given.sample_weight, loss=loss)
-        of_class = border.class_weights(given.class_weight, batches.y, batches.weights, loss)
-        data = batches.weighed(of_class)
-    if given.validation_data is None:
-        return data, None
-    held = given.validation_data
-    if not isinstance(held, (tuple, list)) or len(held) not in (2, 3):
-        raise ValueError("validation_data must be (X, y) or (X, y, sample_weight)")
-    return data, border.batches(*held, loss=loss, prefix="validation ").weighed(of_class)
-
-
-def _stream(border: Border, given: Given, loss: Loss) -> tuple[Stream, NDArray[np.float64] | None]:
-    if isinstance(given.class_weight, str):
-        raise ValueError(f"class_weight must be a mapping for batches that come one by one, got {given.class_weight!r}")
-    if given.sample_weight is not None:
-        raise ValueError("sample_weight must be in the batches if these come one by one")
-    of_class = border.class_weights(given.class_weight, np.zeros(0, np.int64), None, loss)
-
-    def checked(X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Batches:
-        batch = border.batches(X, y, sample_weight, loss=loss, may_weigh_nothing=True)
-        if of_class is not None and not are_labels(batch.y):
-            raise ValueError(f"class_weight needs y as integer labels, got rows of shape {batch.y.shape}")
-        return batch.weighed(of_class, may_weigh_nothing=True)
-
-    return Stream(given.X, checked), of_class
-
-
-def _hashes(given: Given, data: Batches | Stream, validation: Batches | None) -> dict[str, str | None]:
-    """Return hashes of the arrays, as far as these are known before the fit."""
-    of_data = fingerprint(given.X, data) if isinstance(data, Batches) else None
-    of_held = None if validation is None else fingerprint(given.validation_data[0], validation)
-    return {"X, y and weights": of_data, "validation_data": of_held}
-
-
-def _resolved(optimizer: Optimizer, data: Batches | Stream, options: Options) -> Optimizer:
+def _resolved(optimizer: Optimizer, samples: int | None, options: Options) -> Optimizer:
     """Return the optimiser with schedules that count steps, where they were given in epochs or by the fit's length."""
     given = {name: getattr(optimizer, name) for name in optimizer.scheduled}
     following: dict[str, Any] = {
-        name: _in_steps(value, name, data, options) for name, value in given.items() if _follows_fit(value)
+        name: _in_steps(value, name, samples, options) for name, value in given.items() if _follows_fit(value)
     }
     return replace(optimizer, **following) if following else optimizer
 
 
-def _schedules(leaves: Sequence[Layer], data: Batches | Stream, options: Options) -> dict[Layer, Schedule]:
+def _schedules(leaves: Sequence[Layer], samples: int | None, options: Options) -> dict[Layer, Schedule]:
     """Return the schedules of layers, which count steps."""
     given = {leaf: leaf.schedule for leaf in leaves if leaf.schedule is not None}
     return {
-        leaf: _in_steps(schedule, f"the schedule of {leaf!r}", data, options) if schedule.follows_fit else schedule
+        leaf: _in_steps(schedule, f"the schedule of {leaf!r}", samples, options) if schedule.follows_fit else schedule
         for leaf, schedule in given.items()
     }
 
@@ -349,10 +276,10 @@ def _follows_fit(value: Any) -> bool:
     return isinstance(value, Schedule) and value.follows_fit
 
 
-def _in_steps(schedule: Schedule, what: str, data: Batches | Stream, options: Options) -> Schedule:
-    if not isinstance(data, Batches):
+def _in_steps(schedule: Schedule, what: str, samples: int | None, options: Options) -> Schedule:
+    if samples is None:
         raise ValueError(f"{what} must count steps for batches that come one by one, got {schedule!r}")
-    steps = -(-len(data) // _checked_batch_size(options.batch_size, data))
+    steps = -(-samples // _checked_batch_size(options.batch_size, samples))
     return schedule.resolved(steps, steps * options.epochs)
 
 
@@ -380,13 +307,13 @@ def _checked_noise(input_noise: float, model: Model, data: Batches | Stream) -> 
     return noise
 
 
-def _checked_batch_size(batch_size: int | str, data: Batches | Stream) -> int:
-    samples = len(data) if isinstance(data, Batches) else 1
+def _checked_batch_size(batch_size: int | str, samples: int | None) -> int:
+    most = 1 if samples is None else samples
     if isinstance(batch_size, str):
         if batch_size != "full":
             raise ValueError(f"batch_size must be an integer or 'full', got {batch_size!r}")
-        return samples
-    return min(checked_integer(batch_size, "batch_size", lowest=1), samples)
+        return most
+    return min(checked_integer(batch_size, "batch_size", lowest=1), most)
 
 
 def _begin(settings: dict[str, Any], resume: bool, resumed: Unfinished | None) -> Unfinished:
@@ -420,10 +347,14 @@ def _check_batches(leaves: Sequence[Layer], plan: Plan) -> None:
                 f"X must be a list, or a callable that gives fresh batches, for {plan.epochs} epochs; got "
                 f"{type(plan.data.source).__name__}, which lasts for one"
             )
-    elif plan.optimizer.needs_full_batch and plan.batch_size < len(plan.data):
-        raise ValueError(f"batch_size must be 'full' for {name}, got {plan.batch_size} of {len(plan.data)} samples")
-    elif 0 < (step := plan.position.step) >= (steps := Part(plan.data, plan.batch_size, 0, 0).steps):
-        raise ValueError(f"a checkpoint must be within the epoch's {steps} steps to resume, got one after step {step}")
+        return
+    part, step = _whole(plan, plan.data), plan.position.step
+    if plan.optimizer.needs_full_batch and plan.batch_size < part.samples:
+        raise ValueError(f"batch_size must be 'full' for {name}, got {plan.batch_size} of {part.samples} samples")
+    if 0 < step >= part.steps:
+        raise ValueError(
+            f"a checkpoint must be within the epoch's {part.steps} steps to resume, got one after step {step}"
+        )
 
 
 def _check_states(layer: Layer, plan: Plan) -> None:

@@ -1,0 +1,108 @@
+"""What a fit is given, checked: the samples that it trains on, and those that are held back for validation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import _core
+from .._checks import checked_number
+from ..arrays import are_labels
+from ..border import Batches, Border
+from ..losses import Loss
+from .fingerprints import fingerprint
+from .streams import Stream
+
+# The epoch whose order chooses the samples that are held back; no fit gets so far.
+_SPLIT = 2**63
+
+
+@dataclass(frozen=True)
+class Given:
+    """Samples, targets and weights as `Network.fit` is given them."""
+
+    X: Any
+    y: ArrayLike | None
+    sample_weight: ArrayLike | None
+    class_weight: Mapping[Any, float] | str | None
+    validation_data: Any
+    validation_split: float
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The samples of a fit: what it trains on, and what is held back for validation."""
+
+    data: Batches | Stream
+    validation: Batches | None
+
+    @property
+    def count(self) -> int | None:
+        """Samples per epoch; None for a stream."""
+        return len(self.data) if isinstance(self.data, Batches) else None
+
+    def hashes(self, given: Given) -> dict[str, str | None]:
+        """Return hashes of the arrays that were given, as far as these are known before the fit."""
+        of_data = fingerprint(given.X, self.data) if isinstance(self.data, Batches) else None
+        of_held = None if self.validation is None else fingerprint(given.validation_data[0], self.validation)
+        return {"X, y and weights": of_data, "validation_data": of_held}
+
+
+def held_back(given: Given, seed: int) -> Given:
+    """Hold samples back for validation, chosen by the network's seed, if a share of them is asked for."""
+    share = checked_number(given.validation_split, "validation_split", lowest=0, highest=1, open_highest=True)
+    if share == 0:
+        return given
+    if given.validation_data is not None:
+        raise ValueError(f"validation_split must be 0 with validation_data, got {given.validation_split!r}")
+    if given.y is None:
+        raise ValueError(f"validation_split must be 0 for batches that come one by one, got {given.validation_split!r}")
+    X = given.X.tocsr() if hasattr(given.X, "tocsr") else np.asarray(given.X)
+    y = np.asarray(given.y)
+    weights = None if given.sample_weight is None else np.asarray(given.sample_weight)
+    samples = X.shape[0]
+    held = round(share * samples)
+    if not 0 < held < samples:
+        raise ValueError(f"validation_split must leave samples on both sides, got {share:g} of {samples}")
+    order = _core.shuffled_order(samples, seed, _SPLIT)
+    train, last = np.sort(order[held:]), np.sort(order[:held])
+    of_held = (X[last], y[last]) if weights is None else (X[last], y[last], weights[last])
+    kept = None if weights is None else weights[train]
+    return replace(given, X=X[train], y=y[train], sample_weight=kept, validation_data=of_held, validation_split=0.0)
+
+
+def checked(border: Border, given: Given, loss: Loss) -> Samples:
+    """Return the samples of a fit; those for training and for validation count by the same weights of classes."""
+    data: Batches | Stream
+    if given.y is None:
+        data, of_class = _stream(border, given, loss)
+    else:
+        batches = border.batches(given.X, given.y, given.sample_weight, loss=loss)
+        of_class = border.class_weights(given.class_weight, batches.y, batches.weights, loss)
+        data = batches.weighed(of_class)
+    if given.validation_data is None:
+        return Samples(data, None)
+    held = given.validation_data
+    if not isinstance(held, (tuple, list)) or len(held) not in (2, 3):
+        raise ValueError("validation_data must be (X, y) or (X, y, sample_weight)")
+    return Samples(data, border.batches(*held, loss=loss, prefix="validation ").weighed(of_class))
+
+
+def _stream(border: Border, given: Given, loss: Loss) -> tuple[Stream, NDArray[np.float64] | None]:
+    if isinstance(given.class_weight, str):
+        raise ValueError(f"class_weight must be a mapping for batches that come one by one, got {given.class_weight!r}")
+    if given.sample_weight is not None:
+        raise ValueError("sample_weight must be in the batches if these come one by one")
+    of_class = border.class_weights(given.class_weight, np.zeros(0, np.int64), None, loss)
+
+    def checked_batch(X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Batches:
+        batch = border.batches(X, y, sample_weight, loss=loss, may_weigh_nothing=True)
+        if of_class is not None and not are_labels(batch.y):
+            raise ValueError(f"class_weight needs y as integer labels, got rows of shape {batch.y.shape}")
+        return batch.weighed(of_class, may_weigh_nothing=True)
+
+    return Stream(given.X, checked_batch), of_class
