@@ -28,7 +28,8 @@ X_val, y_val, X_new, X_unseen, y_unseen = X[:5], y[:5], X[:3], X[40:], y[40:]
 network, rates = cr.Network([8, 4, 1], seed=0), np.geomspace(1e-4, 1e-2, 15)
 """,
     "many_machines.md": """
-np.save("X.npy", np.zeros((64, 784))); np.save("y.npy", np.zeros(64, dtype=int))
+for part in "", "0", "-validation-0":
+    np.save(f"X{part}.npy", np.zeros((64, 784))); np.save(f"y{part}.npy", np.zeros(64, dtype=int))
 """,
     "tabular.md": """
 import pandas as pd
@@ -46,7 +47,8 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 def test_python_of_a_page_gives_the_output_that_is_shown(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # pages save files
     # What is for many machines runs on this one, without MPI.
-    monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=SimpleNamespace(COMM_WORLD=None)))
+    alone = SimpleNamespace(rank=0, size=1, send=None, receive=None, broadcast=None)
+    monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=SimpleNamespace(COMM_WORLD=alone)))
     names = {"cr": cr, "np": np}
     exec(GIVEN.get(page.name, ANYWHERE), names)
     report = []

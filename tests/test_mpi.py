@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.communicators import order_of_epoch
 
 FOLDERS = [sys.prefix, *filter(None, os.environ.get("CHAINRULE_MPI", "").split(os.pathsep))]
 RUNTIMES = [folder for folder in map(Path, FOLDERS) if (folder / "bin/mpiexec").exists()]
@@ -34,6 +35,12 @@ import chainrule as cr
 
 ranks, todo = MPI.COMM_WORLD, sys.argv[1]
 X, y = np.load("X.npy", mmap_mode="r"), np.load("y.npy")
+own = {}
+if todo == "own":
+    parts = [int(samples) for samples in sys.argv[2:]]
+    begin = sum(parts[:ranks.rank])
+    X, y = X[begin:begin + parts[ranks.rank]], y[begin:begin + parts[ranks.rank]]
+    own = {"data": "local"}
 
 def at_end_of_epoch(net, epoch, metrics):
     if todo == "fail":
@@ -58,7 +65,7 @@ class Dying:
 
 net = cr.Network([30, 200, 5], output="softmax", seed=0)
 chosen = Dying() if todo == "die" and ranks.rank == 1 else ranks
-net.fit(X, y, epochs=3, batch_size=100, communicator=chosen, verbose=2, callbacks=[at_end_of_epoch])
+net.fit(X, y, epochs=3, batch_size=96, communicator=chosen, verbose=2, callbacks=[at_end_of_epoch], **own)
 sys.stdout.write(f"rank {ranks.rank} of {ranks.size}: {hashlib.sha256(net.parameters.tobytes()).hexdigest()}\\n")
 """
 
@@ -72,14 +79,15 @@ def folder(tmp_path):
     return tmp_path
 
 
-def run(runtime, ranks, folder, todo):
+def run(runtime, ranks, folder, todo, *parts):
     """Run the script as a job, with the library of the same runtime."""
     library = next(runtime.glob("lib/libmpi.so.*"))
     # Open MPI asks for these before it starts more ranks than there are processors, or any as root.
     asked = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     asked["PRTE_MCA_rmaps_default_mapping_policy"] = ":oversubscribe"
     return subprocess.run(
-        [runtime / "bin/mpiexec", "-n", str(ranks), sys.executable, "-m", "mpi4py", "train.py", todo],
+        [runtime / "bin/mpiexec", "-n", str(ranks), sys.executable, "-m", "mpi4py", "train.py", todo,
+         *map(str, parts)],
         cwd=folder, env={**os.environ, **asked, "MPI4PY_LIBMPI": str(library)}, capture_output=True, text=True,
         timeout=60,
     )  # fmt: skip
@@ -89,12 +97,25 @@ def run(runtime, ranks, folder, todo):
 @pytest.mark.parametrize("runtime", RUNTIMES, ids=str)
 def test_ranks_of_mpi_have_the_bytes_of_one_process(runtime, ranks, folder):
     net = cr.Network([30, 200, 5], output="softmax", seed=0)
-    net.fit(np.load(folder / "X.npy"), np.load(folder / "y.npy"), epochs=3, batch_size=100, verbose=0)
+    net.fit(np.load(folder / "X.npy"), np.load(folder / "y.npy"), epochs=3, batch_size=96, verbose=0)
     expected = hashlib.sha256(net.parameters.tobytes()).hexdigest()
     done = run(runtime, ranks, folder, "train")
     assert done.returncode == 0, done.stderr
     assert sorted(done.stdout.split("\n"))[1:] == [f"rank {rank} of {ranks}: {expected}" for rank in range(ranks)]
     assert done.stderr.count("epoch 3/3") == 1
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES, ids=str)
+def test_ranks_of_mpi_with_own_samples_have_the_bytes_of_one_process(runtime, folder):
+    parts = [160, 64, 106]
+    net = cr.Network([30, 200, 5], output="softmax", seed=0)
+    X, y = np.load(folder / "X.npy"), np.load(folder / "y.npy")
+    for epoch in range(3):
+        order = order_of_epoch(parts, 96, seed=0, epoch=epoch)
+        net.partial_fit(X[order], y[order], batch_size=96, shuffle=False)
+    done = run(runtime, 3, folder, "own", *parts)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(hashlib.sha256(net.parameters.tobytes()).hexdigest()) == 3
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES, ids=str)

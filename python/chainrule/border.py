@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -207,27 +207,23 @@ class Border:
         of_samples = 1.0 if weights is None else weights.reshape(len(counts), -1)
         return np.asarray(counts * of_samples)
 
-    def class_weights(
-        self,
-        class_weight: Mapping[Any, float] | str | None,
-        y: NDArray[Any],
-        weights: NDArray[np.float64] | None,
-        loss: Loss,
-    ) -> NDArray[np.float64] | None:
-        """Return the weight of each class; "balanced" is samples / (classes · samples of the class).
-
-        What has the weight zero, such as padding, is no sample here.
-        """
-        if class_weight is None:
-            return None
+    def class_counts(self, y: NDArray[Any], weights: NDArray[np.float64] | None, loss: Loss) -> NDArray[np.int64]:
+        """Return how many samples each class has; what has the weight zero, such as padding, is none."""
         if not are_labels(y):
             raise ValueError(f"class_weight needs y as integer labels, got rows of shape {y.shape}")
+        counted = y if weights is None else y[weights.reshape(len(y), *(-1,) * (y.ndim - 1)) > 0]
+        return np.bincount(counted.ravel(), minlength=self._classes(loss))
+
+    def class_weights(
+        self, class_weight: Mapping[Any, float] | str | None, counts: NDArray[np.int64], loss: Loss
+    ) -> NDArray[np.float64] | None:
+        """Return the weight of each class; "balanced", which needs their counts, is samples / (classes · count)."""
+        if class_weight is None:
+            return None
         classes = self._classes(loss)
         if isinstance(class_weight, str):
             if class_weight != "balanced":
                 raise ValueError(f"class_weight must be a mapping or 'balanced', got {class_weight!r}")
-            counted = y if weights is None else y[weights.reshape(len(y), *(-1,) * (y.ndim - 1)) > 0]
-            counts = np.bincount(counted.ravel(), minlength=classes)
             return np.asarray(counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1)))
         if not isinstance(class_weight, Mapping):
             raise TypeError(f"class_weight must be a mapping or 'balanced', got {class_weight!r}")
@@ -352,12 +348,18 @@ class Border:
         if not loss.is_of_differences:
             raise ValueError(f"target_scale needs a loss of differences, such as 'mse' or 'huber', got {loss!r}")
 
-    def with_classes(self, y: Any, loss: Loss) -> Border:
-        """Return a border that knows the labels in y as classes, if they are strings and no classes are known yet."""
-        if self.classes is not None or not _are_strings(y):
+    def new_labels(self, y: Any) -> NDArray[Any] | None:
+        """Return the labels in y, if they are strings and no classes are known yet."""
+        return np.unique(np.asarray(y)) if self.classes is None and _are_strings(y) else None
+
+    def with_classes(self, labels: Sequence[NDArray[Any] | None], loss: Loss) -> Border:
+        """Return a border that knows the new labels in parts of y as classes, if there are any."""
+        new = [part for part in labels if part is not None]
+        if not new:
             return self
-        found = np.unique(np.asarray(y))
-        classes = self._classes(loss)
+        if len(new) < len(labels):
+            raise ValueError("y must be strings on all ranks or on none, got strings on some")
+        found, classes = np.unique(np.concatenate(new)), self._classes(loss)
         if len(found) != classes:
             raise ValueError(f"y must have {classes} classes, as the outputs have, got {found.tolist()}")
         return replace(self, classes=found)

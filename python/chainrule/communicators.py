@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
-__all__ = ["Communicator"]
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
+from ._checks import checked_integer, checked_name
+
+__all__ = ["Communicator", "order_of_epoch"]
+
+# Ranks take whole blocks of so many samples, which layers add up together, by the precision of a network.
+BLOCKS = {"full": 16, "mixed": 32}
 
 
 class Communicator(Protocol):
@@ -68,6 +78,93 @@ class MPICommunicator:
     def close(self) -> None:
         """Free the duplicate; all ranks call it."""
         self._own.Free()
+
+
+def order_of_epoch(
+    samples_of_ranks: Sequence[int],
+    batch_size: int,
+    *,
+    seed: int,
+    epoch: int,
+    shuffle: bool = True,
+    precision: str = "full",
+) -> NDArray[np.int64]:
+    """Return the order in which an epoch of ``fit(..., data="local")`` takes the samples of all ranks.
+
+    Ranks whose samples are those of X after each other end with the bytes of one process that makes the epoch by
+    ``partial_fit(X[order], y[order], shuffle=False, batch_size=batch_size)``.
+
+    A batch begins with samples of the first rank, and ends with samples of the last one. Its b blocks of 16 samples (32
+    in mixed precision) are shared out by the blocks that the ranks have left: if those before rank r have l of all L,
+    it begins with block ⌈b l / L⌉. Each rank takes its samples in an order of its own, as it is given them or shuffled.
+
+    Parameters
+    ----------
+    samples_of_ranks : sequence of int
+        How many samples each rank has: multiples of 16 (32), but for the last one.
+    batch_size : int
+        The samples of a batch of all ranks, a multiple of 16 (32) unless it is all of them.
+    seed : int
+        That of the network.
+    epoch : int
+        The epochs that the network was trained for before, ``net.epochs``.
+    shuffle : bool
+        As for `Network.fit`.
+    precision : {"full", "mixed"}
+        That of the network.
+
+    Returns
+    -------
+    array (samples,) of int64
+        Indices of the samples, counted over all ranks: those of the second one follow those of the first one.
+
+    Raises
+    ------
+    ValueError
+        When the samples cannot be shared out in whole blocks.
+
+    Examples
+    --------
+    Two batches of 48 samples have three blocks each, and the second rank has twice as many samples as the first one.
+
+    >>> from chainrule.communicators import order_of_epoch
+    >>> order = order_of_epoch([32, 64], 48, seed=0, epoch=0, shuffle=False)
+    >>> order[:48:16], order[48::16]
+    (array([ 0, 32, 48]), array([16, 64, 80]))
+    """
+    counts = [checked_integer(samples, "samples_of_ranks", lowest=1) for samples in samples_of_ranks]
+    if not counts:
+        raise ValueError("samples_of_ranks must be a number for each rank, got none")
+    size = checked_integer(batch_size, "batch_size", lowest=1)
+    check_blocks(counts, size, checked_name(precision, "precision", BLOCKS))
+    block, samples = BLOCKS[precision], sum(counts)
+    orders = [
+        _core.shuffled_order(count, seed, epoch, rank) if shuffle else np.arange(count)
+        for rank, count in enumerate(counts)
+    ]
+    firsts = np.cumsum([0, *counts[:-1]])
+    left = -(-np.array(counts) // block)
+    taken, order = np.zeros(len(counts), np.int64), []
+    for begin in range(0, samples, size):
+        blocks = -(-min(size, samples - begin) // block)
+        ends = -(-blocks * np.cumsum(left) // left.sum())
+        shares = np.diff(ends, prepend=0)
+        for first, own, start, share in zip(firsts, orders, taken, shares, strict=True):
+            order.append(first + own[start : start + share * block])
+        taken, left = taken + shares * block, left - shares
+    return np.concatenate(order)
+
+
+def check_blocks(samples_of_ranks: Sequence[int], batch_size: int, precision: str) -> None:
+    """Refuse samples of ranks that cannot be shared out in whole blocks; ValueError with their numbers."""
+    block = BLOCKS[precision]
+    if any(samples % block for samples in samples_of_ranks[:-1]):
+        raise ValueError(
+            f"X must have a multiple of {block} samples on each rank but the last one with data='local', got "
+            f"{', '.join(map(str, samples_of_ranks))}: leave some out, or add some with the sample_weight 0"
+        )
+    if len(samples_of_ranks) > 1 and batch_size % block and batch_size < sum(samples_of_ranks):
+        raise ValueError(f"batch_size must be a multiple of {block} or 'full' with data='local', got {batch_size}")
 
 
 def as_communicator(given: Any) -> Communicator:

@@ -46,12 +46,18 @@ class InputRange:
         """Return the description that files keep."""
         return {"typical": self.typical, "largest": self.largest}
 
-    def widen(self, X: Any) -> None:
-        """Take samples of training into account; those that are sparse are not looked at."""
-        if isinstance(X, np.ndarray):
-            values = _looked_at(X)
-            self.typical = max(self.typical, _root_mean_square(values))
-            self.largest = max(self.largest, float(values.max()))
+    @classmethod
+    def of(cls, X: Any) -> InputRange:
+        """Return the range of samples; those that are sparse are not looked at."""
+        if not isinstance(X, np.ndarray):
+            return cls()
+        values = _looked_at(X)
+        return cls(_root_mean_square(values), float(values.max()))
+
+    def join(self, other: InputRange) -> None:
+        """Take the range of samples of training into account."""
+        self.typical = max(self.typical, other.typical)
+        self.largest = max(self.largest, other.largest)
 
     def is_due(self) -> bool:
         """Tell whether a prediction should be looked at: the first ones, and then ever fewer."""

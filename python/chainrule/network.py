@@ -162,6 +162,7 @@ class Network(Convertible):
         checkpoint_every: int | str = 1,
         resume: bool = False,
         communicator: Any = None,
+        data: str = "global",
         verbose: int = 1,
     ) -> History:
         """Train.
@@ -224,6 +225,9 @@ class Network(Convertible):
             Of processes that call `fit` together with the same arguments, such as ``MPI.COMM_WORLD``: each trains on
             its share of every batch, and all of them end with the bytes of one process. The first one alone prints,
             logs, writes files and calls the callbacks. See docs/many_machines.md.
+        data : {"global", "local"}
+            "local": each rank of the communicator is given samples of its own, also as validation data, which no other
+            rank has; `chainrule.communicators.order_of_epoch` tells their order. "global": all are given the same ones.
         verbose : {0, 1, 2}
             0: nothing; 1: a progress bar in a terminal or notebook, else a line per epoch; 2: a line per epoch. All is
             written to standard error.
@@ -259,6 +263,7 @@ class Network(Convertible):
             checkpoint_every=checkpoint_every, resume=resume, verbose=verbose,
         )  # fmt: skip
         with Ranks(communicator) as ranks, ExitStack() as training:
+            ranks.agree_on(data)
             with ranks.together():
                 plan = make_plan(self, given, options, self._unfinished, ranks)
                 training.enter_context(self._exclusive())

@@ -138,7 +138,8 @@ class _Job:
         X, y, weights = self.X, self.y, self.options["sample_weight"]
         if self.rows is not None:
             # A label that these rows lack is a class all the same.
-            self.network.border = self.network.border.with_classes(y, self.network.chosen_loss(self.options["loss"]))
+            border, loss = self.network.border, self.network.chosen_loss(self.options["loss"])
+            self.network.border = border.with_classes([border.new_labels(y)], loss)
             X, y = X[self.rows], y[self.rows]
             weights = None if weights is None else np.asarray(weights)[self.rows]
         callbacks: list[Any] = [*self.options["callbacks"], StopWhenSet(stop)]
@@ -284,8 +285,10 @@ def _check(job: _Job) -> None:
     given = Given(**{field.name: arguments[field.name] for field in fields(Given)})
     options = Options(**{field.name: arguments[field.name] for field in fields(Options)})
     checked_flag(options.resume, "resume")
+    ranks = Ranks()
+    ranks.agree_on(arguments["data"])
     if not options.resume:
-        make_plan(job.network, given, options, None, Ranks())
+        make_plan(job.network, given, options, None, ranks)
 
 
 def _check_files(jobs: Sequence[_Job]) -> None:

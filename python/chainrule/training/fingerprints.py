@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,14 @@ def fingerprint(X: Any, data: Batches) -> str:
     if data.weights is not None:
         _add(digest, data.weights)
     return digest.hexdigest()
+
+
+def joined(hashes: Sequence[str | None]) -> str | None:
+    """Return one hash for those of the ranks' own samples, in their order; a single one stays as it is."""
+    first, *others = hashes
+    if not others or first is None:
+        return first
+    return hashlib.blake2b("".join(map(str, hashes)).encode(), digest_size=16).hexdigest()
 
 
 def digest_of(*arrays: np.ndarray[Any, Any]) -> str:

@@ -10,6 +10,7 @@ from .. import _core
 from ..border import Batches
 from ..errors import DivergedError, ModelFileError, warn
 from ..history import shown
+from ..input_range import InputRange
 from ..losses import Loss
 from ..model import Model
 from ..optimizers import Optimizer
@@ -33,7 +34,7 @@ def run(model: Model, plan: Plan) -> None:
     position, checkpoints, ranks = plan.position, plan.checkpoints, plan.ranks
     with ranks.together():
         _start(model, plan)
-    with Progress(plan.epochs, position.epoch, plan.samples, plan.verbose) as progress:
+    with Progress(plan.epochs, position.epoch, plan.samples.count, plan.verbose) as progress:
         try:
             ranks.lead(model, lambda: _begin_callbacks(model, plan))
             first_epoch = position.epoch
@@ -138,19 +139,21 @@ def _run_epoch(model: Model, plan: Plan, progress: Progress, *, is_first: bool) 
         with plan.ranks.together():
             model.core_of(part.data.X)
             # Batches that come one by one may be other ones in each epoch.
-            if is_first or isinstance(plan.data, Stream):
+            if is_first or isinstance(plan.samples.data, Stream):
                 _prepare(model, plan, part, progress)
         rate = _run_part(model, plan, part, progress)
     if part is None:
         raise ValueError("X gave no batches")
     model.epochs += 1
     metrics = _metrics_of(plan, part.data, plan.position.totals)
-    if isinstance(plan.data, Batches):
-        metrics |= _measures(model, plan, plan.data)
-    if plan.validation is not None:
-        held = plan.validation
+    if isinstance(plan.samples.data, Batches):
+        metrics |= _measures(model, plan, plan.samples.data)
+    if plan.samples.validation is not None:
+        held = plan.samples.validation
         with plan.ranks.stepping():
-            found = model.core_of(held.X).evaluate(held.X, held.y, held.weights, plan.core_loss, plan.ranks.for_core)
+            found = model.core_of(held.X).evaluate(
+                held.X, held.y, held.weights, plan.core_loss, plan.ranks.for_core, plan.samples.held_of_ranks
+            )
         of_held = plan.loss.report(*found, held.outputs, held.y) | _measures(model, plan, held)
         metrics |= {f"val_{name}": value for name, value in of_held.items()}
     metrics["learning_rate"] = rate
@@ -196,7 +199,7 @@ def _run_quiet_epochs(model: Model, plan: Plan) -> None:
 
 def _prepare(model: Model, plan: Plan, part: Part, progress: Progress) -> None:
     """Look at samples that are about to be trained on for the first time, and warn of what will go badly."""
-    if plan.samples is None and part.first_step == 0:
+    if plan.samples.count is None and part.first_step == 0:
         check_loss(model, plan.loss, part.data)
     if plan.ranks.leads:
         with progress.aside():
@@ -205,7 +208,8 @@ def _prepare(model: Model, plan: Plan, part: Part, progress: Progress) -> None:
             if part.smallest_batch == 1:
                 _warn_of_single_samples(model)
     if plan.position.epoch == 0:
-        _see(model, part.data)
+        for seen in plan.ranks.of_parts(_seen(model, part.data)):
+            model.input_range.join(seen)
 
 
 def _measures(model: Model, plan: Plan, data: Batches) -> dict[str, float]:
@@ -260,11 +264,12 @@ def _epoch_options(plan: Plan, part: Part, rates: Rates, first_step: int, seed: 
         optimizer=plan.core_optimizer,
         rates=rates,
         batch_size=part.batch_size,
-        shuffle=plan.shuffle and isinstance(plan.data, Batches),
+        shuffle=plan.shuffle and isinstance(plan.samples.data, Batches),
         seed=seed,
         epoch=epoch,
         input_noise=plan.input_noise,
         weight_decays=plan.optimizer.weight_decays(first_step, part.steps),
+        samples_of_ranks=plan.samples.of_ranks,
     )
 
 
@@ -279,10 +284,9 @@ def _is_untrained(model: Model) -> bool:
     return model.epochs == 0 and model.core.optimizer_steps == 0
 
 
-def _see(model: Model, data: Batches) -> None:
-    """Remember the range of the samples; that of tokens means nothing."""
-    if model.border.vocabulary is None:
-        model.input_range.widen(data.X)
+def _seen(model: Model, data: Batches) -> InputRange:
+    """Return the range of the samples; that of tokens means nothing."""
+    return InputRange() if model.border.vocabulary is not None else InputRange.of(data.X)
 
 
 def _warn_of_single_samples(model: Model) -> None:
@@ -309,7 +313,7 @@ def train_step(model: Model, data: Batches, optimizer: Optimizer, loss: Loss) ->
     try:
         if _is_untrained(model):
             warn_of_first_samples(model, data, loss)
-            _see(model, data)
+            model.input_range.join(_seen(model, data))
         if len(data) == 1:
             _warn_of_single_samples(model)
         options = _core.EpochOptions(

@@ -26,7 +26,7 @@ from .callbacks import Callback, CallbackLike, KeepBest, as_callbacks, is_known
 from .checkpoints import CheckpointWriter, Position, Unfinished
 from .given import Given, Samples, checked, held_back
 from .ranks import Ranks
-from .shares import check_shares
+from .shares import check_own_samples, check_shares
 from .streams import Stream
 
 # Samples of the first batch for which the gradient of a loss by a function is checked.
@@ -39,10 +39,7 @@ class Plan:
 
     # The model's border from now on, which may have learned the labels of classes.
     border: Border
-    data: Batches | Stream
-    # Samples per epoch; None for a stream.
-    samples: int | None
-    validation: Batches | None
+    samples: Samples
     epochs: int
     batch_size: int
     loss: Loss
@@ -70,8 +67,8 @@ class Plan:
         return (
             self.ranks.is_alone
             and self.verbose == 0
-            and isinstance(self.data, Batches)
-            and self.validation is None
+            and isinstance(self.samples.data, Batches)
+            and self.samples.validation is None
             and self.checkpoints.path is None
             and not (self.metrics or self.schedules or self.loss.needs_check)
             and not any(callback.listens for callback in self.callbacks)
@@ -111,19 +108,19 @@ class Part:
 
 def parts_of(plan: Plan, epoch: int) -> Iterator[Part]:
     """Yield the parts of an epoch that are still to come: one for arrays, one per batch for a stream."""
-    if isinstance(plan.data, Batches):
-        yield _whole(plan, plan.data)
+    if isinstance(plan.samples.data, Batches):
+        yield _whole(plan, plan.samples.data)
         return
     samples = 0
-    for step, batch in enumerate(plan.data.batches(epoch, plan.position.step), plan.position.step):
+    for step, batch in enumerate(plan.samples.data.batches(epoch, plan.position.step), plan.position.step):
         yield Part(batch, len(batch), len(batch), step, samples)
         samples += len(batch)
 
 
 def _whole(plan: Plan, data: Batches) -> Part:
     """Return the only part of an epoch of arrays."""
-    assert plan.samples is not None
-    return Part(data, plan.samples, plan.batch_size, 0, 0)
+    assert plan.samples.count is not None
+    return Part(data, plan.samples.count, plan.batch_size, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -152,14 +149,15 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
     the network together.
     """
     loss, passed = model.chosen_loss(options.loss), model.chosen_optimizer(options.optimizer)
-    border = model.border if given.y is None else model.border.with_classes(given.y, loss)
-    given = held_back(given, model.seed)
+    if ranks.have_own_samples:
+        check_own_samples(model.border, given)
+    border = model.border
     if given.y is not None:
-        border = border.fitting(given.X)
-    border = border.with_target_scale(given.y, loss)
-    loss = loss.for_outputs(border.output_shape, border.scale_of_targets)
-    samples = checked(border, given, loss)
-    data, count = samples.data, samples.count
+        border = border.with_classes(ranks.of_parts(border.new_labels(given.y)), loss)
+    given = held_back(given, model.seed)
+    border, loss = _fitting(border, given, loss)
+    samples = checked(border, given, loss, ranks)
+    count = samples.count
     optimizer, schedules = _resolved(passed, count, options), _schedules(model.leaves, count, options)
     metrics = _metrics(samples, loss, options)
     callbacks = [*as_callbacks(options.callbacks), *_keeping(options.keep, samples.validation, loss, metrics)]
@@ -171,13 +169,11 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
     if options.checkpoint is not None or resume:
         loss.check_storable()
     if options.checkpoint is not None or resume or not ranks.is_alone:
-        settings |= samples.hashes(given)
+        settings |= samples.hashes(given, ranks)
     unfinished = _begin(settings, resume, resumed)
     plan = Plan(
         border=border,
-        data=data,
-        samples=count,
-        validation=samples.validation,
+        samples=samples,
         epochs=_checked_epochs(options.epochs, unfinished.position),
         batch_size=settings["batch_size"],
         loss=loss,
@@ -197,10 +193,18 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
     )
     _check_batches(model.leaves, plan)
     if not ranks.is_alone:
-        check_shares(model, data, loss)
-    if isinstance(data, Batches):
-        check_loss(model, loss, data)
+        check_shares(model, samples, loss, plan.batch_size, metrics)
+    if isinstance(samples.data, Batches):
+        check_loss(model, loss, samples.data)
     return plan
+
+
+def _fitting(border: Border, given: Given, loss: Loss) -> tuple[Border, Loss]:
+    """Return border and loss as they fit these samples."""
+    if given.y is not None:
+        border = border.fitting(given.X)
+    border = border.with_target_scale(given.y, loss)
+    return border, loss.for_outputs(border.output_shape, border.scale_of_targets)
 
 
 def check_loss(model: Model, loss: Loss, data: Batches) -> None:
@@ -244,6 +248,7 @@ def _settings(
     """Return what must be the same when the fit is resumed, as values that JSON can hold."""
     return {
         "samples": samples.count or 0,
+        "samples of each rank": list(samples.of_ranks) or None,
         "batch_size": _checked_batch_size(options.batch_size, samples.count),
         "shuffle": checked_flag(options.shuffle, "shuffle"),
         "input_noise": _checked_noise(options.input_noise, model, samples.data),
@@ -339,16 +344,16 @@ def _check_batches(leaves: Sequence[Layer], plan: Plan) -> None:
     for layer in leaves:
         if layer.stateful:
             _check_states(layer, plan)
-    if isinstance(plan.data, Stream):
+    if isinstance(plan.samples.data, Stream):
         if plan.optimizer.needs_full_batch:
             raise ValueError(f"X must be an array for {name}, which needs all samples in each step")
-        if plan.data.lasts_one_epoch and plan.epochs - plan.position.epoch > 1:
+        if plan.samples.data.lasts_one_epoch and plan.epochs - plan.position.epoch > 1:
             raise ValueError(
                 f"X must be a list, or a callable that gives fresh batches, for {plan.epochs} epochs; got "
-                f"{type(plan.data.source).__name__}, which lasts for one"
+                f"{type(plan.samples.data.source).__name__}, which lasts for one"
             )
         return
-    part, step = _whole(plan, plan.data), plan.position.step
+    part, step = _whole(plan, plan.samples.data), plan.position.step
     if plan.optimizer.needs_full_batch and plan.batch_size < part.samples:
         raise ValueError(f"batch_size must be 'full' for {name}, got {plan.batch_size} of {part.samples} samples")
     if 0 < step >= part.steps:
@@ -359,7 +364,7 @@ def _check_batches(leaves: Sequence[Layer], plan: Plan) -> None:
 
 def _check_states(layer: Layer, plan: Plan) -> None:
     """Refuse what loses the states that a layer carries from batch to batch."""
-    if isinstance(plan.data, Stream):
+    if isinstance(plan.samples.data, Stream):
         raise ValueError(f"X must be an array for a stateful layer, {layer!r}, which cannot follow batches one by one")
     if plan.shuffle:
         raise ValueError(f"shuffle must be False for a stateful layer, {layer!r}, whose state spans batches")

@@ -6,12 +6,12 @@ import logging
 import pickle
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FrameType
 from typing import Any, TypeVar
 
-from .._checks import checked_integer
+from .._checks import checked_integer, checked_name
 from ..communicators import Communicator, MPICommunicator, as_communicator
 from ..errors import RankError
 from ..model import Model
@@ -43,6 +43,8 @@ class Ranks:
         Whether the others can no longer be reached, or wait for something else; then nothing more is sent.
     is_interrupted : bool
         Whether Ctrl-C was pressed: then the steps end on all ranks.
+    have_own_samples : bool
+        Whether each rank has samples of its own, so that they must tell each other of them.
     """
 
     def __init__(self, communicator: Any = None) -> None:
@@ -50,6 +52,9 @@ class Ranks:
         self.size, self.rank = 1, 0
         self.is_lost = False
         self.is_interrupted = False
+        self.have_own_samples = False
+        # The error that `exchange` has raised on all ranks.
+        self._known: Exception | None = None
         if self._communicator is not None:
             self.size = checked_integer(self._communicator.size, "communicator.size", lowest=1)
             self.rank = checked_integer(self._communicator.rank, "communicator.rank", lowest=0, highest=self.size - 1)
@@ -70,6 +75,15 @@ class Ranks:
     def leads(self) -> bool:
         """Whether this is the first rank."""
         return self.rank == 0
+
+    def agree_on(self, data: str) -> None:
+        """Take what `fit` was given as `data`; an error on all ranks where it is wrong, or not the same."""
+        with self.together():
+            given = checked_name(data, "data", ("global", "local"))
+            if given == "local" and self._communicator is None:
+                raise ValueError("data must be 'global' without a communicator, got 'local'")
+        self.check_same(lambda: {"data": given})
+        self.have_own_samples = given == "local" and not self.is_alone
 
     def log(self, level: int, text: str, *values: object) -> None:
         """Log a message, on the first rank alone."""
@@ -114,6 +128,16 @@ class Ranks:
         gathered: list[Any] = pickle.loads(self._given_by_first(pickle.dumps(values)))
         return gathered
 
+    def exchange(self, value: _Result) -> list[_Result]:
+        """Return the values of all ranks in their order, within `together`; the error of a rank is raised on all."""
+        messages = self.gather((value, None))
+        self._raise_others([text for _, text in messages])
+        return [value for value, _ in messages]
+
+    def of_parts(self, value: _Result) -> list[_Result]:
+        """Return, within `together`, what each rank knows of its own samples; one value where all have the same."""
+        return self.exchange(value) if self.have_own_samples else [value]
+
     def from_first(self, function: Callable[[], _Result]) -> _Result:
         """Return on all ranks what a function returns on the first one; its error is raised on all."""
         if self.is_alone:
@@ -153,7 +177,7 @@ class Ranks:
         return result
 
     def together(self) -> AbstractContextManager[None]:
-        """Return a context in which nothing is sent; an error on one rank is raised on all at its end."""
+        """Return a context at whose end an error on one rank is raised on all; `exchange` alone sends within it."""
         return _ALONE if self.is_alone else self._together()
 
     @contextmanager
@@ -163,13 +187,19 @@ class Ranks:
             yield
         except BaseException as caught:
             error = caught
-        if not self.is_lost:
-            texts = self.gather(None if error is None else _text_of(error))
-            failed = [(rank, text) for rank, text in enumerate(texts) if text is not None]
-            if error is None and failed:
-                raise RankError(*failed[0])
+        if not self.is_lost and (error is None or error is not self._known):
+            messages = self.gather((None, None if error is None else _text_of(error)))
+            if error is None:
+                self._raise_others([text for _, text in messages])
         if error is not None:
             raise error
+
+    def _raise_others(self, texts: Sequence[str | None]) -> None:
+        """Raise the first error of another rank, if there is one; all of them know of it."""
+        failed = [(rank, text) for rank, text in enumerate(texts) if text is not None]
+        if failed:
+            self._known = RankError(*failed[0])
+            raise self._known
 
     def stepping(self) -> AbstractContextManager[None]:
         """Return a context for steps of the core, which hand sums on; an error on one rank is raised on all.
@@ -221,14 +251,7 @@ class Ranks:
         """Refuse values that are not the same on all ranks; ValueError on all of them."""
         if self.is_alone:
             return
-        first, *others = self.gather(dict(make_values()))
-        for rank, theirs in enumerate(others, start=1):
-            for name, value in first.items():
-                if theirs.get(name) != value:
-                    raise ValueError(
-                        f"{name} must be the same on all ranks, got {theirs.get(name)!r} on rank {rank} and {value!r} "
-                        "on rank 0"
-                    )
+        refuse_differences(self.gather(dict(make_values())))
 
     # --- messages of any length
 
@@ -250,6 +273,18 @@ class Ranks:
         given = bytearray(data) if self.leads else bytearray(int.from_bytes(length, "little"))
         self._call("broadcast", memoryview(given), 0)
         return given
+
+
+def refuse_differences(values: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse values of ranks that are not the same on all of them; ValueError."""
+    first, *others = values
+    for rank, theirs in enumerate(others, start=1):
+        for name, value in first.items():
+            if theirs.get(name) != value:
+                raise ValueError(
+                    f"{name} must be the same on all ranks, got {theirs.get(name)!r} on rank {rank} and {value!r} on "
+                    "rank 0"
+                )
 
 
 def _text_of(error: BaseException) -> str:
