@@ -141,6 +141,17 @@ def test_validation_data_of_any_sizes_have_the_loss_of_one_process(weighed):
     assert_bytes_of_one(validation=(*held, rng.uniform(0, 2, 200)) if weighed else held)
 
 
+def test_sparse_validation_data_with_a_long_row_on_one_rank_have_the_loss_of_one_process():
+    """So long that fewer samples are in memory at a time, which decides how their losses are added up."""
+    held = scipy.sparse.random(200, 40_000, 1e-3, format="lil", random_state=0)
+    held[199, ::2] = 1
+    samples = scipy.sparse.random(150, 40_000, 1e-3, format="csr", random_state=1)
+    # Sums of losses alone are exact.
+    weights = np.random.default_rng(2).uniform(size=200)
+    options = {"X": samples, "epochs": 1, "validation": (held.tocsr(), np.arange(200) % 3, weights)}
+    assert_bytes_of_one(make=lambda: cr.Network([40_000, 3], output="softmax", seed=0), y=np.arange(150) % 3, **options)
+
+
 def test_ranks_stop_early_and_keep_the_best_epoch_together():
     rng = np.random.default_rng(5)
     held = (rng.normal(size=(200, 20)), rng.integers(0, 5, 200))
