@@ -88,3 +88,23 @@ def test_steps_that_diverge_are_left_out():
         assert report.ok
         assert f"{steps} steps, SGD, float32: parameters" in stages
         assert "4 steps, Adam, float64: parameters" in stages
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "identity"])
+@pytest.mark.parametrize("scale", [1, 1e3, 1e5])
+def test_differences_agree_for_inputs_of_any_size(scale, activation):
+    """Neither steps of training by which the network diverges nor too long steps of differences count."""
+    X, y = data(40)
+    report = cr.Network([5, 8, 3], activation=activation, seed=0).check(scale * X, y, optimizer=cr.SGD(0.1))
+    lines = [line for line in report.lines if line.against == "differences"]
+    assert len(lines) == 2 and all(line.ok for line in lines), report
+
+
+@pytest.mark.parametrize("scale", [1, 1e3])
+def test_differences_see_a_gradient_that_is_not_that_of_the_loss(scale, monkeypatch):
+    right = reference.losses.MSE.value
+    monkeypatch.setattr(reference.losses.MSE, "value", lambda *arguments: 1.001 * right(*arguments))
+    X, y = data()
+    report = cr.Network([5, 6, 3], activation="tanh", seed=0).check(scale * X, y)
+    lines = [line for line in report.lines if line.against == "differences"]
+    assert lines and not any(line.ok for line in lines)

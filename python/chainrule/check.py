@@ -91,7 +91,7 @@ def check(
     lines = [
         *_stages(subject, batch, kinks),
         *_one_step(subject, chosen_optimizer),
-        *_training(twin, batch, chosen_optimizer, steps),
+        *_training(twin.copy(), batch, chosen_optimizer, steps),
     ]
     if network.dtype == "float32":
         lines += _training(network.copy(), batch, SGD(0.01, momentum=0.9), steps)

@@ -19,8 +19,11 @@ from .scales import Array, scales_of
 from .twins import counterparts, reference_loss, reference_of
 
 TOLERANCE = 1e-7
-# Parameters of a layer that differences are taken of; each needs four forward passes.
+# Parameters of a layer that differences are taken of; each needs four forward passes for a step.
 SAMPLED = 50
+# Steps by which a parameter of about 1 is moved. The first one suits inputs of about 1; larger inputs bend the loss
+# more, and need smaller ones.
+STEPS = [3e-4 / 16**i for i in range(4)]
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,24 @@ class Objective:
         counted = self.weights.reshape(len(self.weights), -1).any(axis=1)
         return [side[counted] for side in sides_of(self.net, self.X, self.y, self.loss)]
 
-    def difference(self, start: Array, index: int) -> tuple[float, bool]:
+    def derivative(self, start: Array, index: int, gradient: float, allowed: float) -> float | None:
+        """Return the difference by the first step that suits a parameter; None if all steps have a kink in between.
+
+        That is a step by which the difference is the gradient, or that of the step before, up to the allowed error.
+        """
+        found = None
+        for step in STEPS:
+            difference, kink = self.difference(start, index, step * max(1.0, abs(float(start[index]))))
+            if kink:
+                continue
+            is_settled = found is not None and abs(difference - found) <= allowed
+            found = difference
+            if is_settled or abs(difference - gradient) <= allowed:
+                break
+        return found
+
+    def difference(self, start: Array, index: int, h: float) -> tuple[float, bool]:
         """Return (E(−2h) − 8E(−h) + 8E(h) − E(2h)) / 12h of a parameter, and whether a kink is in between."""
-        h = 3e-4 * max(1.0, abs(float(start[index])))
         values, kink = {}, False
         self.net.parameters = start
         sides = self.sides()
@@ -85,8 +103,8 @@ def _compare_layer(objective: Objective, chosen: NDArray[np.int64], gradient: Ar
     start = objective.net.parameters
     expected, got, kept = [], [], []
     for index in map(int, chosen):
-        difference, kink = objective.difference(start, index)
-        if not kink:
+        difference = objective.derivative(start, index, gradient[index], 0.1 * TOLERANCE * scale)
+        if difference is not None:
             expected.append(difference)
             got.append(gradient[index])
             kept.append(index)
