@@ -118,9 +118,12 @@ class Model(Stack):
         ValueError
             When the outputs are no probabilities.
         """
+        return self.probabilities_of(self.predict(X))
+
+    def probabilities_of(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """Return the probabilities that outputs mean."""
         if self.border.activation not in ("softmax", "sigmoid"):
             raise ValueError(f"predict_proba needs an output of softmax or sigmoid, got {self.border.activation!r}")
-        outputs = self.predict(X)
         return np.concatenate([1 - outputs, outputs], axis=-1) if self.shapes[-1][-1] == 1 else outputs
 
     def score(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -14,11 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _exact
 from .._checks import checked_flag, checked_integer
-from ..errors import ModelFileError
+from ..errors import ModelFileError, warn
 from ..exporting.onnx import mean_to_onnx
 from ..files import safetensors
+from ..function_loss import LossLike
+from ..metrics import MetricLike, as_metrics, measured, r2
 from ..network import Network
 from .fitting import Fit, checked_networks, fit_many
+from .judging import judged
 from .predictor import EnsemblePredictor
 from .storage import described, restored
 
@@ -145,10 +148,78 @@ class Ensemble:
         ValueError
             When the networks were fitted to other labels.
         """
-        known = {None if each.border.classes is None else tuple(each.border.classes) for each in self.networks}
-        if len(known) > 1:
-            raise ValueError(f"networks must have been fitted to the same labels, got {sorted(map(str, known))}")
+        self._check_labels()
         return self.networks[0].labels_of(self.predict(X))
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the mean probability of each class, as `Network.predict_proba` does.
+
+        Raises
+        ------
+        ValueError
+            When the outputs are no probabilities, or the networks were fitted to other labels.
+        """
+        self._check_labels()
+        return self.networks[0].probabilities_of(self.predict(X))
+
+    def evaluate(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        loss: LossLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        metrics: Iterable[MetricLike] | MetricLike = (),
+    ) -> dict[str, float]:
+        """Return mean loss, "accuracy" or "mae", and `metrics` of what `predict` returns, as `Network.evaluate` does.
+
+        After `GaussianNLL` the loss is that of a normal distribution with mean and variance of `predict_spread`
+        (Lakshminarayanan et al. 2017, section 2.4). Targets of networks with a `target_scale` are in the unit of the
+        first one.
+
+        Raises
+        ------
+        ValueError
+            When the networks were fitted to other labels, or some with `GaussianNLL` and the loss is another one.
+
+        Examples
+        --------
+        >>> import numpy as np, chainrule as cr
+        >>> X = np.random.default_rng(0).standard_normal((200, 3))
+        >>> y = (X[:, 0] > X[:, 1]).astype(int)
+        >>> ensemble = cr.Ensemble([cr.Network([3, 8, 2], output="softmax", seed=i) for i in range(3)])
+        >>> fits = ensemble.fit(X, y, epochs=10, verbose=0)
+        >>> found = ensemble.evaluate(X, y)
+        >>> sorted(found), found["accuracy"] == ensemble.score(X, y)
+        (['accuracy', 'loss'], True)
+        """
+        self._check_labels()
+        first = self.networks[0].fixed(X)
+        chosen = first.chosen_loss(loss)
+        if chosen.has_variances != self._is_gaussian:
+            raise ValueError(
+                f"loss must be GaussianNLL() for networks trained with it, and for no others; got {chosen!r}"
+            )
+        data = first.border.batches(X, y, sample_weight, loss=chosen)
+        made = as_metrics(metrics, chosen.metric_name(data.outputs, data.y))
+        predicted = self.predict(X)
+        outputs = self._distributions(X) if chosen.has_variances else predicted
+        unit = first.border.scale_of_targets
+        found = judged(outputs if unit is None else unit.to_unit(outputs), data, chosen, first.border.activation)
+        if not np.isfinite(found[0]):
+            warn("the loss of evaluate is not finite: X or y overflows in a layer or in the loss")
+        targets = first.border.targets_in_units(data.y)
+        return {**chosen.report(*found, data.outputs, data.y), **measured(made, predicted, targets, data.weights)}
+
+    def score(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy for classes, and the coefficient of determination R² (mean over outputs) for numbers."""
+        first = self.networks[0].fixed(X)
+        chosen = first.chosen_loss(None)
+        data = first.border.batches(X, y, sample_weight, loss=chosen)
+        if chosen.metric_name(data.outputs, data.y) == "accuracy":
+            return self.evaluate(X, y, sample_weight=sample_weight)["accuracy"]
+        targets = np.asarray(y, dtype=np.float64)
+        return r2(self.predict(X).reshape(targets.shape), targets, data.weights)
 
     def to_onnx(self, path: str | PathLike[str], *, dtype: str = "float32") -> None:
         """Write one file of ONNX whose output is the mean of the networks': see `Network.to_onnx`."""
@@ -186,6 +257,16 @@ class Ensemble:
         if len(kinds) > 1:
             raise ValueError("networks must all be trained with GaussianNLL or none of them, got some that are")
         return True in kinds
+
+    def _check_labels(self) -> None:
+        known = {None if each.border.classes is None else tuple(each.border.classes) for each in self.networks}
+        if len(known) > 1:
+            raise ValueError(f"networks must have been fitted to the same labels, got {sorted(map(str, known))}")
+
+    def _distributions(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return means, and after them log variances, as outputs for `GaussianNLL` are."""
+        mean, variance = self.predict_spread(X)
+        return np.concatenate([mean, _exact.log(variance.astype(np.float64))], axis=-1)
 
     def _conclude(self) -> _Mean:
         return _Mean(self._is_gaussian, self.networks[0].dtype)
