@@ -50,6 +50,15 @@ def test_pixels_have_their_own_remedy():
     assert "say cr.Input(..., scale=1 / 255)" in message
 
 
+@pytest.mark.parametrize("samples", [1, 20])
+def test_inputs_near_the_largest_number_diverge_with_no_word_of_numpy(samples):
+    net = cr.Network([3, 1], seed=0, dtype="float64")
+    with pytest.raises(cr.DivergedError), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        net.fit(np.full((samples, 3), 1e300), np.ones(samples), epochs=1, verbose=0)
+    assert {warning.category for warning in caught} <= {cr.ChainruleWarning}
+
+
 @pytest.mark.parametrize(("scale", "offset"), [(1e-4, 0), (100, 0), (1, 1000)])
 def test_targets_far_from_one(scale, offset):
     (message,) = fit([6, 5, 1], X, Y * scale + offset, activation="relu")

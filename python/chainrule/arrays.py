@@ -199,6 +199,14 @@ def readable(array: NDArray[Any], dtype: DTypeLike, scale: float = 1.0) -> NDArr
         return array.astype(dtype)
 
 
+def root_mean_square(values: NDArray[Any], axis: int | None = None) -> NDArray[np.float64]:
+    """Return √(mean x²), in a unit of a power of two, so that squares of large and small numbers are in range."""
+    sizes = np.abs(values.astype(np.float64))
+    _, exponent = np.frexp(sizes.max())
+    size = np.sqrt(np.mean(np.square(np.ldexp(sizes, -exponent)), axis=axis))
+    return np.asarray(np.ldexp(size, exponent))
+
+
 def unit_of(samples: NDArray[Any]) -> float:
     """Return the unit of samples as the core reads them: bytes are multiples of 1/255."""
     return BYTE_SCALE if samples.dtype == UINT8 else 1.0

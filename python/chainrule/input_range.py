@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._checks import checked_number
-from .arrays import unit_of
+from .arrays import root_mean_square, unit_of
 from .errors import warn
 
 # How many times larger or smaller inputs must be: half of the hundred that units often differ by, as samples vary.
@@ -52,7 +52,7 @@ class InputRange:
         if not isinstance(X, np.ndarray):
             return cls()
         values = _looked_at(X)
-        return cls(_root_mean_square(values), float(values.max()))
+        return cls(float(root_mean_square(values)), float(values.max()))
 
     def join(self, other: InputRange) -> None:
         """Take the range of samples of training into account."""
@@ -69,7 +69,7 @@ class InputRange:
         if self.typical == 0 or not isinstance(X, np.ndarray):
             return
         values = _looked_at(X)
-        size = _root_mean_square(values)
+        size = float(root_mean_square(values))
         is_large = size > max(self.largest, FACTOR * self.typical)
         is_small = len(X) >= LEAST and 0 < size < self.typical / FACTOR
         if is_large or is_small:
@@ -83,7 +83,3 @@ class InputRange:
 def _looked_at(X: NDArray[Any]) -> NDArray[np.float64]:
     """Return absolute values of some samples."""
     return np.abs(X[:: -(-len(X) // LOOKED_AT)].astype(np.float64)) * unit_of(X)
-
-
-def _root_mean_square(values: NDArray[np.float64]) -> float:
-    return float(np.sqrt(np.mean(np.square(values))))

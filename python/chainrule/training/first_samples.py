@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..activations import traits_of
-from ..arrays import are_labels, unit_of
+from ..arrays import are_labels, root_mean_square, unit_of
 from ..border import Batches
 from ..diagnose import WARNED, are_large, flows, statistics, with_spread
 from ..errors import warn
@@ -93,7 +93,7 @@ def _warn_of_inputs(network: Model, X: NDArray[Any]) -> None:
     """Say what to do with a feature whose size does not suit new weights."""
     if network.border.vocabulary is not None or _takes_any_scale(network):
         return
-    sizes = np.sqrt(np.square(X, dtype=np.float64).mean(axis=0)) * unit_of(X)
+    sizes = root_mean_square(X, axis=0) * unit_of(X)
     size = float(sizes.max())
     if not _is_far_from_one(size):
         return
