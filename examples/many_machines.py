@@ -19,7 +19,8 @@ try:
 except (ImportError, RuntimeError):  # without mpi4py, or without a runtime of MPI
     ranks = None
 
-# Every rank gives all samples, as an array or a file that is mapped into memory; it trains on its share of them.
+# Every rank gives all samples, as an array or a file that is mapped into memory, and trains on its share of them. With
+# data="local" it would give its own samples alone.
 rng = np.random.default_rng(0)
 X = rng.normal(size=(4000, 30)).astype(np.float32)
 y = (np.abs(X[:, :3]).argmax(axis=1)).astype(np.int64)

@@ -136,6 +136,7 @@ def order_of_epoch(
     if not counts:
         raise ValueError("samples_of_ranks must be a number for each rank, got none")
     size = checked_integer(batch_size, "batch_size", lowest=1)
+    seed, epoch = checked_integer(seed, "seed", lowest=0), checked_integer(epoch, "epoch", lowest=0)
     check_blocks(counts, size, checked_name(precision, "precision", BLOCKS))
     block, samples = BLOCKS[precision], sum(counts)
     orders = [
