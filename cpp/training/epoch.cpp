@@ -19,8 +19,7 @@ namespace {
 struct Turn {
   size_t number;
   size_t step;
-  Range batch;        // samples of the epoch
-  Range share;        // those of the batch that this rank takes
+  Range share;        // the positions of the samples of a batch that this rank takes
   size_t begin, end;  // those of the chunk
   size_t place;       // of the chunk's first sample (Share)
   double batch_weight;
@@ -162,17 +161,15 @@ class Epoch {
   }
 
   Turn first_of_step(size_t number, size_t step) const {
-    const Range batch = shares_.batch(step);
     const Share share = shares_.share(step);
-    return {
-        .number = number,
-        .step = step,
-        .batch = batch,
-        .share = share.positions,
-        .begin = share.positions.begin,
-        .end = std::min(share.positions.begin + plan_.chunk, share.positions.end),
-        .place = share.place,
-        .batch_weight = batch_weights_.empty() ? double(batch.size()) : batch_weights_[step - options_.steps.begin]};
+    return {.number = number,
+            .step = step,
+            .share = share.positions,
+            .begin = share.positions.begin,
+            .end = std::min(share.positions.begin + plan_.chunk, share.positions.end),
+            .place = share.place,
+            .batch_weight = batch_weights_.empty() ? double(shares_.batch(step).size())
+                                                   : batch_weights_[step - options_.steps.begin]};
   }
 
   // The sums of the weights of the batches, over the samples of all ranks in their order; none if all weights are one.
