@@ -319,3 +319,14 @@ def test_the_order_has_each_sample_once_and_begins_and_ends_with_whole_shares():
 def test_orders_that_no_epoch_has_are_refused(given):
     with pytest.raises(ValueError, match="samples"):
         order_of_epoch(given, 16, seed=0, epoch=0)
+
+
+@pytest.mark.parametrize("parts", [[160] * 8, [160, 1600], [1600, 160], [320, 160, 800, 165]], ids=str)
+def test_samples_of_every_rank_are_spread_evenly_over_an_epoch(parts):
+    """Else the network would forget the ranks that come first, whose samples may be of a kind of their own."""
+    order = order_of_epoch(parts, 64, seed=0, epoch=0)
+    owner = np.searchsorted(np.cumsum(parts), order, side="right")
+    for rank, samples in enumerate(parts):
+        taken = np.cumsum(owner == rank)[63::64]
+        even = np.arange(64, sum(parts) + 1, 64) * samples / sum(parts)
+        assert np.abs(taken - even).max() < 32

@@ -35,16 +35,13 @@ class Ranks {
   // The number of items in the largest share.
   size_t largest_share(size_t items, size_t block) const { return share_of(0, {0, items}, block).end; }
 
-  // How many of some blocks the first ones of all who share them out have, if they are `first` of `all`.
-  static size_t edge(size_t blocks, size_t first, size_t all) { return (blocks * first + all - 1) / all; }
-
  private:
   Range share_of(size_t rank, const Range& items, size_t block) const {
     const size_t blocks = (items.size() + block - 1) / block;
-    const auto end = [&](size_t ranks) {
-      return std::min(items.begin + edge(blocks, ranks, size_) * block, items.end);
+    const auto edge = [&](size_t r) {
+      return std::min(items.begin + (blocks * r + size_ - 1) / size_ * block, items.end);
     };
-    return {end(rank), end(rank + 1)};
+    return {edge(rank), edge(rank + 1)};
   }
 
   size_t rank_, size_;

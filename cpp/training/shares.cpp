@@ -10,7 +10,12 @@ namespace chainrule {
 
 namespace {
 
-size_t blocks_of(size_t samples, size_t block) { return (samples + block - 1) / block; }
+// The number whose bits are those of another one in reverse.
+size_t reversed(uint16_t number) {
+  size_t result = 0;
+  for (size_t bit = 0; bit < 16; ++bit) result |= size_t(number >> bit & 1) << (15 - bit);
+  return result;
+}
 
 }  // namespace
 
@@ -49,23 +54,22 @@ Shares::Shares(const Ranks& ranks, const SamplesOfRanks& samples_of_ranks, size_
   if (has_own_samples_) share_own_samples(samples_of_ranks);
 }
 
-// A block that is not full is the last one of the last rank. As shares are rounded in favour of the first ranks, it is
-// left over for the last batch.
+// A block that is not full is the last one of the last rank, and is left over for the last batch.
 void Shares::share_own_samples(const SamplesOfRanks& samples_of_ranks) {
   std::vector<size_t> left;
-  for (const size_t samples : samples_of_ranks) left.push_back(blocks_of(samples, block_));
+  for (const size_t samples : samples_of_ranks) left.push_back(samples / block_);
   size_t all_left = std::accumulate(left.begin(), left.end(), size_t(0)), place = 0;
   for (size_t step = 0; step * batch_size_ < samples_; ++step) {
     const Range positions = batch(step);
-    const size_t blocks = blocks_of(positions.size(), block_);
+    const size_t blocks = positions.size() / block_, offset = all_left * reversed(uint16_t(step)) >> 16;
     size_t begin = 0, left_before = 0;
     for (size_t rank = 0; rank < left.size(); ++rank) {
       left_before += left[rank];
-      const size_t end = Ranks::edge(blocks, left_before, all_left);
+      const size_t end = all_left == 0 ? 0 : (blocks * left_before + offset) / all_left;
       if (rank == ranks_.rank()) {
-        const Range own = {positions.begin + begin * block_, std::min(positions.begin + end * block_, positions.end)};
-        own_shares_.push_back({own, place});
-        place += own.size();
+        const size_t end_position = ranks_.is_last() ? positions.end : positions.begin + end * block_;
+        own_shares_.push_back({{positions.begin + begin * block_, end_position}, place});
+        place += own_shares_.back().positions.size();
       }
       left[rank] -= end - begin;
       begin = end;

@@ -30,8 +30,10 @@ size_t samples_of_all(const SamplesOfRanks& samples_of_ranks, size_t rows);
 class Shares {
  public:
   // This rank has `rows` samples. Ranks take whole blocks of `block` samples of a batch. If each rank has samples of
-  // its own, it takes as many as is its share of the samples that all of them have left, rounded to blocks so that the
-  // first ranks have those that are not divided evenly.
+  // its own, the b blocks of a batch are shared out in proportion to the blocks that the ranks have left: the ranks
+  // before one have l of all L, and take floor(b l / L + v) blocks. The v of the steps are spread evenly over [0, 1),
+  // so that the samples of every rank are spread evenly over the epoch (the sequence of van der Corput: 0, 1/2, 1/4,
+  // 3/4, ...).
   Shares(const Ranks& ranks, const SamplesOfRanks& samples_of_ranks, size_t rows, size_t batch_size, size_t block);
 
   size_t batch_size() const { return batch_size_; }

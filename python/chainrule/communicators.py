@@ -95,8 +95,10 @@ def order_of_epoch(
     ``partial_fit(X[order], y[order], shuffle=False, batch_size=batch_size)``.
 
     A batch begins with samples of the first rank, and ends with samples of the last one. Its b blocks of 16 samples (32
-    in mixed precision) are shared out by the blocks that the ranks have left: if those before rank r have l of all L,
-    it begins with block ⌈b l / L⌉. Each rank takes its samples in an order of its own, as it is given them or shuffled.
+    in mixed precision) are shared out in proportion to the blocks that the ranks have left: if those before rank r have
+    l of all L, they take ⌊b l / L + v⌋ blocks. v is 0, 1/2, 1/4, 3/4, 1/8, … in the steps of an epoch (van der Corput
+    1935), so that the samples of each rank are spread evenly over it. A block that is not full is the last one of all.
+    Each rank takes its samples in an order of its own, as it is given them or shuffled.
 
     Parameters
     ----------
@@ -144,16 +146,25 @@ def order_of_epoch(
         for rank, count in enumerate(counts)
     ]
     firsts = np.cumsum([0, *counts[:-1]])
-    left = -(-np.array(counts) // block)
-    taken, order = np.zeros(len(counts), np.int64), []
-    for begin in range(0, samples, size):
-        blocks = -(-min(size, samples - begin) // block)
-        ends = -(-blocks * np.cumsum(left) // left.sum())
-        shares = np.diff(ends, prepend=0)
+    left, taken = np.array(counts) // block, np.zeros(len(counts), np.int64)
+    order: list[NDArray[np.int64]] = []
+    for step, begin in enumerate(range(0, samples, size)):
+        of_batch = min(size, samples - begin)
+        shares = block * np.diff(_ends_of_shares(of_batch // block, left, step), prepend=0)
+        left = left - shares // block
+        shares[-1] += of_batch % block
         for first, own, start, share in zip(firsts, orders, taken, shares, strict=True):
-            order.append(first + own[start : start + share * block])
-        taken, left = taken + shares * block, left - shares
+            order.append(first + own[start : start + share])
+        taken += shares
     return np.concatenate(order)
+
+
+def _ends_of_shares(blocks: int, left: NDArray[np.int64], step: int) -> NDArray[np.int64]:
+    """Return where the ranks' shares of a batch's blocks end."""
+    all_left = int(left.sum())
+    # The bits of the step in reverse, as those of a fraction.
+    offset = all_left * int(f"{step % 2**16:016b}"[::-1], 2) // 2**16
+    return (blocks * np.cumsum(left) + offset) // max(all_left, 1)
 
 
 def check_blocks(samples_of_ranks: Sequence[int], batch_size: int, precision: str) -> None:
