@@ -24,7 +24,7 @@ struct EpochOptions {
   const double* weight_decays = nullptr;  // one per step of the epoch; null: the optimiser's in all of them
   // All of them train the same epoch of the same network.
   Ranks* ranks = &alone;
-  SamplesOfRanks samples_of_ranks;
+  SamplesOfRanks samples_of_ranks = {};
 };
 
 struct EpochResult {
