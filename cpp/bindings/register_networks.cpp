@@ -1,25 +1,8 @@
-// The networks of both precisions, from one template. Each call checks shapes, takes the session's lock and releases
-// the interpreter's; many threads may predict with one network at a time, one may change it.
-#include <pybind11/functional.h>
+// The networks of both precisions, and sparse samples.
 #include <pybind11/stl.h>
 
-#include <algorithm>
-#include <exception>
-#include <limits>
-#include <map>
-#include <memory>
-#include <optional>
-#include <string>
-
 #include "bindings/bindings.hpp"
-#include "bindings/bound_data.hpp"
-#include "bindings/epoch_arguments.hpp"
-#include "bindings/epochs.hpp"
-#include "bindings/interpreter_lock.hpp"
-#include "bindings/python_loss.hpp"
-#include "bindings/python_poll.hpp"
-#include "bindings/python_ranks.hpp"
-#include "session.hpp"
+#include "bindings/bound_network.hpp"
 
 namespace py = pybind11;
 
@@ -27,366 +10,36 @@ namespace chainrule::bindings {
 
 namespace {
 
+// Passes and training.
 template <class T>
-class BoundNetwork {
- public:
-  using Array = py::array_t<T, py::array::c_style | py::array::forcecast>;
-  using Weights = BoundData::Weights;
-
-  BoundNetwork(size_t inputs, bool mixed) : session_(inputs, mixed) {}
-
-  void add_layer(const LayerSettings& settings, const std::vector<int64_t>& sources) {
-    const auto lock = to_change();
-    for (const int64_t source : sources) {
-      require(source >= 0, "a source must be one of the layers below, got layer " + std::to_string(source));
-    }
-    session_.add_layer(settings, {sources.begin(), sources.end()});
-  }
-
-  size_t parameter_count() const { return network().parameter_count(); }
-
-  Array layer_parameters(size_t layer) const {
-    const auto lock = session_.lock_to_read();
-    Array result(py::ssize_t(session_.layer(layer).parameters().count()));
-    session_.get_parameters(layer, result.mutable_data());
-    return result;
-  }
-
-  void set_layer_parameters(size_t layer, const Array& values) {
-    const auto lock = to_change();
-    require_size(values, session_.layer(layer).parameters().count(), "values must be all parameters of the layer");
-    session_.set_parameters(layer, values.data());
-  }
-
-  Array layer_statistics(size_t layer) const {
-    const auto lock = session_.lock_to_read();
-    Array result(py::ssize_t(session_.layer(layer).traits().statistics_size));
-    session_.get_statistics(layer, result.mutable_data());
-    return result;
-  }
-
-  void set_layer_statistics(size_t layer, const Array& values) {
-    const auto lock = to_change();
-    require_size(values, session_.layer(layer).traits().statistics_size, "values must be all statistics of the layer");
-    session_.set_statistics(layer, values.data());
-  }
-
-  Array parameters() const {
-    const auto lock = session_.lock_to_read();
-    return unpacked(network().parameters());
-  }
-
-  void set_parameters(const Array& values) {
-    const auto lock = to_change();
-    require_size(values, parameter_count(), "parameters must be those of all layers");
-    session_.set_parameters(values.data());
-  }
-
-  bool needs_whole_batch(size_t layer) const {
-    const auto lock = session_.lock_to_read();
-    return session_.layer(layer).traits().needs_whole_batch;
-  }
-
-  void set_trainable(size_t layer, bool trainable) {
-    const auto lock = to_change();
-    session_.set_trainable(layer, trainable);
-  }
-
-  void set_penalties(size_t layer, double l1, double l2) {
-    const auto lock = to_change();
-    session_.set_penalties(layer, l1, l2);
-  }
-
-  void set_schedule(size_t layer, const std::vector<double>& values) {
-    const auto lock = to_change();
-    session_.set_schedule(layer, values);
-  }
-
-  void set_factors(size_t layer, const std::vector<double>& rate, const std::vector<std::optional<double>>& decay) {
-    const auto lock = to_change();
-    session_.set_factors(layer, rate, decay);
-  }
-
-  double penalty() const {
-    const auto lock = session_.lock_to_read();
-    return network().penalty();
-  }
-
-  // A quick prediction keeps the interpreter's lock: releasing it would take longer.
-  Array predict(const py::object& X) const {
-    const auto lock = session_.lock_to_read();
-    const Source inputs = checked_inputs(X);
-    Array outputs({inputs.rows, network().outputs()});
-    T* to = outputs.mutable_data();
-    if (session_.predicts_quickly(inputs)) {
-      session_.predict(inputs, to);
-    } else {
-      const WithoutInterpreter unlocked;
-      session_.predict(inputs, to);
-    }
-    if (!kernels<T>().all_finite(to, size_t(outputs.size()))) {
-      py::module_::import("chainrule.errors").attr("warn")("outputs of predict are not finite: X overflows in a layer");
-    }
-    return outputs;
-  }
-
-  // None if X is not an array that the core can read in place: then the caller converts it, or reports what is wrong.
-  py::object predict_in_place(const py::object& X) const {
-    if (Py_TYPE(X.ptr()) != py::detail::npy_api::get().PyArray_Type_) return py::none();
-    const py::array array = py::reinterpret_borrow<py::array>(X);
-    if (array.ndim() != 2 || array.shape(0) == 0 || size_t(array.shape(1)) != network().inputs() ||
-        !is_readable(array)) {
-      return py::none();
-    }
-    const Source source = source_of(array, "X");
-    return all_finite(source, std::numeric_limits<T>::max()) ? py::object(predict(array)) : py::none();
-  }
-
-  Array predict_population(const Array& parameters, const py::object& X) const {
-    const auto lock = session_.lock_to_read();
-    const Source inputs = checked_inputs(X);
-    require(parameters.ndim() == 2 && parameters.shape(0) > 0 && size_t(parameters.shape(1)) == parameter_count(),
-            "parameters must have shape (members, parameter_count)");
-    const size_t members = size_t(parameters.shape(0));
-    Array outputs({members, inputs.rows, network().outputs()});
-    const T* from = parameters.data();
-    T* to = outputs.mutable_data();
-    const WithoutInterpreter unlocked;
-    session_.predict_population(from, members, inputs, to);
-    return outputs;
-  }
-
-  std::unique_ptr<SamplePredictor<T>> sample_predictor() const {
-    const auto lock = session_.lock_to_read();
-    return session_.sample_predictor();
-  }
-
-  std::unique_ptr<Stepper<T>> stepper(size_t streams, size_t carrying) const {
-    const auto lock = session_.lock_to_read();
-    return session_.stepper(streams, carrying);
-  }
-
-  Array forward(const py::array& X, bool training, uint64_t seed, uint64_t epoch) {
-    const auto lock = to_change();
-    const Source inputs = checked_inputs(X);
-    {
-      const WithoutInterpreter unlocked;
-      session_.forward(inputs, training, seed, epoch);
-    }
-    return array_of(session_.activations(network().size() - 1));
-  }
-
-  Array backward(const Array& output_gradient) {
-    const auto lock = to_change();
-    const RowsView<T> outputs = session_.last_outputs();
-    require(output_gradient.ndim() == 2 && size_t(output_gradient.shape(0)) == outputs.rows &&
-                size_t(output_gradient.shape(1)) == outputs.columns,
-            "output_gradient must have the shape of the outputs, (samples, outputs)");
-    const T* from = output_gradient.data();
-    RowsView<T> input_gradient = {};
-    {
-      const WithoutInterpreter unlocked;
-      input_gradient = session_.backward(from);
-    }
-    return array_of(input_gradient);
-  }
-
-  double loss_and_gradient(const py::object& X, const py::array& y, const Weights& sample_weight,
-                           const LossArguments& loss) {
-    const auto lock = to_change();
-    const BoundData bound = bound_data(X, y, sample_weight, loss);
-    session_.check_inputs(bound.data.inputs);
-    PythonLoss outside(loss.function, y, bound.data);
-    double objective = 0;
-    {
-      const WithoutInterpreter unlocked;
-      objective = session_.loss_and_gradient(bound.data, loss.with(outside));
-    }
-    outside.rethrow();
-    return objective;
-  }
-
-  Array gradients() const {
-    const auto lock = session_.lock_to_read();
-    return unpacked(session_.gradient());
-  }
-
-  Array pre_activations(size_t layer) const {
-    const auto lock = session_.lock_to_read();
-    return array_of(session_.pre_activations(layer));
-  }
-
-  Array activations(size_t layer) const {
-    const auto lock = session_.lock_to_read();
-    return array_of(session_.activations(layer));
-  }
-
-  Array deltas(size_t layer) const {
-    const auto lock = session_.lock_to_read();
-    return array_of(session_.deltas(layer));
-  }
-
-  void step(const Optimizer& optimizer, double rate) {
-    const auto lock = to_change();
-    const WithoutInterpreter unlocked;
-    session_.step(optimizer, rate);
-  }
-
-  void save_snapshot() {
-    const auto lock = to_change();
-    session_.save_snapshot();
-  }
-
-  void restore_snapshot() {
-    const auto lock = to_change();
-    session_.restore_snapshot();
-  }
-
-  void drop_snapshot() {
-    const auto lock = to_change();
-    session_.drop_snapshot();
-  }
-
-  py::tuple train_epoch(const py::object& X, const py::array& y, const Weights& sample_weight,
-                        const EpochArguments& arguments, const EpochPart& part, const py::object& poll,
-                        const py::object& ranks) {
-    const auto lock = to_change();
-    const BoundData bound = bound_data(X, y, sample_weight, arguments.loss);
-    session_.check_inputs(bound.data.inputs);
-    PythonLoss outside(arguments.loss.function, y, bound.data);
-    PythonRanks others(ranks);
-    require(others.is_alone() || !(network().needs_whole_batch() || arguments.loss.is_function()),
-            "ranks cannot share out batches that a layer or the loss must see whole");
-    const EpochOptions options =
-        arguments.options(bound.data.inputs.rows, network().sample_block(), part, outside, others);
-    PythonPoll ask(poll);
-    EpochResult result;
-    {
-      const WithoutInterpreter unlocked;
-      result = session_.train_epoch(bound.data, options, arguments.optimizer, [&](size_t done) { return ask(done); });
-    }
-    outside.rethrow();
-    ask.rethrow();
-    others.rethrow();
-    return tuple_of(result);
-  }
-
-  py::tuple train_epochs(const py::object& X, const py::array& y, const Weights& sample_weight,
-                         const std::vector<EpochArguments>& epochs, const py::object& poll) {
-    const auto lock = to_change();
-    require(!epochs.empty(), "epochs must be at least one");
-    const BoundData bound = bound_data(X, y, sample_weight, epochs.front().loss);
-    session_.check_inputs(bound.data.inputs);
-    return bindings::train_epochs(session_, bound.data, y, epochs, poll);
-  }
-
-  py::tuple evaluate(const py::object& X, const py::array& y, const Weights& sample_weight, const LossArguments& loss,
-                     const py::object& ranks, const SamplesOfRanks& samples_of_ranks) const {
-    const auto lock = session_.lock_to_read();
-    const Evaluating here(this);
-    const BoundData bound = bound_data(X, y, sample_weight, loss);
-    session_.check_inputs(bound.data.inputs);
-    PythonLoss outside(loss.function, y, bound.data);
-    PythonRanks others(ranks);
-    check_samples(samples_of_ranks, others, bound.data.inputs.rows);
-    Evaluation<T> evaluation;
-    {
-      const WithoutInterpreter unlocked;
-      evaluation = session_.evaluate(bound.data, loss.with(outside), others, samples_of_ranks);
-    }
-    outside.rethrow();
-    others.rethrow();
-    return py::make_tuple(evaluation.loss, evaluation.metric);
-  }
-
-  std::string optimizer_rule() const {
-    const auto lock = session_.lock_to_read();
-    const OptimizerState<T>& state = session_.optimizer_state();
-    return state.started() ? name_of(state.rule()) : "";
-  }
-
-  size_t optimizer_steps() const {
-    const auto lock = session_.lock_to_read();
-    return session_.optimizer_state().steps();
-  }
-
-  py::dict optimizer_state() const {
-    const auto lock = session_.lock_to_read();
-    const OptimizerState<T>& state = session_.optimizer_state();
-    py::dict result;
-    for (size_t i = 0; i < state.slots().size(); ++i) {
-      result[py::str(slot_names(state.rule())[i])] = unpacked(state.slots()[i]);
-    }
-    return result;
-  }
-
-  void set_optimizer_state(const std::string& rule, size_t steps, const std::map<std::string, Array>& values) {
-    const auto lock = to_change();
-    const Rule kind = rule_named(rule);
-    require(values.size() == slot_names(kind).size(), "state must have the slots of the rule");
-    OptimizerState<T> state(kind, network().parameters().size(), steps);
-    for (size_t i = 0; i < state.slots().size(); ++i) {
-      const auto found = values.find(slot_names(kind)[i]);
-      require(found != values.end(), "state must have the slot '" + slot_names(kind)[i] + "'");
-      require(size_t(found->second.size()) == parameter_count(), "state must have shape (parameter_count,)");
-      network().pack(found->second.data(), state.slots()[i].data());
-    }
-    session_.set_optimizer_state(std::move(state));
-  }
-
-  void reset_optimizer() {
-    const auto lock = to_change();
-    session_.set_optimizer_state({});
-  }
-
- private:
-  // Waits for the threads that read; they need the interpreter to finish.
-  typename Session<T>::ChangeLock to_change() {
-    if (Evaluating::holds(this)) throw std::runtime_error("a loss must not change the network that it evaluates");
-    const WithoutInterpreter unlocked;
-    return session_.lock_to_change();
-  }
-
-  const Network<T>& network() const { return session_.network(); }
-
-  Source checked_inputs(const py::object& X) const {
-    const Source inputs = samples_of(X, "X");
-    session_.check_inputs(inputs);
-    return inputs;
-  }
-
-  BoundData bound_data(const py::object& X, const py::array& y, const Weights& weights,
-                       const LossArguments& loss) const {
-    const size_t columns = session_.target_columns(loss.loss);
-    const std::optional<size_t> fixed = loss.is_function() ? std::nullopt : std::optional<size_t>(columns);
-    return BoundData(X, y, weights, network().outputs(), fixed, network().softmax_places());
-  }
-
-  static void require_size(const Array& values, size_t size, const std::string& what) {
-    require(values.ndim() == 1 && size_t(values.size()) == size,
-            what + ", shape (" + std::to_string(size) + ",), got " + std::to_string(values.size()) + " numbers");
-  }
-
-  Array unpacked(const AlignedArray<T>& packed) const {
-    Array result = Array(py::ssize_t(parameter_count()));
-    network().unpack(packed.data(), result.mutable_data());
-    return result;
-  }
-
-  static Array array_of(const RowsView<T>& view) {
-    Array result({view.rows, view.columns});
-    copy_rows(view.values, view.stride, result.mutable_data(), view.columns, {0, view.rows}, view.columns);
-    return result;
-  }
-
-  Session<T> session_;
-};
+void define_training(py::class_<BoundNetwork<T>>& network) {
+  using Net = BoundNetwork<T>;
+  network
+      .def("forward", &Net::forward, py::arg("X"), py::arg("training") = false, py::arg("seed") = 0,
+           py::arg("epoch") = 0)
+      .def("backward", &Net::backward, py::arg("output_gradient"))
+      .def("loss_and_gradient", &Net::loss_and_gradient, py::arg("X"), py::arg("y"),
+           py::arg("sample_weight").none(true), py::arg("loss"))
+      .def("gradients", &Net::gradients)
+      .def("pre_activations", &Net::pre_activations, py::arg("layer"))
+      .def("activations", &Net::activations, py::arg("layer"))
+      .def("deltas", &Net::deltas, py::arg("layer"))
+      .def("step", &Net::step, py::arg("optimizer"), py::arg("rate"))
+      .def("train_epoch", &Net::train_epoch, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
+           py::arg("options"), py::arg("part") = EpochPart(0, std::nullopt, {}), py::arg("poll") = py::none(),
+           py::arg("ranks") = py::none())
+      .def("train_epochs", &Net::train_epochs, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
+           py::arg("epochs"), py::arg("poll") = py::none())
+      .def("save_snapshot", &Net::save_snapshot)
+      .def("restore_snapshot", &Net::restore_snapshot)
+      .def("drop_snapshot", &Net::drop_snapshot);
+}
 
 template <class T>
 void register_network(py::module_& module, const char* name) {
   using Net = BoundNetwork<T>;
-  py::class_<Net>(module, name)
-      .def(py::init<size_t, bool>(), py::arg("inputs"), py::arg("mixed") = false)
+  py::class_<Net> network(module, name);
+  network.def(py::init<size_t, bool>(), py::arg("inputs"), py::arg("mixed") = false)
       .def("add_layer", &Net::add_layer, py::arg("settings"), py::arg("sources") = std::vector<int64_t>())
       .def_property_readonly("parameter_count", &Net::parameter_count)
       .def("layer_parameters", &Net::layer_parameters, py::arg("layer"))
@@ -406,24 +59,6 @@ void register_network(py::module_& module, const char* name) {
       .def("predict_population", &Net::predict_population, py::arg("parameters"), py::arg("X"))
       .def("sample_predictor", &Net::sample_predictor)
       .def("stepper", &Net::stepper, py::keep_alive<0, 1>(), py::arg("streams"), py::arg("carrying"))
-      .def("forward", &Net::forward, py::arg("X"), py::arg("training") = false, py::arg("seed") = 0,
-           py::arg("epoch") = 0)
-      .def("backward", &Net::backward, py::arg("output_gradient"))
-      .def("loss_and_gradient", &Net::loss_and_gradient, py::arg("X"), py::arg("y"),
-           py::arg("sample_weight").none(true), py::arg("loss"))
-      .def("gradients", &Net::gradients)
-      .def("pre_activations", &Net::pre_activations, py::arg("layer"))
-      .def("activations", &Net::activations, py::arg("layer"))
-      .def("deltas", &Net::deltas, py::arg("layer"))
-      .def("step", &Net::step, py::arg("optimizer"), py::arg("rate"))
-      .def("train_epoch", &Net::train_epoch, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
-           py::arg("options"), py::arg("part") = EpochPart(0, std::nullopt, {}), py::arg("poll") = py::none(),
-           py::arg("ranks") = py::none())
-      .def("train_epochs", &Net::train_epochs, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
-           py::arg("epochs"), py::arg("poll") = py::none())
-      .def("save_snapshot", &Net::save_snapshot)
-      .def("restore_snapshot", &Net::restore_snapshot)
-      .def("drop_snapshot", &Net::drop_snapshot)
       .def("evaluate", &Net::evaluate, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true), py::arg("loss"),
            py::arg("ranks") = py::none(), py::arg("samples_of_ranks") = SamplesOfRanks())
       .def_property_readonly("optimizer_rule", &Net::optimizer_rule)
@@ -431,6 +66,7 @@ void register_network(py::module_& module, const char* name) {
       .def("optimizer_state", &Net::optimizer_state)
       .def("set_optimizer_state", &Net::set_optimizer_state, py::arg("rule"), py::arg("steps"), py::arg("state"))
       .def("reset_optimizer", &Net::reset_optimizer);
+  define_training(network);
 }
 
 }  // namespace
