@@ -184,17 +184,22 @@ std::unique_ptr<Stepper<T>> Session<T>::stepper(size_t streams, size_t carrying)
 }
 
 template <class T>
-void Session<T>::forward(const Source& inputs, bool training, uint64_t seed, uint64_t epoch) {
-  start_pass(inputs.rows);
-  pass_ = {training, seed, epoch, 0};
-  std::vector<Signal<T>>& signals = pass_workspace_->signals();
+void Session<T>::send_forward(const Source& inputs, const Pass& pass, Workspace<T>& workspace) {
+  std::vector<Signal<T>>& signals = workspace.signals();
   for (size_t i = 0; i < inputs.rows; ++i) {
     gather_row(inputs, i, true, signals[0].activations + i * signals[0].stride);
   }
   run_team(1, [&](const Team& team) {
-    network_.forward(team, signals, inputs.rows, pass_);
-    if (training) network_.update_statistics(team, signals);
+    network_.forward(team, signals, inputs.rows, pass);
+    if (pass.training) network_.update_statistics(team, signals);
   });
+}
+
+template <class T>
+void Session<T>::forward(const Source& inputs, bool training, uint64_t seed, uint64_t epoch) {
+  start_pass(inputs.rows);
+  pass_ = {training, seed, epoch, 0};
+  send_forward(inputs, pass_, *pass_workspace_);
   pass_samples_ = inputs.rows;
 }
 
@@ -204,17 +209,41 @@ RowsView<T> Session<T>::last_outputs() const {
   return kept_rows(pass_workspace_->output(), pass_workspace_->output().activations);
 }
 
+namespace {
+
+// Panels are filled up with zeros.
+template <class T>
+void set_deltas(const Signal<T>& output, const T* from, size_t samples) {
+  std::memset(output.deltas, 0, samples * output.stride * sizeof(T));
+  copy_rows(from, output.size, output.deltas, output.stride, {0, samples}, output.size);
+}
+
+}  // namespace
+
 template <class T>
 RowsView<T> Session<T>::backward(const T* output_gradient) {
   last_outputs();
   const Signal<T>& output = pass_workspace_->output();
-  std::memset(output.deltas, 0, pass_samples_ * output.stride * sizeof(T));
-  copy_rows(output_gradient, output.size, output.deltas, output.stride, {0, pass_samples_}, output.size);
+  set_deltas(output, output_gradient, pass_samples_);
   run_team(1, [&](const Team&) { multiply_by_derivative(output, {0, pass_samples_}); });
   chainrule::backward(network_, *pass_workspace_, pass_samples_, pass_, fresh_gradient());
   has_deltas_ = has_gradient_ = true;
   const Signal<T>& input = pass_workspace_->signals()[0];
   return kept_rows(input, input.deltas);
+}
+
+template <class T>
+Workspace<T> Session<T>::flows(const Source& inputs, const T* errors, bool from_pre_activations) {
+  const size_t samples = inputs.rows;
+  Workspace<T> workspace(network_, samples, Workspace<T>::Purpose::pass);
+  send_forward(inputs, {}, workspace);
+  set_deltas(workspace.output(), errors, samples);
+  if (!from_pre_activations) {
+    run_team(1, [&](const Team&) { multiply_by_derivative(workspace.output(), {0, samples}); });
+  }
+  // As in training, the first layer passes no deltas down.
+  send_deltas_down(network_, workspace, samples, 1, {});
+  return workspace;
 }
 
 template <class T>

@@ -85,6 +85,9 @@ class Session {
   void forward(const Source& inputs, bool training, uint64_t seed, uint64_t epoch);
   // From dE/da of the output, (samples, outputs) without gaps. Returns dE/dX.
   RowsView<T> backward(const T* output_gradient);
+  // The signals of some samples and of errors at the outputs, (samples, outputs) without gaps, which are dE/dz of the
+  // last layer if `from_pre_activations`, else dE/da. Nothing of them is kept.
+  Workspace<T> flows(const Source& inputs, const T* errors, bool from_pre_activations);
   // Returns the objective, penalties included.
   double loss_and_gradient(const Data& data, const Loss& loss);
   // The outputs of the pass that `backward` goes back through.
@@ -126,6 +129,7 @@ class Session {
   RowsView<T> kept_rows(const Signal<T>& signal, const T* values) const;
   void prepare_state(const Optimizer& optimizer, double rate);
   void forget_pass();
+  void send_forward(const Source& inputs, const Pass& pass, Workspace<T>& workspace);
   void start_pass(size_t capacity);
   T* fresh_gradient();
 

@@ -34,10 +34,11 @@ def warnings_of(net, X, y, **options):
     return [str(w.message) for w in caught]
 
 
-def sent_back(net, X):
-    """Return the deltas of the reference for errors of ±1 before softmax."""
+def sent_back(net, X, *, from_pre_activations=True):
+    """Return the deltas of the reference for errors of ±1 at the outputs, or before the last activation."""
     model = reference_of(net)
-    model.layers[-1].activation = "identity"
+    if from_pre_activations:
+        model.layers[-1].activation = "identity"
     model.forward(X)
     model.backward(np.where(np.add.outer(np.arange(len(X)), np.arange(net.outputs)) % 2 == 0, 1.0, -1.0))
     return [layer.deltas for layer in model.layers]
@@ -54,9 +55,35 @@ def test_numbers_are_those_of_the_reference(activation):
     deltas = sent_back(net, X)
     for line, layer, delta in zip(diagnosis.lines, model.layers, deltas, strict=True):
         flow = line.flow
-        assert (flow.mean, flow.spread) == pytest.approx((layer.activations.mean(), layer.activations.std()))
+        assert line.activations == pytest.approx((layer.activations.mean(), layer.activations.std()))
         assert line.gradient == pytest.approx((layer.weight_gradient.mean(), layer.weight_gradient.std()))
         assert flow.signal == pytest.approx(np.sqrt((delta**2).mean() / (deltas[-1] ** 2).mean()))
+
+
+@pytest.mark.parametrize("output", ["tanh", "softmax", "gelu"])
+def test_errors_of_other_losses_come_through_the_last_activation(output):
+    X, y = data()
+    net = cr.Network([6, 20, 20, 3], activation="tanh", output=output, dtype="float64", seed=0)
+    diagnosis = net.diagnose(X, np.eye(3)[y], loss="mse")
+    deltas = sent_back(net, X, from_pre_activations=False)
+    for line, delta in zip(diagnosis.lines, deltas, strict=True):
+        assert line.flow.signal == pytest.approx(np.sqrt((delta**2).mean() / (deltas[-1] ** 2).mean()))
+    outputs = net.predict(X)
+    assert diagnosis.lines[-1].activations == pytest.approx((outputs.mean(), outputs.std()))
+    assert (diagnosis.lines[-1].flow.saturated is None) == (output != "tanh")
+
+
+def test_blocks_frozen_layers_and_sequences_are_looked_through():
+    X = np.random.default_rng(0).standard_normal((40, 5, 3))
+    block = cr.Residual([cr.Dense(4, "tanh"), cr.Dense(4)])
+    layers = [cr.Input(None, 3), cr.Masking(0.0), cr.LSTM(4), block, cr.Dense(4, "relu"), cr.Dense(1, "sigmoid")]
+    net = cr.Network(layers, dtype="float64", seed=0)
+    net.layers[4].trainable = False
+    expected = sent_back(net.fixed(X), X.reshape(40, -1))
+    lines = net.diagnose(X, X[:, 0, 0] > 0).lines
+    signals = [np.sqrt((delta**2).mean() / (expected[-1] ** 2).mean()) for delta in expected[-len(lines) :]]
+    assert np.isnan(lines[3].flow.signal)
+    assert [line.flow.signal for line in (lines[1], lines[2])] == pytest.approx(signals[1:3])
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "softsign", "hard_sigmoid"])

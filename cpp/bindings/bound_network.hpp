@@ -177,10 +177,7 @@ class BoundNetwork {
 
   Array backward(const Array& output_gradient) {
     const auto lock = to_change();
-    const RowsView<T> outputs = session_.last_outputs();
-    require(output_gradient.ndim() == 2 && size_t(output_gradient.shape(0)) == outputs.rows &&
-                size_t(output_gradient.shape(1)) == outputs.columns,
-            "output_gradient must have the shape of the outputs, (samples, outputs)");
+    require_outputs(output_gradient, session_.last_outputs().rows, "output_gradient");
     const T* from = output_gradient.data();
     RowsView<T> input_gradient = {};
     {
@@ -188,6 +185,25 @@ class BoundNetwork {
       input_gradient = session_.backward(from);
     }
     return array_of(input_gradient);
+  }
+
+  // Returns (activations, deltas) of each layer.
+  pybind11::list flows(const pybind11::object& X, const Array& errors, bool from_pre_activations) {
+    const auto lock = to_change();
+    const Source inputs = checked_inputs(X);
+    require_outputs(errors, inputs.rows, "errors");
+    const T* from = errors.data();
+    const auto workspace = [&] {
+      const WithoutInterpreter unlocked;
+      return session_.flows(inputs, from, from_pre_activations);
+    }();
+    pybind11::list result;
+    for (size_t i = 1; i < workspace.signals().size(); ++i) {
+      const Signal<T>& signal = workspace.signals()[i];
+      result.append(pybind11::make_tuple(array_of({signal.activations, signal.stride, inputs.rows, signal.size}),
+                                         array_of({signal.deltas, signal.stride, inputs.rows, signal.size})));
+    }
+    return result;
   }
 
   double loss_and_gradient(const pybind11::object& X, const pybind11::array& y, const Weights& sample_weight,
@@ -365,6 +381,11 @@ class BoundNetwork {
   static void require_size(const Array& values, size_t size, const std::string& what) {
     require(values.ndim() == 1 && size_t(values.size()) == size,
             what + ", shape (" + std::to_string(size) + ",), got " + std::to_string(values.size()) + " numbers");
+  }
+
+  void require_outputs(const Array& values, size_t rows, const std::string& name) const {
+    require(values.ndim() == 2 && size_t(values.shape(0)) == rows && size_t(values.shape(1)) == network().outputs(),
+            name + " must have the shape of the outputs, (samples, outputs)");
   }
 
   Array unpacked(const AlignedArray<T>& packed) const {

@@ -18,6 +18,7 @@ void define_training(py::class_<BoundNetwork<T>>& network) {
       .def("forward", &Net::forward, py::arg("X"), py::arg("training") = false, py::arg("seed") = 0,
            py::arg("epoch") = 0)
       .def("backward", &Net::backward, py::arg("output_gradient"))
+      .def("flows", &Net::flows, py::arg("X"), py::arg("errors"), py::arg("from_pre_activations"))
       .def("loss_and_gradient", &Net::loss_and_gradient, py::arg("X"), py::arg("y"),
            py::arg("sample_weight").none(true), py::arg("loss"))
       .def("gradients", &Net::gradients)

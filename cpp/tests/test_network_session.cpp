@@ -197,6 +197,31 @@ void test_passes() {
   expect_throws<std::runtime_error>([&] { session.backward(error.data()); }, "a pass of other parameters");
 }
 
+// A look at the signals shows what forward and backward keep, and leaves what is kept alone.
+void test_flows() {
+  Session<double> session(inputs);
+  add_layers(session);
+  const Samples all;
+  const std::vector<double> errors = numbers(samples * outputs, 4);
+  session.forward(all.source(), false, 0, 0);
+  session.backward(errors.data());
+  const Workspace<double> seen = session.flows(all.source(), errors.data(), false);
+  for (size_t i = 0; i < session.network().size(); ++i) {
+    const Signal<double>& signal = seen.signals()[i + 1];
+    const RowsView<double> activations = session.activations(i), deltas = session.deltas(i);
+    for (size_t j = 0; j < samples; ++j) {
+      for (size_t k = 0; k < signal.size; ++k) {
+        expect(signal.activations[j * signal.stride + k] == activations.values[j * activations.stride + k], "a");
+        expect(signal.deltas[j * signal.stride + k] == deltas.values[j * deltas.stride + k], "delta");
+      }
+    }
+  }
+  const Workspace<double> from_z = session.flows(all.source(), errors.data(), true);
+  for (size_t k = 0; k < outputs; ++k) {
+    expect(from_z.output().deltas[k] == errors[k], "errors that are dE/dz are the deltas of the output");
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -208,5 +233,6 @@ int main() {
   test_snapshot();
   test_training_excludes_readers();
   test_passes();
+  test_flows();
   return result();
 }

@@ -149,17 +149,22 @@ double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Dat
 }
 
 template <class T>
-void backward(Network<T>& network, Workspace<T>& workspace, size_t samples, const Pass& pass, T* gradient) {
-  std::memset(gradient, 0, network.parameters().size() * sizeof(T));
-  network.prepare_backward(0);
+void send_deltas_down(Network<T>& network, Workspace<T>& workspace, size_t samples, size_t lowest, const Pass& pass) {
+  network.prepare_backward(lowest);
   // The caller's error stands for the whole objective: with weights of zero, the layers' own losses add nothing to it.
   const AlignedArray<T> no_weights(samples);
   AlignedArray<double> losses(samples);
   network.add_losses(workspace.signals(), {0, samples}, no_weights.data(), losses.data());
-  run_team(threads_for(double(samples) * network.work(network.inputs()) * 2), [&](const Team& team) {
-    network.backward(team, workspace.signals(), samples, 0, pass);
-    store_gradients(team, network, workspace.signals(), samples, gradient, false);
-  });
+  run_team(threads_for(double(samples) * network.work(network.inputs())),
+           [&](const Team& team) { network.backward(team, workspace.signals(), samples, lowest, pass); });
+}
+
+template <class T>
+void backward(Network<T>& network, Workspace<T>& workspace, size_t samples, const Pass& pass, T* gradient) {
+  std::memset(gradient, 0, network.parameters().size() * sizeof(T));
+  send_deltas_down(network, workspace, samples, 0, pass);
+  run_team(threads_for(double(samples) * network.work(network.inputs())),
+           [&](const Team& team) { store_gradients(team, network, workspace.signals(), samples, gradient, false); });
   complete_gradients(network, gradient);
 }
 
@@ -178,6 +183,7 @@ void step(Network<T>& network, OptimizerState<T>& state, const Optimizer& optimi
   template GradientTarget<T> updating<T>(const Network<T>&, OptimizerState<T>&, const StepSettings<T>&, size_t); \
   template class WholeGradientStep<T>;                                                                           \
   template double loss_and_gradient<T>(Network<T>&, Workspace<T>&, const Data&, const Loss&, T*);                \
+  template void send_deltas_down<T>(Network<T>&, Workspace<T>&, size_t, size_t, const Pass&);                    \
   template void backward<T>(Network<T>&, Workspace<T>&, size_t, const Pass&, T*);                                \
   template void step<T>(Network<T>&, OptimizerState<T>&, const Optimizer&, double, T*)
 CHAINRULE_INSTANTIATE(float);

@@ -44,6 +44,10 @@ class WholeGradientStep {
 template <class T>
 double loss_and_gradient(Network<T>& network, Workspace<T>& workspace, const Data& data, const Loss& loss, T* gradient);
 
+// The deltas of the layers from `lowest - 1` on, from those of the workspace's output; 0: also that of the inputs.
+template <class T>
+void send_deltas_down(Network<T>& network, Workspace<T>& workspace, size_t samples, size_t lowest, const Pass& pass);
+
 // Gradients of all trainable layers, and the delta below the first layer, from the deltas of the workspace's output.
 template <class T>
 void backward(Network<T>& network, Workspace<T>& workspace, size_t samples, const Pass& pass, T* gradient);

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from .activations import traits_of
 from .arrays import unit_of
 from .function_loss import LossLike
+from .layers.base import Layer
 from .losses import Loss
 from .model import Model
 from .verification.table import as_table
@@ -51,8 +52,6 @@ class Flow:
 
     Attributes
     ----------
-    mean, spread : float
-        Of the activations; the spread is their standard deviation.
     signal : float
         Root mean square of the deltas, relative to those of the last layer: near 1 in a healthy network. It is computed
         from an error of ±1 at every output, so that no loss hides it; NaN if the layer is frozen.
@@ -62,8 +61,6 @@ class Flow:
         Share of the units on the flat end for every sample; None if the activation does not have one.
     """
 
-    mean: float
-    spread: float
     signal: float
     saturated: float | None
     dead: float | None
@@ -85,10 +82,24 @@ class Flow:
 
 @dataclass(frozen=True)
 class LayerDiagnosis:
-    """One layer of the table; `gradient` is mean and spread of ∂E/∂weights, `advice` empty where nothing is wrong."""
+    """One layer of the table.
+
+    Attributes
+    ----------
+    activation : str
+    units : int
+    activations : (float, float)
+        Mean and spread, which is the standard deviation.
+    flow : Flow
+    gradient : (float, float)
+        Mean and spread of ∂E/∂weights.
+    advice : str
+        Empty where nothing is wrong.
+    """
 
     activation: str
     units: int
+    activations: tuple[float, float]
     flow: Flow
     gradient: tuple[float, float]
     advice: str
@@ -125,7 +136,7 @@ class Diagnosis:
                     str(number),
                     line.activation,
                     f"{line.units}",
-                    with_spread(flow.mean, flow.spread),
+                    with_spread(*line.activations),
                     with_spread(*line.gradient),
                     f"{flow.signal:.1g}",
                     _as_share(flow.saturated),
@@ -169,40 +180,30 @@ def diagnose(network: Model, X: ArrayLike, y: ArrayLike, *, loss: LossLike | Non
     data = subject.border.batches(X.toarray() if hasattr(X, "toarray") else X, y, loss=chosen)
     assert isinstance(data.X, np.ndarray)  # made dense above
     inputs = statistics(data.X)
-    through = flows(subject, data.X, chosen)
-    # Those of the last layer are from before softmax or sigmoid, where cross-entropy begins.
-    mean, spread = statistics(subject.predict(data.X))
-    through[-1] = dataclasses.replace(through[-1], mean=mean, spread=spread)
     subject.core.loss_and_gradient(data.X, data.y, None, chosen.core_loss())
     lines = []
     gradients = iter(subject.gradients)
-    for layer, units, flow in zip(subject.computing, _units(subject), through, strict=True):
+    for units, (layer, activations, flow) in zip(_units(subject), flows(subject, data.X, chosen), strict=True):
         found = flow.finding(ADVISED, are_large(inputs))
         of_weights = statistics(next(gradients)[0]) if layer.parameter_count else (math.nan, math.nan)
-        lines.append(LayerDiagnosis(layer.output_activation, units, flow, of_weights, found[1] if found else ""))
+        of_outputs, advice = statistics(activations), found[1] if found else ""
+        lines.append(LayerDiagnosis(layer.output_activation, units, of_outputs, flow, of_weights, advice))
     return Diagnosis(inputs, lines)
 
 
-def flows(network: Model, X: NDArray[Any], loss: Loss) -> list[Flow]:
-    """Send samples forward, and signs back from the outputs."""
-    twin = _twin(network, loss)
-    core = twin.core_of(X)
-    core.forward(X)
-    core.backward(_signs(len(X), network.outputs).astype(network.dtype))
-    numbers = [layer.place.index for layer in network.computing]
-    at_outputs = _size(core.deltas(numbers[-1]))
-    found = []
-    for index, layer, other in zip(numbers, network.computing, twin.computing, strict=True):
-        a = core.activations(index)
-        flat = _flatness(a, other.output_activation)
-        signal = _size(core.deltas(index)) / at_outputs if layer.trainable and at_outputs > 0 else math.nan
-        found.append(Flow(*statistics(a), signal, flat.get("saturated"), flat.get("dead")))
-    return found
-
-
-def _twin(network: Model, loss: Loss) -> Model:
-    """Return a network of the same parameters but with separate buffers, which ends where cross-entropy begins."""
-    return network.without_last_activation() if loss.from_pre_activations else network.rebuilt(lambda *_: None)
+def flows(network: Model, X: NDArray[Any], loss: Loss) -> Iterator[tuple[Layer, NDArray[Any], Flow]]:
+    """Send samples forward, and signs back from the outputs; yield each layer with its activations and its flow."""
+    errors = _signs(len(X), network.outputs)
+    through = network.core_of(X).flows(X, errors, loss.from_pre_activations)
+    last = network.computing[-1]
+    at_outputs = _size(through[last.place.index][1])
+    for layer in network.computing:
+        activations, deltas = through[layer.place.index]
+        # Errors that begin at the pre-activations do not pass the flat ends of the last activation.
+        is_passed = layer is not last or not loss.from_pre_activations
+        flat = _flatness(activations, layer.output_activation) if is_passed else {}
+        signal = _size(deltas) / at_outputs if layer.trainable and at_outputs > 0 else math.nan
+        yield layer, activations, Flow(signal, flat.get("saturated"), flat.get("dead"))
 
 
 def _units(network: Model) -> list[int]:

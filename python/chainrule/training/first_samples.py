@@ -79,7 +79,7 @@ def _warn_of_targets(network: Model, rows: NDArray[Any]) -> None:
 def _warn_of_layers(network: Model, X: NDArray[Any], loss: Loss) -> bool:
     """Warn of the first layer that will hardly learn, if there is one."""
     inputs = statistics(X)
-    for number, (layer, flow) in enumerate(zip(network.computing, flows(network, X, loss), strict=True), start=1):
+    for number, (layer, _, flow) in enumerate(flows(network, X, loss), start=1):
         found = flow.finding(WARNED, are_large(inputs))
         if found is not None:
             trouble, remedy = found
