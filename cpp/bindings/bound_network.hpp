@@ -273,7 +273,7 @@ class BoundNetwork {
     require(others.is_alone() || !(network().needs_whole_batch() || arguments.loss.is_function()),
             "ranks cannot share out batches that a layer or the loss must see whole");
     const EpochOptions options =
-        arguments.options(bound.data.inputs.rows, network().sample_block(), part, outside, others);
+        arguments.options(bound.data.inputs.rows, network().sample_block(), 1, part, outside, others);
     PythonPoll ask(poll);
     EpochResult result;
     {
@@ -286,13 +286,19 @@ class BoundNetwork {
     return tuple_of(result);
   }
 
-  pybind11::tuple train_epochs(const pybind11::object& X, const pybind11::array& y, const Weights& sample_weight,
-                               const std::vector<EpochArguments>& epochs, const pybind11::object& poll) {
-    const auto lock = to_change();
-    require(!epochs.empty(), "epochs must be at least one");
-    const BoundData bound = bound_data(X, y, sample_weight, epochs.front().loss);
-    session_.check_inputs(bound.data.inputs);
-    return bindings::train_epochs(session_, bound.data, y, epochs, poll);
+  void train_epochs(const pybind11::object& X, const pybind11::array& y, const Weights& sample_weight,
+                    const EpochArguments& arguments, size_t epochs, const pybind11::object& ended, bool after_each) {
+    require(!arguments.loss.is_function(), "epochs must be made one by one with a loss that is a function");
+    require(epochs > 0, "epochs must be at least one");
+    const BoundData bound = [&] {
+      const auto lock = to_change();
+      checked_inputs(X);
+      return bound_data(X, y, sample_weight, arguments.loss);
+    }();
+    PythonLoss unused(arguments.loss.function, y, bound.data);
+    const EpochOptions first = arguments.options(bound.data.inputs.rows, network().sample_block(), epochs,
+                                                 {0, std::nullopt, {}}, unused, alone);
+    bindings::train_epochs(session_, bound.data, first, arguments.optimizer, epochs, ended, after_each);
   }
 
   pybind11::tuple evaluate(const pybind11::object& X, const pybind11::array& y, const Weights& sample_weight,

@@ -46,16 +46,20 @@ struct EpochArguments {
     require(batch_size > 0, "batch_size must be positive, got 0");
   }
 
-  // `rows` are the samples of this rank, which ranks share out in blocks of so many.
-  EpochOptions options(size_t rows, size_t block, const EpochPart& part, OutsideLoss& outside, Ranks& ranks) const {
+  // The options of the first of some epochs. `rows` are the samples of this rank, which ranks share out in blocks of so
+  // many.
+  EpochOptions options(size_t rows, size_t block, size_t epochs, const EpochPart& part, OutsideLoss& outside,
+                       Ranks& ranks) const {
     check_samples(samples_of_ranks, ranks, rows);
     check_blocks(samples_of_ranks, batch_size, block);
     const size_t samples = samples_of_all(samples_of_ranks, rows);
     const size_t steps = samples / batch_size + (samples % batch_size != 0);
-    require(rates.ndim() == 1 && size_t(rates.size()) == steps,
-            "rates must have one element per step, " + std::to_string(steps) + ", got " + std::to_string(rates.size()));
-    require(!weight_decays || (weight_decays->ndim() == 1 && size_t(weight_decays->size()) == steps),
-            "weight_decays must have one element per step, " + std::to_string(steps));
+    require(epochs <= size_t(rates.size()), "epochs must be at most the number of rates");
+    const size_t all = steps * epochs;
+    require(rates.ndim() == 1 && size_t(rates.size()) == all,
+            "rates must have one element per step, " + std::to_string(all) + ", got " + std::to_string(rates.size()));
+    require(!weight_decays || (weight_decays->ndim() == 1 && size_t(weight_decays->size()) == all),
+            "weight_decays must have one element per step, " + std::to_string(all));
     const Range range = {part.first_step, part.last_step.value_or(steps)};
     require(range.begin < range.end && range.end <= steps,
             "first_step and last_step must be a part of the epoch's " + std::to_string(steps) + " steps, got " +

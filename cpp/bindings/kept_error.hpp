@@ -31,15 +31,6 @@ class KeptError {
   }
 
   bool is_set() const { return error_ != nullptr; }
-  // As an object of Python, such as a KeyboardInterrupt; None without one.
-  pybind11::object value() const {
-    try {
-      rethrow();
-    } catch (const pybind11::error_already_set& error) {
-      return error.value();
-    }
-    return pybind11::none();
-  }
   void rethrow() const {
     if (is_set()) std::rethrow_exception(error_);
   }

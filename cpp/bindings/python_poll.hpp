@@ -20,8 +20,6 @@ class PythonPoll {
   }
 
   bool failed() const { return error_.is_set(); }
-  // The error as an object of Python; None without one.
-  pybind11::object error() const { return error_.value(); }
   void rethrow() const { error_.rethrow(); }
 
  private:

@@ -30,7 +30,7 @@ void define_training(py::class_<BoundNetwork<T>>& network) {
            py::arg("options"), py::arg("part") = EpochPart(0, std::nullopt, {}), py::arg("poll") = py::none(),
            py::arg("ranks") = py::none())
       .def("train_epochs", &Net::train_epochs, py::arg("X"), py::arg("y"), py::arg("sample_weight").none(true),
-           py::arg("epochs"), py::arg("poll") = py::none())
+           py::arg("options"), py::arg("epochs"), py::arg("ended"), py::arg("after_each"))
       .def("save_snapshot", &Net::save_snapshot)
       .def("restore_snapshot", &Net::restore_snapshot)
       .def("drop_snapshot", &Net::drop_snapshot);

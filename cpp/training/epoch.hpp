@@ -25,6 +25,13 @@ struct EpochOptions {
   // All of them train the same epoch of the same network.
   Ranks* ranks = &alone;
   SamplesOfRanks samples_of_ranks = {};
+
+  // From a whole epoch to the one after it, whose rates and weight decays come next in their arrays.
+  void advance() {
+    ++epoch;
+    rates += steps.size();
+    if (weight_decays != nullptr) weight_decays += steps.size();
+  }
 };
 
 struct EpochResult {

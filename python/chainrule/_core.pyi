@@ -395,15 +395,18 @@ class _Network(Generic[_Float]):
         X: NDArray[Any] | SparseMatrix,
         y: NDArray[Any],
         sample_weight: NDArray[np.float64] | None,
-        epochs: Sequence[EpochOptions],
-        poll: Callable[[int], Any] | None = None,
-    ) -> tuple[list[tuple[int, Totals, int]], BaseException | None]:
+        options: EpochOptions,
+        epochs: int,
+        ended: Callable[[list[tuple[int, Totals, int]]], Any],
+        after_each: bool,
+    ) -> None:
         """Make whole epochs with the GIL released, and save a snapshot before each.
 
-        Returns what `train_epoch` returns of each epoch that was ended, and the error that ended them. A diverged epoch
-        is the last one. poll(epochs that are done) is called between epochs, not more often than about every 50 ms;
-        True from it, or an exception, ends them. An exception within an epoch, such as KeyboardInterrupt, leaves the
-        network within that epoch, which is not among the results.
+        The options are those of the first epoch, with the rates and weight decays of the steps of all. ended(what
+        `train_epoch` returns of each epoch since the last call) is called after each epoch, or about every 50 ms and at
+        the end. It may use the network, and change it. True from it ends the epochs; so does an exception, which is
+        raised. A diverged epoch is the last one, and the network is that from before it. An exception within an epoch,
+        such as KeyboardInterrupt, leaves the network within that epoch, of which `ended` is not told.
         """
 
     def save_snapshot(self) -> None: ...

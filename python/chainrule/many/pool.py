@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from threading import Event
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from tqdm import tqdm
 
@@ -27,10 +27,6 @@ class StopWhenSet(Callback):
 
     def __init__(self, event: Event) -> None:
         self.event = event
-
-    def on_epoch_end(self, network: Any, epoch: int, metrics: dict[str, float]) -> bool:
-        """Tell whether the event is set."""
-        return self.event.is_set()
 
     def wants_to_stop(self) -> bool:
         """Tell whether the event is set."""

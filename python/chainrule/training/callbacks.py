@@ -27,8 +27,8 @@ class Callback:
     Attributes
     ----------
     listens : bool
-        Whether it is called after each epoch. If no callback of a fit listens, and nothing else looks at the network
-        between epochs, the core makes many in one call, and `wants_to_stop` is asked some times a second.
+        Whether it is called after each epoch; else it is only asked whether it wants to stop, and that some times a
+        second if no callback listens and there are no validation data, no metrics and no progress to show.
     destination : path or None
         The file or folder that it writes, if there is one: two fits at the same time must not write the same.
     """
@@ -37,7 +37,7 @@ class Callback:
     destination: Path | None = None
 
     def wants_to_stop(self) -> bool:
-        """Tell whether training stops after the epoch in which this is asked; for one that does not listen."""
+        """Tell whether training stops after the last epoch that has ended; for a callback that does not listen."""
         return False
 
     def on_train_begin(self, network: Any) -> None:

@@ -26,7 +26,7 @@ from .streams import Stream
 # A learning rate that is smaller than its beginning by this factor changes nothing.
 SMALLEST_RATE = 1e-8
 # Steps that the core makes in one call at most, whose learning rates are in memory.
-MOST_STEPS = 2**16
+MOST_STEPS = 2**12
 
 
 def run(model: Model, plan: Plan) -> None:
@@ -39,18 +39,9 @@ def run(model: Model, plan: Plan) -> None:
             ranks.lead(model, lambda: _begin_callbacks(model, plan))
             first_epoch = position.epoch
             while position.epoch < plan.epochs and not position.stopped:
-                if position.epoch > first_epoch and plan.is_quiet and not LOGGER.isEnabledFor(logging.DEBUG):
-                    _run_quiet_epochs(model, plan)
-                    continue
-                metrics = _run_epoch(model, plan, progress, is_first=position.epoch == first_epoch)
-                model.history.append(metrics)
-                stops, metrics = _call_back(model, plan, metrics)
-                model.history.amend(metrics)
-                progress.epoch_done(position.epoch + 1, metrics)
-                if LOGGER.isEnabledFor(logging.DEBUG):
-                    ranks.log(logging.DEBUG, "epoch %d of %d: %s", position.epoch + 1, plan.epochs, shown(metrics))
-                position.next_epoch(stopped=stops)
-                checkpoints.count("epochs", 1)
+                is_plain = plan.has_plain_epochs and position.step == 0 and not progress.shown
+                make = _run_epochs if is_plain else _run_epoch
+                make(model, plan, progress, is_first=position.epoch == first_epoch)
             states, last = ranks.from_first(checkpoints.states), model.snapshot()
         finally:
             model.drop_snapshot()
@@ -105,7 +96,10 @@ def _call_back(model: Model, plan: Plan, metrics: dict[str, float]) -> tuple[boo
     epoch = plan.position.epoch + 1
 
     def call() -> tuple[bool, dict[str, float]]:
-        stops = [bool(callback.on_epoch_end(model, epoch, metrics)) for callback in plan.callbacks]
+        stops = [
+            bool(callback.on_epoch_end(model, epoch, metrics)) if callback.listens else callback.wants_to_stop()
+            for callback in plan.callbacks
+        ]
         return any(stops), metrics
 
     return plan.ranks.lead(model, call)
@@ -131,7 +125,8 @@ def _restore(callback: Callback, state: Mapping[str, Any]) -> None:
         raise ModelFileError(f"the checkpoint's state of {name} cannot be restored: {error!r}") from error
 
 
-def _run_epoch(model: Model, plan: Plan, progress: Progress, *, is_first: bool) -> dict[str, float]:
+def _run_epoch(model: Model, plan: Plan, progress: Progress, *, is_first: bool) -> None:
+    """Make the epoch to come in the parts that its batches or checkpoints need."""
     with plan.ranks.together():
         model.save_snapshot()
     part, rate = None, 0.0
@@ -144,8 +139,32 @@ def _run_epoch(model: Model, plan: Plan, progress: Progress, *, is_first: bool) 
         rate = _run_part(model, plan, part, progress)
     if part is None:
         raise ValueError("X gave no batches")
+    _end_epoch(model, plan, progress, _metrics_of(model, plan, part.data, plan.position.totals, rate))
+
+
+def _end_epoch(
+    model: Model, plan: Plan, progress: Progress, metrics: dict[str, float], *, calls_back: bool = True
+) -> None:
+    """Count an epoch, and tell of it; callbacks are called, unless more epochs have ended already."""
+    position, stops = plan.position, False
     model.epochs += 1
-    metrics = _metrics_of(plan, part.data, plan.position.totals)
+    model.history.append(metrics)
+    if calls_back:
+        stops, metrics = _call_back(model, plan, metrics)
+        model.history.amend(metrics)
+    progress.epoch_done(position.epoch + 1, metrics)
+    if LOGGER.isEnabledFor(logging.DEBUG):
+        plan.ranks.log(logging.DEBUG, "epoch %d of %d: %s", position.epoch + 1, plan.epochs, shown(metrics))
+    position.next_epoch(stopped=stops)
+    plan.checkpoints.count("epochs", 1)
+
+
+def _metrics_of(model: Model, plan: Plan, data: Batches, totals: Totals, rate: float) -> dict[str, float]:
+    """Return the metrics of an epoch from its sums of weight, loss and metric, and its last learning rate."""
+    weight, loss, metric = totals
+    if weight == 0:
+        raise ValueError("class_weight and sample_weight leave no sample with a weight above zero")
+    metrics = plan.loss.report(loss / weight, metric / weight, data.outputs, data.y)
     if isinstance(plan.samples.data, Batches):
         metrics |= _measures(model, plan, plan.samples.data)
     if plan.samples.validation is not None:
@@ -160,41 +179,32 @@ def _run_epoch(model: Model, plan: Plan, progress: Progress, *, is_first: bool) 
     return metrics
 
 
-def _metrics_of(plan: Plan, data: Batches, totals: Totals) -> dict[str, float]:
-    """Return loss and metric of an epoch, from its sums of weight, loss and metric."""
-    weight, loss, metric = totals
-    if weight == 0:
-        raise ValueError("class_weight and sample_weight leave no sample with a weight above zero")
-    return plan.loss.report(loss / weight, metric / weight, data.outputs, data.y)
-
-
-def _run_quiet_epochs(model: Model, plan: Plan) -> None:
-    """Make the epochs to come, or as many as have MOST_STEPS, in one call of the core; the history grows by each."""
+def _run_epochs(model: Model, plan: Plan, progress: Progress, *, is_first: bool) -> None:
+    """Make the epochs to come, or as many as have MOST_STEPS, in one call of the core."""
     (part,) = parts_of(plan, model.epochs)
-    core, position = model.core_of(part.data.X), plan.position
+    data, position = part.data, plan.position
+    core = model.core_of(data.X)
     model.save_snapshot()
+    if is_first:
+        _prepare(model, plan, part, progress)
     count = min(plan.epochs - position.epoch, max(1, MOST_STEPS // part.steps))
-    first = core.optimizer_steps
-    rates = [plan.optimizer.rates(first + epoch * part.steps, part.steps) * model.rate_factor for epoch in range(count)]
-    options = [
-        _epoch_options(plan, part, rates[epoch], first + epoch * part.steps, model.seed, model.epochs + epoch)
-        for epoch in range(count)
-    ]
+    first, seed, factor, begin = core.optimizer_steps, model.seed, model.rate_factor, position.epoch
+    rates = plan.optimizer.rates(first, count * part.steps) * factor
 
-    def poll(_: int) -> bool:
-        return any([callback.wants_to_stop() for callback in plan.callbacks])
+    def ended(results: list[tuple[int, Totals, int]]) -> bool:
+        for last, (_, totals, diverged) in enumerate(results, start=1 - len(results)):
+            step = (position.epoch - begin) * part.steps
+            if diverged >= 0:
+                raise _diverged(plan, diverged + 1, float(rates[step + diverged]))
+            step += part.steps
+            metrics = _metrics_of(model, plan, data, totals, float(rates[step - 1]))
+            _end_epoch(model, plan, progress, metrics, calls_back=last == 0)
+        # A callback may have trained the network, or changed what the epochs to come depend on.
+        state = (model.core, model.core.optimizer_steps, model.seed, model.rate_factor)
+        return position.stopped or state != (core, first + step, seed, factor)
 
-    data = part.data
-    ended, error = core.train_epochs(data.X, data.y, data.weights, options, poll)
-    for of_epoch, (_, totals, diverged) in zip(rates, ended, strict=False):
-        if diverged >= 0:
-            raise _diverged(model, plan, diverged + 1, float(of_epoch[diverged]))
-        model.epochs += 1
-        model.history.append({**_metrics_of(plan, data, totals), "learning_rate": float(of_epoch[-1])})
-        position.next_epoch(stopped=False)
-    if error is not None:
-        raise error
-    position.stopped = len(ended) < count
+    options = _epoch_options(plan, part, rates, first, seed, model.epochs)
+    core.train_epochs(data.X, data.y, data.weights, options, count, ended, plan.listens)
 
 
 def _prepare(model: Model, plan: Plan, part: Part, progress: Progress) -> None:
@@ -250,7 +260,8 @@ def _run_part(model: Model, plan: Plan, part: Part, progress: Progress) -> float
                 plan.ranks.for_core,
             )
         if diverged >= 0:
-            raise _diverged(model, plan, part.first_step + diverged + 1, float(rates[diverged]))
+            model.restore_snapshot()
+            raise _diverged(plan, part.first_step + diverged + 1, float(rates[diverged]))
         position.step += steps
         checkpoints.count("steps", steps)
     progress.show(part.samples_before + part.samples)
@@ -268,14 +279,14 @@ def _epoch_options(plan: Plan, part: Part, rates: Rates, first_step: int, seed: 
         seed=seed,
         epoch=epoch,
         input_noise=plan.input_noise,
-        weight_decays=plan.optimizer.weight_decays(first_step, part.steps),
+        weight_decays=plan.optimizer.weight_decays(first_step, len(rates)),
         samples_of_ranks=plan.samples.of_ranks,
     )
 
 
-def _diverged(model: Model, plan: Plan, step: int, rate: float) -> DivergedError:
-    """Restore the state from before the epoch; return the error to raise."""
-    error = _go_back(model, plan.position.epoch + 1, step, rate)
+def _diverged(plan: Plan, step: int, rate: float) -> DivergedError:
+    """Log and return the error of an epoch from before which the network has been restored."""
+    error = DivergedError(plan.position.epoch + 1, step, rate)
     plan.ranks.log(logging.WARNING, "%s", error)
     return error
 
@@ -294,12 +305,6 @@ def _warn_of_single_samples(model: Model) -> None:
     for layer in model.leaves:
         if message := layer.batch_warning(1):
             warn(message)
-
-
-def _go_back(model: Model, epoch: int, step: int, rate: float) -> DivergedError:
-    """Restore the state from before the epoch; return the error to raise."""
-    model.restore_snapshot()
-    return DivergedError(epoch, step, rate)
 
 
 def train_step(model: Model, data: Batches, optimizer: Optimizer, loss: Loss) -> dict[str, float]:
@@ -327,7 +332,8 @@ def train_step(model: Model, data: Batches, optimizer: Optimizer, loss: Loss) ->
         )
         _, (weight, loss_sum, metric), diverged = core.train_epoch(data.X, data.y, data.weights, options)
         if diverged >= 0:
-            error = _go_back(model, 1, 1, float(rates[0]))
+            model.restore_snapshot()
+            error = DivergedError(1, 1, float(rates[0]))
             LOGGER.warning("%s", error)
             raise error
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -25,7 +26,7 @@ from ..schedules import Schedule
 from .callbacks import Callback, CallbackLike, KeepBest, as_callbacks, is_known
 from .checkpoints import CheckpointWriter, Position, Unfinished
 from .given import Given, Samples, checked, held_back
-from .ranks import Ranks
+from .ranks import LOGGER, Ranks
 from .shares import check_own_samples, check_shares
 from .streams import Stream
 
@@ -62,16 +63,24 @@ class Plan:
     ranks: Ranks
 
     @cached_property
-    def is_quiet(self) -> bool:
-        """Whether nothing in Python looks at the network, or changes how it is trained, between two epochs."""
+    def has_plain_epochs(self) -> bool:
+        """Whether the core can make an epoch in one piece, and the next one in the same way."""
         return (
             self.ranks.is_alone
-            and self.verbose == 0
             and isinstance(self.samples.data, Batches)
-            and self.samples.validation is None
             and self.checkpoints.path is None
-            and not (self.metrics or self.schedules or self.loss.needs_check)
-            and not any(callback.listens for callback in self.callbacks)
+            and not (self.schedules or self.loss.needs_check)
+        )
+
+    @property
+    def listens(self) -> bool:
+        """Whether Python has something to do after each epoch."""
+        return (
+            self.verbose > 0
+            or self.samples.validation is not None
+            or bool(self.metrics)
+            or any(callback.listens for callback in self.callbacks)
+            or LOGGER.isEnabledFor(logging.DEBUG)
         )
 
     @cached_property
