@@ -47,6 +47,19 @@ WARNED = Limits(saturated=0.9, dead=1.0, vanished=1e-8)
 
 
 @dataclass(frozen=True)
+class Finding:
+    """What is wrong in a layer, and what to try where it does not come from inputs that are too large."""
+
+    trouble: str
+    remedy: str
+    may_come_from_inputs: bool = False
+
+    def advice(self, inputs: tuple[float, float]) -> str:
+        """Return what to try with inputs of this mean and spread."""
+        return SCALED if self.may_come_from_inputs and are_large(inputs) else self.remedy
+
+
+@dataclass(frozen=True)
 class Flow:
     """What a batch does in one layer.
 
@@ -65,18 +78,19 @@ class Flow:
     saturated: float | None
     dead: float | None
 
-    def finding(self, limits: Limits, large_inputs: bool) -> tuple[str, str] | None:
-        """Return what is wrong and what to try, if anything is."""
+    def finding(self, limits: Limits) -> Finding | None:
+        """Return what is wrong, if anything is."""
         if self.saturated is not None and self.saturated >= limits.saturated:
-            remedy = SCALED if large_inputs else "smaller weights: the default ones, l2, or a smaller learning rate"
-            return f"{self.saturated:.0%} of its outputs are saturated", remedy
+            remedy = "smaller weights: the default ones, l2, or a smaller learning rate"
+            return Finding(f"{self.saturated:.0%} of its outputs are saturated", remedy, may_come_from_inputs=True)
         if self.dead is not None and self.dead >= limits.dead:
-            remedy = SCALED if large_inputs else "leaky_relu or elu, the default bias, or a smaller learning rate"
-            return f"{self.dead:.0%} of its units are dead", remedy
+            remedy = "leaky_relu or elu, the default bias, or a smaller learning rate"
+            return Finding(f"{self.dead:.0%} of its units are dead", remedy, may_come_from_inputs=True)
         if 0 < self.signal <= limits.vanished:
-            return f"of the gradient at the outputs only {self.signal:.0e} arrives", "relu, or fewer layers"
+            return Finding(f"of the gradient at the outputs only {self.signal:.0e} arrives", "relu, or fewer layers")
         if self.signal * limits.vanished >= 1:
-            return f"the gradient is {self.signal:.0e} times that at the outputs", "smaller weights: the default ones"
+            trouble = f"the gradient is {self.signal:.0e} times that at the outputs"
+            return Finding(trouble, "smaller weights: the default ones")
         return None
 
 
@@ -184,9 +198,9 @@ def diagnose(network: Model, X: ArrayLike, y: ArrayLike, *, loss: LossLike | Non
     lines = []
     gradients = iter(subject.gradients)
     for units, (layer, activations, flow) in zip(_units(subject), flows(subject, data.X, chosen), strict=True):
-        found = flow.finding(ADVISED, are_large(inputs))
+        found = flow.finding(ADVISED)
         of_weights = statistics(next(gradients)[0]) if layer.parameter_count else (math.nan, math.nan)
-        of_outputs, advice = statistics(activations), found[1] if found else ""
+        of_outputs, advice = statistics(activations), found.advice(inputs) if found else ""
         lines.append(LayerDiagnosis(layer.output_activation, units, of_outputs, flow, of_weights, advice))
     return Diagnosis(inputs, lines)
 

@@ -226,7 +226,7 @@ class CheckpointWriter:
 
         The two differ where a callback restored the best epoch, after it gave its state.
         """
-        if self.path is not None and self.writes:
+        if self.writes:
             kept = None if model.snapshot() == last else last
             self._write(model, Unfinished(position, self.settings, states, kept))
 

@@ -78,13 +78,12 @@ def _warn_of_targets(network: Model, rows: NDArray[Any]) -> None:
 
 def _warn_of_layers(network: Model, X: NDArray[Any], loss: Loss) -> bool:
     """Warn of the first layer that will hardly learn, if there is one."""
-    inputs = statistics(X)
     for number, (layer, _, flow) in enumerate(flows(network, X, loss), start=1):
-        found = flow.finding(WARNED, are_large(inputs))
-        if found is not None:
-            trouble, remedy = found
+        if (found := flow.finding(WARNED)) is not None:
+            inputs = statistics(X)
             size = f", with inputs of {with_spread(*inputs)}" if are_large(inputs) else ""
-            warn(f"layer {number} ({layer.output_activation}) will hardly learn: {trouble}{size}; try {remedy}")
+            what = f"{found.trouble}{size}; try {found.advice(inputs)}"
+            warn(f"layer {number} ({layer.output_activation}) will hardly learn: {what}")
             return True
     return False
 

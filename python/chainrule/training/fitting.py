@@ -42,11 +42,13 @@ def run(model: Model, plan: Plan) -> None:
                 is_plain = plan.has_plain_epochs and position.step == 0 and not progress.shown
                 make = _run_epochs if is_plain else _run_epoch
                 make(model, plan, progress, is_first=position.epoch == first_epoch)
-            states, last = ranks.from_first(checkpoints.states), model.snapshot()
+            states = ranks.from_first(checkpoints.states)
+            last = None if checkpoints.path is None else model.snapshot()
         finally:
             model.drop_snapshot()
             ranks.lead(model, lambda: _end_callbacks(model, plan.callbacks))
-    ranks.from_first(lambda: checkpoints.write_end(model, position, states, last))
+    if last is not None:
+        ranks.from_first(lambda: checkpoints.write_end(model, position, states, last))
 
 
 def _start(model: Model, plan: Plan) -> None:

@@ -75,13 +75,9 @@ class Plan:
     @property
     def listens(self) -> bool:
         """Whether Python has something to do after each epoch."""
-        return (
-            self.verbose > 0
-            or self.samples.validation is not None
-            or bool(self.metrics)
-            or any(callback.listens for callback in self.callbacks)
-            or LOGGER.isEnabledFor(logging.DEBUG)
-        )
+        shows = self.verbose > 0 or LOGGER.isEnabledFor(logging.DEBUG)
+        measures = self.samples.validation is not None or bool(self.metrics)
+        return shows or measures or any(callback.listens for callback in self.callbacks)
 
     @cached_property
     def core_loss(self) -> _core.Loss:
@@ -170,28 +166,29 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
     optimizer, schedules = _resolved(passed, count, options), _schedules(model.leaves, count, options)
     metrics = _metrics(samples, loss, options)
     callbacks = [*as_callbacks(options.callbacks), *_keeping(options.keep, samples.validation, loss, metrics)]
-    settings = _settings(model, samples, loss, optimizer, callbacks, options)
-    if schedules:
-        settings["schedules"] = [to_config(schedule) for schedule in schedules.values()]
-    settings["metrics"] = [metric.name for metric in metrics] or None
+    steps: dict[str, Any] = {
+        "batch_size": _checked_batch_size(options.batch_size, count),
+        "shuffle": checked_flag(options.shuffle, "shuffle"),
+        "input_noise": _checked_noise(options.input_noise, model, samples.data),
+    }
     resume = checked_flag(options.resume, "resume")
+    settings: dict[str, Any] = {}
     if options.checkpoint is not None or resume:
         loss.check_storable()
     if options.checkpoint is not None or resume or not ranks.is_alone:
+        settings = _settings(samples, steps, loss, optimizer, options.keep, callbacks, schedules, metrics)
         settings |= samples.hashes(given, ranks)
     unfinished = _begin(settings, resume, resumed)
     plan = Plan(
+        **steps,
         border=border,
         samples=samples,
         epochs=_checked_epochs(options.epochs, unfinished.position),
-        batch_size=settings["batch_size"],
         loss=loss,
         optimizer=optimizer,
         starts_anew=options.optimizer is not None and not resume,
         schedules=schedules,
         restarts=not resume and (optimizer is not passed or any(_follows_fit(leaf.schedule) for leaf in schedules)),
-        shuffle=settings["shuffle"],
-        input_noise=settings["input_noise"],
         metrics=metrics,
         callbacks=callbacks,
         position=unfinished.position,
@@ -247,25 +244,28 @@ def _keeping(keep: str, validation: Batches | None, loss: Loss, metrics: Sequenc
 
 
 def _settings(
-    model: Model,
     samples: Samples,
+    steps: Mapping[str, Any],
     loss: Loss,
     optimizer: Optimizer,
+    keep: str,
     callbacks: Sequence[Callback],
-    options: Options,
+    schedules: Mapping[Layer, Schedule],
+    metrics: Sequence[Metric],
 ) -> dict[str, Any]:
     """Return what must be the same when the fit is resumed, as values that JSON can hold."""
-    return {
+    settings = {
         "samples": samples.count or 0,
         "samples of each rank": list(samples.of_ranks) or None,
-        "batch_size": _checked_batch_size(options.batch_size, samples.count),
-        "shuffle": checked_flag(options.shuffle, "shuffle"),
-        "input_noise": _checked_noise(options.input_noise, model, samples.data),
+        **steps,
         "optimizer": to_config(optimizer),
         "loss": to_config(loss),
-        "keep": options.keep,
+        "keep": keep,
         "callbacks": [{"type": type(callback).__name__, **callback.settings()} for callback in callbacks],
     }
+    if schedules:
+        settings["schedules"] = [to_config(schedule) for schedule in schedules.values()]
+    return {**settings, "metrics": [metric.name for metric in metrics] or None}
 
 
 def _resolved(optimizer: Optimizer, samples: int | None, options: Options) -> Optimizer:

@@ -40,42 +40,58 @@ class Progress:
         self.epochs_before = epochs_before
         self.verbose = verbose
         self.done = 0
-        self.bar = _Bar(
-            total=None if samples is None else (epochs - epochs_before) * samples,
-            unit=" samples",
-            unit_scale=True,
-            disable=True if verbose != 1 or not _can_be_seen() else False if _IN_NOTEBOOK else None,
-            dynamic_ncols=True,
-            file=sys.stderr,
-        )
-        self.shown = not self.bar.disable
+        total = None if samples is None else (epochs - epochs_before) * samples
+        # The bar itself is left out in short fits that show nothing, as making it takes longer than a step.
+        self.bar = _bar(total) if verbose == 1 and _can_be_seen() else None
 
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.bar.close()
+        if self.bar is not None:
+            self.bar.close()
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is a bar."""
+        return self.bar is not None
 
     def aside(self) -> AbstractContextManager[None]:
         """Hide the bar while something else is written to standard error."""
-        return self.bar.external_write_mode(file=sys.stderr)  # type: ignore[no-any-return]
+        return _Bar.external_write_mode(file=sys.stderr)  # type: ignore[no-any-return]
 
     def show(self, samples: int) -> None:
         """Show that so many samples of the epoch are done."""
-        self.bar.update(self.done + samples - self.bar.n)
+        if self.bar is not None:
+            self.bar.update(self.done + samples - self.bar.n)
 
     def epoch_done(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Show the metrics of an epoch that is done."""
-        self.done = self.bar.n
+        if self.verbose == 0:
+            return
         shown = {name: value for name, value in metrics.items() if name != "learning_rate"}
-        if self.shown:
+        if self.bar is not None:
+            self.done = self.bar.n
             self.bar.set_description(f"epoch {epoch}/{self.epochs}", refresh=False)
             self.bar.set_postfix({name: f"{value:.4f}" for name, value in shown.items()}, refresh=False)
             self.bar.total = self.done // (epoch - self.epochs_before) * (self.epochs - self.epochs_before)
             self.bar.refresh()
-        elif self.verbose > 0 and _can_be_seen():
+        elif _can_be_seen():
             text = "  ".join(f"{name} {value:.4f}" for name, value in shown.items())
             print(f"epoch {epoch}/{self.epochs}  {text}", file=sys.stderr, flush=True)
+
+
+def _bar(total: int | None) -> _Bar | None:
+    """Return a bar, where standard error can show one."""
+    bar = _Bar(
+        total=total,
+        unit=" samples",
+        unit_scale=True,
+        disable=False if _IN_NOTEBOOK else None,
+        dynamic_ncols=True,
+        file=sys.stderr,
+    )
+    return None if bar.disable else bar
 
 
 def _can_be_seen() -> bool:
