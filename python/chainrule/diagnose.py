@@ -209,9 +209,10 @@ def flows(network: Model, X: NDArray[Any], loss: Loss) -> Iterator[tuple[Layer, 
     """Send samples forward, and signs back from the outputs; yield each layer with its activations and its flow."""
     errors = _signs(len(X), network.outputs)
     through = network.core_of(X).flows(X, errors, loss.from_pre_activations)
-    last = network.computing[-1]
+    layers = network.computing
+    last = layers[-1]
     at_outputs = _size(through[last.place.index][1])
-    for layer in network.computing:
+    for layer in layers:
         activations, deltas = through[layer.place.index]
         # Errors that begin at the pre-activations do not pass the flat ends of the last activation.
         is_passed = layer is not last or not loss.from_pre_activations
@@ -228,7 +229,7 @@ def _units(network: Model) -> list[int]:
 
 def _signs(samples: int, outputs: int) -> NDArray[np.int64]:
     # Signs differ within a row, as softmax has no slope along a row of equal values.
-    return np.where(np.add.outer(np.arange(samples), np.arange(outputs)) % 2 == 0, 1, -1)
+    return 1 - 2 * (np.add.outer(np.arange(samples), np.arange(outputs)) % 2)
 
 
 def _flatness(a: NDArray[Any], activation: str) -> dict[str, float]:
@@ -250,7 +251,7 @@ def statistics(values: NDArray[Any]) -> tuple[float, float]:
 
 def _size(values: NDArray[Any]) -> float:
     with np.errstate(all="ignore"):
-        return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
+        return math.sqrt(np.square(values, dtype=np.float64).sum() / values.size)
 
 
 def are_large(inputs: tuple[float, float]) -> bool:
