@@ -40,7 +40,15 @@ enum class Walk { all, listed, packed, pairs, listed_pairs };
 
 constexpr bool is_paired(Walk walk) { return walk == Walk::pairs || walk == Walk::listed_pairs; }
 
-template <class T, size_t R, size_t Q, Walk walk>
+// The registers of the vectors of a panel in which C has columns.
+template <class T>
+size_t used_parts(const Product<T>& product, size_t panel) {
+  const size_t left = product.columns - panel * panel_width;
+  return left >= panel_width ? Vector<T>::parts : (left - 1) / Vector<T>::part_lanes + 1;
+}
+
+// Sums are computed in the first P registers of their vectors; in the others they stay as they start.
+template <class T, size_t R, size_t Q, Walk walk, size_t P = Vector<T>::parts>
 void tile(const Product<T>& product, const Inner<T>& inner, size_t panel, const Sums<T>& sums) {
   if constexpr (walk == Walk::pairs) return paired_tile<R, Q>(product, inner, panel, sums);
   if constexpr (walk == Walk::listed_pairs) return listed_paired_tile<R, Q>(product, inner, panel, sums);
@@ -62,7 +70,7 @@ void tile(const Product<T>& product, const Inner<T>& inner, size_t panel, const 
     for (size_t r = 0; r < R; ++r) {
       const Vector<T> element = Vector<T>::broadcast(a[r * product.a_row]);
 #pragma GCC unroll 6
-      for (size_t q = 0; q < Q; ++q) sum[r][q] = fma(element, column[q], sum[r][q]);
+      for (size_t q = 0; q < Q; ++q) sum[r][q] = fma_first<P>(element, column[q], sum[r][q]);
     }
   }
   store_sums(sums, sum);
@@ -115,14 +123,28 @@ CHAINRULE_INLINE const T* row_of_factors(const Product<T>& product, size_t row) 
 }
 
 // The loop over rows is the inner one, so that the panels of B stay in the cache.
-template <class T, size_t R, Walk walk, size_t Q, class Target>
-void tiles_in_column(Constant<Q>, const Product<T>& product, Range rows, size_t panel, const Target& target) {
+template <class T, size_t R, Walk walk, size_t Q, size_t P, class Target>
+void tiles_in_column(Constant<Q>, Constant<P>, const Product<T>& product, Range rows, size_t panel,
+                     const Target& target) {
   for (size_t row = rows.begin; row < rows.end; row += R) {
     const T* a = walk == Walk::pairs ? row_of_factors(product, row) : row_of_a(product, row);
     const Inner<T> inner = {a, nullptr, product.inner};
     const TileOrigin origin = {.row = row, .rows = R, .panel = panel, .panels = Q};
-    tile<T, R, Q, walk>(product, inner, panel, target.sums(origin));
+    tile<T, R, Q, walk, P>(product, inner, panel, target.sums(origin));
     target.finish(origin);
+  }
+}
+
+// A panel that is alone in its tiles, as the last one often is, is computed without the registers of its padding.
+template <class T, size_t R, Walk walk, size_t Q, class Target>
+CHAINRULE_INLINE void used_tiles_in_column(Constant<Q> count, const Product<T>& product, Range rows, size_t panel,
+                                           const Target& target) {
+  constexpr size_t all = Vector<T>::parts;
+  if constexpr (Q == 1 && walk == Walk::all && all > 1) {
+    with_constant<all>(used_parts(product, panel),
+                       [&](auto parts) { tiles_in_column<T, R, walk>(count, parts, product, rows, panel, target); });
+  } else {
+    tiles_in_column<T, R, walk>(count, Constant<all>(), product, rows, panel, target);
   }
 }
 
@@ -131,7 +153,7 @@ void all_tiles(const Product<T>& product, Range rows, const Target& target) {
   const size_t whole = rows.begin + rows.size() / R * R;
   if (whole > rows.begin) {
     for_each_run<T, R>(product.panels, [&](auto count, size_t panel) {
-      tiles_in_column<T, R, walk>(count, product, {rows.begin, whole}, panel, target);
+      used_tiles_in_column<T, R, walk>(count, product, {rows.begin, whole}, panel, target);
     });
   }
   if constexpr (R > 1) {

@@ -69,6 +69,8 @@ struct Product {
   size_t c_row, c_panel;
   size_t inner;
   Range rows, panels;
+  // The columns of C; those after them in the last panel are padding, in which B is zero.
+  size_t columns = SIZE_MAX;
   // How many elements ahead of its use a vector of B is prefetched, if B is in the second-level cache; 0: not at all.
   size_t b_ahead = 0;
   // Rows of A are in blocks of this many, which begin `a_block` elements apart; 0: A is one block.

@@ -107,6 +107,7 @@ void Dense<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>
                       .inner = inputs_,
                       .rows = all_samples ? Range{0, samples} : rows,
                       .panels = all_samples ? team.share(panels()) : Range{0, panels()},
+                      .columns = outputs_,
                       .b_ahead = weights_ahead};
   if (mixed_) paired_.enter(whole);
   for_each_part(whole, below.of_samples, [&](const Product<T>& product) {
@@ -135,6 +136,7 @@ void Dense<T>::backward(const Team& team, const Signal<T>& above, const Signal<T
                       .inner = outputs_,
                       .rows = all_samples ? Range{0, samples} : team.share_rows(samples),
                       .panels = all_samples ? team.share(below_panels) : Range{0, below_panels},
+                      .columns = inputs_,
                       .b_ahead = weights_ahead};
   if (mixed_) paired_.enter_transposed(whole);
   for_each_part(whole, above.of_samples, [&](const Product<T>& product) {
@@ -175,7 +177,8 @@ void Dense<T>::weight_gradient(const Signal<T>& below, const Signal<T>& above, s
                       .c_panel = inputs_ * panel_width,
                       .inner = samples,
                       .rows = own.rows,
-                      .panels = own.panels};
+                      .panels = own.panels,
+                      .columns = outputs_};
   if (mixed_) {
     take_samples(whole);
   } else if (below.packed_activations != nullptr && above.packed_deltas != nullptr &&

@@ -97,6 +97,16 @@ template <class T>
 CHAINRULE_INLINE Vector<T> fma(const Vector<T>& a, const Vector<T>& b, const Vector<T>& c) {
   return map_parts<T>([](auto x, auto y, auto z) { return native_fma(x, y, z); }, a, b, c);
 }
+// The same in the first P registers; the others are those of c.
+template <size_t P, class T>
+CHAINRULE_INLINE Vector<T> fma_first(const Vector<T>& a, const Vector<T>& b, const Vector<T>& c) {
+  Vector<T> result;
+#pragma GCC unroll 8
+  for (size_t i = 0; i < Vector<T>::parts; ++i) {
+    result.part[i] = i < P ? native_fma(a.part[i], b.part[i], c.part[i]) : c.part[i];
+  }
+  return result;
+}
 template <class T>
 CHAINRULE_INLINE Vector<T> sqrt(const Vector<T>& a) {
   return map_parts<T>([](auto x) { return native_sqrt(x); }, a);

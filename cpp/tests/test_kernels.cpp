@@ -269,7 +269,7 @@ void test_all() {
   for (size_t outputs : {1u, 2u, 3u, 10u, 16u, 17u, 40u}) test_outputs<T>(outputs);
   for (size_t samples : {1u, 2u, 5u, 12u, 13u, 25u}) {
     for (size_t inputs : {1u, 3u, 16u, 37u}) {
-      for (size_t outputs : {1u, 10u, 16u, 17u, 33u, 48u}) test_dense<T>(samples, inputs, outputs);
+      for (size_t outputs : {1u, 6u, 10u, 16u, 17u, 33u, 48u}) test_dense<T>(samples, inputs, outputs);
     }
   }
   for (Rule rule : {Rule::sgd, Rule::momentum, Rule::nesterov, Rule::adagrad, Rule::adadelta, Rule::rmsprop, Rule::adam,
