@@ -8,6 +8,7 @@ except ImportError as error:
 
 from .classifier import TabularClassifier
 from .loading import load
+from .pipelines import register_skl2onnx
 from .regressor import TabularRegressor
 
-__all__ = ["TabularClassifier", "TabularRegressor", "load"]
+__all__ = ["TabularClassifier", "TabularRegressor", "load", "register_skl2onnx"]

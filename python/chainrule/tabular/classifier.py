@@ -17,6 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 from .. import _exact
 from .._checks import check_weighted_labels
 from ..exporting.onnx.estimators import labels
+from ..exporting.onnx.graph import Graph
+from ..exporting.onnx.model import Output
 from .base import Array, Tabular, check_consistent, checked_targets, checked_weights, out_of_fold
 from .calibration import softmax, temperature
 from .members import Member
@@ -174,9 +176,13 @@ class TabularClassifier(ClassifierMixin, Tabular):
             For a column without a name, or with that of an output.
         """
         check_is_fitted(self)
+        write_table(path, self.encoding_, *self._onnx_graph())
+
+    def _onnx_graph(self) -> tuple[Graph, dict[str, Output]]:
+        """Return the graph of such a file, and its outputs."""
         graph, ends = table_graph(self.encoding_, self._predicting)
         likely = [graph.add("Softmax", graph.add("Div", z, self.temperature_), axis=1) for z in ends]
-        write_table(path, self.encoding_, graph, labels(graph, graph.add("Mean", *likely), self.classes_))
+        return graph, labels(graph, graph.add("Mean", *likely), self.classes_)
 
     def row_predictor(self, *, proba: bool = False) -> RowPredictor:
         """Return a function that predicts single rows in microseconds, for services.

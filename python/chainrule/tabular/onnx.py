@@ -48,12 +48,17 @@ def write_table(path: str | PathLike[str], encoding: Encoding, graph: Graph, out
     ValueError
         For a column without a name, or with that of an output.
     """
+    finish(encoding, graph, outputs)
+    kinds = {column.name: _FLOAT64 if column.numbers else np.dtype(object) for column in encoding.columns}
+    write(path, graph, {name: (dtype, [1]) for name, dtype in kinds.items()}, outputs)
+
+
+def finish(encoding: Encoding, graph: Graph, outputs: dict[str, Output]) -> None:
+    """Give outputs their names; ValueError for a column without a name, or with that of an output."""
     for column in encoding.columns:
         if not column.name or column.name in outputs:
             raise ValueError(f"columns must have names other than {', '.join(outputs)}, got {column.name!r}")
     graph.finish({name: output.value for name, output in outputs.items()})
-    kinds = {column.name: _FLOAT64 if column.numbers else np.dtype(object) for column in encoding.columns}
-    write(path, graph, {name: (dtype, [1]) for name, dtype in kinds.items()}, outputs)
 
 
 @singledispatch
@@ -93,14 +98,11 @@ def _(column: CodeColumn, graph: Graph) -> tuple[list[str], list[str], list[str]
     return [], [], [graph.add("MatMul", _flags(column, graph), codes)]
 
 
-def mean_in_units(
-    graph: Graph, ends: Sequence[str], mean: float, scale: float, bounds: tuple[float, float]
-) -> dict[str, Output]:
-    """Return "prediction", the mean of what networks predict in the targets' units and within their range."""
+def mean_in_units(graph: Graph, ends: Sequence[str], mean: float, scale: float, bounds: tuple[float, float]) -> str:
+    """Return the mean of what networks predict in the targets' units and within their range, (samples, 1)."""
     inside = []
     for z in ends:
         exact = graph.add("Cast", z, to=_FLOAT64)
         scaled = graph.add("Add", graph.add("Mul", exact, graph.exact(scale)), graph.exact(mean))
         inside.append(graph.add("Clip", scaled, *map(graph.exact, bounds)))
-    average = graph.add("Div", graph.add("Sum", *inside), graph.exact(float(len(inside))))
-    return {"prediction": Output(graph.add("Squeeze", average, [1]), _FLOAT64, [])}
+    return graph.add("Div", graph.add("Sum", *inside), graph.exact(float(len(inside))))

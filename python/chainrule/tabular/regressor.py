@@ -13,6 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import _exact
 from .._checks import checked_number
+from ..exporting.onnx.graph import Graph
+from ..exporting.onnx.model import Output
 from .base import Array, Tabular, check_consistent, checked_targets, checked_weights, out_of_fold
 from .calibration import conformal_width
 from .members import Member
@@ -139,8 +141,16 @@ class TabularRegressor(RegressorMixin, Tabular):
             For a column without a name, or with that of an output.
         """
         check_is_fitted(self)
+        graph, outputs = self._onnx_graph()
+        prediction = outputs["prediction"]
+        flat = Output(graph.add("Squeeze", prediction.value, [1]), prediction.dtype, [])
+        write_table(path, self.encoding_, graph, {"prediction": flat})
+
+    def _onnx_graph(self) -> tuple[Graph, dict[str, Output]]:
+        """Return the graph of such a file, and its output, (N, 1)."""
         graph, ends = table_graph(self.encoding_, self._predicting)
-        write_table(path, self.encoding_, graph, mean_in_units(graph, ends, self.mean_, self.scale_, self.range_))
+        mean = mean_in_units(graph, ends, self.mean_, self.scale_, self.range_)
+        return graph, {"prediction": Output(mean, np.dtype(np.float64), [1])}
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
         """Return the bounds of an interval per row, (rows, 2), that contains so large a share of the targets.
