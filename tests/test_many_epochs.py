@@ -85,6 +85,10 @@ def reseed(net, epoch, _):
     net.seed = epoch % 3
 
 
+def renumber(net, epoch, _):
+    net.epochs = 7 - epoch
+
+
 def penalise(net, epoch, _):
     net.layers[1].l2 = 0.01 * epoch
 
@@ -112,7 +116,7 @@ def look(net, epoch, metrics):
     metrics["mean"] = float(net.predict(X).mean())
 
 
-@pytest.mark.parametrize("change", [weaken, reseed, penalise, freeze, overwrite, step, train, look])
+@pytest.mark.parametrize("change", [weaken, reseed, renumber, penalise, freeze, overwrite, step, train, look])
 def test_what_a_callback_does_is_seen_by_the_next_epoch(change, tmp_path):
     many, single = both(tmp_path, callbacks=change, epochs=6, batch_size=16)
     assert_same(many, single)

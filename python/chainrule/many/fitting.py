@@ -25,6 +25,9 @@ from ..training.ranks import Ranks
 from .pool import StopWhenSet, side_by_side
 
 _FIT = inspect.signature(Network.fit)
+# What the arguments of a fit are where they are not given, but for samples, targets and the bar.
+_DEFAULTS = {name: one.default for name, one in _FIT.parameters.items() if name not in ("self", "X", "y", "verbose")}
+_GIVEN, _OPTIONS = ([field.name for field in fields(kind)] for kind in (Given, Options))
 
 
 @dataclass(frozen=True)
@@ -223,16 +226,14 @@ def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return all arguments of a fit but samples and targets; callbacks are copies."""
     if not_free := {"X", "y", "verbose", "self"} & given.keys():
         raise TypeError(f"settings must not have {sorted(not_free)}")
-    bound = _FIT.bind(None, None, **given)
-    bound.apply_defaults()
-    arguments = dict(bound.arguments)
+    arguments = {**_DEFAULTS, **given}
+    if len(arguments) > len(_DEFAULTS):
+        _FIT.bind(None, None, **given)  # raises a TypeError that names what no fit takes
     if arguments["communicator"] is not None:
         raise ValueError(
             "communicator must be None for many networks, whose messages would mix; give each process networks of its "
             f"own, got {arguments['communicator']!r}"
         )
-    for name in ("self", "X", "y", "verbose"):
-        del arguments[name]
     callbacks = arguments["callbacks"]
     each = callbacks if isinstance(callbacks, Iterable) else [callbacks]
     arguments["callbacks"] = [copy.deepcopy(one) if isinstance(one, Callback) else one for one in each]
@@ -282,8 +283,8 @@ def _check(job: _Job) -> None:
     if job.rows is not None:
         weights = arguments["sample_weight"]
         arguments["sample_weight"] = None if weights is None else _weights_within(weights, job.rows, job.X.shape[0])
-    given = Given(**{field.name: arguments[field.name] for field in fields(Given)})
-    options = Options(**{field.name: arguments[field.name] for field in fields(Options)})
+    given = Given(**{name: arguments[name] for name in _GIVEN})
+    options = Options(**{name: arguments[name] for name in _OPTIONS})
     checked_flag(options.resume, "resume")
     ranks = Ranks()
     ranks.agree_on(arguments["data"])

@@ -190,7 +190,8 @@ def _run_epochs(model: Model, plan: Plan, progress: Progress, *, is_first: bool)
     if is_first:
         _prepare(model, plan, part, progress)
     count = min(plan.epochs - position.epoch, max(1, MOST_STEPS // part.steps))
-    first, seed, factor, begin = core.optimizer_steps, model.seed, model.rate_factor, position.epoch
+    first, seed, factor = core.optimizer_steps, model.seed, model.rate_factor
+    begin, before = position.epoch, model.epochs - position.epoch
     rates = plan.optimizer.rates(first, count * part.steps) * factor
 
     def ended(results: list[tuple[int, Totals, int]]) -> bool:
@@ -202,8 +203,8 @@ def _run_epochs(model: Model, plan: Plan, progress: Progress, *, is_first: bool)
             metrics = _metrics_of(model, plan, data, totals, float(rates[step - 1]))
             _end_epoch(model, plan, progress, metrics, calls_back=last == 0)
         # A callback may have trained the network, or changed what the epochs to come depend on.
-        state = (model.core, model.core.optimizer_steps, model.seed, model.rate_factor)
-        return position.stopped or state != (core, first + step, seed, factor)
+        state = (model.core, model.core.optimizer_steps, model.epochs - position.epoch, model.seed, model.rate_factor)
+        return position.stopped or state != (core, first + step, before, seed, factor)
 
     options = _epoch_options(plan, part, rates, first, seed, model.epochs)
     core.train_epochs(data.X, data.y, data.weights, options, count, ended, plan.listens)
