@@ -188,7 +188,7 @@ class BoundNetwork {
   }
 
   // Returns (activations, deltas) of each layer.
-  pybind11::list flows(const pybind11::object& X, const Array& errors, bool from_pre_activations) {
+  pybind11::list flows(const pybind11::array& X, const Array& errors, bool from_pre_activations) {
     const auto lock = to_change();
     const Source inputs = checked_inputs(X);
     require_outputs(errors, inputs.rows, "errors");
