@@ -326,8 +326,12 @@ EpochResult Session<T>::train_epoch(const Data& data, const EpochOptions& option
 template <class T>
 void Session<T>::step(const Optimizer& optimizer, double rate) {
   if (!has_gradient_) throw std::runtime_error("step needs gradients: call backward or loss_and_gradient first");
+  const Snapshot before = {network_.parameters(), network_.statistics(), state_};
   prepare_state(optimizer, rate);
   chainrule::step(network_, state_, optimizer, rate, gradient_.data());
+  if (kernels<T>().all_finite(network_.parameters().data(), network_.parameters().size())) return;
+  restore(before);
+  throw std::overflow_error("the step left weights that are not finite: they are those from before it; try a smaller learning rate");
 }
 
 template <class T>
@@ -342,11 +346,16 @@ void Session<T>::save_snapshot() {
 template <class T>
 void Session<T>::restore_snapshot() {
   require(snapshot_ != nullptr, "there is no snapshot to restore");
-  network_.parameters() = snapshot_->parameters;
-  network_.statistics() = snapshot_->statistics;
-  network_.parameters_changed();
-  state_ = snapshot_->state;
+  restore(*snapshot_);
   forget_pass();
+}
+
+template <class T>
+void Session<T>::restore(const Snapshot& snapshot) {
+  network_.parameters() = snapshot.parameters;
+  network_.statistics() = snapshot.statistics;
+  network_.parameters_changed();
+  state_ = snapshot.state;
 }
 
 template <class T>

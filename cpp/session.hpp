@@ -104,7 +104,8 @@ class Session {
   Evaluation<T> evaluate(const Data& data, const Loss& loss, Ranks& ranks,
                          const SamplesOfRanks& samples_of_ranks = {}) const;
   EpochResult train_epoch(const Data& data, const EpochOptions& options, const Optimizer& optimizer, const Poll& poll);
-  // One update from the gradient as it is.
+  // One update from the gradient as it is. Throws std::overflow_error if weights are not finite after it, and restores
+  // them.
   void step(const Optimizer& optimizer, double rate);
 
   // A snapshot of parameters, statistics and optimiser state, for a return from training that diverged.
@@ -123,6 +124,7 @@ class Session {
     OptimizerState<T> state;
   };
 
+  void restore(const Snapshot& snapshot);
   Network<T> copied_network() const;
   void require_layers() const;
   const Signal<T>& kept_signal(size_t layer) const;

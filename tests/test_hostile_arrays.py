@@ -36,7 +36,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::chainrule.ChainruleWarning")
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
 
 
-ERRORS = (ValueError, TypeError, RuntimeError, MemoryError, cr.DivergedError)
+ERRORS = (ValueError, TypeError, RuntimeError, MemoryError, cr.DivergedError, OverflowError)
 
 
 def outcome(call):

@@ -314,3 +314,15 @@ def test_threadpoolctl_limit_is_obeyed():
         assert cr.get_num_threads() == 4
     finally:
         cr.set_num_threads(None)
+
+
+def test_a_step_that_leaves_infinite_weights_is_taken_back():
+    net = cr.Network([3, 2, 1], seed=0)
+    net.forward(np.ones((2, 3)), training=True)
+    net.backward(np.full((2, 1), 1e30))
+    before = net.parameters
+    with pytest.raises(OverflowError, match="the step left weights that are not finite"):
+        net.step(cr.SGD(1e30))
+    assert net.parameters.tobytes() == before.tobytes() == net.copy().parameters.tobytes()
+    net.step(cr.SGD(1e-30))
+    assert net.parameters.tobytes() != before.tobytes()

@@ -201,7 +201,13 @@ class Model(Stack):
         return back.reshape(-1, *self.shapes[0])
 
     def step(self, optimizer: Optimizer | str | None = None) -> None:
-        """Make one update from the stored gradients (clipping and max-norm apply)."""
+        """Make one update from the stored gradients (clipping and max-norm apply).
+
+        Raises
+        ------
+        OverflowError
+            When weights would not be finite; they stay as they are.
+        """
         chosen = self.chosen_optimizer(optimizer)
         self.core.gradients()  # refuses before the optimiser is changed
         self.adopt(chosen, self.loss)

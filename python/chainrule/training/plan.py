@@ -166,11 +166,7 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
     optimizer, schedules = _resolved(passed, count, options), _schedules(model.leaves, count, options)
     metrics = _metrics(samples, loss, options)
     callbacks = [*as_callbacks(options.callbacks), *_keeping(options.keep, samples.validation, loss, metrics)]
-    steps: dict[str, Any] = {
-        "batch_size": _checked_batch_size(options.batch_size, count),
-        "shuffle": checked_flag(options.shuffle, "shuffle"),
-        "input_noise": _checked_noise(options.input_noise, model, samples.data),
-    }
+    steps = _steps(model, samples, options)
     resume = checked_flag(options.resume, "resume")
     settings: dict[str, Any] = {}
     if options.checkpoint is not None or resume:
@@ -203,6 +199,15 @@ def make_plan(model: Model, given: Given, options: Options, resumed: Unfinished 
     if isinstance(samples.data, Batches):
         check_loss(model, loss, samples.data)
     return plan
+
+
+def _steps(model: Model, samples: Samples, options: Options) -> dict[str, Any]:
+    """Return what decides which samples a step has, and what is added to them."""
+    return {
+        "batch_size": _checked_batch_size(options.batch_size, samples.count),
+        "shuffle": checked_flag(options.shuffle, "shuffle"),
+        "input_noise": _checked_noise(options.input_noise, model, samples.data),
+    }
 
 
 def _fitting(border: Border, given: Given, loss: Loss) -> tuple[Border, Loss]:
