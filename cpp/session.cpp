@@ -331,7 +331,8 @@ void Session<T>::step(const Optimizer& optimizer, double rate) {
   chainrule::step(network_, state_, optimizer, rate, gradient_.data());
   if (kernels<T>().all_finite(network_.parameters().data(), network_.parameters().size())) return;
   restore(before);
-  throw std::overflow_error("the step left weights that are not finite: they are those from before it; try a smaller learning rate");
+  throw std::overflow_error(
+      "the step left weights that are not finite: they are those from before it; try a smaller learning rate");
 }
 
 template <class T>
