@@ -26,6 +26,19 @@ def test_batches_give_the_bytes_of_their_array(source):
     assert dict(net.history) == dict(expected.history)
 
 
+def noisy():
+    """Return a network whose training draws random numbers for each sample of an epoch."""
+    return cr.Network([cr.Input(1), cr.Dense(20, "tanh"), cr.Dropout(0.5), cr.GaussianNoise(0.1), cr.Dense(1)], seed=0)
+
+
+def test_noise_of_batches_is_that_of_their_array():
+    nets = [noisy(), noisy()]
+    options = {"epochs": 3, "verbose": 0}
+    nets[0].fit(PIECES, **options)
+    nets[1].fit(X, y, batch_size=16, shuffle=False, **options)
+    assert nets[0].parameters.tobytes() == nets[1].parameters.tobytes()
+
+
 def test_weights_and_classes_of_batches():
     rows = np.random.default_rng(0).standard_normal((40, 3))
     labels = np.arange(40) % 2
@@ -61,13 +74,14 @@ def test_stream_resumes_within_an_epoch(tmp_path):
                 raise OSError("the disk is gone")
             yield piece
 
-    net = cr.Network([1, 20, 1], activation="tanh", seed=0)
     with pytest.raises(OSError, match="the disk is gone"):
-        net.fit(breaking, epochs=3, checkpoint=path, checkpoint_every="2 steps", verbose=0)
+        noisy().fit(breaking, epochs=3, checkpoint=path, checkpoint_every="2 steps", verbose=0)
     resumed = cr.load(path)
     assert resumed.epochs == 1
     resumed.fit(PIECES, epochs=3, resume=True, verbose=0)
-    assert resumed.parameters.tobytes() == fit(PIECES).parameters.tobytes()
+    whole = noisy()
+    whole.fit(PIECES, epochs=3, verbose=0)
+    assert resumed.parameters.tobytes() == whole.parameters.tobytes()
 
 
 @pytest.mark.parametrize(

@@ -14,16 +14,19 @@
 namespace chainrule::bindings {
 
 // The part of an epoch that is trained: steps [first_step, last_step), to the end if `last_step` is empty. The totals
-// are the sums of weight, loss and metric over the steps before.
+// are the sums of weight, loss and metric over the steps before. So many samples of the epoch came in batches before
+// these data.
 struct EpochPart {
-  EpochPart(size_t first, std::optional<size_t> last, std::tuple<double, double, double> sums)
+  EpochPart(size_t first, std::optional<size_t> last, std::tuple<double, double, double> sums, size_t samples = 0)
       : first_step(first),
         last_step(last),
-        totals{.weight = std::get<0>(sums), .loss = std::get<1>(sums), .metric = std::get<2>(sums)} {}
+        totals{.weight = std::get<0>(sums), .loss = std::get<1>(sums), .metric = std::get<2>(sums)},
+        samples_before(samples) {}
 
   size_t first_step;
   std::optional<size_t> last_step;
   Totals totals;
+  size_t samples_before;
 };
 
 // What all parts of an epoch have in common.
@@ -73,6 +76,7 @@ struct EpochArguments {
             .input_noise = input_noise,
             .steps = range,
             .totals = part.totals,
+            .samples_before = part.samples_before,
             .weight_decays = weight_decays ? weight_decays->data() : nullptr,
             .ranks = &ranks,
             .samples_of_ranks = samples_of_ranks};

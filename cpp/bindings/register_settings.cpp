@@ -70,8 +70,9 @@ void register_settings(py::module_& module) {
            py::arg("seed"), py::arg("epoch"), py::arg("input_noise") = 0.0, py::arg("weight_decays") = py::none(),
            py::arg("samples_of_ranks") = SamplesOfRanks());
   py::class_<EpochPart>(module, "EpochPart")
-      .def(py::init<size_t, std::optional<size_t>, std::tuple<double, double, double>>(), py::arg("first_step") = 0,
-           py::arg("last_step") = py::none(), py::arg("totals") = std::make_tuple(0.0, 0.0, 0.0));
+      .def(py::init<size_t, std::optional<size_t>, std::tuple<double, double, double>, size_t>(),
+           py::arg("first_step") = 0, py::arg("last_step") = py::none(),
+           py::arg("totals") = std::make_tuple(0.0, 0.0, 0.0), py::arg("samples_before") = 0);
 }
 
 }  // namespace chainrule::bindings

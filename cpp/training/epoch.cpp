@@ -117,7 +117,7 @@ class Epoch {
     if (deferred_) deferred_->touch(team, workspace_.signals[turn.number % 2][0], turn.samples());
     while (true) {
       std::vector<Signal<T>>& signals = signals_of[turn.number % 2];
-      const Pass pass = {true, options_.seed, options_.epoch, turn.begin, turn.step};
+      const Pass pass = {true, options_.seed, options_.epoch, position_of(turn), turn.step};
       forward(team, turn, signals, pass);
       if (loss_stage_->failed()) return finish(team, turn.step, std::nullopt);
       const std::optional<Turn> next = turn_after(turn);
@@ -187,10 +187,13 @@ class Epoch {
     return sums;
   }
 
+  // That of the chunk's first sample in the epoch.
+  size_t position_of(const Turn& turn) const { return options_.samples_before + turn.begin; }
+
   Chunk<T>& chunk_of(const Turn& turn) { return workspace_.chunks[turn.number % 2]; }
 
   void gather(const Team& team, const Turn& turn) {
-    gatherer_.gather(team, turn.place, turn.samples(), turn.begin, turn.batch_weight, chunk_of(turn));
+    gatherer_.gather(team, turn.place, turn.samples(), position_of(turn), turn.batch_weight, chunk_of(turn));
   }
 
   void forward(const Team& team, const Turn& turn, std::vector<Signal<T>>& signals, const Pass& pass) {

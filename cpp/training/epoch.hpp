@@ -21,6 +21,7 @@ struct EpochOptions {
   double input_noise;
   Range steps;                            // the part of the epoch that is trained, not empty
   Totals totals;                          // sums over the steps before that part
+  size_t samples_before = 0;              // of the epoch, in batches that came before these data
   const double* weight_decays = nullptr;  // one per step of the epoch; null: the optimiser's in all of them
   // All of them train the same epoch of the same network.
   Ranks* ranks = &alone;

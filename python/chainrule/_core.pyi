@@ -95,9 +95,18 @@ class _Ranks(Protocol):
     def broadcast_from_last(self, data: memoryview) -> None: ...
 
 class EpochPart:
-    """Steps [first_step, last_step) of an epoch, to its end if last_step is None; the totals of the steps before."""
+    """Steps [first_step, last_step) of an epoch, to its end if last_step is None; the totals of the steps before.
 
-    def __init__(self, first_step: int = 0, last_step: int | None = None, totals: Totals = (0.0, 0.0, 0.0)) -> None: ...
+    So many samples of the epoch came in batches before these data.
+    """
+
+    def __init__(
+        self,
+        first_step: int = 0,
+        last_step: int | None = None,
+        totals: Totals = (0.0, 0.0, 0.0),
+        samples_before: int = 0,
+    ) -> None: ...
 
 # --- settings of layers: one class per kind
 

@@ -258,6 +258,7 @@ def _run_part(model: Model, plan: Plan, part: Part, progress: Progress) -> float
                     first_step=position.step - part.first_step,
                     last_step=checkpoints.end_of_part(position.step, end) - part.first_step,
                     totals=position.totals,
+                    samples_before=part.samples_before,
                 ),
                 poll if progress.shown or checkpoints.is_timed or not plan.ranks.is_alone else None,
                 plan.ranks.for_core,

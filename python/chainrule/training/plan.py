@@ -116,9 +116,10 @@ def parts_of(plan: Plan, epoch: int) -> Iterator[Part]:
     if isinstance(plan.samples.data, Batches):
         yield _whole(plan, plan.samples.data)
         return
-    samples = 0
-    for step, batch in enumerate(plan.samples.data.batches(epoch, plan.position.step), plan.position.step):
-        yield Part(batch, len(batch), len(batch), step, samples)
+    samples, first = 0, plan.position.step
+    for step, batch in enumerate(plan.samples.data.batches(epoch)):
+        if step >= first:
+            yield Part(batch, len(batch), len(batch), step, samples)
         samples += len(batch)
 
 

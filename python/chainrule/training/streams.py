@@ -43,12 +43,10 @@ class Stream:
         """Whether the source is used up by reading it once, as a generator is."""
         return not callable(self.source) and iter(self.source) is self.source
 
-    def batches(self, epoch: int, first: int = 0) -> Iterator[Batches]:
-        """Yield the batches of an epoch from the given one on; a thread fetches the next one ahead."""
+    def batches(self, epoch: int) -> Iterator[Batches]:
+        """Yield the batches of an epoch; a thread fetches the next one ahead."""
         with closing(ahead(self._items(epoch))) as items:
-            for index, item in enumerate(items):
-                if index >= first:
-                    yield item
+            yield from items
 
     def _items(self, epoch: int) -> Iterator[Batches]:
         for item in self._of_epoch(epoch):
