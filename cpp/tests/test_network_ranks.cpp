@@ -170,7 +170,7 @@ const std::vector<SamplesOfRanks> parts = {{48, 42}, {16, 74}, {32, 32, 26}, {16
 
 void test_own_samples_are_all_taken_once() {
   for (const SamplesOfRanks& of_ranks : parts) {
-    for (const size_t batch_size : {16, 32, 48, 64, 90}) {
+    for (const size_t batch_size : {16u, 32u, 48u, 64u, 90u}) {
       std::vector<size_t> order = order_of(of_ranks, batch_size);
       std::sort(order.begin(), order.end());
       for (size_t i = 0; i < samples; ++i) expect(order[i] == i, "an epoch has each sample once");
