@@ -14,7 +14,8 @@ struct OutputDeltas;
 }  // namespace
 
 template <class T>
-Pool<T> PoolLayer<T>::rows(const Signal<T>& below, const Signal<T>& above, const Range& samples, size_t height) const {
+Pool<T> PoolLayer<T>::rows(const Signal<T>& below, const Signal<T>& above, const Range& samples,
+                           const Range& part) const {
   return {.rows = shape_.rows,
           .columns = shape_.columns,
           .channels = shape_.channels,
@@ -25,7 +26,7 @@ Pool<T> PoolLayer<T>::rows(const Signal<T>& below, const Signal<T>& above, const
           .output_deltas = above.deltas,
           .input_deltas = below.deltas,
           .samples = samples,
-          .part = {0, height}};
+          .part = part};
 }
 
 // One group in lanes is an image with 16 times as many channels.
@@ -51,9 +52,7 @@ void PoolLayer<T>::forward(const Team& team, const Signal<T>& below, const Signa
   const size_t height = shape_.rows.outputs;
   if (!below.in_lanes && !above.in_lanes) {
     for_each_group(team.share(samples * height), height, [&](const RowsOfGroup& piece) {
-      Pool<T> args = rows(below, above, {piece.group, piece.group + 1}, height);
-      args.part = {piece.begin, piece.end};
-      compute(args);
+      compute(rows(below, above, {piece.group, piece.group + 1}, {piece.begin, piece.end}));
     });
     if (above.pre_activations == above.activations) return;
     team.barrier();
@@ -80,7 +79,7 @@ void PoolLayer<T>::backward(const Team& team, const Signal<T>& above, const Sign
   const auto compute = pooling_ == Pooling::maximum ? kernels<T>().max_pool_gradient : kernels<T>().mean_pool_gradient;
   const size_t height = shape_.rows.inputs;
   if (!below.in_lanes && !above.in_lanes) {
-    const Pool<T> args = rows(below, above, team.share_rows(samples), height);
+    const Pool<T> args = rows(below, above, team.share_rows(samples), {0, height});
     compute(args);
     return multiply_by_derivative(below, args.samples);
   }

@@ -55,14 +55,14 @@ class PoolLayer final : public Layer<T> {
     const size_t places = shape_.rows.outputs * shape_.columns.outputs * shape_.rows.window * shape_.columns.window;
     return {.work = places * shape_.channels, .takes_lanes = true, .row_work = places * whole_panels(shape_.channels)};
   }
-  // In lanes, threads divide rows of images.
+  // Threads divide rows of images; without lanes, the way back divides samples.
   bool by_samples(const Team&, size_t) const override { return false; }
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;
 
  private:
-  Pool<T> rows(const Signal<T>& below, const Signal<T>& above, const Range& samples, size_t height) const;
+  Pool<T> rows(const Signal<T>& below, const Signal<T>& above, const Range& samples, const Range& part) const;
   Pool<T> lanes(const Signal<T>& below, const RowsOfGroup& part, size_t samples) const;
 
   PoolShape shape_;

@@ -63,7 +63,7 @@ void Predictor<T>::predict_together(const Source& source, Range part, TeamSize& 
 
 namespace {
 
-// As many as pay. Samples in lanes are processed in whole groups, by a thread each.
+// As many as pay. Samples in lanes are processed in whole groups, each by one thread.
 template <class T>
 size_t threads_of(const Network<T>& network, const Source& source) {
   const double work = double(source.rows) * network.work(source.entries());
