@@ -87,6 +87,8 @@ def table(rows=200, seed=0):
             "job": np.where(rng.random(rows) < 0.2, None, rng.choice(list("abcdefghijk"), rows)),
             "same": 7,
             "size": rng.normal(size=rows) * 1e-3 + 1e6,
+            "spent": np.where(rng.random(rows) < 0.8, 0.0, rng.exponential(size=rows)),
+            "visits": np.where(rng.random(rows) < 0.2, np.nan, np.maximum(rng.poisson(2.0, rows) - 3.0, 0.0)),
         }
     )
 
@@ -96,7 +98,7 @@ def given(frame):
     texts = {
         name: frame[name].map(lambda value: "" if value is None else str(value)) for name in ("city", "member", "job")
     }
-    columns = {**texts, "age": frame["age"].astype(np.float64), "size": frame["size"]}
+    columns = {**texts, **{name: frame[name] for name in ("age", "size", "spent", "visits")}}
     return {
         name: np.array(values.tolist(), object if name in texts else np.float64)[:, None]
         for name, values in columns.items()
@@ -107,7 +109,8 @@ def given(frame):
 def test_tables_with_all_that_is_made_of_columns(kind, tmp_path):
     X, new = table(), table(60, seed=1)
     new.loc[3, "city"], new.loc[4, "age"] = "Atlantis", 1e30
-    score = 1e9 + 1e8 * (X.age.fillna(50) / 40 + X.member + (X.job == "c"))
+    new.loc[5, "spent"], new.loc[6, "spent"] = -1.0, 1e300
+    score = 1e9 + 1e8 * (X.age.fillna(50) / 40 + X.member + (X.job == "c") + X.spent.clip(upper=2) + X.visits.fillna(0))
     labels = np.array(["low", "middle", "high"])[np.digitize(score, np.quantile(score, [0.3, 0.6]))]
     y = score if kind is TabularRegressor else labels
     model = kind(n_members=2, random_state=0, time_limit=0.5).fit(X, y)

@@ -22,7 +22,7 @@ def table(rows=200, seed=0):
             "member": rng.random(rows) < 0.5,
             "job": np.where(rng.random(rows) < 0.2, None, rng.choice(list("abcdefghijk"), rows)),
             "same": 7,
-            "code": rng.integers(0, 5, rows),
+            "code": np.maximum(rng.integers(-20, 5, rows), 0),
         }
     )
 

@@ -13,7 +13,8 @@ from ..exporting.onnx.composite import through
 from ..exporting.onnx.graph import Graph
 from ..exporting.onnx.model import Output, write
 from ..network import Network
-from .encoding import CategoryColumn, CodeColumn, Encoding, NumberColumn, bent
+from .encoding import Encoding
+from .features import CategoryColumn, CodeColumn, NumberColumn, RankedColumn, ScaledColumn, bent
 
 # Numbers are bent to 3 long before, and their squares are finite in float32.
 _FARTHEST = 1e15
@@ -70,14 +71,35 @@ def features_of(column: Any, graph: Graph) -> tuple[list[str], list[str], list[s
 @features_of.register
 def _(column: NumberColumn, graph: Graph) -> tuple[list[str], list[str], list[str]]:
     is_missing = graph.add("IsNaN", column.name)
-    median, factor = (np.array([[number]], np.float64) for number in (column.median, column.factor))
-    known = graph.add("Where", is_missing, graph.exact(median), column.name)
-    scaled = graph.add("Mul", graph.add("Sub", known, graph.exact(median)), graph.exact(factor))
+    known = graph.add("Where", is_missing, graph.exact([[column.median]]), column.name)
+    present = [graph.add("Mul", graph.add("Cast", is_missing, to=_FLOAT32), 2.0)] if column.missing else []
+    return [_feature(column, graph, known)], present, []
+
+
+@singledispatch
+def _feature(column: Any, graph: Graph, known: str) -> str:
+    """Add what becomes of numbers of float64 of which none is missing; return the name of the feature."""
+    raise TypeError(f"{column!r} is no column of numbers")
+
+
+@_feature.register
+def _(column: ScaledColumn, graph: Graph, known: str) -> str:
+    median, factor = (graph.exact([[number]]) for number in (column.median, column.factor))
+    scaled = graph.add("Mul", graph.add("Sub", known, median), factor)
     x = graph.add("Cast", graph.add("Clip", scaled, *map(graph.exact, (-_FARTHEST, _FARTHEST))), to=_FLOAT32)
     third = graph.add("Div", x, 3.0)
     root = graph.add("Sqrt", graph.add("Add", graph.add("Mul", third, third), 1.0))
-    present = [graph.add("Mul", graph.add("Cast", is_missing, to=_FLOAT32), 2.0)] if column.missing else []
-    return [graph.add("Div", x, root)], present, []
+    return graph.add("Div", x, root)
+
+
+@_feature.register
+def _(column: RankedColumn, graph: Graph, known: str) -> str:
+    # Each line goes on as far as the next knot: what x has of it adds to the score of the first knot.
+    knots, slopes = np.array([column.knots]), np.array(column.slopes)[:, None]
+    lengths = np.diff(knots, append=knots[:, -1:])
+    passed = graph.add("Max", graph.add("Sub", known, graph.exact(knots)), graph.exact([[0.0]]))
+    risen = graph.add("MatMul", graph.add("Min", passed, graph.exact(lengths)), graph.exact(slopes))
+    return graph.add("Cast", graph.add("Add", risen, graph.exact([[column.scores[0]]])), to=_FLOAT32)
 
 
 def _flags(column: CategoryColumn, graph: Graph) -> str:
