@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 Floats = NDArray[np.float64]
 
-# Temperatures that are looked at, and how closely: golden sections of the logarithm.
+# Logarithms of the temperatures that are looked at, and how closely.
 _RANGE = (math.log(0.05), math.log(20.0))
-_SECTIONS = 40
+_CLOSENESS = 1e-6
 _DEVIATION = 0.5
-_GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 def softmax(z: Floats) -> Floats:
@@ -37,14 +37,8 @@ def temperature(z: Floats, labels: NDArray[np.int64], weights: Floats) -> float:
         losses = log_sum - scaled[np.arange(len(z)), labels]
         return float((losses * weights).sum()) + 0.5 * (log_t / _DEVIATION) ** 2
 
-    low, high = _RANGE
-    for _ in range(_SECTIONS):
-        lower, upper = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-        if log_loss(lower) <= log_loss(upper):
-            high = upper
-        else:
-            low = lower
-    return math.exp((low + high) / 2)
+    found = minimize_scalar(log_loss, bounds=_RANGE, method="bounded", options={"xatol": _CLOSENESS})
+    return math.exp(float(found.x))
 
 
 def conformal_width(residuals: Floats, coverage: float) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .features import CategoryColumn, CodeColumn, RankedColumn, ScaledColumn
-from .rows import weighted_quantile
+from .rows import weighted_quantiles
 from .tables import Numbers, Table, Values
 
 # Columns of a smaller spread are scaled by that of this one, and knots are so far apart at least.
@@ -104,7 +104,7 @@ def _learned(name: str, values: Values, weights: Numbers) -> Column | None:
     if not known.any() or (values[known].min() == values[known].max() and not missing):
         return None
     values, weights = values[known], weights[known]
-    low, median, high = (weighted_quantile(values, weights, share) for share in (0.25, 0.5, 0.75))
+    low, median, high = weighted_quantiles(values, weights, (0.25, 0.5, 0.75))
     if high == low:
         return RankedColumn(name, median, missing, *_ranked(values, weights))
     # Half of it, as the whole may overflow.

@@ -1,8 +1,8 @@
 """What a network reads of a column: a number of size 1, flags or a code, for each kind of column.
 
 Numbers are centred and scaled robustly, and large ones are bent to at most 3 (Holzmüller, Grinsztajn and Steinwart
-2024, section 3); those whose quartiles are equal are ranked. A category becomes flags, one number of ±1 if there are only
-two, or a code if there are many.
+2024, section 3); those whose quartiles are equal are ranked. A category becomes flags, one number of ±1 if there are
+only two, or a code if there are many.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,9 +72,9 @@ def folds_of(y: NDArray[np.float64] | NDArray[np.int64], folds: int, random: np.
     return fold
 
 
-def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
-    """Return the smallest value at or below which so large a share of the weights is."""
+def weighted_quantiles(values: Floats, weights: Floats, shares: Sequence[float]) -> list[float]:
+    """Return for each share the smallest value at or below which so large a share of the weights is."""
     order = np.argsort(values, kind="stable")
     cumulative = np.cumsum(weights[order])
-    place = int(np.searchsorted(cumulative, share * cumulative[-1] * (1 - 1e-12)))
-    return float(values[order[min(place, len(order) - 1)]])
+    places = np.searchsorted(cumulative, np.array(shares) * cumulative[-1] * (1 - 1e-12))
+    return [float(values[order[min(place, len(order) - 1)]]) for place in places]
