@@ -134,7 +134,7 @@ class Preset:
 
 _SMALL = Recipe(members=5, width=64, hidden=2, epochs=30, fewest_steps=300, most_steps=12_000, dropout=0.15)
 _MEDIUM = Recipe(members=3, width=64, hidden=3, epochs=50, fewest_steps=800, most_steps=12_000)
-_LARGE = Recipe(members=5, width=256, hidden=2, epochs=100, fewest_steps=1_000, most_steps=40_000)
+_LARGE = Recipe(members=8, width=128, hidden=3, epochs=100, fewest_steps=1_000, most_steps=40_000)
 
 PRESETS = {
     "fast": Preset(_SMALL, _MEDIUM),
