@@ -52,7 +52,7 @@ def mean_of_splits(results: Sequence[Result]) -> dict[tuple[str, str], Cell]:
         for cap in _caps_of(result, caps):
             name = result["model"] if cap is None else f"{result['model']} (≤ {cap:,} rows)"
             cells.setdefault((result["set"], name), []).append(result)
-    measures = ("error", "loss", "calibration", "fit", "predict", "rows", "columns", "classes", "test_rows")
+    measures = ("error", "loss", "calibration", "processor", "predict", "rows", "columns", "classes", "test_rows")
     return {key: {name: float(np.mean([r[name] for r in group])) for name in measures} for key, group in cells.items()}
 
 
@@ -122,7 +122,7 @@ def _summary(means: dict[tuple[str, str], Cell], sets: Sequence[str], models: Se
     rows = []
     for model in models:
         calibration = [means[n, model]["calibration"] for n in of_classes]
-        total = sum(means[n, model]["fit"] for n in sets)
+        total = sum(means[n, model]["processor"] for n in sets)
         predict = math.exp(np.mean([math.log(means[n, model]["predict"]) for n in sets]))
         rows.append([
             model, f"{ranks[model]:.2f}", ratio(model, small, _error), ratio(model, large, _error),
@@ -131,7 +131,7 @@ def _summary(means: dict[tuple[str, str], Cell], sets: Sequence[str], models: Se
         ])  # fmt: skip
     head = [
         "model", "mean rank by log-loss or RMSE", f"error or RMSE, up to {SMALL:,} rows", "above", "calibration error",
-        f"time of fit, up to {SMALL:,} rows", "above", "all fits, s", "s per 1,000 predictions",
+        f"processor time of fit, up to {SMALL:,} rows", "above", "all fits, s", "s per 1,000 predictions",
     ]  # fmt: skip
     note = f"Geometric means of ratios to {reference}, over the {len(sets)} sets that all models have"
     return f"**Summary**. {note}.\n\n{_table(head, rows)}"
@@ -143,7 +143,8 @@ def _error(cell: Cell) -> float:
 
 
 def _fit(cell: Cell) -> float:
-    return cell["fit"]
+    """Return seconds of the processor, which others on the machine change little."""
+    return cell["processor"]
 
 
 def mean_ranks(losses: dict[str, dict[str, float]]) -> dict[str, float]:

@@ -1,8 +1,8 @@
 """Scores and times on real tables: ``python -m benchmarks.tabular``, from the root of a clone.
 
-Each result is written as a line of JSON as soon as it is there; a run that was interrupted goes on where it was, and
-``--models ''`` only prints the tables. Peers take part where they are installed (``pip install ".[bench-tables]"``, and
-pytabkit for RealMLP-TD and TabM).
+Each result is written as a line of JSON as soon as it is there; a run that was interrupted goes on where it was. The
+tables are of the sets, models and splits that are asked for; with ``--models ''`` of all models in the file. Peers take
+part where they are installed (``pip install ".[bench-tables]"``, and pytabkit for RealMLP-TD and TabM).
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     file = Path(options.results)
     try:
         sets = _chosen(options.sets, tables.NAMES)
-        models = [model for model in MODELS if model.name in _chosen(options.models, [m.name for m in MODELS])]
+        names = _chosen(options.models, [model.name for model in MODELS])
+        models = [model for model in MODELS if model.name in names]
     except ValueError as error:
         parser.error(str(error))
     _limit_threads(options.threads)
@@ -52,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 results.append(result)
                 print(json.dumps(result), file=lines, flush=True)
                 print(_line(result), file=sys.stderr, flush=True)
-    text = table_report.markdown(results, options.reference)
+    asked = [r for r in results if r["set"] in sets and r["split"] < options.splits]
+    text = table_report.markdown([r for r in asked if not names or r["model"] in names], options.reference)
     text += "".join(f"\n{name} is left out: {reason}\n" for name, reason in missing.items())
     print(text)
     if options.markdown:

@@ -48,6 +48,8 @@ def test_a_run_writes_results_goes_on_and_prints_tables(tmp_path, run):
     for before, after in zip(results, repeated, strict=True):
         assert (before["error"], before["loss"]) == (after["error"], after["loss"])
     assert run("--models", "", "--results", file).out == again.out
+    alone = run("--models", "MLP", "--results", file).out
+    assert "| set | rows × columns | MLP |" in alone
 
 
 def test_the_command_line_names_what_it_does_not_know(run, capsys):
@@ -75,7 +77,7 @@ def test_measures_are_those_of_scikit_learn():
 
 
 def result(name, model, error, most_rows=None, rows=1000, **more):
-    measured = {"error": error, "loss": error, "calibration": 0.1, "fit": 2.0, "predict": 0.1, "classes": 2}
+    measured = {"error": error, "loss": error, "calibration": 0.1, "processor": 2.0, "predict": 0.1, "classes": 2}
     about = {"set": name, "split": 0, "model": model, "most_rows": most_rows, "threads": 1, "package": "p"}
     return {**about, "version": "1", **measured, "rows": rows, "columns": 3, "test_rows": rows // 4, **more}
 
