@@ -89,6 +89,14 @@ def test_what_no_layer_does_is_named(layers, shape, message):
         cr.from_keras(keras.Sequential([keras.Input(shape), *layers]))
 
 
+def test_frozen_layers_stay_so():
+    model = filled([L.Dense(3), L.Bidirectional(L.GRU(2)), L.Dense(2)], (6, 4))
+    model.layers[0].trainable = model.layers[1].trainable = False
+    net = cr.from_keras(model)
+    assert [layer.trainable for layer in net.layers[1:]] == [False, False, True]
+    assert [layer.trainable for layer in net.to_keras().layers[-3:]] == [False, False, True]
+
+
 def test_models_without_a_shape_are_refused():
     with pytest.raises(ValueError, match=r"begin it with a keras\.Input"):
         cr.from_keras(keras.Sequential([L.Dense(3)]))

@@ -99,6 +99,13 @@ def test_modules_train_on_and_come_back():
         np.testing.assert_allclose(again.predict(X), modules(inputs).numpy(), atol=1e-4)
 
 
+def test_frozen_layers_stay_so():
+    block = [cr.Dense(4, "tanh", trainable=False), cr.Dense(4)]
+    net = cr.Network([cr.Input(3), cr.Dense(4, "relu", trainable=False), cr.Residual(block), cr.Dense(2)], seed=0)
+    trained = [parameter.requires_grad for parameter in net.to_torch().parameters()]
+    assert trained == [False] * 4 + [True] * 4
+
+
 def test_scales_of_inputs_and_targets_are_inside():
     net = cr.Network([cr.Input(4, scale=0.5), cr.Dense(2)], seed=0, target_scale=([5, 6], [2, 3]))
     assert_same(net, samples(net))

@@ -100,6 +100,36 @@ def test_settings_come_along():
     assert net.layers[2].spatial and net.shapes[0] == (5, 5, 1)
 
 
+def test_what_pytorch_does_not_train_stays_as_it_is():
+    """Frozen modules, one parameter of a module, and one of the two biases that are one here."""
+    torch.manual_seed(0)
+    row = [nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Linear(5, 6), nn.PReLU(6), nn.Linear(6, 3)]
+    for parameters in (row[0].parameters(), row[1].parameters(), [row[2].weight], [row[3].weight]):
+        for parameter in parameters:
+            parameter.requires_grad_(False)
+    net = cr.from_torch(row, (4,))
+    assert [layer.trainable for layer in net.layers[1:]] == [False, True, True, False, True]
+    before = [layer.parameter_arrays() for layer in net.stack]
+    means = net.layers[2].running_mean
+    X = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
+    net.fit(X, X[:, :3], loss="mse", optimizer=cr.AdamW(0.01, weight_decay=0.1), epochs=2, verbose=0)
+    changed = [
+        f"{number} {name}"
+        for number, (layer, arrays) in enumerate(zip(net.stack, before, strict=True), 1)
+        for name, values in layer.parameter_arrays().items()
+        if not np.array_equal(values, arrays[name])
+    ]
+    assert changed == ["3 bias", "5 weights", "5 bias"]
+    assert not np.array_equal(net.layers[2].running_mean, means)
+
+    lstm = nn.LSTM(3, 5, batch_first=True)
+    lstm.bias_ih_l0.requires_grad_(False)
+    assert cr.from_torch([lstm], (6, 3)).layers[1].rate_factor == 1
+    lstm.bias_hh_l0.requires_grad_(False)
+    factors = cr.from_torch([lstm], (6, 3)).layers[1].rate_factor
+    assert factors == {"bias": 0}
+
+
 def test_steps_first():
     lstm, linear = modules = filled([nn.LSTM(3, 5), nn.Linear(5, 2)])
     X = np.random.default_rng(0).standard_normal((4, 6, 3)).astype(np.float32)

@@ -47,6 +47,7 @@ def from_keras(model: Any) -> Network:
         raise ValueError(f"model must have one input and one output, got {len(model.inputs)} and {len(model.outputs)}")
     value = model.inputs[0]
     parts: list[Part] = []
+    trainable: list[bool] = []
     for layer in _in_a_row(model):
         # After a mask, it comes with the values.
         has_mask = isinstance(layer.input, list)
@@ -58,9 +59,13 @@ def from_keras(model: Any) -> Network:
         read = READERS[kind](layer)
         _check_mask(layer, parts + read, has_mask)
         parts += read
+        trainable += [bool(layer.trainable)] * len(read)
         value = layer.output
     is_double = any(str(weight.dtype) == "float64" for weight in model.weights)
-    return built(tuple(model.inputs[0].shape[1:]), parts, "float64" if is_double else "float32")
+    network = built(tuple(model.inputs[0].shape[1:]), parts, "float64" if is_double else "float32")
+    for made, learns in zip(network.stack, trainable, strict=False):
+        made.trainable = made.trainable and learns
+    return network
 
 
 def _is_of_keras(defined: Any) -> bool:

@@ -12,6 +12,7 @@ from .onnx.model import layouts_of, network_of
 from .onnx.node import Node
 from .onnx.value import Sizes
 from .onnx.walk import Walk
+from .torch_frozen import freeze
 from .torch_graph import ModuleGraph, Reader, numbers_of
 from .torch_modules import WRITERS, kind_of
 from .torch_optimizer import take_optimizer
@@ -30,6 +31,9 @@ def from_torch(modules: Any, input_shape: Sequence[int], *, optimizer: Any = Non
 
     What a loss contains there is a layer here: `nn.Softmax(1)` comes after modules that `CrossEntropyLoss` has trained,
     `nn.Sigmoid()` after those of `BCEWithLogitsLoss`.
+
+    Parameters without `requires_grad` are not trained here either: `trainable` of their layer is False, or their
+    `rate_factor` and `decay_factor` are 0.
 
     Parameters
     ----------
@@ -71,8 +75,14 @@ def from_torch(modules: Any, input_shape: Sequence[int], *, optimizer: Any = Non
     shape = _checked_shape(input_shape)
     is_double = any(str(parameter.dtype) == "torch.float64" for parameter in parameters)
     network = _network(row, shape, numbers_of, "float64" if is_double else "float32")
+
+    def image(read: Reader) -> Network:
+        return _network(row, shape, read, "float64")
+
     if optimizer is not None:
-        take_optimizer(network, optimizer, parameters, lambda read: _network(row, shape, read, "float64"))
+        take_optimizer(network, optimizer, parameters, image)
+    elif not all(parameter.requires_grad for parameter in parameters):
+        freeze(network, image)
     return network
 
 

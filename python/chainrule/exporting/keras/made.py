@@ -51,9 +51,13 @@ class Made:
         return self.product(f"{axes},f->{axes}", tuple(x.shape[1:]), x, factors)
 
     def through(self, layers: Sequence[Layer], x: Any) -> Any:
-        """Add layers in a row."""
+        """Add layers in a row; those that are frozen stay so."""
         for layer in layers:
+            begin = len(self.weights)
             x = layers_of(layer, self, x)
+            if not layer.trainable:
+                for made, _ in self.weights[begin:]:
+                    made.trainable = False
         return x
 
     def rescaled(self, x: Any, factors: NDArray[Any], shifts: NDArray[Any]) -> Any:

@@ -145,8 +145,8 @@ def _(layer: LayerNorm, row: Row) -> None:
 def _through(layers: list[Layer], row: Row, shape: Shape) -> Any:
     """Return the modules of a branch, which ends in the order that it begins with."""
     branch = row.branch()
+    branch.through(layers)
     for layer in layers:
-        modules_of(layer, branch)
         shape = layer.output_shape(shape)
     branch.settle()
     if branch.is_first is not None and row.is_first is not None:

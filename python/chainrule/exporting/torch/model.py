@@ -9,7 +9,7 @@ import torch
 
 from ...model import Model
 from . import layers, members, modules, noise, numbers, places, recurrent
-from .row import Row, modules_of, tensor
+from .row import Row, tensor
 
 __all__ = ["layers", "members", "modules", "noise", "numbers", "places", "recurrent"]
 
@@ -32,8 +32,7 @@ def _row(model: Model, is_first: bool | None) -> Row:
         row.add(modules.Affine(tensor(np.array(model.border.scale, model.dtype)), tensor(np.zeros((), model.dtype))))
     # Modules draw weights when they are made, which others replace: PyTorch's random numbers go on as if they had not.
     with torch.random.fork_rng(devices=[]):
-        for layer in model.stack:
-            modules_of(layer, row)
+        row.through(model.stack)
     row.settle()
     if (scale := model.border.scale_of_targets) is not None:
         shape = model.shapes[-1]

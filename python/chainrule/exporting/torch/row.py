@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ...layers.base import Shape
+from ...layers.base import Layer, Shape
 from .modules import Permute, Select
 
 
@@ -74,6 +75,15 @@ class Row:
         """Return a number for each feature, as modules need it for samples of this shape here."""
         array = tensor(values if self.order is None else np.asarray(values)[self.order])
         return array.reshape(-1, *(1,) * (len(shape) - 1)) if self.is_first else array
+
+    def through(self, layers: Sequence[Layer]) -> None:
+        """Add the modules of layers in a row; those of frozen layers do not learn."""
+        for layer in layers:
+            begin = len(self.modules)
+            modules_of(layer, self)
+            if not layer.trainable:
+                for module in self.modules[begin:]:
+                    module.requires_grad_(False)
 
     def branch(self) -> Row:
         """Return a row that begins where this one is."""
