@@ -53,6 +53,8 @@ constexpr size_t overlapping_bytes = 256 * kibibyte;
 
 // How many times the work per thread of training justifies another thread: the first samples wait for it to wake up.
 constexpr double prediction_work = 1.5;
+// Multiply-adds that take as long as reading a parameter from outside a core's cache.
+constexpr double reading_work = 12;
 // The parts that a thread predicts, one after the other: more parts are shared out more evenly.
 constexpr size_t parts_per_thread = 4;
 // Samples at a time: enough to fill the tiles, few enough for the cache. Evaluation adds up sums of so many samples, so

@@ -63,12 +63,27 @@ void Predictor<T>::predict_together(const Source& source, Range part, TeamSize& 
 
 namespace {
 
+// Multiply-adds that take as long as reading the parameters, which is what a few samples wait for in wide layers.
+template <class T>
+double work_of_reading(const Network<T>& network, const Source& source) {
+  const double read = std::min(network.work(source.entries()), double(network.parameters().size()));
+  return read * tuning::reading_work;
+}
+
 // As many as pay. Samples in lanes are processed in whole groups, each by one thread.
 template <class T>
 size_t threads_of(const Network<T>& network, const Source& source) {
-  const double work = double(source.rows) * network.work(source.entries());
+  const double work = double(source.rows) * network.work(source.entries()) + work_of_reading(network, source);
   const size_t threads = threads_for(work / tuning::prediction_work);
   return network.prefers_lanes(source.rows) ? std::min(threads, groups_of(source.rows)) : threads;
+}
+
+// Among how many threads samples are shared out: 1 if each thread would spend most of its time with reading all
+// parameters. All of them then share each sample, and a thread reads those of its units.
+template <class T>
+size_t threads_with_own_samples(const Network<T>& network, const Source& source, size_t threads) {
+  const double work_of_thread = double(source.rows) / double(threads) * network.work(source.entries());
+  return work_of_thread < work_of_reading(network, source) ? 1 : threads;
 }
 
 // Threads take parts of the samples until none is left: a few per thread, in whole groups of those that kernels process
@@ -120,7 +135,7 @@ template <class T>
 void predict(const Network<T>& network, const Source& source, Spares<Predictor<T>>& spares, TeamSize& team_size,
              T* outputs) {
   const size_t threads = threads_of(network, source);
-  const size_t rows = rows_at_a_time(network, source, threads);
+  const size_t rows = rows_at_a_time(network, source, threads_with_own_samples(network, source, threads));
   const size_t parts = (source.rows + rows - 1) / rows;
   if (parts < threads || threads == 1) {
     const FlushDenormals flush;
