@@ -37,12 +37,15 @@ __attribute__((noinline)) void activate_places(const PlaceProduct<T>& args, size
                                                size_t Q) {
   const T* const z = args.c + at;
   T* const a = args.activations + at;
-  const size_t place = args.c_right;
+  // The places of a tile that has all channels are one run of values, which fills the lanes however few they are.
+  const size_t width = left < Q * panel_width ? left : Q * panel_width, place = args.c_right;
+  const bool is_run = place == width;
+  const size_t rows = is_run ? 1 : R, values = is_run ? R * width : width;
   with_activation(args.activation, [=](auto kind) {
-    for (size_t r = 0; r < R; ++r) {
-      for (size_t q = 0; q < Q; ++q) {
-        const size_t to = r * place + q * panel_width, count = left - q * panel_width;
-        store_part(activate(kind, load_part(z + to, count)), a + to, count);
+    for (size_t r = 0; r < rows; ++r) {
+      for (size_t i = 0; i < values; i += panel_width) {
+        const size_t to = r * place + i;
+        store_part(activate(kind, load_part(z + to, values - i)), a + to, values - i);
       }
     }
   });
