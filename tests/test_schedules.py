@@ -1,5 +1,6 @@
 """The schedules against the plain formulas of the reference, and their exact bits."""
 
+import dataclasses
 import functools
 import hashlib
 import itertools
@@ -10,6 +11,7 @@ import pytest
 import chainrule as cr
 from chainrule import _exact
 from chainrule.reference import schedules as plain
+from chainrule.schedules import rates_from
 
 STEPS = np.arange(0, 3000)
 CASES = {
@@ -131,3 +133,31 @@ def test_rates_at_the_ends_of_the_numbers(schedule, expected):
 def test_bad_settings_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("first, count", [(0, 1), (500, 30), (511, 1), (512, 512), (300, 5000)])
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        cr.StepDecay(0.4, every=7),
+        cr.ExponentialDecay(0.1, every=9, factor=0.7),
+        cr.Coslog(0.2, cycles=3, steps=900),
+        cr.Warmup(510, cr.FlatCosine(0.1, steps=700)),
+        0.25,
+    ],
+    ids=repr,
+)
+def test_rates_ahead_are_those_of_their_steps(schedule, first, count):
+    expected = schedule(np.arange(first, first + count)) if isinstance(schedule, cr.Schedule) else np.full(count, 0.25)
+    assert rates_from(schedule, first, count).tobytes() == expected.tobytes()
+
+
+def test_a_schedule_of_the_users_is_asked_for_its_steps_only():
+    @dataclasses.dataclass(frozen=True)
+    class Listed(cr.Schedule):
+        known: tuple[float, ...]
+
+        def _rates(self, k):
+            return np.array(self.known)[k.astype(int)]
+
+    assert rates_from(Listed((0.3, 0.2, 0.1)), 1, 2).tolist() == [0.2, 0.1]

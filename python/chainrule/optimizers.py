@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from ._checks import checked_flag, checked_name, checked_number
-from .schedules import Schedule, rates_at
+from .schedules import Schedule, rates_from
 
 __all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "DeltaBarDelta", "IRprop", "Nadam", "Optimizer", "RMSprop"]
 
@@ -69,7 +69,7 @@ class Optimizer:
 
     def rates(self, first_step: int, count: int) -> NDArray[np.float64]:
         """Return the learning rates of `count` steps from `first_step` on."""
-        return rates_at(self.learning_rate, np.arange(first_step, first_step + count, dtype=np.float64))
+        return rates_from(self.learning_rate, first_step, count)
 
     def weight_decays(self, first_step: int, count: int) -> NDArray[np.float64] | None:
         """Return the weight decays of `count` steps from `first_step` on; None if they do not differ."""
@@ -224,7 +224,7 @@ class AdamW(Adam):
         """Return those of a schedule."""
         if not isinstance(self.weight_decay, Schedule):
             return None
-        return self.weight_decay(np.arange(first_step, first_step + count))
+        return rates_from(self.weight_decay, first_step, count)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import re
 from abc import ABC, abstractmethod
@@ -28,6 +29,9 @@ __all__ = [
 ]
 
 Rates = NDArray[np.float64]
+
+# Rates are computed for so many steps at a time.
+_BLOCK = 512
 
 # Every schedule by the name of its class, filled in as the classes are defined.
 SCHEDULES: dict[str, type[Schedule]] = {}
@@ -418,7 +422,31 @@ def values_from(schedule: Schedule, first: int, count: int) -> Rates:
     """Return the values of `count` steps from `first` on; those of the first step if only a fit knows the lengths."""
     if schedule.follows_fit:
         return np.full(count, schedule.resolved(1, 1)(0.0))
-    return schedule(np.arange(first, first + count))
+    return rates_from(schedule, first, count)
+
+
+def rates_from(rate: Schedule | float, first: int, count: int) -> Rates:
+    """Return the rates of `count` steps from `first` on, of a schedule or of a number that stays."""
+    if not isinstance(rate, Schedule):
+        return np.full(count, rate, dtype=np.float64)
+    blocks = range(first // _BLOCK, -(-(first + count) // _BLOCK))
+    if len(blocks) > 2 or not _is_known(rate):
+        return rate(np.arange(first, first + count))
+    rates = np.concatenate([_block(rate, number) for number in blocks])
+    begin = first - blocks.start * _BLOCK
+    return rates[begin : begin + count]
+
+
+def _is_known(schedule: Schedule) -> bool:
+    """Tell whether later rates can be computed ahead: a schedule of the user's may change, or end with its fit."""
+    values = (getattr(schedule, field.name) for field in dataclasses.fields(schedule))  # type: ignore[arg-type]
+    return type(schedule).__module__ == __name__ and all(_is_known(v) for v in values if isinstance(v, Schedule))
+
+
+@functools.lru_cache(maxsize=64)
+def _block(schedule: Schedule, number: int) -> Rates:
+    """Return the rates of a block of steps: epochs of few steps take most of their time for them otherwise."""
+    return schedule(np.arange(number * _BLOCK, (number + 1) * _BLOCK))
 
 
 def rates_at(rate: Schedule | float, steps: Rates) -> Rates:

@@ -25,6 +25,9 @@ Core: TypeAlias = _core.NetworkFloat32 | _core.NetworkFloat64
 # Every kind of layer by its name, filled in as the classes are defined; files name layers so.
 LAYERS: dict[str, type[Layer]] = {}
 
+# Values of a sample after a layer, at most.
+_LARGEST_OUTPUT = 2**31
+
 
 @dataclass(frozen=True)
 class Place:
@@ -425,7 +428,10 @@ def shapes_through(shape: Shape, layers: Sequence[Layer]) -> list[Shape]:
     shapes = [shape]
     for layer in layers:
         shapes.append(layer.output_shape(shapes[-1]))
-        checked_integer(math.prod(shapes[-1]), f"size of the output of {layer!r}", lowest=1, highest=2**31)
+        size = math.prod(shapes[-1])
+        # A layer's text takes long to make, and networks are built often.
+        if not 1 <= size <= _LARGEST_OUTPUT:
+            checked_integer(size, f"size of the output of {layer!r}", lowest=1, highest=_LARGEST_OUTPUT)
     return shapes
 
 
