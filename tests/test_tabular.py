@@ -89,6 +89,20 @@ def test_arrays_of_objects_are_tables_too(fitted):
     assert np.array_equal(other.predict_proba(array), classifier.predict_proba(X))
 
 
+@pytest.mark.parametrize("other", [["Rome", "Oslo"] * 20, [True, False, False, True] * 10])
+def test_values_of_lists_keep_their_types(other):
+    ages = np.arange(20.0, 60.0)
+    rows = [list(row) for row in zip(ages.tolist(), other, strict=True)]
+    frame = pd.DataFrame({"0": ages, "1": other})
+    model, expected = (TabularRegressor(random_state=0).fit(X, ages) for X in (rows, frame))
+    assert model.encoding_ == expected.encoding_
+    predicted = model.predict(rows)
+    np.testing.assert_array_equal(predicted, expected.predict(frame))
+    assert [model.row_predictor()(row) for row in rows] == predicted.tolist()
+    importances = model.permutation_importances(rows, ages, random_state=0)
+    assert importances == expected.permutation_importances(frame, ages, random_state=0)
+
+
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 def test_an_array_has_the_columns_of_training_in_their_order(fitted):
     X, _, _, classifier, regressor = fitted

@@ -98,6 +98,8 @@ class Tabular(BaseEstimator):
     def _checked_table(self, X: Any, *, reset: bool = False) -> Any:
         """Return the table as it is, or an array for one that is neither a DataFrame nor an array."""
         if not hasattr(X, "columns"):
+            # Values of a list keep their types: NumPy would make strings of all if one is.
+            X = np.array(X, dtype=object) if isinstance(X, (list, tuple)) else X
             X = check_array(X, dtype=None, ensure_all_finite="allow-nan", estimator=self)
         elif len(X) == 0:
             raise ValueError(f"X must have rows, got 0 sample(s) (shape={X.shape}), a minimum of 1 is required")
@@ -133,6 +135,7 @@ class Tabular(BaseEstimator):
         See `sklearn.inspection.permutation_importance`, which has more to tell (Breiman 2001).
         """
         check_is_fitted(self)
+        X = self._checked_table(X)
         found = permutation_importance(self, X, y, n_repeats=n_repeats, random_state=random_state, scoring=scoring)
         means = dict(zip(self.columns_, found.importances_mean.tolist(), strict=True))
         return dict(sorted(means.items(), key=lambda item: -item[1]))
