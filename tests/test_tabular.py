@@ -103,6 +103,22 @@ def test_values_of_lists_keep_their_types(other):
     assert importances == expected.permutation_importances(frame, ages, random_state=0)
 
 
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("count", [2, 5, 12])
+def test_numbers_that_are_said_to_be_categories_are_categories(count, ordered):
+    zones = np.random.default_rng(0).permutation(np.arange(10 * count) % count) + 90_210
+    y = 1.0 * (zones % 2)
+    X, texts = (pd.DataFrame({"zone": pd.Categorical(each, ordered=ordered)}) for each in (zones, zones.astype(str)))
+    model, expected = (TabularRegressor(random_state=0).fit(each, y) for each in (X, texts))
+    assert model.encoding_ == expected.encoding_
+    predicted = model.predict(X)
+    np.testing.assert_array_equal(predicted, expected.predict(texts))
+    np.testing.assert_array_equal(predicted, model.predict(pd.DataFrame({"zone": zones})))
+    assert [model.row_predictor()([zone]) for zone in zones.tolist()] == predicted.tolist()
+    missing = pd.DataFrame({"zone": pd.Categorical([None, 1], categories=[1, 90_210])})
+    assert len(set(model.predict(missing))) == 1
+
+
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 def test_an_array_has_the_columns_of_training_in_their_order(fitted):
     X, _, _, classifier, regressor = fitted
@@ -132,6 +148,7 @@ def test_missing_and_unseen_values_are_allowed_everywhere(fitted):
         [datetime.date(2026, 1, day) for day in (1, 2, 3, 4)],
         pd.to_timedelta([1, 2, 3, 4], unit="D"),
         pd.period_range("2026-01", periods=4, freq="M"),
+        pd.Categorical(pd.date_range("2026-01-01", periods=4)),
     ],
 )
 def test_dates_are_refused_by_name(values):

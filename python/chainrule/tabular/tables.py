@@ -55,6 +55,8 @@ def _of_series(name: str, series: nw.Series[Any]) -> Values:
         raise TypeError(f"column {name!r} must be of numbers or categories, got {dtype}")
     values = np.empty(len(series), dtype=object)
     values[:] = series.to_list()
+    if dtype in (nw.Categorical, nw.Enum):
+        return _names(name, [None if _is_missing(value) else value for value in values])
     return _of_values(name, values)
 
 
@@ -109,11 +111,16 @@ def _is_missing(value: Any) -> bool:
 
 
 def _of_objects(name: str, values: list[Any]) -> Values:
-    """Return numbers if all values are, and else their names."""
+    """Return numbers if all values are, and their names otherwise."""
     given = [value for value in values if value is not None]
     if given and all(isinstance(value, _NUMBERS) and not isinstance(value, bool) for value in given):
         return _checked(name, np.array([np.nan if value is None else _as_float(value) for value in values]))
-    for value in given:
+    return _names(name, values)
+
+
+def _names(name: str, values: list[Any]) -> Values:
+    """Return the names of categories, which may be numbers."""
+    for value in (value for value in values if value is not None):
         if type(value).__name__ in _DATES:
             raise TypeError(f"column {name!r} must be of numbers or categories, got {value!r}: {_OF_DATES}")
         if isinstance(value, (list, tuple, dict, set, np.ndarray, complex, np.complexfloating)):
