@@ -1,10 +1,13 @@
 """Errors for bad input name the argument, and are raised before anything changes."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 
 import chainrule as cr
+from chainrule.sklearn import EnsembleClassifier, MLPClassifier
+from chainrule.tabular import TabularClassifier
 
 X = np.random.default_rng(0).standard_normal((10, 3))
 LABELS = np.arange(10) % 2
@@ -257,3 +260,43 @@ def test_core_refuses_what_would_read_outside():
         core.layer_parameters(9)
     with pytest.raises(ValueError, match="values must be all parameters"):
         core.set_layer_parameters(0, np.ones(5))
+
+
+MASKED = {
+    "X": (np.ma.masked_greater(X, 0), LABELS),
+    "y": (X, np.ma.masked_equal(LABELS, 1)),
+    "y of strings": (X, np.ma.masked_equal(np.array(["no", "yes"])[LABELS], "yes")),
+    "sample_weight": (X, LABELS, np.ma.masked_equal(1.0 + LABELS, 1)),
+}
+
+
+@pytest.mark.parametrize("name", MASKED)
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda X, y, w: network().fit(X, y, sample_weight=w, verbose=0),
+        lambda X, y, w: network().fit(X, y, sample_weight=w, validation_split=0.3, verbose=0),
+        lambda X, y, w: cr.fit_many([network()], X, y, sample_weight=w, rows=[range(8)], verbose=0),
+        lambda X, y, w: cr.cross_validate(network, X, y, cv=2, sample_weight=w, verbose=0),
+        lambda X, y, w: MLPClassifier(max_iter=1).fit(X, y, w),
+        lambda X, y, w: EnsembleClassifier(n_estimators=2).fit(X, y, w),
+        lambda X, y, w: TabularClassifier(n_members=1).fit(X, y, w),
+    ],
+    ids=["fit", "validation_split", "fit_many", "cross_validate", "MLP", "ensemble", "tables"],
+)
+def test_masked_values_are_refused_everywhere(fit, name):
+    given = (*MASKED[name], None)[:3]
+    with pytest.raises(TypeError, match=f"{name.split()[0]} must not be masked: fill or drop the masked values"):
+        fit(*given)
+
+
+def test_nullable_numbers_of_pandas_are_read_wherever_rows_are_chosen():
+    frame = pd.DataFrame(X.astype(np.float32).astype(np.float64)).convert_dtypes()
+    for fit in (
+        lambda net, given: net.fit(given, LABELS, validation_split=0.3, verbose=0),
+        lambda net, given: cr.fit_many([net], given, LABELS, rows=[range(8)], verbose=0),
+    ):
+        nets = [network(), network()]
+        for net, given in zip(nets, (frame, frame.to_numpy(np.float64)), strict=True):
+            fit(net, given)
+        assert nets[0].parameters.tobytes() == nets[1].parameters.tobytes()

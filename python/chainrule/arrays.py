@@ -157,19 +157,35 @@ def as_parameters(values: ArrayLike, shape: tuple[int, ...], dtype: DTypeLike, a
     return array
 
 
-def as_real_array(values: ArrayLike, argument: str) -> NDArray[Any]:
-    """Return an array of real numbers, without a copy where there is one; TypeError for anything else."""
+def check_not_masked(values: Any, argument: str) -> None:
+    """Refuse an array of which some values are masked, as NumPy would take what is under the mask."""
     if np.ma.isMaskedArray(values) and np.ma.is_masked(values):
         raise TypeError(f"{argument} must not be masked: fill or drop the masked values first")
+
+
+def as_array(values: ArrayLike, argument: str) -> NDArray[Any]:
+    """Return an array of any values, without a copy where there is one; TypeError for masked values, or ragged ones."""
+    check_not_masked(values, argument)
     try:
         array = np.asarray(values)
     except ValueError as error:
         raise TypeError(f"{argument} must be a rectangular array of numbers: {error}") from None
     if array.dtype.kind == "O" and _has_nullable_numbers(values):
-        array = values.to_numpy(dtype=np.float64, na_value=np.nan)  # type: ignore[union-attr]
+        return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))  # type: ignore[union-attr]
+    return array
+
+
+def as_real_array(values: ArrayLike, argument: str) -> NDArray[Any]:
+    """Return an array of real numbers, without a copy where there is one; TypeError for anything else."""
+    array = as_array(values, argument)
     if array.dtype.kind not in "buif":
         raise TypeError(f"{argument} must be an array of real numbers, got dtype {array.dtype}")
     return array
+
+
+def with_rows(X: Any, argument: str = "X") -> Any:
+    """Return samples as an array or a sparse matrix, of which rows can be taken."""
+    return X.tocsr() if hasattr(X, "tocsr") else as_array(X, argument)
 
 
 def _has_nullable_numbers(values: Any) -> bool:

@@ -17,6 +17,7 @@ from .arrays import (
     UINT8,
     Samples,
     are_labels,
+    as_array,
     as_codes,
     as_inputs,
     as_real_array,
@@ -376,7 +377,7 @@ class Border:
         """Return labels that are strings as the numbers of their classes, and anything else as it is."""
         if not _are_strings(y):
             return y
-        labels = np.asarray(y)
+        labels = as_array(y, argument)
         if self.classes is None:
             raise ValueError(
                 f"{argument} must be numbers, as the network was not fitted to strings; got {str(labels.flat[0])!r}"

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._checks import checked_number
-from .arrays import as_real_array
+from .arrays import as_real_array, with_rows
 from .many.cross_validation import CrossValidation, unseen
-from .many.fitting import as_samples
 
 __all__ = ["Intervals", "cv_plus", "split"]
 
@@ -152,7 +151,7 @@ def cv_plus(validation: CrossValidation, X: ArrayLike, y: ArrayLike, *, coverage
     model_of = np.empty(samples, np.int64)
     for number, held in enumerate(validation.held):
         model_of[held] = number
-    inputs = as_samples(X)
+    inputs = with_rows(X)
     if inputs.shape[0] != samples or not np.array_equal(
         unseen(validation.networks, validation.held, inputs), validation.predictions, equal_nan=True
     ):

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._checks import checked_integer
-from ..arrays import are_labels
+from ..arrays import are_labels, as_array, with_rows
 from ..network import Network
-from .fitting import Fit, as_samples, fit_many, indices, kept
+from .fitting import Fit, fit_many, indices, kept
 from .folds import dealt
 
 
@@ -93,8 +93,8 @@ def cross_validate(
     >>> bool(result.scores["accuracy"].mean() > 0.9), result.predictions.shape
     (True, (100, 2))
     """
-    rows = as_samples(X)
-    targets = np.asarray(y)
+    rows = with_rows(X)
+    targets = as_array(y, "y")
     folds = _checked_folds(_splits(rows, targets, cv, seed), rows.shape[0])
     networks = _made(make_network, len(folds))
     options = dict(kept(options))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._checks import checked_flag, checked_integer
+from ..arrays import as_array, with_rows
 from ..errors import DivergedError, warn
 from ..history import History
 from ..machine import get_num_threads
@@ -144,7 +145,7 @@ class _Job:
             border, loss = self.network.border, self.network.chosen_loss(self.options["loss"])
             self.network.border = border.with_classes([border.new_labels(y)], loss)
             X, y = X[self.rows], y[self.rows]
-            weights = None if weights is None else np.asarray(weights)[self.rows]
+            weights = None if weights is None else as_array(weights, "sample_weight")[self.rows]
         callbacks: list[Any] = [*self.options["callbacks"], StopWhenSet(stop)]
         error = None
         try:
@@ -178,7 +179,7 @@ def _checked_jobs(
     networks = checked_networks(networks)
     if y is None:
         raise TypeError("y must be an array, as many networks take no batches that come one by one; got None")
-    X, y = as_samples(X), np.asarray(y)
+    X, y = with_rows(X), as_array(y, "y")
     if X.ndim < 2 or y.ndim < 1 or X.shape[0] != y.shape[0]:
         raise ValueError(f"X and y must have as many samples, got shapes {X.shape} and {y.shape}")
     own = [kept(of_one) for of_one in _of_each(settings, "settings", len(networks)) or [{}] * len(networks)]
@@ -249,17 +250,12 @@ def kept(options: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _weights_within(given: Any, rows: NDArray[np.int64], samples: int) -> NDArray[Any]:
     """Return the weights of all samples, of which those outside of the rows are zero."""
-    weights = np.asarray(given)
+    weights = as_array(given, "sample_weight")
     if weights.shape[:1] != (samples,):
         return weights
     within = np.zeros_like(weights)
     within[rows] = weights[rows]
     return within
-
-
-def as_samples(X: Any) -> Any:
-    """Return samples as an array or a sparse matrix, of which rows can be taken."""
-    return X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
 
 
 def indices(given: ArrayLike, samples: int, argument: str) -> NDArray[np.int64]:

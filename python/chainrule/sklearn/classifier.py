@@ -19,6 +19,7 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._checks import check_weighted_labels
+from ..arrays import check_not_masked
 from ..exporting.onnx import to_onnx
 from ..exporting.onnx.estimators import both_classes, labels, several_labels
 from ..exporting.onnx.graph import Graph
@@ -259,6 +260,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         to_onnx(self.network_, path, dtype, partial(labels_and_probabilities, self))
 
     def _validated(self, X: Any, y: Any, *, begins: bool) -> tuple[Any, Array]:
+        check_not_masked(X, "X")
+        check_not_masked(y, "y")
         X, y = validate_data(
             self, X, y, accept_sparse="csr", multi_output=True, dtype=(np.float64, np.float32), reset=begins
         )

@@ -18,6 +18,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from .. import _exact
+from ..arrays import check_not_masked
 from ..exporting.onnx import mean_to_onnx
 from ..exporting.onnx.estimators import numbers
 from ..machine import get_num_threads
@@ -71,6 +72,8 @@ class _Ensemble(MetaEstimatorMixin, BaseEstimator):
                 raise ValueError(
                     f"callbacks of the estimator must write no files, as all members would write {callback.destination}"
                 )
+        for values, argument in ((X, "X"), (y, "y"), (sample_weight, "sample_weight")):
+            check_not_masked(values, argument)
         X, y = validate_data(self, X, y, accept_sparse="csr", multi_output=True, dtype=(np.float64, np.float32))
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         random = check_random_state(self.random_state)
@@ -104,6 +107,7 @@ class _Ensemble(MetaEstimatorMixin, BaseEstimator):
 
     def _checked(self, X: ArrayLike) -> Any:
         check_is_fitted(self, "estimators_")
+        check_not_masked(X, "X")
         return validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
 
 

@@ -19,6 +19,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from ..arrays import check_not_masked
 from ..errors import DivergedError
 from ..layers.dense import Dense
 from ..losses import Loss
@@ -152,6 +153,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
     def _samples(self, X: ArrayLike) -> Any:
         """Return what a fitted estimator predicts for, checked."""
         check_is_fitted(self, "network_")
+        check_not_masked(X, "X")
         return validate_data(self, X, accept_sparse="csr", reset=False)
 
     def _outputs(self, X: ArrayLike) -> Array:
@@ -188,6 +190,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
 
     def _weights(self, X: Any, y: Array, sample_weight: ArrayLike | None, seen: Seen) -> Array | None:
         """Return what each sample counts."""
+        check_not_masked(sample_weight, "sample_weight")
         given = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         return _checked_weights(self._with_class_weight(given, y, seen))
 

@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..arrays import check_not_masked
 from ..exporting.onnx import to_onnx
 from ..exporting.onnx.estimators import numbers
 from ..losses import MAE, MSE, Huber, Loss, Poisson, Quantile
@@ -188,6 +189,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         to_onnx(self.network_, path, dtype, lambda graph, x: numbers(graph, x, self.n_outputs_))
 
     def _validated(self, X: Any, y: Any, *, begins: bool) -> tuple[Any, Array]:
+        check_not_masked(X, "X")
+        check_not_masked(y, "y")
         X, y = validate_data(
             self,
             X,

@@ -18,6 +18,7 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
 
 from .._checks import checked_integer, checked_name, checked_number
+from ..arrays import check_not_masked
 from ..many.pool import workers_of
 from ..network import Network
 from .encoding import Encoding
@@ -97,6 +98,7 @@ class Tabular(BaseEstimator):
 
     def _checked_table(self, X: Any, *, reset: bool = False) -> Any:
         """Return the table as it is, or an array for one that is neither a DataFrame nor an array."""
+        check_not_masked(X, "X")
         if not hasattr(X, "columns"):
             # Values of a list keep their types: NumPy would make strings of all if one is.
             X = np.array(X, dtype=object) if isinstance(X, (list, tuple)) else X
@@ -186,6 +188,7 @@ def checked_targets(estimator: Tabular, y: ArrayLike | None, dtype: Any) -> Arra
     """Return targets in a row, none of them missing."""
     if y is None:
         raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None")
+    check_not_masked(y, "y")
     given: Any = y
     if str(getattr(given, "dtype", "")) == "boolean" and not given.isna().any():
         # scikit-learn makes numbers of pandas' nullable booleans.
@@ -198,6 +201,7 @@ def checked_targets(estimator: Tabular, y: ArrayLike | None, dtype: Any) -> Arra
 
 def checked_weights(sample_weight: ArrayLike | None, rows: int) -> Array:
     """Return the weights of rows as float64, all one if none are given; none may be below zero."""
+    check_not_masked(sample_weight, "sample_weight")
     like = np.empty((rows, 1))
     weights: Array = _check_sample_weight(sample_weight, like, dtype=np.float64, ensure_non_negative=True)
     with np.errstate(over="ignore"):

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _core
 from .._checks import checked_number
-from ..arrays import are_labels
+from ..arrays import are_labels, as_array, with_rows
 from ..border import Batches, Border
 from ..losses import Loss
 from .fingerprints import fingerprint, joined
@@ -70,9 +70,8 @@ def held_back(given: Given, seed: int) -> Given:
         raise ValueError(f"validation_split must be 0 with validation_data, got {given.validation_split!r}")
     if given.y is None:
         raise ValueError(f"validation_split must be 0 for batches that come one by one, got {given.validation_split!r}")
-    X = given.X.tocsr() if hasattr(given.X, "tocsr") else np.asarray(given.X)
-    y = np.asarray(given.y)
-    weights = None if given.sample_weight is None else np.asarray(given.sample_weight)
+    X, y = with_rows(given.X), as_array(given.y, "y")
+    weights = None if given.sample_weight is None else as_array(given.sample_weight, "sample_weight")
     samples = X.shape[0]
     held = round(share * samples)
     if not 0 < held < samples:
