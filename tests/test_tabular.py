@@ -214,6 +214,16 @@ def test_numbers_whose_quartiles_are_equal_have_the_normal_score_of_their_rank()
     assert last == far == column.scores[-1]
 
 
+def test_the_number_that_most_rows_have_has_the_score_of_its_rank():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([-rng.exponential(500, 20), np.zeros(800), rng.exponential(3, 80)])
+    (column,) = Encoding.learned(Table({"balance": values}, 900), np.ones(900)).columns
+    rank = (20 + 400) / 900
+    assert column.feature(0.0) == pytest.approx(stats.norm.ppf(rank) / (2 * stats.norm.ppf(0.75)), abs=1e-6)
+    heavy = Encoding.learned(Table({"balance": values}, 900), np.full(900, 1.9e305)).columns[0]
+    assert heavy == column
+
+
 @pytest.mark.parametrize(
     "values",
     [

@@ -18,7 +18,7 @@ from .tables import Numbers, Table, Values
 _SMALLEST = float(np.finfo(np.float64).tiny)
 # Knots are no larger, so that the distance of two is finite.
 _LARGEST_KNOT = 8e307
-# The most knots of a ranked column, each at one of its values.
+# The most knots of a ranked column but its median, each at one of its values.
 _MOST_KNOTS = 33
 # Ranks nearer to 0 or 1 have the score of this one.
 _LEAST_RANK = 0.001
@@ -106,24 +106,28 @@ def _learned(name: str, values: Values, weights: Numbers) -> Column | None:
     values, weights = values[known], weights[known]
     low, median, high = weighted_quantiles(values, weights, (0.25, 0.5, 0.75))
     if high == low:
-        return RankedColumn(name, median, missing, *_ranked(values, weights))
+        return RankedColumn(name, median, missing, *_ranked(values, weights, median))
     # Half of it, as the whole may overflow.
     half = high / 2 - low / 2
     return ScaledColumn(name, median, missing, 0.5 / max(half, _SMALLEST))
 
 
-def _ranked(values: Numbers, weights: Numbers) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return knots among numbers, and the score of each: that of the middle of the ranks of those that are equal."""
+def _ranked(values: Numbers, weights: Numbers, median: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return knots among numbers, and the score of each: that of the middle of the ranks of those that are equal.
+
+    The median, which at least half of the numbers are, is a knot.
+    """
     # Rows that are equal but for their weights come in an order that is not that of the table.
     order = np.lexsort((weights, values))
     distinct, first = np.unique(values[order], return_index=True)
     cumulative = np.append(0.0, np.cumsum(weights[order]))
     begins, ends = cumulative[first], cumulative[np.append(first[1:], len(values))]
+    spread = np.linspace(0, len(distinct) - 1, _MOST_KNOTS).astype(np.int64)
     knots: dict[float, float] = {}
-    for place in np.unique(np.linspace(0, len(distinct) - 1, _MOST_KNOTS).astype(np.int64)):
+    for place in np.unique(np.append(spread, np.searchsorted(distinct, median))):
         knot = min(max(float(distinct[place]), -_LARGEST_KNOT), _LARGEST_KNOT)
         if not knots or knot - next(reversed(knots)) >= _SMALLEST:
-            knots[knot] = _score((begins[place] + ends[place]) / 2 / ends[-1])
+            knots[knot] = _score((begins[place] / 2 + ends[place] / 2) / ends[-1])
     return tuple(knots), tuple(knots.values())
 
 
