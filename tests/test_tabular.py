@@ -82,6 +82,13 @@ def test_libraries_of_frames_give_the_same_bytes(fitted):
     assert np.array_equal(other.predict_proba(as_polars), classifier.predict_proba(X))
 
 
+@pytest.mark.filterwarnings("ignore:Determining the column names of a LazyFrame")
+def test_tables_whose_rows_are_not_there_yet_are_refused(fitted):
+    polars = pytest.importorskip("polars")
+    with pytest.raises(TypeError, match="X must be a DataFrame or an array, got LazyFrame: collect"):
+        TabularRegressor().fit(polars.LazyFrame({"a": [1.0, 2.0]}), [1, 2])
+
+
 def test_arrays_of_objects_are_tables_too(fitted):
     X, labels, _, classifier, _ = fitted
     array = X.astype(object).to_numpy()

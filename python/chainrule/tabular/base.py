@@ -103,6 +103,8 @@ class Tabular(BaseEstimator):
             # Values of a list keep their types: NumPy would make strings of all if one is.
             X = np.array(X, dtype=object) if isinstance(X, (list, tuple)) else X
             X = check_array(X, dtype=None, ensure_all_finite="allow-nan", estimator=self)
+        elif not hasattr(X, "__len__"):
+            raise TypeError(f"X must be a DataFrame or an array, got {type(X).__name__}: collect its rows first")
         elif len(X) == 0:
             raise ValueError(f"X must have rows, got 0 sample(s) (shape={X.shape}), a minimum of 1 is required")
         else:
