@@ -146,6 +146,18 @@ def test_what_callbacks_set_for_the_training_of_layers_holds_on_every_rank():
     assert_same_on([3], lambda ranks: fitted(make, communicator=ranks, epochs=4, callbacks=[thaw]))
 
 
+def test_a_seed_that_a_callback_sets_is_that_of_every_rank():
+    """Ranks that shuffle or drop by other numbers end with other bytes, and nobody is told."""
+
+    def reseed(net, epoch, metrics):
+        net.seed = 10 + epoch
+
+    def make():
+        return cr.Network([cr.Input(20), cr.Dense(9), cr.Dropout(0.3), cr.Dense(5, "softmax")], seed=0)
+
+    assert_same_on([2], lambda ranks: fitted(make, communicator=ranks, epochs=4, callbacks=[reseed]))
+
+
 def train_on_batch(net, epoch, metrics):
     net.train_on_batch(X, LABELS)
 

@@ -19,18 +19,19 @@ class Changes:
         The parameters and statistics, if they are other ones now.
     learning : list of dict
         By layer the settings of training that are other ones now.
-    rate_factor, restored_epoch
+    seed, rate_factor, restored_epoch
         As `Network` and `History` have them.
     """
 
     snapshot: Snapshot | None
     learning: list[dict[str, Any]]
+    seed: int
     rate_factor: float
     restored_epoch: int
 
     def give(self, model: Model) -> None:
         """Change another network likewise."""
-        model.rate_factor, model.history.restored_epoch = self.rate_factor, self.restored_epoch
+        model.seed, model.rate_factor, model.history.restored_epoch = self.seed, self.rate_factor, self.restored_epoch
         for leaf, changed in zip(model.leaves, self.learning, strict=True):
             for name, value in changed.items():
                 setattr(leaf, name, value)
@@ -64,4 +65,4 @@ class Before:
             for leaf, before in zip(model.leaves, self._learning, strict=True)
         ]
         changed = None if now == self._snapshot else now
-        return Changes(changed, learning, model.rate_factor, model.history.restored_epoch)
+        return Changes(changed, learning, model.seed, model.rate_factor, model.history.restored_epoch)
