@@ -96,6 +96,7 @@ def test_unknown_metric_is_named():
         fit([cr.EarlyStopping(monitor="val_acc")])
 
 
-def test_what_is_no_callback_is_refused_before_training():
+@pytest.mark.parametrize("callbacks", [[3], 3, None])
+def test_what_is_no_callback_is_refused_before_training(callbacks):
     with pytest.raises(TypeError, match="callbacks must be"):
-        fit([3])
+        fit(callbacks)

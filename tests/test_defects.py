@@ -189,7 +189,7 @@ def test_fit_works_without_standard_error(stream, verbose, monkeypatch):
 
 MESSAGES = {
     "class": (lambda: cr.EarlyStopping, TypeError, r"callbacks must be objects, got the class EarlyStopping; write"),
-    "number": (lambda: 3, TypeError, "not iterable"),
+    "number": (lambda: 3, TypeError, "callbacks must be Callback objects or functions, got 3"),
 }
 
 

@@ -68,7 +68,7 @@ CallbackLike: TypeAlias = Callback | Callable[[Any, int, dict[str, float]], Any]
 
 def as_callbacks(callbacks: Iterable[CallbackLike] | CallbackLike) -> list[Callback]:
     """Return callbacks as objects; a function becomes one, and a single callback a list."""
-    single = isinstance(callbacks, Callback) or callable(callbacks)
+    single = isinstance(callbacks, Callback) or callable(callbacks) or not isinstance(callbacks, Iterable)
     given: list[Any] = [callbacks] if single else list(callbacks)  # type: ignore[arg-type]
     return [c if isinstance(c, Callback) else _FunctionCallback(c) for c in given]
 
