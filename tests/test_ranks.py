@@ -98,6 +98,28 @@ def test_frozen_layers_stay_as_they_are():
     assert_same_on([3], lambda ranks: fitted(make, communicator=ranks))
 
 
+def with_frozen_norm():
+    """A network whose running statistics are those of some steps, and stay as they are."""
+    net = cr.Network([cr.Input(20), cr.Dense(9), cr.BatchNorm(), cr.Dropout(0.3), cr.Dense(5, "softmax")], seed=0)
+    net.fit(X, LABELS, epochs=1, verbose=0)
+    net.layers[2].trainable = False
+    return net
+
+
+@pytest.mark.parametrize("batch_size", [50, "full"])
+def test_a_frozen_batch_norm_is_shared_out(batch_size):
+    """It computes with each sample by itself."""
+    assert_same_on([2, 3], lambda ranks: fitted(with_frozen_norm, communicator=ranks, batch_size=batch_size))
+
+
+def test_a_batch_norm_that_a_callback_thaws_is_refused_on_all_ranks():
+    def thaw(net, epoch, metrics):
+        net.layers[2].trainable = True
+
+    for error in on_ranks(2, lambda ranks: fitted(with_frozen_norm, communicator=ranks, callbacks=[thaw])):
+        assert isinstance(error, ValueError) and "must see whole" in str(error)
+
+
 def test_ranks_may_have_other_numbers_of_threads(many_threads):
     assert_same_on([2, 3], lambda ranks: fitted(communicator=ranks))
 

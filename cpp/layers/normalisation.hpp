@@ -100,7 +100,7 @@ class BatchNorm final : public Normalisation<T> {
     LayerTraits traits = Normalisation<T>::traits();
     traits.statistics_size = 2 * this->features_;
     traits.batch_kept_size = 2 * (1 + tuning::most_blocks) * width();
-    traits.needs_whole_batch = true;
+    traits.needs_whole_batch = this->trainable;
     return traits;
   }
   void update_statistics(const Team&, const Signal<T>& above) override;
