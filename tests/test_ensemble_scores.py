@@ -95,6 +95,8 @@ def test_means_and_variances_are_evaluated_as_one_normal_distribution():
     offset -= nll(first_mean, first_variance)
     assert ensemble.evaluate(samples, y)["loss"] == pytest.approx(nll(mean, variance) + offset, rel=1e-5)
     assert ensemble.evaluate(samples, y, metrics="r2")["r2"] == pytest.approx(ensemble.score(samples, y))
+    r2 = 1 - np.sum((first_mean - y) ** 2) / np.sum((y - y.mean()) ** 2)
+    assert alone.score(samples, y) == alone.networks[0].score(samples, y) == pytest.approx(r2)
     with pytest.raises(ValueError, match=r"loss must be GaussianNLL\(\) for networks trained with it"):
         ensemble.evaluate(samples, y, loss="mse")
 
@@ -107,3 +109,12 @@ def test_sequences_are_evaluated_without_their_padding():
     net = cr.Network([cr.Input(None, 3), cr.Masking(), cr.GRU(4, return_sequences=True), cr.Dense(2)], seed=0)
     net.fit(samples, y, epochs=1, verbose=0)
     assert cr.Ensemble([net]).evaluate(samples, y) == pytest.approx(net.evaluate(samples, y), rel=1e-6)
+
+
+def test_outputs_without_a_target_each_have_no_score():
+    net = cr.Network([3, 8, 3], seed=0)
+    samples = np.random.default_rng(0).normal(size=(50, 3))
+    net.fit(samples, samples[:, 0], loss=cr.Quantile([0.1, 0.5, 0.9]), epochs=1, verbose=0)
+    for model in (net, cr.Ensemble([net])):
+        with pytest.raises(ValueError, match="metrics of numbers need a target for each output, got 1 for 3"):
+            model.score(samples, samples[:, 0])

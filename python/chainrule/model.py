@@ -127,14 +127,18 @@ class Model(Stack):
         return np.concatenate([1 - outputs, outputs], axis=-1) if self.shapes[-1][-1] == 1 else outputs
 
     def score(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
-        """Return the accuracy for classes, and the coefficient of determination R² (mean over outputs) for numbers."""
+        """Return the accuracy for classes, and the coefficient of determination R² (mean over outputs) for numbers.
+
+        After `GaussianNLL` it is that of the means.
+        """
         chosen = self.chosen_loss(None)
         data = self.border.batches(X, y, sample_weight, loss=chosen)
         self.input_range.compare(data.X)
         if chosen.metric_name(data.outputs, data.y) == "accuracy":
             return self.core_of(data.X).evaluate(data.X, data.y, data.weights, chosen.core_loss())[1]
-        targets = np.asarray(y, dtype=np.float64)
-        return r2(self.predict(X).reshape(targets.shape), targets, data.weights)
+        outputs = self.predict(X)
+        means = outputs[..., : outputs.shape[-1] // 2] if chosen.has_variances else outputs
+        return r2(means, np.asarray(y, dtype=np.float64), data.weights)
 
     def pre_activations(self, X: ArrayLike) -> NDArray[Any]:
         """Return the pre-activations of the last layer, such as the logits before a softmax, as `predict`."""

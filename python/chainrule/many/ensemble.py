@@ -218,8 +218,7 @@ class Ensemble:
         data = first.border.batches(X, y, sample_weight, loss=chosen)
         if chosen.metric_name(data.outputs, data.y) == "accuracy":
             return self.evaluate(X, y, sample_weight=sample_weight)["accuracy"]
-        targets = np.asarray(y, dtype=np.float64)
-        return r2(self.predict(X).reshape(targets.shape), targets, data.weights)
+        return r2(self.predict(X), np.asarray(y, dtype=np.float64), data.weights)
 
     def to_onnx(self, path: str | PathLike[str], *, dtype: str = "float32") -> None:
         """Write one file of ONNX whose output is the mean of the networks': see `Network.to_onnx`."""
