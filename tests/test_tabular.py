@@ -77,6 +77,12 @@ def test_libraries_of_frames_give_the_same_bytes(fitted):
     as_polars = polars.DataFrame({name: X[name].astype(object).where(X[name].notna(), None).tolist() for name in X})
     other = TabularClassifier(random_state=0).fit(as_polars, labels)
     assert np.array_equal(other.predict_proba(as_polars), classifier.predict_proba(X))
+    # A warning is an error here.
+    found, expected = (
+        model.permutation_importances(each, labels, n_repeats=1, random_state=0)
+        for model, each in ((other, as_polars), (classifier, X))
+    )
+    assert found == expected
 
 
 @pytest.mark.filterwarnings("ignore:Determining the column names of a LazyFrame")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from os import PathLike
@@ -140,7 +141,10 @@ class Tabular(BaseEstimator):
         """
         check_is_fitted(self)
         X = self._checked_table(X)
-        found = permutation_importance(self, X, y, n_repeats=n_repeats, random_state=random_state, scoring=scoring)
+        with warnings.catch_warnings():
+            # Of frames other than those of pandas, scikit-learn shuffles an array, which has none of the names.
+            warnings.filterwarnings("ignore", "X does not have valid feature names")
+            found = permutation_importance(self, X, y, n_repeats=n_repeats, random_state=random_state, scoring=scoring)
         means = dict(zip(self.columns_, found.importances_mean.tolist(), strict=True))
         return dict(sorted(means.items(), key=lambda item: -item[1]))
 

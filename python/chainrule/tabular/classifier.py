@@ -162,7 +162,8 @@ class TabularClassifier(ClassifierMixin, Tabular):
 
         The columns that varied in training are its inputs, by their names, (N, 1) each: float64 with NaN where a number
         is missing, and strings, of which any that training has not seen, such as "", is a missing one. Truth values are
-        the strings "True" and "False". All networks, and what is made of columns, are part of it.
+        the strings "True" and "False", and numbers that are categories strings such as "7". All networks, and what is
+        made of columns, are part of it.
 
         Parameters
         ----------
