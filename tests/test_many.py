@@ -281,6 +281,17 @@ def test_ensemble_in_files(tmp_path):
         cr.Ensemble.load(tmp_path / "both.safetensors")
 
 
+def test_samples_that_are_there_twice_are_not_split_for_validation():
+    """A sample would be trained with and held back, and keep="best" would choose what is learned by heart."""
+    for fit in (
+        lambda **options: cr.Ensemble(networks()[:2]).fit(X, Y, bootstrap=True, verbose=0, **options),
+        lambda **options: cr.fit_many(networks()[:2], X, Y, rows=[range(9), [0, 1, 1, 2]], verbose=0, **options),
+    ):
+        with pytest.raises(ValueError, match="validation_split must be 0 for rows that have a sample several times"):
+            fit(validation_split=0.3, epochs=1)
+        assert len(fit(validation_data=(X, Y), epochs=1)) == 2
+
+
 def test_bootstrap_draws_other_samples_for_each():
     ensemble = cr.Ensemble([cr.Network([3, 4, 1], seed=0) for _ in range(2)])
     ensemble.fit(X, Y, epochs=1, bootstrap=True, verbose=0)

@@ -277,6 +277,11 @@ def _check(job: _Job) -> None:
     as_callbacks(job.options["callbacks"])
     arguments = {**job.options, "X": job.X, "y": job.y, "verbose": 0}
     if job.rows is not None:
+        if arguments["validation_split"] != 0 and len(np.unique(job.rows)) < len(job.rows):
+            raise ValueError(
+                "validation_split must be 0 for rows that have a sample several times, as those of bootstrap have: it "
+                f"would be trained with and held back; got {arguments['validation_split']!r}. Give validation_data"
+            )
         weights = arguments["sample_weight"]
         arguments["sample_weight"] = None if weights is None else _weights_within(weights, job.rows, job.X.shape[0])
     given = Given(**{name: arguments[name] for name in _GIVEN})
