@@ -1,11 +1,12 @@
 """What a network reads of a column: ranks where numbers have no range, and encodings of older files."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from chainrule.tabular.encoding import Encoding
-from chainrule.tabular.tables import Table
+from chainrule.tabular.tables import Table, read_table
 
 
 def test_numbers_whose_quartiles_are_equal_have_the_normal_score_of_their_rank():
@@ -72,3 +73,13 @@ def test_encodings_of_older_files_are_read():
     encoding = Encoding.from_config(config)
     assert encoding.encode_row(["b"]).tolist() == pytest.approx([0.0, 2 / (1 + 4 / 9) ** 0.5] + [0.0] * 10)
     assert encoding.config() == [{**config[0], "categories": tuple(letters)}]
+
+
+def test_rare_categories_count_as_unseen():
+    names = np.array([f"n{i}" for i in range(1000)])
+    table = read_table(pd.DataFrame({"name": np.concatenate([names, np.repeat(names[500:510], 50)])}))
+    encoding = Encoding.learned(table, np.ones(1500))
+    assert len(encoding.columns[0].categories) == 256
+    assert set(names[500:510]) < set(encoding.columns[0].categories)
+    codes = encoding.encode(table)[:1000, 0]
+    assert (codes > 0).sum() == 256 and codes.max() == 256

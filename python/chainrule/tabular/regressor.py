@@ -201,5 +201,7 @@ def _mean_and_scale(targets: Array, weights: Array) -> tuple[float, float]:
     values, places = np.unique(targets[order], return_inverse=True)
     sums = np.bincount(places.ravel(), weights=weights[order])
     mean = float(np.average(values, weights=sums))
-    deviation = float(np.sqrt(np.average((values - mean) ** 2, weights=sums)))
+    # Squares of numbers around one do not underflow; a power of two changes no other bit.
+    unit = float(np.ldexp(1.0, np.frexp(np.abs(values - mean).max())[1]))
+    deviation = unit * float(np.sqrt(np.average(((values - mean) / unit) ** 2, weights=sums)))
     return mean, deviation if deviation > 1e-12 * max(abs(mean), 1e-300) and deviation > 0 else 1.0
