@@ -43,7 +43,8 @@ class TabularClassifier(ClassifierMixin, Tabular):
     n_members : int, optional
         Number of networks, whose probabilities are averaged, instead of that of the preset.
     time_limit : float, optional
-        Seconds in which `fit` ends, by fewer epochs if there must be. What is learned then depends on the machine.
+        Seconds in which `fit` ends, by fewer epochs if there must be, but one of each network. What is learned then
+        depends on the machine.
     class_weight : mapping of label to weight, "balanced" or None
         Multiplied into the rows' weights. A label that y does not have is a warning, or an error if some label of y has
         no weight, as it is then misspelt.
