@@ -1,5 +1,6 @@
 """One network on many machines: any number of ranks ends with the bytes of one process, and fails as one."""
 
+import io
 import logging
 import signal
 import subprocess
@@ -324,6 +325,18 @@ def test_an_error_of_a_callback_is_raised_on_all():
     first, *others = on_ranks(3, lambda ranks: fitted(communicator=ranks, callbacks=[fails]))
     assert isinstance(first, OSError)
     assert [str(error) for error in others] == ["rank 0 has failed: OSError: the disk is full"] * 2
+
+
+def test_an_error_of_what_is_written_is_raised_on_all(monkeypatch):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError("nobody reads")
+
+    monkeypatch.setattr("sys.stderr", Closed())
+    first, *others = on_ranks(3, lambda ranks: fitted(communicator=ranks, verbose=2))
+    assert isinstance(first, BrokenPipeError)
+    for error in others:
+        assert isinstance(error, cr.RankError) and "BrokenPipeError: nobody reads" in str(error)
 
 
 def test_divergence_is_seen_by_all_ranks():

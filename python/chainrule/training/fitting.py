@@ -154,7 +154,9 @@ def _end_epoch(
     if calls_back:
         stops, metrics = _call_back(model, plan, metrics)
         model.history.amend(metrics)
-    progress.epoch_done(position.epoch + 1, metrics)
+    # Nobody may read what the first rank writes, such as after a pipe is closed.
+    with plan.ranks.together():
+        progress.epoch_done(position.epoch + 1, metrics)
     if LOGGER.isEnabledFor(logging.DEBUG):
         plan.ranks.log(logging.DEBUG, "epoch %d of %d: %s", position.epoch + 1, plan.epochs, shown(metrics))
     position.next_epoch(stopped=stops)
