@@ -1,46 +1,145 @@
-"""The model of what many machines cost: what must hold for any numbers, and that its clock counts what is handed on."""
+"""The model of what many machines cost, its clock, and what it takes to hold it against runs over slowed links."""
 
 import math
-import runpy
-from pathlib import Path
+import os
+import socket
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 
+import many_machines
+import numpy as np
 import pytest
+import slowed_links
+from many_machines import Link, efficiency, gain, smallest_batch, step_seconds
+from ranked_fits import fitted
 
 import chainrule as cr
 
-TOOL = runpy.run_path(str(Path(__file__).parents[1] / "tools" / "many_machines.py"))
-step_seconds, gain, efficiency = TOOL["step_seconds"], TOOL["gain"], TOOL["efficiency"]
-COSTS = TOOL["Costs"](2e-6, [1e-8] * 100, 1e-5, [10_000] * 100, sample_alone=3e-6, step_alone=1e-5)
-FREE = (math.inf, 0.0)
+COSTS = many_machines.Costs((10, 100), [3e-5, 2.1e-4], 100 * [[1e-7, 1e-6]], 100 * [10_000], alone=[4e-5, 3.1e-4])
+FREE = Link(math.inf, 0.0, 0.0, 0.0)
+SLOW = Link(1e9, 50e-6, 2e-6, 1e-10)
 
 
-def test_one_machine_takes_the_time_of_its_arithmetic():
-    assert step_seconds(COSTS, 100, 1, 1e9, 1e-5) == pytest.approx(100 * 3e-6 + 1e-5)
+def test_costs_are_straight_lines_between_what_was_measured_and_after():
+    for samples, seconds in ((10, 4e-5), (100, 3.1e-4), (40, 1.3e-4), (200, 6.1e-4)):
+        assert step_seconds(COSTS, samples, 1, SLOW) == pytest.approx(seconds)
 
 
 def test_free_links_cost_only_the_chain():
     """The machines after the first one each add the time of one part."""
-    assert step_seconds(COSTS, 100, 5, *FREE) == pytest.approx(100 * 3e-6 + 1e-5 + 4 * 100 * 1e-8)
-    assert efficiency(COSTS, 100, 2, *FREE) > 0.99
+    assert step_seconds(COSTS, 100, 5, FREE) == pytest.approx(2.1e-4 + 100 * 1e-6 + 4 * 1e-6)
+    assert efficiency(COSTS, 100, 2, FREE) > 0.99
+
+
+def assembly_line(worked, sent, parts, machines, latency):
+    """Return when the last machine has the last of some equal parts, each of which is followed through the chain."""
+    arrived = np.zeros(parts)
+    for machine in range(machines):
+        ready = on_link = 0.0
+        for part in range(parts):
+            ready = max(ready, arrived[part]) + worked
+            on_link = max(on_link, ready) + sent
+            arrived[part] = ready if machine + 1 == machines else on_link + latency
+    return arrived[-1]
+
+
+@pytest.mark.parametrize("machines", [2, 3, 8])
+@pytest.mark.parametrize("bits", [1e9, 10e9, 1e12])
+@pytest.mark.parametrize("samples", [10, 1000])
+def test_the_chain_takes_as_long_as_an_assembly_line(machines, bits, samples):
+    """The formula is larger by less than what a part is longer on its way than in a machine."""
+    link = Link(bits, 50e-6, 2e-6, 1e-10)
+    sent, work = 8e4 / bits, min(machines - 1, 2) * 3e-6
+    of_broadcast = 2e6 * max(8 / bits, 1e-10) * (machines - 1) / machines + 1e-4 * math.log2(machines)
+    chain = step_seconds(COSTS, samples, machines, link) - COSTS.at(samples, COSTS.rest) - of_broadcast
+    worked = samples * 1e-8 + work
+    expected = assembly_line(worked, sent, 100, machines, 50e-6)
+    assert chain == pytest.approx(expected + max(sent - worked, 0))
 
 
 @pytest.mark.parametrize("machines", [2, 8])
 def test_large_batches_pay_and_small_ones_do_not(machines):
-    of = (machines, 1e9, 50e-6)
-    assert gain(COSTS, 16, *of) < 1 < gain(COSTS, 100_000, *of) < machines
-    assert efficiency(COSTS, 100_000, *of) > 0.9
+    assert gain(COSTS, 16, machines, SLOW) < 1 < gain(COSTS, 100_000, machines, SLOW) < machines
+    assert efficiency(COSTS, 100_000, machines, SLOW) > 0.9
 
     def is_enough(samples):
-        return gain(COSTS, samples, *of) > 1
+        return gain(COSTS, samples, machines, SLOW) > 1
 
-    found = TOOL["smallest_batch"](machines, is_enough)
+    found = smallest_batch(machines, is_enough)
     assert is_enough(found / machines) and not is_enough(0.9 * found / machines)
-    assert TOOL["smallest_batch"](machines, lambda samples: False) is None
+    assert smallest_batch(machines, lambda samples: False) is None
 
 
 def test_the_clock_counts_what_is_handed_on():
     net = cr.Network([784, 300, 10], output="softmax", seed=0)
-    costs = TOOL["measured"](net, 2, few=16, many=32)
+    costs = many_machines.measured(net, 2, (16, 32))
     assert sum(costs.bytes) == 4 * (784 * 304 + 304 + 300 * 16 + 16)
-    assert len(costs.bytes) == len(costs.gradients) > 10
-    assert all(seconds >= 0 for seconds in (costs.passes, costs.update, *costs.gradients))
+    assert len(costs.bytes) == len(costs.parts) > 10
+    assert all(seconds > 0 for both in (costs.rest, costs.alone, *costs.parts) for seconds in both)
+
+
+# --- runs over slowed links
+
+
+@pytest.fixture
+def connections():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        second = socket.create_connection(server.getsockname())
+        first, _ = server.accept()
+    with first, second:
+        yield [slowed_links.Connection(0, first), slowed_links.Connection(1, second)]
+
+
+def test_ranks_with_a_connection_have_the_bytes_of_one_process(connections):
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(lambda ranks: fitted(communicator=ranks), connections)) == 2 * [fitted()]
+
+
+def test_a_rank_that_has_ended_is_an_error_for_the_other(connections):
+    first, second = connections
+    second.close()
+    with pytest.raises(ConnectionError, match="rank 1 has ended"):
+        first.receive(memoryview(bytearray(1)), 1)
+
+
+def test_messages_of_both_ranks_meet(connections):
+    with ThreadPoolExecutor(2) as threads:
+        for trip, call in threads.map(lambda ranks: slowed_links.least(ranks, 100, 3), connections):
+            assert 0 < call < trip
+
+
+def test_a_link_is_described_by_messages_before_it_is_slowed_and_their_pace_after(monkeypatch):
+    """Short messages take 10 µs there and back, long ones 6 µs more of the processor, and sixteen of them 1 ms more."""
+    commands = []
+    monkeypatch.setattr(slowed_links, "run", commands.append)
+
+    def least(ranks, size, messages=1):
+        assert (messages > 1) == bool(commands)
+        return (1.01e-3 if messages > 1 else 1e-5), (2e-6 if size == 1 else 8e-6)
+
+    monkeypatch.setattr(slowed_links, "least", least)
+    link = slowed_links.slowed(None, 1e9, 1 << 14)
+    assert asdict(link) == pytest.approx(asdict(Link(8 * 2**20 / 1e-3, 5e-6, 2e-6, 6e-6 / 2**16)))
+    assert "tbf rate 1000000000bit burst 16384" in commands[-1]
+
+
+def test_rows_have_the_forecast_next_to_the_measurement(monkeypatch):
+    monkeypatch.setattr(slowed_links, "BATCHES", (20, 200))
+    found = {"link": asdict(FREE), "costs": {"net": asdict(COSTS)}, "seconds": {"net": [0.001, 0.0345]}}
+    of_process, of_ranks = slowed_links.rows("net", [0.0015, 0.002], {"10 Gb/s": found})
+    assert of_process == "| net | one process | 1.50 | 2.00 |"
+    # A hundred parts, of which one is computed twice in a row, and the rest.
+    assert of_ranks == f"| net | two ranks, 10 Gb/s | 1.00 ({0.1 * 0.101 + 0.03:.2f}) | 34.50 ({0.101 + 0.21:.2f}) |"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems are refused")
+def test_machines_without_slowed_links_are_refused(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
+    assert slowed_links.refusal(lambda name: name) is None
+    assert "no tc" in slowed_links.refusal(lambda name: name != "tc")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0})
+    assert "a core for each" in slowed_links.refusal(lambda name: name)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert "root" in slowed_links.refusal(lambda name: name)

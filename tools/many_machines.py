@@ -10,20 +10,50 @@ from __future__ import annotations
 
 import math
 import time
+from bisect import bisect
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import add
 
 import numpy as np
 
 import chainrule as cr
 from chainrule import _core
+from chainrule.training.ranks import Ranks
 
 MACHINES = (2, 8, 64)
-# Bits per second, and seconds that a short message takes: of usual networks of machines.
-LINKS = {"1 Gb/s": (1e9, 50e-6), "10 Gb/s": (10e9, 20e-6), "100 Gb/s": (100e9, 3e-6)}
-# Samples of a rank, two numbers that tell what grows with them from what does not; steps, of which the fastest counts.
-FEW, MANY, STEPS = 128, 640, 16
+
+
+@dataclass
+class Link:
+    """A link between two machines (Alexandrov et al. 1995, "LogGP").
+
+    Attributes
+    ----------
+    bits : float
+        How many it takes per second, in each direction.
+    latency : float
+        Seconds that a short message takes.
+    per_message, per_byte : float
+        Seconds of the processor of a machine that sends a message, and of one that receives it.
+    """
+
+    bits: float
+    latency: float
+    per_message: float
+    per_byte: float
+
+    def work(self, count: float) -> float:
+        """Return the seconds of the processor for a message of so many bytes."""
+        return self.per_message + count * self.per_byte
+
+
+# Of usual networks of machines; the work is what tools/slowed_links.py measures.
+WORK = (2.5e-6, 0.1e-9)
+LINKS = {"1 Gb/s": Link(1e9, 50e-6, *WORK), "10 Gb/s": Link(10e9, 20e-6, *WORK), "100 Gb/s": Link(100e9, 3e-6, *WORK)}
+# Samples of a rank for which its costs are measured; steps, of which the fastest counts.
+SAMPLES, STEPS = (16, 128, 512, 2048), 16
 LARGEST = 1 << 24
 
 
@@ -31,50 +61,54 @@ LARGEST = 1 << 24
 class Costs:
     """What one rank does in a step, by the parts of the gradient that are handed on.
 
-    Seconds: `passes` per sample, `gradients` per sample of each part, `update` per step; the `bytes` of each part; and
-    the seconds of one process on its own, `sample_alone` and `step_alone`. It is faster, as it takes a batch in pieces
-    that stay in its caches, and updates parameters while it computes their gradient.
+    Seconds for each of some numbers of `samples`: of each part of the gradient, of the rest of the step (the passes and
+    the update), and of a whole step of one process on its own; and the `bytes` of each part. One process is faster, as
+    it takes a batch in pieces that stay in its caches, and updates parameters while it computes their gradient.
     """
 
-    passes: float
-    gradients: list[float]
-    update: float
+    samples: tuple[int, ...]
+    rest: list[float]
+    parts: list[list[float]]
     bytes: list[int]
-    sample_alone: float
-    step_alone: float
+    alone: list[float]
 
-    def alone(self, samples: float) -> float:
-        """Return the seconds of a step of one process on its own."""
-        return samples * self.sample_alone + self.step_alone
+    def at(self, samples: float, seconds: list[float]) -> float:
+        """Return what one of the lists says of any number of samples: between those measured it is a straight line."""
+        after = min(max(bisect(self.samples, samples), 1), len(self.samples) - 1)
+        (few, many), (low, high) = self.samples[after - 1 : after + 1], seconds[after - 1 : after + 1]
+        return low + (high - low) * (samples - few) / (many - few)
 
 
-def step_seconds(costs: Costs, samples: float, machines: int, bits: float, latency: float) -> float:
+def step_seconds(costs: Costs, samples: float, machines: int, link: Link) -> float:
     """Return the seconds of a step in which each machine has so many samples.
 
-    The passes are made by all machines at a time. The gradient goes through the chain of machines in parts: a part
-    takes a machine the time of its arithmetic or of its bytes, whichever is longer, and a message. The first machine
-    makes all parts one after the other, and each further one adds the time of the largest. A broadcast of n bytes by
-    scatter and allgather takes 2 n bytes of each link. The sums of the losses go through the chain before.
+    The passes are made by all machines at a time. The gradient goes through the chain of machines in parts, as on an
+    assembly line: while a part is on its way, the next one is computed, and whichever takes longer counts. The last
+    machine gets its first part after each of the others has computed it and sent it. Machines within the chain receive
+    parts and send them; of two, each does one of both. A broadcast of n bytes by scatter and allgather takes 2 n bytes
+    of each link.
     """
     if machines == 1:
-        return costs.alone(samples)
-    parts = [
-        max(samples * seconds, 8 * count / bits) + latency
-        for seconds, count in zip(costs.gradients, costs.bytes, strict=True)
+        return costs.at(samples, costs.alone)
+    messages = min(machines - 1, 2)
+    sent = [8 * count / link.bits for count in costs.bytes]
+    worked = [
+        costs.at(samples, part) + messages * link.work(count)
+        for part, count in zip(costs.parts, costs.bytes, strict=True)
     ]
-    chain = sum(parts) + (machines - 1) * max(parts) + (machines - 1) * latency
-    broadcast = 2 * 8 * sum(costs.bytes) / bits * (machines - 1) / machines + 2 * math.log2(machines) * latency
-    return samples * costs.passes + chain + broadcast + costs.update
+    line = sum(map(max, worked, sent)) + (machines - 1) * (max(map(add, worked, sent)) + link.latency)
+    in_broadcast = 2 * sum(costs.bytes) * max(8 / link.bits, link.per_byte) * (machines - 1) / machines
+    return costs.at(samples, costs.rest) + line + in_broadcast + 2 * math.log2(machines) * link.latency
 
 
-def gain(costs: Costs, samples: float, machines: int, bits: float, latency: float) -> float:
+def gain(costs: Costs, samples: float, machines: int, link: Link) -> float:
     """Return how many times as fast a step is as on one machine that has the samples of all (strong scaling)."""
-    return costs.alone(samples * machines) / step_seconds(costs, samples, machines, bits, latency)
+    return costs.at(samples * machines, costs.alone) / step_seconds(costs, samples, machines, link)
 
 
-def efficiency(costs: Costs, samples: float, machines: int, bits: float, latency: float) -> float:
+def efficiency(costs: Costs, samples: float, machines: int, link: Link) -> float:
     """Return the share of the time that one machine would need for its samples alone (weak scaling)."""
-    return costs.alone(samples) / step_seconds(costs, samples, machines, bits, latency)
+    return costs.at(samples, costs.alone) / step_seconds(costs, samples, machines, link)
 
 
 def smallest_batch(machines: int, is_enough: Callable[[float], bool]) -> int | None:
@@ -103,21 +137,34 @@ class Clock:
         self.calls.append(("broadcast", time.thread_time(), len(data)))
 
 
-def trained(net: cr.Network, machines: int, samples: int, ranks: Clock | None = None) -> float:
-    """Make some steps as the first of some machines, each of which has so many samples; return the seconds of one."""
+def trained(
+    net: cr.Network,
+    machines: int,
+    samples: int,
+    ranks: Clock | Ranks | None = None,
+    clock: Callable[[], float] = time.thread_time,
+    epochs: int = 1,
+) -> float:
+    """Make some steps as one of some machines, each of which has so many samples; return the seconds of one.
+
+    Those are of the fastest epoch.
+    """
     batch, rng = samples * machines, np.random.default_rng(0)
     # The samples of other ranks are never read, so that they take no memory.
     X = np.zeros((batch * STEPS, net.border.inputs), dtype=np.float32)
-    for begin in range(0, len(X), batch):
-        X[begin : begin + samples] = rng.normal(size=(samples, X.shape[1]))
-    options = _core.EpochOptions(
-        loss=cr.CrossEntropy().core_loss(), optimizer=cr.Adam().core_optimizer(), rates=np.full(STEPS, 1e-9),
-        batch_size=batch, shuffle=False, seed=0, epoch=0,
-    )  # fmt: skip
+    for begin in range(samples * (0 if ranks is None else ranks.rank), len(X), batch):
+        X[begin : begin + samples] = rng.standard_normal((samples, X.shape[1]), dtype=np.float32)
     y = rng.integers(0, 10, len(X))
-    begin = time.thread_time()
-    net.core.train_epoch(X, y, None, options, _core.EpochPart(), None, ranks)
-    return (time.thread_time() - begin) / STEPS
+    seconds = []
+    for epoch in range(epochs):
+        options = _core.EpochOptions(
+            loss=cr.CrossEntropy().core_loss(), optimizer=cr.Adam().core_optimizer(), rates=np.full(STEPS, 1e-9),
+            batch_size=batch, shuffle=False, seed=0, epoch=epoch,
+        )  # fmt: skip
+        begin = clock()
+        net.core.train_epoch(X, y, None, options, _core.EpochPart(), None, ranks)
+        seconds.append((clock() - begin) / STEPS)
+    return min(seconds)
 
 
 def timed(net: cr.Network, machines: int, samples: int) -> tuple[float, list[float], list[int]]:
@@ -133,16 +180,12 @@ def timed(net: cr.Network, machines: int, samples: int) -> tuple[float, list[flo
     return min(periods), parts, [steps[0][number][2] for number in sent]
 
 
-def measured(net: cr.Network, machines: int, few: int = FEW, many: int = MANY) -> Costs:
-    """Return the costs of a network on one of some machines, from two numbers of samples."""
-    short, parts_of_few, counts = timed(net, machines, few)
-    long, parts_of_many, _ = timed(net, machines, many)
-    gradients = [max(b - a, 0.0) / (many - few) for a, b in zip(parts_of_few, parts_of_many, strict=True)]
-    passes = max((long - short) / (many - few) - sum(gradients), 0.0)
-    update = max(short - few * (passes + sum(gradients)), 0.0)
-    short, long = (min(trained(net, 1, samples) for _ in range(3)) for samples in (few, many))
-    sample = (long - short) / (many - few)
-    return Costs(passes, gradients, update, counts, sample, max(short - few * sample, 0.0))
+def measured(net: cr.Network, machines: int, samples: tuple[int, ...] = SAMPLES) -> Costs:
+    """Return the costs of a network on one of some machines."""
+    steps, parts, counts = zip(*(timed(net, machines, each) for each in samples), strict=True)
+    alone = [trained(net, 1, each, epochs=3) for each in samples]
+    rest = [step - sum(of_step) for step, of_step in zip(steps, parts, strict=True)]
+    return Costs(samples, rest, [list(part) for part in zip(*parts, strict=True)], counts[0], alone)
 
 
 def networks() -> dict[str, cr.Network]:
@@ -158,27 +201,36 @@ def networks() -> dict[str, cr.Network]:
     }
 
 
+def costs_row(name: str, costs: Costs) -> str:
+    """Return a row of the table of costs, in microseconds a sample."""
+    of_parts = [sum(seconds) for seconds in zip(*costs.parts, strict=True)]
+    cells = [
+        " / ".join(f"{1e6 * each / samples:.1f}" for each, samples in zip(seconds, costs.samples, strict=True))
+        for seconds in (costs.alone, costs.rest, of_parts)
+    ]
+    return f"| {name} | {' | '.join(cells)} | {sum(costs.bytes) / 1e6:.2f} MB | {len(costs.bytes)} |"
+
+
+def batches_row(name: str, link: str, of_machines: dict[int, Costs]) -> str:
+    """Return a row of the table of batches from which machines pay."""
+    cells = []
+    for machines, costs in of_machines.items():
+        on = (machines, LINKS[link])
+        pays = smallest_batch(machines, lambda n, c=costs, on=on: gain(c, n, *on) > 1)
+        scales = smallest_batch(machines, lambda n, c=costs, on=on: efficiency(c, n, *on) >= 0.9)
+        cells.append(" / ".join("never" if batch is None else f"{batch:,}" for batch in (pays, scales)))
+    return f"| {name} | {link} | {' | '.join(cells)} |"
+
+
 def main() -> None:
     cr.set_num_threads(1)
-    table = ["| network | link | 2 machines | 8 machines | 64 machines |", "|---|---|---|---|---|"]
+    costs = ["| network | alone | passes and update | gradient | handed on | parts |", 6 * "|---" + "|"]
+    batches = ["| network | link | 2 machines | 8 machines | 64 machines |", 5 * "|---" + "|"]
     for name, net in networks().items():
         of_machines = {machines: measured(net, machines) for machines in MACHINES}
-        costs = of_machines[MACHINES[0]]
-        print(
-            f"{name}: alone {1e6 * costs.sample_alone:.1f} µs a sample and {1e6 * costs.step_alone:.0f} µs a step; "
-            f"as a rank {1e6 * costs.passes:.1f} µs of passes and {1e6 * sum(costs.gradients):.1f} µs of gradient a "
-            f"sample, {1e6 * costs.update:.0f} µs a step, {sum(costs.bytes) / 1e6:.2f} MB in "
-            f"{', '.join(str(len(one.bytes)) for one in of_machines.values())} parts"
-        )
-        for link, (bits, latency) in LINKS.items():
-            cells = []
-            for machines, costs in of_machines.items():
-                link_of = (machines, bits, latency)
-                pays = smallest_batch(machines, lambda n, c=costs, of=link_of: gain(c, n, *of) > 1)
-                scales = smallest_batch(machines, lambda n, c=costs, of=link_of: efficiency(c, n, *of) >= 0.9)
-                cells.append(" / ".join("never" if batch is None else f"{batch:,}" for batch in (pays, scales)))
-            table.append(f"| {name} | {link} | {' | '.join(cells)} |")
-    print("\n".join(table))
+        costs.append(costs_row(name, of_machines[MACHINES[0]]))
+        batches += [batches_row(name, link, of_machines) for link in LINKS]
+    print("\n".join([*costs, "", *batches]))
 
 
 if __name__ == "__main__":
