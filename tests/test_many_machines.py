@@ -88,12 +88,22 @@ def connections():
         second = socket.create_connection(server.getsockname())
         first, _ = server.accept()
     with first, second:
+        for end in (first, second):
+            end.settimeout(20)
         yield [slowed_links.Connection(0, first), slowed_links.Connection(1, second)]
 
 
 def test_ranks_with_a_connection_have_the_bytes_of_one_process(connections):
     with ThreadPoolExecutor(2) as threads:
         assert list(threads.map(lambda ranks: fitted(communicator=ranks), connections)) == 2 * [fitted()]
+
+
+def test_a_long_message_arrives_in_pieces_and_whole(connections):
+    data, received = np.random.default_rng(0).bytes(1 << 23), bytearray(1 << 23)
+    with ThreadPoolExecutor(2) as threads:
+        threads.submit(connections[1].broadcast, memoryview(data), 1)
+        threads.submit(connections[0].broadcast, memoryview(received), 1)
+    assert received == data
 
 
 def test_a_rank_that_has_ended_is_an_error_for_the_other(connections):
