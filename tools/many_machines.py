@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import add
+from statistics import median
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class Link:
 # Of usual networks of machines; the work is what tools/slowed_links.py measures.
 WORK = (2.5e-6, 0.1e-9)
 LINKS = {"1 Gb/s": Link(1e9, 50e-6, *WORK), "10 Gb/s": Link(10e9, 20e-6, *WORK), "100 Gb/s": Link(100e9, 3e-6, *WORK)}
-# Samples of a rank for which its costs are measured; steps, of which the fastest counts.
+# Samples of a rank for which its costs are measured, and steps of an epoch.
 SAMPLES, STEPS = (16, 128, 512, 2048), 16
 LARGEST = 1 << 24
 
@@ -84,19 +85,17 @@ def step_seconds(costs: Costs, samples: float, machines: int, link: Link) -> flo
 
     The passes are made by all machines at a time. The gradient goes through the chain of machines in parts, as on an
     assembly line: while a part is on its way, the next one is computed, and whichever takes longer counts. The last
-    machine gets its first part after each of the others has computed it and sent it. Machines within the chain receive
-    parts and send them; of two, each does one of both. A broadcast of n bytes by scatter and allgather takes 2 n bytes
-    of each link.
+    machine gets its first part after each of the others has computed it and sent it; it is on its way while the
+    processor works on the message. Machines within the chain receive parts and send them; of two, each does one of
+    both. A broadcast of n bytes by scatter and allgather takes 2 n bytes of each link.
     """
     if machines == 1:
         return costs.at(samples, costs.alone)
-    messages = min(machines - 1, 2)
+    computed = [costs.at(samples, part) for part in costs.parts]
+    handled = [min(machines - 1, 2) * link.work(count) for count in costs.bytes]
     sent = [8 * count / link.bits for count in costs.bytes]
-    worked = [
-        costs.at(samples, part) + messages * link.work(count)
-        for part, count in zip(costs.parts, costs.bytes, strict=True)
-    ]
-    line = sum(map(max, worked, sent)) + (machines - 1) * (max(map(add, worked, sent)) + link.latency)
+    line = sum(map(max, map(add, computed, handled), sent))
+    line += (machines - 1) * (max(map(add, computed, map(max, handled, sent))) + link.latency)
     in_broadcast = 2 * sum(costs.bytes) * max(8 / link.bits, link.per_byte) * (machines - 1) / machines
     return costs.at(samples, costs.rest) + line + in_broadcast + 2 * math.log2(machines) * link.latency
 
@@ -176,8 +175,8 @@ def timed(net: cr.Network, machines: int, samples: int) -> tuple[float, list[flo
     steps = [clock.calls[begin : begin + size] for begin in range(0, len(clock.calls), size)]
     periods = [after[0][1] - before[0][1] for before, after in pairwise(steps)]
     sent = [number for number, (name, _, _) in enumerate(steps[0]) if name == "send"][1:]
-    parts = [min(calls[number][1] - calls[number - 1][1] for calls in steps) for number in sent]
-    return min(periods), parts, [steps[0][number][2] for number in sent]
+    parts = [median(calls[number][1] - calls[number - 1][1] for calls in steps) for number in sent]
+    return median(periods), parts, [steps[0][number][2] for number in sent]
 
 
 def measured(net: cr.Network, machines: int, samples: tuple[int, ...] = SAMPLES) -> Costs:

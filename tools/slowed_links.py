@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
+from pathlib import Path
+from statistics import median
 
 from many_machines import Costs, Link, measured, networks, step_seconds, trained
 
@@ -31,6 +33,8 @@ RATES = {"1 Gb/s": (1e9, 1 << 14), "10 Gb/s": (10e9, 1 << 17)}
 # Samples of both ranks.
 BATCHES, EPOCHS = (64, 256, 1024, 4096), 3
 PROGRAMS = ("ip", "tc", "unshare")
+# Those of the network that a process is in; bytes that a connection takes before they are on their way.
+SETTINGS, BUFFER = Path("/proc/sys/net/ipv4"), 1 << 22
 FIRST_ADDRESS, PORT = "10.0.0.1", 5000
 # Bytes of a long message, and messages one after the other, of which a gradient has about as many.
 LONG, MESSAGES, TIMES = 1 << 16, 16, 50
@@ -81,8 +85,9 @@ def connected(rank: int) -> Connection:
     """Set up this end of the link, which this process has been given, and return the way to the other rank."""
     run(f"ip address add 10.0.0.{rank + 1}/24 dev wire")
     run("ip link set wire up")
-    # Otherwise a connection begins slowly after each long pass.
-    run("sysctl -q net.ipv4.tcp_slow_start_after_idle=0")
+    # Otherwise a connection begins slowly after each long pass, and the call that sends a part waits for the link.
+    SETTINGS.joinpath("tcp_slow_start_after_idle").write_text("0")
+    SETTINGS.joinpath("tcp_wmem").write_text(f"4096 {BUFFER} {BUFFER}")
     if rank == 0:
         with socket.create_server((FIRST_ADDRESS, PORT)) as server:
             server.settimeout(20)
@@ -95,10 +100,10 @@ def connected(rank: int) -> Connection:
     raise ConnectionError("rank 0 is not there")
 
 
-def least(ranks: Connection, size: int, messages: int = 1) -> tuple[float, float]:
+def typical(ranks: Connection, size: int, messages: int = 1) -> tuple[float, float]:
     """Return the seconds of messages and a short answer, and of the call that sends or receives the first message.
 
-    Both are the least of some times.
+    Both are medians.
     """
     data, answer = memoryview(bytearray(size)), memoryview(bytearray(1))
     there, back = (ranks.send, ranks.receive) if ranks.rank == 0 else (ranks.receive, ranks.send)
@@ -111,17 +116,16 @@ def least(ranks: Connection, size: int, messages: int = 1) -> tuple[float, float
             there(data, 1 - ranks.rank)
         back(answer, 1 - ranks.rank)
         trips.append(time.perf_counter() - begin)
-    return min(trips), min(calls)
+    return median(trips), median(calls)
 
 
 def slowed(ranks: Connection, bits: float, burst: int) -> Link:
     """Slow this end of the link, and return what it is like, as the first rank finds it."""
-    # Messages that fill a slowed link would wait for it.
-    trip, call = least(ranks, 1)
-    _, long_call = least(ranks, LONG)
     run(f"ip link set wire gso_max_size {min(burst, LONG)}")
     run(f"tc qdisc add dev wire root tbf rate {bits:.0f}bit burst {burst} limit 100mb")
-    many, _ = least(ranks, LONG, MESSAGES)
+    trip, call = typical(ranks, 1)
+    _, long_call = typical(ranks, LONG)
+    many, _ = typical(ranks, LONG, MESSAGES)
     return Link(8 * LONG * MESSAGES / (many - trip), trip / 2, call, (long_call - call) / LONG)
 
 
