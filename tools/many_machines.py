@@ -2,7 +2,7 @@
 
     python tools/many_machines.py
 
-It prints the table of docs/many_machines.md. Others may use the machine, as it takes the time of the processor alone.
+It prints two tables of docs/many_machines.md. Others may use the machine, as it takes the time of the processor alone.
 The model of a step is in `step_seconds`.
 """
 
@@ -54,7 +54,7 @@ class Link:
 WORK = (2.5e-6, 0.1e-9)
 LINKS = {"1 Gb/s": Link(1e9, 50e-6, *WORK), "10 Gb/s": Link(10e9, 20e-6, *WORK), "100 Gb/s": Link(100e9, 3e-6, *WORK)}
 # Samples of a rank for which its costs are measured, and steps of an epoch.
-SAMPLES, STEPS = (16, 128, 512, 2048), 16
+SAMPLES, STEPS = (16, 128, 512, 2048), 8
 LARGEST = 1 << 24
 
 
@@ -211,13 +211,13 @@ def costs_row(name: str, costs: Costs) -> str:
 
 
 def batches_row(name: str, link: str, of_machines: dict[int, Costs]) -> str:
-    """Return a row of the table of batches from which machines pay."""
+    """Return a row of the table: the batch from which machines pay, and the pace that they keep with large shares."""
     cells = []
     for machines, costs in of_machines.items():
         on = (machines, LINKS[link])
-        pays = smallest_batch(machines, lambda n, c=costs, on=on: gain(c, n, *on) > 1)
-        scales = smallest_batch(machines, lambda n, c=costs, on=on: efficiency(c, n, *on) >= 0.9)
-        cells.append(" / ".join("never" if batch is None else f"{batch:,}" for batch in (pays, scales)))
+        batch = smallest_batch(machines, lambda n, c=costs, on=on: gain(c, n, *on) > 1)
+        pays = "never" if batch is None else f"{batch:,}"
+        cells.append(f"{pays} / {100 * efficiency(costs, SAMPLES[-1], *on):.0f} %")
     return f"| {name} | {link} | {' | '.join(cells)} |"
 
 

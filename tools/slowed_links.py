@@ -31,7 +31,7 @@ from chainrule.training.ranks import Ranks
 # keep the rate.
 RATES = {"1 Gb/s": (1e9, 1 << 14), "10 Gb/s": (10e9, 1 << 17)}
 # Samples of both ranks.
-BATCHES, EPOCHS = (64, 256, 1024, 4096), 3
+BATCHES, EPOCHS = (64, 256, 1024, 4096), 6
 PROGRAMS = ("ip", "tc", "unshare")
 # Those of the network that a process is in; bytes that a connection takes before they are on their way.
 SETTINGS, BUFFER = Path("/proc/sys/net/ipv4"), 1 << 22
@@ -227,7 +227,9 @@ def main() -> None:
         of_links[link] = over_link(*rate)
         print(f"{link}: {described(Link(**of_links[link]['link']))}")
     print(
-        f"| network | | {' | '.join(f'{batch:,}' for batch in BATCHES)} |", (2 + len(BATCHES)) * "|---" + "|", sep="\n"
+        f"| network | samples of a batch: | {' | '.join(f'{batch:,}' for batch in BATCHES)} |",
+        (2 + len(BATCHES)) * "|---" + "|",
+        sep="\n",
     )
     for name in alone:
         print(*rows(name, alone[name], of_links), sep="\n")
