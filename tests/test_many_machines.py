@@ -4,6 +4,7 @@ import math
 import os
 import socket
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
@@ -108,7 +109,7 @@ def test_a_long_message_arrives_in_pieces_and_whole(connections):
 
 def test_a_rank_that_has_ended_is_an_error_for_the_other(connections):
     first, second = connections
-    second.close()
+    second._socket.close()
     with pytest.raises(ConnectionError, match="rank 1 has ended"):
         first.receive(memoryview(bytearray(1)), 1)
 
@@ -121,16 +122,24 @@ def test_messages_of_both_ranks_meet(connections):
 
 def test_a_link_is_described_by_messages_over_it(monkeypatch):
     """Short messages take 10 µs there and back, long ones 6 µs more of the processor, and sixteen of them 1 ms more."""
-    commands = []
-    monkeypatch.setattr(slowed_links, "run", commands.append)
 
     def typical(ranks, size, messages=1):
-        assert "tbf rate 1000000000bit burst 16384" in commands[-1]
         return (1.01e-3 if messages > 1 else 1e-5), (2e-6 if size == 1 else 8e-6)
 
     monkeypatch.setattr(slowed_links, "typical", typical)
-    link = slowed_links.slowed(None, 1e9, 1 << 14)
+    link = slowed_links.measured_link(None)
     assert asdict(link) == pytest.approx(asdict(Link(8 * 2**20 / 1e-3, 5e-6, 2e-6, 6e-6 / 2**16)))
+
+
+def test_late_messages_arrive_when_a_link_would_have_taken_them(connections):
+    """Two messages of 1 kB that are sent at once have 1 ms each on the link, and 2 ms of latency after."""
+    first, second = (slowed_links.LateConnection(each.rank, each._socket, 8e6, 2e-3) for each in connections)
+    begin = time.perf_counter()
+    for _ in range(2):
+        first.send(memoryview(bytes(1000)), 1)
+    for message in range(2):
+        second.receive(memoryview(bytearray(1000)), 0)
+        assert time.perf_counter() >= begin + 3e-3 + message * 1e-3
 
 
 def test_rows_have_the_forecast_next_to_the_measurement(monkeypatch):

@@ -3,8 +3,8 @@
     python tools/slowed_links.py
 
 It prints the table of forecasts in docs/many_machines.md. It needs Linux, root, two cores that do nothing else, and the
-programs ip, tc and unshare. Each rank is a process with a core and a network of its own, and the kernel slows the link
-between the two by a token bucket. Networks and link are gone once the processes have ended, however they end.
+programs ip, tc and unshare. Each rank is a process with a core and a network of its own. The link between the two is
+slowed by the kernel, or by the rank that receives. It is gone once the processes have ended, however they end.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import json
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
@@ -27,11 +28,28 @@ from many_machines import Costs, Link, measured, networks, step_seconds, trained
 import chainrule as cr
 from chainrule.training.ranks import Ranks
 
-# Bits per second, and bytes that a link takes at once after a pause: with fewer, the kernel's timers are too coarse to
-# keep the rate.
-RATES = {"1 Gb/s": (1e9, 1 << 14), "10 Gb/s": (10e9, 1 << 17)}
+
+@dataclass
+class Slowing:
+    """How a link is slowed: to so many bits per second, by the kernel or by the rank that receives.
+
+    The kernel lets `burst` bytes through at once after a pause: with fewer, its timers are too coarse to keep the rate.
+    A rank delivers messages late, also by a latency, which not every kernel can do.
+    """
+
+    bits: float
+    burst: int = 0
+    latency: float = 0.0
+
+
+LINKS = {
+    "1 Gb/s": Slowing(1e9, burst=1 << 14),
+    "10 Gb/s": Slowing(10e9, burst=1 << 17),
+    "1 Gb/s, 50 µs": Slowing(1e9, latency=50e-6),
+    "10 Gb/s, 20 µs": Slowing(10e9, latency=20e-6),
+}
 # Samples of both ranks.
-BATCHES, EPOCHS = (64, 256, 1024, 4096), 6
+BATCHES, EPOCHS = (64, 256, 1024, 4096), 4
 PROGRAMS = ("ip", "tc", "unshare")
 # Those of the network that a process is in; bytes that a connection takes before they are on their way.
 SETTINGS, BUFFER = Path("/proc/sys/net/ipv4"), 1 << 22
@@ -70,19 +88,37 @@ class Connection:
         else:
             self.receive(data, root)
 
-    def close(self) -> None:
-        self._socket.close()
-
 
 def run(command: str) -> None:
     subprocess.run(command.split(), check=True)
 
 
+class LateConnection(Connection):
+    """Delivers messages when a link would that takes one after the other, while the sender goes on."""
+
+    def __init__(self, rank: int, connected: socket.socket, bits: float, latency: float) -> None:
+        super().__init__(rank, connected)
+        self._bits, self._latency = bits, latency
+        self._taken = 0.0  # when the link has taken all bytes of the messages before
+
+    def send(self, data: memoryview, to: int) -> None:
+        super().send(memoryview(struct.pack("d", time.perf_counter())), to)
+        super().send(data, to)
+
+    def receive(self, data: memoryview, source: int) -> None:
+        sent = memoryview(bytearray(8))
+        super().receive(sent, source)
+        super().receive(data, source)
+        self._taken = max(self._taken, *struct.unpack("d", sent)) + 8 * len(data) / self._bits
+        while time.perf_counter() < self._taken + self._latency:
+            pass
+
+
 # --- what a rank does
 
 
-def connected(rank: int) -> Connection:
-    """Set up this end of the link, which this process has been given, and return the way to the other rank."""
+def connected(rank: int) -> socket.socket:
+    """Set up this end of the link, which this process has been given, and return the connection to the other rank."""
     run(f"ip address add 10.0.0.{rank + 1}/24 dev wire")
     run("ip link set wire up")
     # Otherwise a connection begins slowly after each long pass, and the call that sends a part waits for the link.
@@ -91,13 +127,22 @@ def connected(rank: int) -> Connection:
     if rank == 0:
         with socket.create_server((FIRST_ADDRESS, PORT)) as server:
             server.settimeout(20)
-            return Connection(rank, server.accept()[0])
+            return server.accept()[0]
     for _ in range(1000):
         try:
-            return Connection(rank, socket.create_connection((FIRST_ADDRESS, PORT)))
+            return socket.create_connection((FIRST_ADDRESS, PORT))
         except OSError:
             time.sleep(0.01)
     raise ConnectionError("rank 0 is not there")
+
+
+def slowed(rank: int, connection: socket.socket, slowing: Slowing) -> Connection:
+    """Slow this end of the link, and return the communicator over it."""
+    if not slowing.burst:
+        return LateConnection(rank, connection, slowing.bits, slowing.latency)
+    run(f"ip link set wire gso_max_size {min(slowing.burst, LONG)}")
+    run(f"tc qdisc add dev wire root tbf rate {slowing.bits:.0f}bit burst {slowing.burst} limit 100mb")
+    return Connection(rank, connection)
 
 
 def typical(ranks: Connection, size: int, messages: int = 1) -> tuple[float, float]:
@@ -119,27 +164,26 @@ def typical(ranks: Connection, size: int, messages: int = 1) -> tuple[float, flo
     return median(trips), median(calls)
 
 
-def slowed(ranks: Connection, bits: float, burst: int) -> Link:
-    """Slow this end of the link, and return what it is like, as the first rank finds it."""
-    run(f"ip link set wire gso_max_size {min(burst, LONG)}")
-    run(f"tc qdisc add dev wire root tbf rate {bits:.0f}bit burst {burst} limit 100mb")
+def measured_link(ranks: Connection) -> Link:
+    """Return what the link is like, as the first rank finds it."""
     trip, call = typical(ranks, 1)
     _, long_call = typical(ranks, LONG)
     many, _ = typical(ranks, LONG, MESSAGES)
     return Link(8 * LONG * MESSAGES / (many - trip), trip / 2, call, (long_call - call) / LONG)
 
 
-def run_rank(rank: int, bits: float, burst: int) -> None:
-    """Measure the link, and costs and steps of all networks, with the other rank; the first one prints them."""
+def run_rank(rank: int, name: str) -> None:
+    """Measure a link, and costs and steps of all networks, with the other rank; the first one prints them."""
     os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[rank]})
     cr.set_num_threads(1)
     print(flush=True)  # This process has a network of its own.
     sys.stdin.readline()
-    with closing(connected(rank)) as ranks:
-        found = {"link": asdict(slowed(ranks, bits, burst)), "costs": {}, "seconds": {}}
-        for name, net in networks().items():
-            found["costs"][name] = asdict(measured(net, 2))
-            found["seconds"][name] = [
+    with connected(rank) as connection:
+        ranks = slowed(rank, connection, LINKS[name])
+        found = {"link": asdict(measured_link(ranks)), "costs": {}, "seconds": {}}
+        for network, net in networks().items():
+            found["costs"][network] = asdict(measured(net, 2))
+            found["seconds"][network] = [
                 trained(net, 2, batch // 2, Ranks(ranks), time.perf_counter, EPOCHS) for batch in BATCHES
             ]
     if rank == 0:
@@ -162,12 +206,12 @@ def refusal(has: Callable[[str], object] = shutil.which) -> str | None:
 
 
 @contextmanager
-def rank_processes(bits: float, burst: int) -> Iterator[subprocess.Popen[str]]:
+def rank_processes(link: str) -> Iterator[subprocess.Popen[str]]:
     """Start two ranks that a link connects, and yield the first one; they end with the context."""
     with ExitStack() as stack:
         ranks = []
         for rank in range(2):
-            command = ["unshare", "--net", sys.executable, __file__, str(rank), str(bits), str(burst)]
+            command = ["unshare", "--net", sys.executable, __file__, str(rank), link]
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             stack.enter_context(process)
             stack.callback(process.kill)
@@ -182,9 +226,9 @@ def rank_processes(bits: float, burst: int) -> Iterator[subprocess.Popen[str]]:
         yield ranks[0]
 
 
-def over_link(bits: float, burst: int) -> dict:
+def over_link(link: str) -> dict:
     """Return what two ranks measure over a link."""
-    with rank_processes(bits, burst) as first:
+    with rank_processes(link) as first:
         line = first.stdout.readline()
     if not line:
         raise SystemExit("a rank has ended before it had a result")
@@ -223,8 +267,8 @@ def main() -> None:
         for name, net in networks().items()
     }
     of_links = {}
-    for link, rate in RATES.items():
-        of_links[link] = over_link(*rate)
+    for link in LINKS:
+        of_links[link] = over_link(link)
         print(f"{link}: {described(Link(**of_links[link]['link']))}")
     print(
         f"| network | samples of a batch: | {' | '.join(f'{batch:,}' for batch in BATCHES)} |",
@@ -244,6 +288,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        run_rank(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))
+        run_rank(int(sys.argv[1]), sys.argv[2])
     else:
         main()
