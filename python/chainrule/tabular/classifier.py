@@ -38,7 +38,7 @@ class TabularClassifier(ClassifierMixin, Tabular):
     Parameters
     ----------
     preset : {"fast", "accurate", "ensemble"}
-        For tables of many rows three networks of 3 × 64 units, five of 2 × 256, or ten of 3 × 64; for fewer than 2,500
+        For tables of many rows three networks of 3 × 64 units, eight of 3 × 128, or ten of 3 × 64; for fewer than 2,500
         rows five, ten or twenty of 2 × 64. Each is validated with other rows.
     n_members : int, optional
         Number of networks, whose probabilities are averaged, instead of that of the preset.
