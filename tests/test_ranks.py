@@ -387,6 +387,8 @@ import numpy as np
 import chainrule as cr
 
 rank, todo = int(sys.argv[1]), sys.argv[2]
+# A process that was started in the background may ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sockets = [None if number == "-" else socket.socket(fileno=int(number)) for number in sys.argv[3:]]
 ranks = Pipes(rank, sockets)
 number = {{"die": signal.SIGKILL, "interrupt": signal.SIGINT}}[todo]
