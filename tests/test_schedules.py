@@ -142,6 +142,7 @@ def test_bad_settings_are_refused(make, message):
         cr.StepDecay(0.4, every=7),
         cr.ExponentialDecay(0.1, every=9, factor=0.7),
         cr.Coslog(0.2, cycles=3, steps=900),
+        cr.Warmup(5, cr.Coslog(np.array(0.2), steps=900)),
         cr.Warmup(510, cr.FlatCosine(0.1, steps=700)),
         0.25,
     ],

@@ -7,6 +7,7 @@ import functools
 import itertools
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -439,8 +440,10 @@ def rates_from(rate: Schedule | float, first: int, count: int) -> Rates:
 
 def _is_known(schedule: Schedule) -> bool:
     """Tell whether later rates can be computed ahead: a schedule of the user's may change, or end with its fit."""
-    values = (getattr(schedule, field.name) for field in dataclasses.fields(schedule))  # type: ignore[arg-type]
-    return type(schedule).__module__ == __name__ and all(_is_known(v) for v in values if isinstance(v, Schedule))
+    values = [getattr(schedule, field.name) for field in dataclasses.fields(schedule)]  # type: ignore[arg-type]
+    # Arrays of one number, which stand for it, have no hash.
+    is_ours = type(schedule).__module__ == __name__ and all(isinstance(value, Hashable) for value in values)
+    return is_ours and all(_is_known(value) for value in values if isinstance(value, Schedule))
 
 
 @functools.lru_cache(maxsize=64)
