@@ -92,7 +92,7 @@ def test_lbfgs_ends_by_tol_and_by_max_fun():
 
 
 def test_lbfgs_of_several_outputs_minimises_one_objective():
-    model = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", alpha=0.0, tol=1e-8)
+    model = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", alpha=0.0, tol=1e-8, random_state=0)
     y = TARGETS["two outputs"]
     model.fit(X, y)
     expected = np.linalg.lstsq(np.column_stack([X, np.ones(90)]), y, rcond=None)[0]
