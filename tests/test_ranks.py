@@ -170,7 +170,7 @@ def test_what_callbacks_set_for_the_training_of_layers_holds_on_every_rank():
 
 
 def test_a_seed_that_a_callback_sets_is_that_of_every_rank():
-    """Ranks that shuffle or drop by other numbers end with other bytes, and nobody is told."""
+    """Ranks that shuffle or drop by other numbers would end with other bytes, without an error."""
 
     def reseed(net, epoch, metrics):
         net.seed = 10 + epoch

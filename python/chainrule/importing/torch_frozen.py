@@ -25,7 +25,7 @@ def freeze(network: Network, image: Callable[[Reader], Network]) -> None:
         if not learns or all(learns.values()):
             continue
         if any(learns.values()) or layer.statistic_arrays():
-            # The statistics of a layer go on there, too.
+            # PyTorch continues to update the statistics of such a layer.
             layer.rate_factor = layer.decay_factor = {name: 0.0 for name, does in learns.items() if not does}
         else:
             layer.trainable = False

@@ -154,7 +154,7 @@ def _end_epoch(
     if calls_back:
         stops, metrics = _call_back(model, plan, metrics)
         model.history.amend(metrics)
-    # Nobody may read what the first rank writes, such as after a pipe is closed.
+    # The first rank cannot write to a pipe that the reader has closed; that error is raised on all ranks.
     with plan.ranks.together():
         progress.epoch_done(position.epoch + 1, metrics)
     if LOGGER.isEnabledFor(logging.DEBUG):
