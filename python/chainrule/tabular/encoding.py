@@ -23,6 +23,7 @@ _MOST_KNOTS = 33
 # Ranks nearer to 0 or 1 have the score of this one.
 _LEAST_RANK = 0.001
 _NORMAL = NormalDist()
+_NORMAL_RANGE = 2 * _NORMAL.inv_cdf(0.75)  # between its quartiles
 # The most categories of a column that have a flag each; more have a code, and the rarest of very many count as unseen.
 _MOST_FLAGS, _MOST_CATEGORIES = 8, 256
 
@@ -137,7 +138,7 @@ def _score(rank: float) -> float:
     It is rounded, as the logarithms of machines differ in their last bits.
     """
     inside = min(max(float(rank), _LEAST_RANK), 1 - _LEAST_RANK)
-    return round(_NORMAL.inv_cdf(inside) / (2 * _NORMAL.inv_cdf(0.75)), 6)
+    return round(_NORMAL.inv_cdf(inside) / _NORMAL_RANGE, 6)
 
 
 def _frequent(values: Values, weights: Numbers) -> tuple[str, ...]:
