@@ -8,6 +8,7 @@ from guarded import guarded
 from networks_of_layers import NETWORKS
 
 import chainrule as cr
+from chainrule.activations import ACTIVATIONS
 from chainrule.inference import Predictor
 
 
@@ -121,6 +122,21 @@ def test_a_large_batch_in_chunks_has_the_gradient_of_its_samples(name):
     _, whole = net.loss_and_gradient(X, y)
     apart = sum(net.loss_and_gradient(X[i : i + 1], y[i : i + 1])[1] for i in range(len(X))) / len(X)
     assert whole == pytest.approx(apart, rel=1e-12, abs=1e-14)
+
+
+@pytest.mark.parametrize(("shape", "layer"), [((12,), cr.Dense), ((6, 6, 2), lambda *a: cr.Conv2D(20, 3, *a[1:]))])
+@pytest.mark.parametrize("activation", sorted(set(ACTIVATIONS) - {"softmax"}))
+def test_an_activation_of_its_own_trains_to_the_bytes_of_one_in_the_layer_below(shape, layer, activation):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((40, *shape)), rng.standard_normal((40, 2))
+    apart, together = (
+        cr.Network([cr.Input(*shape), *layers, cr.Flatten(), cr.Dense(2)], seed=0)
+        for layers in ([layer(20), cr.Activation(activation)], [layer(20, activation)])
+    )
+    together.parameters = apart.parameters
+    for net in (apart, together):
+        net.fit(X, y, epochs=3, batch_size=8, verbose=0)
+    assert apart.parameters.tobytes() == together.parameters.tobytes()
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -51,6 +51,17 @@ def test_the_statistics_are_those_of_a_whole_batch_however_large():
     assert net.layers[1].running_variance == pytest.approx(X.var(axis=0), rel=1e-5)
 
 
+def test_gradients_of_float32_are_sums_in_float64():
+    X = RANDOM.standard_normal((50000, 1)).astype(np.float32)
+    deltas = (1 + 1e-3 * RANDOM.standard_normal((50000, 1))).astype(np.float32)
+    net = cr.Network([cr.Input(1), cr.BatchNorm()], seed=0)
+    normalised = net.forward(X, training=True)
+    net.backward(deltas)
+    ((of_gamma, of_beta),) = net.gradients
+    assert of_gamma == pytest.approx(np.sum(deltas.astype(float) * normalised), abs=1e-9, rel=1e-7)
+    assert of_beta == pytest.approx(deltas.sum(dtype=float), rel=1e-7)
+
+
 def test_an_epoch_that_is_stopped_has_the_statistics_of_its_steps():
     # The core asks ten times a second; an epoch must take much longer than that, on any machine.
     steps_of_epoch = 500000

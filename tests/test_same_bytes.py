@@ -231,7 +231,7 @@ STORED = {
     ("images", "float64"): "f6a9f1ebeed9a28b",
     ("sequences", "float32"): "3c1c399751c94fca",
     ("sequences", "float64"): "572b241a93a71f80",
-    ("normalised", "float32"): "cddfa2db1b8a997a",
+    ("normalised", "float32"): "6cb9f7ed2073263e",
     ("normalised", "float64"): "c4b5995ac36f9518",
     ("spread", "float32"): "a4760666f0783f94",
     ("spread", "float64"): "87d8c22b1578ccfd",

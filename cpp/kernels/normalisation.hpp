@@ -53,14 +53,27 @@ void feature_squares(const FeaturePlaces& at, const T* x, size_t stride, const d
   }
 }
 
+// (x - mean) * inverse of a panel of features.
 template <class T>
-void feature_products(const FeaturePlaces& at, const NormalisedDeltas<T>& d, double* sums, double* products) {
+struct PanelNormalisation {
+  Vector<T> mean, inverse;
+
+  PanelNormalisation(const T* means, const T* inverses, size_t panel)
+      : mean(Vector<T>::load(means + panel * panel_width)), inverse(Vector<T>::load(inverses + panel * panel_width)) {}
+  CHAINRULE_INLINE Vector<T> of(const T* x) const { return (Vector<T>::load(x) - mean) * inverse; }
+};
+
+template <class T>
+void feature_products(const FeaturePlaces& at, const FeatureDeltas<T>& d, double* sums, double* products) {
   for (size_t panel = at.panels.begin; panel < at.panels.end; ++panel) {
+    const PanelNormalisation<T> normalisation(d.means, d.inverses, panel);
     Vector<double> sum = Vector<double>::zero(), product = Vector<double>::zero();
     for (size_t sample = at.samples.begin; sample < at.samples.end; ++sample) {
       const T* delta = d.deltas + sample * d.stride + panel * panel_width;
-      const T* normalised = d.normalised + sample * d.normalised_stride + panel * panel_width;
-      for (size_t place = 0; place < at.places; ++place, delta += at.features, normalised += at.features) {
+      const T* x = d.inputs + sample * d.input_stride + panel * panel_width;
+      for (size_t place = 0; place < at.places; ++place, delta += at.features, x += at.features) {
+        alignas(64) T normalised[lanes];
+        normalisation.of(x).store(normalised);
         const Vector<double> value = load_double(delta);
         sum = sum + value;
         product = product + value * load_double(normalised);
@@ -94,36 +107,34 @@ template <class T>
 void normalise_features(const FeaturePlaces& at, const NormalisedFeatures<T>& f) {
   for (size_t panel = at.panels.begin; panel < at.panels.end; ++panel) {
     const size_t first = panel * panel_width, left = at.features - first;
-    const Vector<T> mean = Vector<T>::load(f.means + first), inverse = Vector<T>::load(f.inverses + first);
+    const PanelNormalisation<T> normalisation(f.means, f.inverses, panel);
     const Vector<T> gamma = Vector<T>::load(f.gamma + first), beta = Vector<T>::load(f.beta + first);
     for (size_t sample = at.samples.begin; sample < at.samples.end; ++sample) {
       const T* x = f.inputs + sample * f.input_stride + first;
       const size_t to = sample * f.stride + first;
-      T* kept = f.kept == nullptr ? nullptr : f.kept + sample * f.kept_stride + first;
       for (size_t i = 0; i < at.places * at.features; i += at.features) {
-        const Vector<T> normalised = (Vector<T>::load(x + i) - mean) * inverse;
-        const Vector<T> z = gamma * normalised + beta;
+        const Vector<T> z = gamma * normalisation.of(x + i) + beta;
         store_part(z, f.activations + to + i, left);
         if (f.pre_activations != f.activations) store_part(z, f.pre_activations + to + i, left);
-        if (kept != nullptr) store_part(normalised, kept + i, left);
       }
     }
   }
 }
 
 template <class T>
-void normalise_deltas(const FeaturePlaces& at, const NormalisedDeltas<T>& d, const DeltaFactors<T>& f, T* to,
+void normalise_deltas(const FeaturePlaces& at, const FeatureDeltas<T>& d, const DeltaFactors<T>& f, T* to,
                       size_t to_stride) {
   for (size_t panel = at.panels.begin; panel < at.panels.end; ++panel) {
     const size_t first = panel * panel_width, left = at.features - first;
+    const PanelNormalisation<T> normalisation(d.means, d.inverses, panel);
     const Vector<T> mean = Vector<T>::load(f.means + first), along = Vector<T>::load(f.along + first);
     const Vector<T> factor = Vector<T>::load(f.factors + first);
     for (size_t sample = at.samples.begin; sample < at.samples.end; ++sample) {
       const T* delta = d.deltas + sample * d.stride + first;
-      const T* normalised = d.normalised + sample * d.normalised_stride + first;
+      const T* x = d.inputs + sample * d.input_stride + first;
       T* below = to + sample * to_stride + first;
       for (size_t i = 0; i < at.places * at.features; i += at.features) {
-        const Vector<T> rest = Vector<T>::load(delta + i) - mean - Vector<T>::load(normalised + i) * along;
+        const Vector<T> rest = Vector<T>::load(delta + i) - mean - normalisation.of(x + i) * along;
         store_part(factor * rest, below + i, left);
       }
     }

@@ -286,8 +286,18 @@ struct NormalisedDeltas {
   size_t normalised_stride;
 };
 
-// z = gamma n + beta with n = (x - mean) * inverse, where constants are one number per feature. n is kept unless `kept`
-// is null.
+// The same with inputs whose normalised values are n = (x - mean) * inverse. Constants are one number per feature, here
+// and below.
+template <class T>
+struct FeatureDeltas {
+  const T* deltas;
+  size_t stride;
+  const T* inputs;
+  size_t input_stride;
+  const T *means, *inverses;
+};
+
+// z = gamma n + beta
 template <class T>
 struct NormalisedFeatures {
   const T* inputs;
@@ -295,8 +305,6 @@ struct NormalisedFeatures {
   const T *means, *inverses, *gamma, *beta;
   T *pre_activations, *activations;
   size_t stride;
-  T* kept;
-  size_t kept_stride;
 };
 
 // The delta below is factor * (delta - mean - n * along).
@@ -364,11 +372,10 @@ struct Kernels {
   // distances from means, and of deltas and their products with the normalised inputs.
   void (*feature_sums)(const FeaturePlaces&, const T* values, size_t stride, double* sums);
   void (*feature_squares)(const FeaturePlaces&, const T* values, size_t stride, const double* means, double* sums);
-  void (*feature_products)(const FeaturePlaces&, const NormalisedDeltas<T>&, double* sums, double* products);
+  void (*feature_products)(const FeaturePlaces&, const FeatureDeltas<T>&, double* sums, double* products);
   void (*feature_gradient)(const FeaturePlaces&, const NormalisedDeltas<T>&, T* of_gamma, T* of_beta);
   void (*normalise_features)(const FeaturePlaces&, const NormalisedFeatures<T>&);
-  void (*normalise_deltas)(const FeaturePlaces&, const NormalisedDeltas<T>&, const DeltaFactors<T>&, T* to,
-                           size_t stride);
+  void (*normalise_deltas)(const FeaturePlaces&, const FeatureDeltas<T>&, const DeltaFactors<T>&, T* to, size_t stride);
   void (*normalise_places)(const NormalisedPlaces<T>&);
   void (*normalise_places_gradient)(const NormalisedPlaces<T>&, const T* deltas, T* to);
   // Transpose rows to lanes, and back.

@@ -40,6 +40,7 @@ class ActivationLayer final : public Layer<T> {
             .work = size_,
             .keeps_pre_activations = derivative_needs_pre_activation(activation_),
             .deltas_in_place = true,
+            .trains_in_place = true,
             .predicts_in_place = true};
   }
 

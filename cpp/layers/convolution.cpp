@@ -63,7 +63,8 @@ LayerTraits Convolution<T>::traits() const {
           .state_width = carried_size(),
           .takes_lanes = !trains_by_places_,
           .row_work = by_places_.work(),
-          .gradient_needs_backward = true};
+          .gradient_needs_backward = true,
+          .releases_outputs = true};
 }
 
 template <class T>

@@ -39,6 +39,7 @@ LayerTraits Dense<T>::traits() const {
           .work = inputs_ * panels() * panel_width,
           .keeps_pre_activations = derivative_needs_pre_activation(activation_),
           .is_row_product = !mixed_ || kernels<T>().mixed.follows_lists,
+          .releases_outputs = true,
           .couples_parameters = max_norm_ > 0 || mixed_};
 }
 

@@ -61,6 +61,9 @@ struct LayerTraits {
   // Whether backward computes each delta below from the one above it in its place, which nothing reads afterwards, so
   // that both may be in one array.
   bool deltas_in_place = false;
+  // Whether training reads its outputs z, if it has no activation, in the forward pass of the layer above only; and
+  // whether it can write its outputs over such inputs, as its way back does not read them.
+  bool releases_outputs = false, trains_in_place = false;
   // Whether prediction can write its outputs over its inputs, of which there are as many.
   bool predicts_in_place = false;
   // Whether an update changes parameters by more than their own gradients.

@@ -10,6 +10,7 @@ namespace chainrule {
 namespace {
 
 struct Constants;
+struct DeltaConstants;
 
 template <class T>
 T inverse_deviation(double variance, double epsilon) {
@@ -29,10 +30,12 @@ Normalisation<T>::Normalisation(size_t size, size_t features, double epsilon)
       epsilon_(epsilon) {}
 
 template <class T>
-void Normalisation<T>::add_gradient(const Team& team, const Signal<T>&, const Signal<T>& above, size_t samples,
-                                    T* gradient) const {
-  kernels<T>().feature_gradient(places_of({0, samples}, team.share(panel_count(features_))), deltas_of(above),
-                                this->panels_of(gradient, 0), this->panels_of(gradient, 1));
+void LayerNorm<T>::add_gradient(const Team& team, const Signal<T>&, const Signal<T>& above, size_t samples,
+                                T* gradient) const {
+  kernels<T>().feature_gradient(
+      {{0, samples}, this->places_, this->features_, team.share(panel_count(this->features_))},
+      {above.deltas, above.stride, above.kept, above.kept_stride}, this->panels_of(gradient, 0),
+      this->panels_of(gradient, 1));
 }
 
 template <class T>
@@ -82,10 +85,10 @@ template <class T>
 template <class Sum>
 void BatchNorm<T>::for_each_block(const Team& team, size_t samples, Sum sum) const {
   const size_t blocks = block_count(samples);
-  if (blocks == 1) return sum(this->places_of({0, samples}, team.share(panels())), 0);
+  if (blocks == 1) return sum(places_of({0, samples}, team.share(panels())), 0);
   const Range own = team.share(blocks);
   for (size_t b = own.begin; b < own.end; ++b) {
-    sum(this->places_of({samples * b / blocks, samples * (b + 1) / blocks}, {0, panels()}), b);
+    sum(places_of({samples * b / blocks, samples * (b + 1) / blocks}, {0, panels()}), b);
   }
 }
 
@@ -126,8 +129,20 @@ void BatchNorm<T>::compute_statistics(const Team& team, const Signal<T>& below, 
 
 template <class T>
 FeaturePlaces BatchNorm<T>::own_part(const Team& team, size_t samples, const Pass& pass) const {
-  if (divides_panels(samples, pass)) return this->places_of({0, samples}, team.share(panels()));
-  return this->places_of(team.share(samples), {0, panels()});
+  if (divides_panels(samples, pass)) return places_of({0, samples}, team.share(panels()));
+  return places_of(team.share(samples), {0, panels()});
+}
+
+template <class T>
+typename BatchNorm<T>::Normalised BatchNorm<T>::normalised(const Signal<T>& above, const Range& panels,
+                                                           const Pass& pass) const {
+  T* const means = scratch<T, Constants>(2 * width());
+  T* const inverses = means + width();
+  for (size_t k = panels.begin * panel_width; k < std::min(panels.end * panel_width, this->features_); ++k) {
+    means[k] = T(mean_of(above, k, pass));
+    inverses[k] = inverse_deviation<T>(variance_of(above, k, pass), this->epsilon_);
+  }
+  return {means, inverses};
 }
 
 template <class T>
@@ -135,31 +150,24 @@ void BatchNorm<T>::forward(const Team& team, const Signal<T>& below, const Signa
                            const Pass& pass) const {
   if (is_by_batch(pass)) compute_statistics(team, below, above, samples);
   const FeaturePlaces own = own_part(team, samples, pass);
-  T* const means = scratch<T, Constants>(2 * width());
-  T* const inverses = means + width();
-  for (size_t k = own.panels.begin * panel_width; k < std::min(own.panels.end * panel_width, own.features); ++k) {
-    means[k] = T(mean_of(above, k, pass));
-    inverses[k] = inverse_deviation<T>(variance_of(above, k, pass), this->epsilon_);
-  }
+  const Normalised constants = normalised(above, own.panels, pass);
   kernels<T>().normalise_features(own, {.inputs = below.activations,
                                         .input_stride = below.stride,
-                                        .means = means,
-                                        .inverses = inverses,
+                                        .means = constants.means,
+                                        .inverses = constants.inverses,
                                         .gamma = this->gamma(),
                                         .beta = this->beta(),
                                         .pre_activations = above.pre_activations,
                                         .activations = above.activations,
-                                        .stride = above.stride,
-                                        .kept = above.kept,
-                                        .kept_stride = above.kept_stride});
+                                        .stride = above.stride});
 }
 
-// The sums of deltas, and of their products with the normalised inputs.
+// The sums of deltas, and of their products with the normalised inputs, in the first block's place.
 template <class T>
-void BatchNorm<T>::sum_deltas(const Team& team, const Signal<T>& above, size_t samples) const {
-  const BatchValues values = values_of(above);
+void BatchNorm<T>::sum_deltas(const Team& team, const FeatureDeltas<T>& deltas, const BatchValues& values,
+                              size_t samples) const {
   for_each_block(team, samples, [&](const FeaturePlaces& part, size_t block) {
-    kernels<T>().feature_products(part, this->deltas_of(above), values.block(block), values.block(block) + width());
+    kernels<T>().feature_products(part, deltas, values.block(block), values.block(block) + width());
   });
   const size_t blocks = block_count(samples);
   if (blocks == 1) return;
@@ -178,22 +186,41 @@ void BatchNorm<T>::sum_deltas(const Team& team, const Signal<T>& above, size_t s
 template <class T>
 void BatchNorm<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                             const Pass& pass) const {
-  if (is_by_batch(pass)) sum_deltas(team, above, samples);
+  const Normalised constants = normalised(above, {0, panels()}, pass);
+  const FeatureDeltas<T> deltas = {.deltas = above.deltas,
+                                   .stride = above.stride,
+                                   .inputs = below.activations,
+                                   .input_stride = below.stride,
+                                   .means = constants.means,
+                                   .inverses = constants.inverses};
+  if (this->trainable) sum_deltas(team, deltas, values_of(above), samples);
+  if (below.deltas == nullptr) return;
   const FeaturePlaces own = own_part(team, samples, pass);
-  T* const means = scratch<T, Constants>(3 * width());
+  T* const means = scratch<T, DeltaConstants>(3 * width());
   T *const along = means + width(), *const factors = along + width();
   const double count = double(samples * this->places_);
   for (size_t k = own.panels.begin * panel_width; k < std::min(own.panels.end * panel_width, own.features); ++k) {
     const double* const sums = is_by_batch(pass) ? values_of(above).block(0) : nullptr;
     means[k] = sums == nullptr ? T(0) : T(sums[k] / count);
     along[k] = sums == nullptr ? T(0) : T(sums[width() + k] / count);
-    factors[k] = this->gamma()[k] * inverse_deviation<T>(variance_of(above, k, pass), this->epsilon_);
+    factors[k] = this->gamma()[k] * constants.inverses[k];
   }
-  kernels<T>().normalise_deltas(own, this->deltas_of(above), {means, along, factors}, below.deltas, below.stride);
+  kernels<T>().normalise_deltas(own, deltas, {means, along, factors}, below.deltas, below.stride);
   if (below.activation == Activation::identity) return;
   if (!divides_panels(samples, pass)) return multiply_by_derivative(below, own.samples);
   team.barrier();
   multiply_by_derivative(below, team.share_rows(samples));
+}
+
+template <class T>
+void BatchNorm<T>::add_gradient(const Team& team, const Signal<T>&, const Signal<T>& above, size_t, T* gradient) const {
+  const double* const sums = values_of(above).block(0);
+  T *const of_gamma = this->panels_of(gradient, 0), *const of_beta = this->panels_of(gradient, 1);
+  const Range own = team.share(panels());
+  for (size_t k = own.begin * panel_width; k < std::min(own.end * panel_width, this->features_); ++k) {
+    of_gamma[k] += T(sums[width() + k]);
+    of_beta[k] += T(sums[k]);
+  }
 }
 
 template <class T>

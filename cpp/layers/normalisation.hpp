@@ -13,24 +13,13 @@ class Normalisation : public StoredGradientLayer<T> {
  public:
   size_t inputs() const override { return places_ * features_; }
   size_t outputs() const override { return places_ * features_; }
-  // Keeps x^.
   LayerTraits traits() const override {
-    return {.work = 4 * places_ * features_, .kept_size = places_ * features_, .predicts_in_place = true};
+    return {.work = 4 * places_ * features_, .releases_outputs = true, .predicts_in_place = true};
   }
 
  protected:
   Normalisation(size_t size, size_t features, double epsilon);
 
-  // dE/dgamma = sum of delta x^, dE/dbeta = sum of delta, over samples and places in their order.
-  void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
-                    T* gradient) const override;
-  FeaturePlaces places_of(const Range& samples, const Range& panels) const {
-    return {samples, places_, features_, panels};
-  }
-  // The deltas above, and the kept x^.
-  NormalisedDeltas<T> deltas_of(const Signal<T>& above) const {
-    return {above.deltas, above.stride, above.kept, above.kept_stride};
-  }
   const T* gamma() const { return this->panels(0); }
   const T* beta() const { return this->panels(1); }
 
@@ -58,10 +47,10 @@ class LayerNorm final : public Normalisation<T> {
  public:
   LayerNorm(size_t size, size_t features, double epsilon) : Normalisation<T>(size, features, epsilon) {}
 
-  // Also keeps 1 / sqrt(variance + epsilon) of each place.
+  // Keeps x^, and 1 / sqrt(variance + epsilon) of each place.
   LayerTraits traits() const override {
     LayerTraits traits = Normalisation<T>::traits();
-    traits.kept_size += this->places_;
+    traits.kept_size = this->places_ * this->features_ + this->places_;
     return traits;
   }
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
@@ -69,6 +58,9 @@ class LayerNorm final : public Normalisation<T> {
                 const Pass&) const override;
 
  private:
+  // dE/dgamma = sum of delta x^, dE/dbeta = sum of delta, over samples and places in their order.
+  void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
+                    T* gradient) const override;
   NormalisedPlaces<T> sample(const Signal<T>& below, const Signal<T>& above, size_t row) const;
 };
 
@@ -95,12 +87,15 @@ class BatchNorm final : public Normalisation<T> {
  public:
   BatchNorm(size_t size, size_t features, double momentum, double epsilon);
 
-  // Running means, then running variances; in training, those of the batch are kept, with sums of blocks.
+  // Running means, then running variances; in training, those of the batch are kept, with sums of blocks. The way back
+  // computes x^ once more: reading it from memory would take longer.
   LayerTraits traits() const override {
     LayerTraits traits = Normalisation<T>::traits();
     traits.statistics_size = 2 * this->features_;
     traits.batch_kept_size = 2 * (1 + tuning::most_blocks) * width();
     traits.needs_whole_batch = this->trainable;
+    traits.gradient_needs_backward = true;
+    traits.deltas_in_place = true;
     return traits;
   }
   void update_statistics(const Team&, const Signal<T>& above) override;
@@ -122,6 +117,12 @@ class BatchNorm final : public Normalisation<T> {
     double* block(size_t b) const { return blocks + 2 * b * width; }
   };
 
+  // As LayerNorm's, with the sums that backward has computed.
+  void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
+                    T* gradient) const override;
+  FeaturePlaces places_of(const Range& samples, const Range& panels) const {
+    return {samples, this->places_, this->features_, panels};
+  }
   size_t panels() const { return panel_count(this->features_); }
   size_t width() const { return whole_panels(this->features_); }
   BatchValues values_of(const Signal<T>& above) const {
@@ -139,7 +140,12 @@ class BatchNorm final : public Normalisation<T> {
   template <class Sum>
   void for_each_block(const Team&, size_t samples, Sum sum) const;
   void compute_statistics(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples) const;
-  void sum_deltas(const Team&, const Signal<T>& above, size_t samples) const;
+  void sum_deltas(const Team&, const FeatureDeltas<T>& deltas, const BatchValues& values, size_t samples) const;
+  // The constants of x^ of some features.
+  struct Normalised {
+    const T *means, *inverses;
+  };
+  Normalised normalised(const Signal<T>& above, const Range& panels, const Pass& pass) const;
   // Whether threads divide panels, and not samples.
   bool divides_panels(size_t samples, const Pass& pass) const { return is_by_batch(pass) && block_count(samples) == 1; }
   // What the thread normalises.

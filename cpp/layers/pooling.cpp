@@ -79,9 +79,13 @@ void PoolLayer<T>::backward(const Team& team, const Signal<T>& above, const Sign
   const auto compute = pooling_ == Pooling::maximum ? kernels<T>().max_pool_gradient : kernels<T>().mean_pool_gradient;
   const size_t height = shape_.rows.inputs;
   if (!below.in_lanes && !above.in_lanes) {
-    const Pool<T> args = rows(below, above, team.share_rows(samples), {0, height});
-    compute(args);
-    return multiply_by_derivative(below, args.samples);
+    const Range own = team.share_rows(samples);
+    for (size_t i = own.begin; i < own.end; ++i) {
+      compute(rows(below, above, {i, i + 1}, {0, height}));
+      // The image is still in the cache.
+      multiply_by_derivative(below, {i, i + 1});
+    }
+    return;
   }
   for_each_group(team.share(groups_of(samples) * height), height, [&](const RowsOfGroup& piece) {
     Pool<T> args = lanes(below, piece, samples);

@@ -42,6 +42,8 @@ class Workspace {
   T* allocate(size_t stride, size_t samples);
   Signal<T> input_signal(const Network<T>& network, Purpose purpose);
   Signal<T> signal_above(const Network<T>& network, size_t layer, Purpose purpose);
+  // The memory of the outputs below a layer, if nothing but this layer reads them; else null.
+  T* released_outputs(const Network<T>& network, size_t layer) const;
   void allocate_shared(const Network<T>& network);
   void allocate_packed(const Network<T>& network);
   void connect(const Network<T>& network);

@@ -9,6 +9,7 @@ ACTIVATIONS = (*activations.ACTIVATIONS, "leaky_relu(0.2)", "elu(1.5)")
 # Layers after an Input, and the shape of a sample; a Flatten and a softmax of three follow them.
 NETWORKS = {
     "activation": ([lambda: cr.Dense(6, "identity"), lambda: cr.Activation("gelu")], (5,)),
+    "activation after activation": ([lambda: cr.Dense(6, "tanh"), lambda: cr.Activation("sigmoid")], (5,)),
     "activation first": ([lambda: cr.Activation("tanh")], (5,)),
     "batch norm": ([lambda: cr.Dense(19, "tanh"), lambda: cr.BatchNorm(0.7)], (5,)),
     "batch norm first": ([lambda: cr.BatchNorm(epsilon=1e-3), lambda: cr.Dense(4, "relu")], (5,)),
