@@ -110,6 +110,9 @@ constexpr size_t packed_bytes = 256 * kibibyte;
 constexpr size_t fewest_packed_panels = 8;
 // Bytes of a dense layer's weights up to which every thread reads all of them, which takes less time than a barrier.
 constexpr size_t shared_weight_bytes = 40000;
+// The same where the inputs of all samples, which every thread reads otherwise, are as many bytes: more would leave a
+// second-level cache too few for the samples.
+constexpr size_t most_shared_weight_bytes = 220000;
 // Vectors ahead of their use for which a product prefetches its weights from the second-level cache.
 constexpr size_t weight_vectors_ahead = 16;
 

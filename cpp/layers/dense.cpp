@@ -54,9 +54,11 @@ bool Dense<T>::mix() {
 template <class T>
 bool Dense<T>::by_samples(const Team& team, size_t samples) const {
   const bool enough_panels = panels() >= 2 * team.size();
-  const bool small =
-      weights_size() * sizeof(T) <= tuning::shared_weight_bytes && samples >= 2 * row_group * team.size();
-  return !enough_panels || small;
+  const size_t bytes = weights_size() * sizeof(T);
+  const bool fewer_than_inputs =
+      this->index > 0 && samples >= outputs_ && bytes <= tuning::most_shared_weight_bytes;
+  const bool small = bytes <= tuning::shared_weight_bytes || fewer_than_inputs;
+  return !enough_panels || (small && samples >= 2 * row_group * team.size());
 }
 
 template <class T>
