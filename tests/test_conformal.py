@@ -64,6 +64,12 @@ def test_targets_without_a_distance_are_refused(y, error, message):
         cr.conformal.split(net, X, y)
 
 
+def test_labels_have_no_intervals():
+    net = cr.Network([3, 4, 2], output="softmax", seed=0)
+    with pytest.raises(ValueError, match=r"predictions, \(120, 2\), got \(120,\); labels have no intervals"):
+        cr.conformal.split(net, X, np.zeros(120, int))
+
+
 def test_intervals_need_a_model_and_the_samples_of_their_cross_validation():
     with pytest.raises(TypeError, match="model must have predict, as a network does, got 3"):
         cr.conformal.split(3, X, Y)

@@ -19,6 +19,10 @@ void register_utilities(pybind11::module_& module);
 
 // Throws ValueError.
 void require(bool condition, const std::string& message);
+// No text is made of the message unless it is needed.
+inline void require(bool condition, const char* message) {
+  if (!condition) require(condition, std::string(message));
+}
 
 // Whether its elements are aligned.
 bool is_aligned(const pybind11::array& array);

@@ -55,8 +55,7 @@ template <class T>
 bool Dense<T>::by_samples(const Team& team, size_t samples) const {
   const bool enough_panels = panels() >= 2 * team.size();
   const size_t bytes = weights_size() * sizeof(T);
-  const bool fewer_than_inputs =
-      this->index > 0 && samples >= outputs_ && bytes <= tuning::most_shared_weight_bytes;
+  const bool fewer_than_inputs = this->index > 0 && samples >= outputs_ && bytes <= tuning::most_shared_weight_bytes;
   const bool small = bytes <= tuning::shared_weight_bytes || fewer_than_inputs;
   return !enough_panels || (small && samples >= 2 * row_group * team.size());
 }

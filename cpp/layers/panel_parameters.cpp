@@ -65,18 +65,6 @@ void PanelParameters<T>::unpack(const T* packed, T* plain) const {
 }
 
 template <class T>
-Parameters<T> PanelParameters<T>::updatable(size_t i, const GradientTarget<T>& target) {
-  const bool is_weight = matrices_[i].is_weight;
-  const Parameters<T> all = {.values = values_,
-                             .slots = {target.slots[0], target.slots[1], target.slots[2]},
-                             .l1 = is_weight ? T(l1_) : T(0),
-                             .l2 = is_weight ? T(l2_) : T(0),
-                             .rate_factor = factors_[i].rate,
-                             .decay_factor = factors_[i].decay};
-  return offset_by(all, offsets_[i]);
-}
-
-template <class T>
 void PanelParameters<T>::regularize(T* gradient, T clip_value) {
   for (size_t i = 0; i < matrices_.size(); ++i) {
     kernels<T>().regularize(updatable(i, {}), gradient + offsets_[i], matrices_[i].packed_size(), clip_value);

@@ -82,4 +82,17 @@ class PanelParameters {
   T* values_ = nullptr;
 };
 
+// In the header, as it is called for each row of a sparse layer.
+template <class T>
+Parameters<T> PanelParameters<T>::updatable(size_t i, const GradientTarget<T>& target) {
+  const bool is_weight = matrices_[i].is_weight;
+  const Parameters<T> all = {.values = values_,
+                             .slots = {target.slots[0], target.slots[1], target.slots[2]},
+                             .l1 = is_weight ? T(l1_) : T(0),
+                             .l2 = is_weight ? T(l2_) : T(0),
+                             .rate_factor = factors_[i].rate,
+                             .decay_factor = factors_[i].decay};
+  return offset_by(all, offsets_[i]);
+}
+
 }  // namespace chainrule

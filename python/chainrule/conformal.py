@@ -176,7 +176,8 @@ def _residuals(predictions: Any, y: ArrayLike) -> NDArray[np.float64]:
         raise ValueError(f"y must have at least one target, got shape {given.shape}")
     targets, predicted = _rows(given), _rows(predictions)
     if targets.shape != predicted.shape:
-        raise ValueError(f"y must have the shape of the predictions, {predicted.shape}, got {given.shape}")
+        hint = "; labels have no intervals around them" if targets.shape == (len(predicted), 1) else ""
+        raise ValueError(f"y must have the shape of the predictions, {predicted.shape}, got {given.shape}{hint}")
     residuals = np.abs(targets - predicted)
     if not np.isfinite(residuals).all():
         first = int(np.flatnonzero(~np.isfinite(residuals).all(axis=1))[0])
