@@ -182,10 +182,10 @@ WORKLOADS: tuple[Workload, ...] = (
 
 
 def named(*names: str) -> list[Workload]:
-    """Return the workloads of these names; a prefix such as "predict" or "predict-1" selects all that it begins."""
+    """Return the workloads of these names; one that none has, such as "predict-1", selects all that it begins."""
     chosen = []
     for name in names:
-        found = [w for w in WORKLOADS if w.name == name or w.name.startswith(f"{name}-")]
+        found = [w for w in WORKLOADS if w.name == name] or [w for w in WORKLOADS if w.name.startswith(f"{name}-")]
         if not found:
             raise ValueError(f"unknown workload {name!r}, expected one of {', '.join(w.name for w in WORKLOADS)}")
         chosen += [w for w in found if w not in chosen]

@@ -21,7 +21,8 @@ def root_is_found(monkeypatch):
 def workload_of(name):
     from benchmarks.workloads import named
 
-    return next(workload for workload in named(name) if workload.name == name)
+    (workload,) = named(name)
+    return workload
 
 
 def few_samples(workload):
@@ -131,3 +132,14 @@ def test_every_new_workload_runs(monkeypatch):
         assert not result.skipped, result.skipped
         assert run.samples == 5
         assert math.isfinite(result.quality) and 0 < result.best * run.scale < 1e9
+
+
+def test_the_growth_of_the_time_is_measured(monkeypatch):
+    from benchmarks import runner, scaling
+    from benchmarks.peers import load
+
+    monkeypatch.setattr(runner, "PAUSE", 0)
+    growth = scaling.scaling(load("chainrule"), epochs=1, samples=200)
+    assert [point["samples"] for point in growth["samples"]] == [20, 40, 80, 120, 160, 200]
+    assert [point["width"] for point in growth["width"]] == list(scaling.WIDTHS)
+    assert all(point["seconds"] > 0 for points in growth.values() for point in points)
