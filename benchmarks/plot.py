@@ -21,17 +21,19 @@ COLORS = {
 
 
 def plot(report: dict[str, Any]) -> Figure:
-    """Return the figure; it has a second row if the report has measured the growth of the time."""
+    """Return the figure; it has a second column if the report has measured the growth of the time."""
     scaling = report.get("scaling")
-    figure = Figure(figsize=(13, 9 if scaling else 5), layout="constrained")
-    axes = figure.subplot_mosaic([["ratios"] * 2, ["samples", "width"]] if scaling else [["ratios"]])
+    height = max(6.0, 1.5 + 0.21 * len(report["workloads"]))
+    figure = Figure(figsize=(13 if scaling else 8, height), layout="constrained")
+    mosaic = [["ratios", "samples"], ["ratios", "width"]] if scaling else [["ratios"]]
+    axes = figure.subplot_mosaic(mosaic, width_ratios=[3, 2] if scaling else None)
     ratios(axes["ratios"], report)
     if scaling:
         by_samples(axes["samples"], scaling["samples"])
         by_width(axes["width"], scaling["width"])
     for ax in axes.values():
         ax.spines[["top", "right"]].set_visible(False)
-        ax.grid(axis="y", alpha=0.3)
+        ax.grid(alpha=0.3)
         ax.set_axisbelow(True)
     facts = report["header"]
     machine = f"{facts['processor']}, {facts['instruction set']}, {facts['threads']} threads, {facts['date']}"
@@ -40,30 +42,21 @@ def plot(report: dict[str, Any]) -> Figure:
 
 
 def ratios(ax: Axes, report: dict[str, Any]) -> None:
-    """Draw one bar per peer and workload: the time of its faster variant divided by chainrule's, which is the line."""
-    entries, names = report["workloads"], peer_names(report)
-    width = 0.84 / max(1, len(names))
+    """Draw a row per workload: the time of each peer's faster variant divided by chainrule's, which is the line."""
+    entries = report["workloads"]
     bests = [fastest(entry) for entry in entries]
-    for k, name in enumerate(names):
-        heights = {i: best[name]["ratio"] for i, best in enumerate(bests) if best.get(name, {}).get("ratio")}
-        places = [i + (k - (len(names) - 1) / 2) * width for i in heights]
-        bars = ax.bar(places, [h - 1 for h in heights.values()], width * 0.92, bottom=1, label=name, color=COLORS[name])
-        for bar, height in zip(bars, heights.values(), strict=True):
-            above = height >= 1
-            ax.annotate(
-                f"{height:.3g}" if height < 100 else f"{height:.0f}", (bar.get_x() + bar.get_width() / 2, height),
-                (0, 3 if above else -3), textcoords="offset points", ha="center", va="bottom" if above else "top",
-                fontsize=7, color="0.25", rotation=90,
-            )  # fmt: skip
-    ax.axhline(1, color=COLORS[OURS], linewidth=1.5, label=OURS)
-    ax.set_yscale("log")
-    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} ×"))
-    ax.yaxis.set_minor_locator(NullLocator())
-    ax.margins(x=0.01, y=0.16)
-    ax.set_xticks(range(len(entries)), ["\n".join(entry["name"].rsplit("-", 1)) for entry in entries])
-    ax.set_ylabel("time of the peer / time of chainrule")
-    ax.legend(ncols=len(names) + 1, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    for name in peer_names(report):
+        found = {row: best[name]["ratio"] for row, best in enumerate(bests) if best.get(name, {}).get("ratio")}
+        ax.plot([*found.values()], [*found], "o", markersize=5, label=name, color=COLORS[name])
+    ax.axvline(1, color=COLORS[OURS], linewidth=1.5, label=OURS)
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} ×"))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_yticks(range(len(entries)), [entry["name"] for entry in entries])
+    ax.set_ylim(len(entries) - 0.4, -0.6)
+    ax.set_xlabel("time of the peer / time of chainrule")
+    ax.legend(ncols=3, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 
 def by_samples(ax: Axes, points: list[dict[str, Any]]) -> None:
