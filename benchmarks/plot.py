@@ -25,12 +25,12 @@ def plot(report: dict[str, Any]) -> Figure:
     scaling = report.get("scaling")
     height = max(6.0, 1.5 + 0.21 * len(report["workloads"]))
     figure = Figure(figsize=(13 if scaling else 8, height), layout="constrained")
-    mosaic = [["ratios", "samples"], ["ratios", "width"]] if scaling else [["ratios"]]
+    mosaic = "rs;rw" if scaling else "r"
     axes = figure.subplot_mosaic(mosaic, width_ratios=[3, 2] if scaling else None)
-    ratios(axes["ratios"], report)
+    ratios(axes["r"], report)
     if scaling:
-        by_samples(axes["samples"], scaling["samples"])
-        by_width(axes["width"], scaling["width"])
+        by_samples(axes["s"], scaling["samples"])
+        by_width(axes["w"], scaling["width"])
     for ax in axes.values():
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(alpha=0.3)
