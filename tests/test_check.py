@@ -108,3 +108,11 @@ def test_differences_see_a_gradient_that_is_not_that_of_the_loss(scale, monkeypa
     report = cr.Network([5, 6, 3], activation="tanh", seed=0).check(scale * X, y)
     lines = [line for line in report.lines if line.against == "differences"]
     assert lines and not any(line.ok for line in lines)
+
+
+def test_frozen_layers_in_blocks_have_no_gradient_to_compare():
+    X, y = data(12)[0], np.arange(12) % 3
+    inner = cr.Residual([cr.Dense(6, trainable=False)])
+    block = cr.Add([[cr.Dense(6, "tanh")], [cr.BatchNorm(trainable=False), inner]])
+    report = cr.Network([cr.Input(5), cr.Dense(6), block, cr.Dense(3, "softmax")], seed=1).check(X, y, steps=3)
+    assert report.ok, report

@@ -91,12 +91,19 @@ def compare_with_differences(
     objective = Objective(net, X, y, weights, loss)
     begin = 0
     for layer in counterparts(net, network):
-        size = sum(part.size for part in layer.twin.parameters.values())
-        if layer.twin.trainable and size > 0:
-            chosen = begin + np.random.default_rng(layer.number - 1).permutation(size)[:SAMPLED]
+        learning, size = _learning_parameters(layer.twin)
+        if layer.twin.trainable and learning.size > 0:
+            chosen = begin + np.random.default_rng(layer.number - 1).permutation(learning)[:SAMPLED]
             line = _compare_layer(objective, chosen, gradient, max(scales[id(layer.twin)].values()))
             yield dataclasses.replace(line, stage=f"gradient, layer {layer.number}")
         begin += size
+
+
+def _learning_parameters(layer: reference.Layer) -> tuple[NDArray[np.int64], int]:
+    """Return the indices of a layer's parameters without those of frozen layers in a block, and the number of all."""
+    learns = [np.full(part.size, leaf.trainable) for leaf in layer.leaves() for part in leaf.parameters.values()]
+    all_parameters = np.concatenate(learns) if learns else np.empty(0, dtype=bool)
+    return np.flatnonzero(all_parameters), all_parameters.size
 
 
 def _compare_layer(objective: Objective, chosen: NDArray[np.int64], gradient: Array, scale: float) -> Line:
