@@ -58,15 +58,16 @@ template <class T>
 struct PanelNormalisation {
   Vector<T> mean, inverse;
 
-  PanelNormalisation(const T* means, const T* inverses, size_t panel)
-      : mean(Vector<T>::load(means + panel * panel_width)), inverse(Vector<T>::load(inverses + panel * panel_width)) {}
+  PanelNormalisation(const FeatureScales<T>& scales, size_t panel)
+      : mean(Vector<T>::load(scales.means + panel * panel_width)),
+        inverse(Vector<T>::load(scales.inverses + panel * panel_width)) {}
   CHAINRULE_INLINE Vector<T> of(const T* x) const { return (Vector<T>::load(x) - mean) * inverse; }
 };
 
 template <class T>
 void feature_products(const FeaturePlaces& at, const FeatureDeltas<T>& d, double* sums, double* products) {
   for (size_t panel = at.panels.begin; panel < at.panels.end; ++panel) {
-    const PanelNormalisation<T> normalisation(d.means, d.inverses, panel);
+    const PanelNormalisation<T> normalisation(d.scales, panel);
     Vector<double> sum = Vector<double>::zero(), product = Vector<double>::zero();
     for (size_t sample = at.samples.begin; sample < at.samples.end; ++sample) {
       const T* delta = d.deltas + sample * d.stride + panel * panel_width;
@@ -107,7 +108,7 @@ template <class T>
 void normalise_features(const FeaturePlaces& at, const NormalisedFeatures<T>& f) {
   for (size_t panel = at.panels.begin; panel < at.panels.end; ++panel) {
     const size_t first = panel * panel_width, left = at.features - first;
-    const PanelNormalisation<T> normalisation(f.means, f.inverses, panel);
+    const PanelNormalisation<T> normalisation(f.scales, panel);
     const Vector<T> gamma = Vector<T>::load(f.gamma + first), beta = Vector<T>::load(f.beta + first);
     for (size_t sample = at.samples.begin; sample < at.samples.end; ++sample) {
       const T* x = f.inputs + sample * f.input_stride + first;
@@ -126,7 +127,7 @@ void normalise_deltas(const FeaturePlaces& at, const FeatureDeltas<T>& d, const 
                       size_t to_stride) {
   for (size_t panel = at.panels.begin; panel < at.panels.end; ++panel) {
     const size_t first = panel * panel_width, left = at.features - first;
-    const PanelNormalisation<T> normalisation(d.means, d.inverses, panel);
+    const PanelNormalisation<T> normalisation(d.scales, panel);
     const Vector<T> mean = Vector<T>::load(f.means + first), along = Vector<T>::load(f.along + first);
     const Vector<T> factor = Vector<T>::load(f.factors + first);
     for (size_t sample = at.samples.begin; sample < at.samples.end; ++sample) {

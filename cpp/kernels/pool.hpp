@@ -31,18 +31,15 @@ CHAINRULE_INLINE void store_within(const Vector<T>& v, T* row, size_t at, size_t
   for (size_t i = 0; at + i < size; ++i) row[at + i] = values[i];
 }
 
-// Calls compute(sample, output offset, window's rows, window's columns, channel) for each vector of some rows of the
-// outputs.
+// Calls compute(output offset, window's rows, window's columns, channel) for each vector of some rows of the outputs.
 template <class T, class Compute>
 CHAINRULE_INLINE void for_each_window(const Pool<T>& pool, const Range& outputs, Compute compute) {
-  for (size_t sample = pool.samples.begin; sample < pool.samples.end; ++sample) {
-    for (size_t y = outputs.begin; y < outputs.end; ++y) {
-      const Range rows = window_of(pool.rows, y);
-      for (size_t x = 0; x < pool.columns.outputs; ++x) {
-        const Range columns = window_of(pool.columns, x);
-        const size_t at = (y * pool.columns.outputs + x) * pool.channels;
-        for (size_t c = 0; c < pool.channels; c += lanes) compute(sample, at + c, rows, columns, c);
-      }
+  for (size_t y = outputs.begin; y < outputs.end; ++y) {
+    const Range rows = window_of(pool.rows, y);
+    for (size_t x = 0; x < pool.columns.outputs; ++x) {
+      const Range columns = window_of(pool.columns, x);
+      const size_t at = (y * pool.columns.outputs + x) * pool.channels;
+      for (size_t c = 0; c < pool.channels; c += lanes) compute(at + c, rows, columns, c);
     }
   }
 }
@@ -76,18 +73,17 @@ CHAINRULE_INLINE T place_count(const Range& rows, const Range& columns) {
 template <class T>
 void max_pool(const Pool<T>& pool) {
   const size_t end = output_end(pool);
-  for_each_window(
-      pool, pool.part, [&](size_t sample, size_t at, const Range& rows, const Range& columns, size_t channel) {
-        const T* inputs = pool.inputs + sample * pool.input_stride;
-        Vector<T> largest =
-            Vector<T>::load(inputs + (rows.begin * pool.columns.inputs + columns.begin) * pool.channels + channel);
-        for_each_place(pool, rows, columns, channel, [&](size_t place, size_t) {
-          const Vector<T> value = Vector<T>::load(inputs + place);
-          // max propagates a NaN in `largest`; the select propagates one in `value`.
-          largest = select(equal(value, value), max(value, largest), value);
-        });
-        store_within(largest, pool.outputs + sample * pool.output_stride, at, end);
-      });
+  for_each_window(pool, pool.part, [&](size_t at, const Range& rows, const Range& columns, size_t channel) {
+    const T* const inputs = pool.inputs;
+    Vector<T> largest =
+        Vector<T>::load(inputs + (rows.begin * pool.columns.inputs + columns.begin) * pool.channels + channel);
+    for_each_place(pool, rows, columns, channel, [&](size_t place, size_t) {
+      const Vector<T> value = Vector<T>::load(inputs + place);
+      // max propagates a NaN in `largest`; the select propagates one in `value`.
+      largest = select(equal(value, value), max(value, largest), value);
+    });
+    store_within(largest, pool.outputs, at, end);
+  });
 }
 
 // Whether each place of an axis is in exactly one window.
@@ -95,7 +91,7 @@ inline bool tiles(const PoolAxis& axis) {
   return axis.before == 0 && axis.stride == axis.window && axis.outputs * axis.stride == axis.inputs;
 }
 
-// Adds its share of the delta to each place of each window. share_of(sample, output offset, delta, rows, columns)
+// Adds its share of the delta to each place of each window. share_of(output offset, delta, rows, columns)
 // returns the function from a place to its share. Lanes beyond the last channel get zero, because they overlap the next
 // place.
 template <class T, class Share>
@@ -104,17 +100,14 @@ CHAINRULE_INLINE void pool_gradient(const Pool<T>& pool, Share share_of) {
   // If a place spans several vectors, storing the last one in full would overwrite the start of the next place.
   const bool apart = pool.channels <= lanes || pool.channels % lanes == 0;
   const bool once = apart && tiles(pool.rows) && tiles(pool.columns);
-  for (size_t sample = pool.samples.begin; sample < pool.samples.end && !once; ++sample) {
-    __builtin_memset(pool.input_deltas + sample * pool.input_stride + pool.part.begin * input_row(pool), 0,
-                     pool.part.size() * input_row(pool) * sizeof(T));
-  }
   const size_t begin = pool.part.begin * input_row(pool), part_end = pool.part.end * input_row(pool);
+  T* const deltas = pool.input_deltas;
+  if (!once) __builtin_memset(deltas + begin, 0, (part_end - begin) * sizeof(T));
   for_each_window(pool, windows_at(pool.rows, pool.part),
-                  [&](size_t sample, size_t at, const Range& rows, const Range& columns, size_t channel) {
-                    T* deltas = pool.input_deltas + sample * pool.input_stride;
-                    Vector<T> delta = Vector<T>::load(pool.output_deltas + sample * pool.output_stride + at);
+                  [&](size_t at, const Range& rows, const Range& columns, size_t channel) {
+                    Vector<T> delta = Vector<T>::load(pool.output_deltas + at);
                     if (channel + lanes > pool.channels) delta = select(last_channels, delta, Vector<T>::zero());
-                    auto share = share_of(sample, at, delta, rows, columns);
+                    auto share = share_of(at, delta, rows, columns);
                     for_each_place(pool, rows, columns, channel, [&](size_t place, size_t end) {
                       const Vector<T> gets = share(place);
                       if (place < begin || place >= part_end) return;
@@ -126,9 +119,9 @@ CHAINRULE_INLINE void pool_gradient(const Pool<T>& pool, Share share_of) {
 // The first place that has the maximum gets the delta.
 template <class T>
 void max_pool_gradient(const Pool<T>& pool) {
-  pool_gradient(pool, [&](size_t sample, size_t at, const Vector<T>& delta, const Range&, const Range&) {
-    const T* inputs = pool.inputs + sample * pool.input_stride;
-    const Vector<T> largest = Vector<T>::load(pool.outputs + sample * pool.output_stride + at);
+  pool_gradient(pool, [&](size_t at, const Vector<T>& delta, const Range&, const Range&) {
+    const T* const inputs = pool.inputs;
+    const Vector<T> largest = Vector<T>::load(pool.outputs + at);
     return [=, left = delta](size_t place) mutable {
       const Mask<T> wins = equal(Vector<T>::load(inputs + place), largest);
       const Vector<T> gets = select(wins, left, Vector<T>::zero());
@@ -141,20 +134,19 @@ void max_pool_gradient(const Pool<T>& pool) {
 template <class T>
 void mean_pool(const Pool<T>& pool) {
   const size_t end = output_end(pool);
-  for_each_window(pool, pool.part,
-                  [&](size_t sample, size_t at, const Range& rows, const Range& columns, size_t channel) {
-                    const T* inputs = pool.inputs + sample * pool.input_stride;
-                    Vector<T> sum = Vector<T>::zero();
-                    for_each_place(pool, rows, columns, channel,
-                                   [&](size_t place, size_t) { sum = sum + Vector<T>::load(inputs + place); });
-                    const Vector<T> mean = sum / Vector<T>::broadcast(place_count<T>(rows, columns));
-                    store_within(mean, pool.outputs + sample * pool.output_stride, at, end);
-                  });
+  for_each_window(pool, pool.part, [&](size_t at, const Range& rows, const Range& columns, size_t channel) {
+    const T* const inputs = pool.inputs;
+    Vector<T> sum = Vector<T>::zero();
+    for_each_place(pool, rows, columns, channel,
+                   [&](size_t place, size_t) { sum = sum + Vector<T>::load(inputs + place); });
+    const Vector<T> mean = sum / Vector<T>::broadcast(place_count<T>(rows, columns));
+    store_within(mean, pool.outputs, at, end);
+  });
 }
 
 template <class T>
 void mean_pool_gradient(const Pool<T>& pool) {
-  pool_gradient(pool, [](size_t, size_t, const Vector<T>& delta, const Range& rows, const Range& columns) {
+  pool_gradient(pool, [](size_t, const Vector<T>& delta, const Range& rows, const Range& columns) {
     const Vector<T> each = delta / Vector<T>::broadcast(place_count<T>(rows, columns));
     return [=](size_t) { return each; };
   });

@@ -219,19 +219,15 @@ struct PoolAxis {
   size_t inputs, outputs, window, stride, before;
 };
 
-// Images [height][width][channels], one row per sample. With samples in lanes, a group is an image with 16 times as
-// many channels.
+// An image [height][width][channels]. With samples in lanes, a group is an image with 16 times as many channels.
 template <class T>
 struct Pool {
   PoolAxis rows, columns;
   size_t channels;
   const T* inputs;
-  size_t input_stride;
   T* outputs;
-  size_t output_stride;
   const T* output_deltas;
   T* input_deltas;
-  Range samples;
   Range part;  // the rows of the image that are computed: of the outputs, or of the deltas of the inputs
 };
 
@@ -286,15 +282,20 @@ struct NormalisedDeltas {
   size_t normalised_stride;
 };
 
-// The same with inputs whose normalised values are n = (x - mean) * inverse. Constants are one number per feature, here
-// and below.
+// The constants of n = (x - mean) * inverse, one number per feature, as all constants here and below.
+template <class T>
+struct FeatureScales {
+  const T *means, *inverses;
+};
+
+// Deltas, and the inputs that belong to them.
 template <class T>
 struct FeatureDeltas {
   const T* deltas;
   size_t stride;
   const T* inputs;
   size_t input_stride;
-  const T *means, *inverses;
+  FeatureScales<T> scales;
 };
 
 // z = gamma n + beta
@@ -302,7 +303,8 @@ template <class T>
 struct NormalisedFeatures {
   const T* inputs;
   size_t input_stride;
-  const T *means, *inverses, *gamma, *beta;
+  FeatureScales<T> scales;
+  const T *gamma, *beta;
   T *pre_activations, *activations;
   size_t stride;
 };

@@ -134,8 +134,7 @@ FeaturePlaces BatchNorm<T>::own_part(const Team& team, size_t samples, const Pas
 }
 
 template <class T>
-typename BatchNorm<T>::Normalised BatchNorm<T>::normalised(const Signal<T>& above, const Range& panels,
-                                                           const Pass& pass) const {
+FeatureScales<T> BatchNorm<T>::scales_of(const Signal<T>& above, const Range& panels, const Pass& pass) const {
   T* const means = scratch<T, Constants>(2 * width());
   T* const inverses = means + width();
   for (size_t k = panels.begin * panel_width; k < std::min(panels.end * panel_width, this->features_); ++k) {
@@ -150,11 +149,9 @@ void BatchNorm<T>::forward(const Team& team, const Signal<T>& below, const Signa
                            const Pass& pass) const {
   if (is_by_batch(pass)) compute_statistics(team, below, above, samples);
   const FeaturePlaces own = own_part(team, samples, pass);
-  const Normalised constants = normalised(above, own.panels, pass);
   kernels<T>().normalise_features(own, {.inputs = below.activations,
                                         .input_stride = below.stride,
-                                        .means = constants.means,
-                                        .inverses = constants.inverses,
+                                        .scales = scales_of(above, own.panels, pass),
                                         .gamma = this->gamma(),
                                         .beta = this->beta(),
                                         .pre_activations = above.pre_activations,
@@ -186,13 +183,11 @@ void BatchNorm<T>::sum_deltas(const Team& team, const FeatureDeltas<T>& deltas, 
 template <class T>
 void BatchNorm<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                             const Pass& pass) const {
-  const Normalised constants = normalised(above, {0, panels()}, pass);
   const FeatureDeltas<T> deltas = {.deltas = above.deltas,
                                    .stride = above.stride,
                                    .inputs = below.activations,
                                    .input_stride = below.stride,
-                                   .means = constants.means,
-                                   .inverses = constants.inverses};
+                                   .scales = scales_of(above, {0, panels()}, pass)};
   if (this->trainable) sum_deltas(team, deltas, values_of(above), samples);
   if (below.deltas == nullptr) return;
   const FeaturePlaces own = own_part(team, samples, pass);
@@ -203,7 +198,7 @@ void BatchNorm<T>::backward(const Team& team, const Signal<T>& above, const Sign
     const double* const sums = is_by_batch(pass) ? values_of(above).block(0) : nullptr;
     means[k] = sums == nullptr ? T(0) : T(sums[k] / count);
     along[k] = sums == nullptr ? T(0) : T(sums[width() + k] / count);
-    factors[k] = this->gamma()[k] * constants.inverses[k];
+    factors[k] = this->gamma()[k] * deltas.scales.inverses[k];
   }
   kernels<T>().normalise_deltas(own, deltas, {means, along, factors}, below.deltas, below.stride);
   if (below.activation == Activation::identity) return;

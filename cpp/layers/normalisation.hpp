@@ -142,10 +142,7 @@ class BatchNorm final : public Normalisation<T> {
   void compute_statistics(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples) const;
   void sum_deltas(const Team&, const FeatureDeltas<T>& deltas, const BatchValues& values, size_t samples) const;
   // The constants of x^ of some features.
-  struct Normalised {
-    const T *means, *inverses;
-  };
-  Normalised normalised(const Signal<T>& above, const Range& panels, const Pass& pass) const;
+  FeatureScales<T> scales_of(const Signal<T>& above, const Range& panels, const Pass& pass) const;
   // Whether threads divide panels, and not samples.
   bool divides_panels(size_t samples, const Pass& pass) const { return is_by_batch(pass) && block_count(samples) == 1; }
   // What the thread normalises.

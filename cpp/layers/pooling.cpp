@@ -14,18 +14,15 @@ struct OutputDeltas;
 }  // namespace
 
 template <class T>
-Pool<T> PoolLayer<T>::rows(const Signal<T>& below, const Signal<T>& above, const Range& samples,
-                           const Range& part) const {
+Pool<T> PoolLayer<T>::image(const Signal<T>& below, const Signal<T>& above, size_t sample, const Range& part) const {
+  const size_t in = sample * below.stride, out = sample * above.stride;
   return {.rows = shape_.rows,
           .columns = shape_.columns,
           .channels = shape_.channels,
-          .inputs = below.activations,
-          .input_stride = below.stride,
-          .outputs = above.activations,
-          .output_stride = above.stride,
-          .output_deltas = above.deltas,
-          .input_deltas = below.deltas,
-          .samples = samples,
+          .inputs = below.activations + in,
+          .outputs = above.activations + out,
+          .output_deltas = above.deltas == nullptr ? nullptr : above.deltas + out,
+          .input_deltas = below.deltas == nullptr ? nullptr : below.deltas + in,
           .part = part};
 }
 
@@ -36,12 +33,9 @@ Pool<T> PoolLayer<T>::lanes(const Signal<T>& below, const RowsOfGroup& part, siz
           .columns = shape_.columns,
           .channels = shape_.channels * group_samples,
           .inputs = group_in_lanes<T, Inputs>(below, below.activations, part.group, samples, Missing::last_sample),
-          .input_stride = 0,
           .outputs = nullptr,
-          .output_stride = 0,
           .output_deltas = nullptr,
           .input_deltas = nullptr,
-          .samples = {0, 1},
           .part = {part.begin, part.end}};
 }
 
@@ -52,7 +46,7 @@ void PoolLayer<T>::forward(const Team& team, const Signal<T>& below, const Signa
   const size_t height = shape_.rows.outputs;
   if (!below.in_lanes && !above.in_lanes) {
     for_each_group(team.share(samples * height), height, [&](const RowsOfGroup& piece) {
-      compute(rows(below, above, {piece.group, piece.group + 1}, {piece.begin, piece.end}));
+      compute(image(below, above, piece.group, {piece.begin, piece.end}));
     });
     if (above.pre_activations == above.activations) return;
     team.barrier();
@@ -81,7 +75,7 @@ void PoolLayer<T>::backward(const Team& team, const Signal<T>& above, const Sign
   if (!below.in_lanes && !above.in_lanes) {
     const Range own = team.share_rows(samples);
     for (size_t i = own.begin; i < own.end; ++i) {
-      compute(rows(below, above, {i, i + 1}, {0, height}));
+      compute(image(below, above, i, {0, height}));
       // The image is still in the cache.
       multiply_by_derivative(below, {i, i + 1});
     }

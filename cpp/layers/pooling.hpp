@@ -62,7 +62,8 @@ class PoolLayer final : public Layer<T> {
                 const Pass&) const override;
 
  private:
-  Pool<T> rows(const Signal<T>& below, const Signal<T>& above, const Range& samples, const Range& part) const;
+  // For an image of a signal in rows, and for a group in lanes.
+  Pool<T> image(const Signal<T>& below, const Signal<T>& above, size_t sample, const Range& part) const;
   Pool<T> lanes(const Signal<T>& below, const RowsOfGroup& part, size_t samples) const;
 
   PoolShape shape_;

@@ -5,9 +5,6 @@
 
 namespace chainrule {
 
-namespace {
-
-// Per layer, the last layer that reads the signal above it. The output is read after all layers.
 template <class T>
 std::vector<size_t> last_readers(const Network<T>& network) {
   std::vector<size_t> readers;
@@ -17,6 +14,8 @@ std::vector<size_t> last_readers(const Network<T>& network) {
   }
   return readers;
 }
+
+namespace {
 
 // Takes the free array that a signal fits in best: the smallest that is large enough, or else the largest, which grows.
 // If none is free, there is a new one.
@@ -60,6 +59,8 @@ SharedMemory share_memory(const Network<T>& network) {
   return memory;
 }
 
+template std::vector<size_t> last_readers(const Network<float>&);
+template std::vector<size_t> last_readers(const Network<double>&);
 template SharedMemory share_memory(const Network<float>&);
 template SharedMemory share_memory(const Network<double>&);
 

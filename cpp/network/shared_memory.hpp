@@ -8,6 +8,10 @@
 
 namespace chainrule {
 
+// Per layer, the last layer that reads the signal above it. The output is read after all layers.
+template <class T>
+std::vector<size_t> last_readers(const Network<T>& network);
+
 struct SharedMemory {
   // The array of the signal above each layer.
   std::vector<size_t> array_of;

@@ -1,6 +1,5 @@
 #include "network/workspace.hpp"
 
-#include <algorithm>
 #include <new>
 
 #include "layers/packing.hpp"
@@ -64,9 +63,10 @@ Signal<T> Workspace<T>::signal_above(const Network<T>& network, size_t layer, Pu
   const size_t rows = signal.in_lanes ? groups_capacity(capacity_) : capacity_;
   // The loss of the output is computed from z.
   const bool needs_both = traits.keeps_pre_activations || is_output;
-  T* const below = purpose == Purpose::training && traits.trains_in_place ? released_outputs(network, layer) : nullptr;
-  signal.activations = below != nullptr && !needs_both ? below : allocate(signal.stride, rows);
-  signal.pre_activations = !needs_both ? signal.activations : below != nullptr ? below : allocate(signal.stride, rows);
+  const bool may_share = purpose == Purpose::training && traits.trains_in_place;
+  T* const released = may_share ? released_outputs(network, layer) : nullptr;
+  signal.pre_activations = released != nullptr ? released : allocate(signal.stride, rows);
+  signal.activations = needs_both ? allocate(signal.stride, rows) : signal.pre_activations;
   const bool shares_deltas = purpose == Purpose::training && traits.deltas_in_place && layer > 0;
   signal.deltas = shares_deltas ? signals_.back().deltas : allocate(signal.stride, rows);
   if (traits.batch_kept_size > 0) {
@@ -81,11 +81,7 @@ T* Workspace<T>::released_outputs(const Network<T>& network, size_t layer) const
   const Signal<T>& below = signals_.back();
   if (layer == 0 || below.activation != Activation::identity) return nullptr;
   if (!network.layer(layer - 1).traits().releases_outputs) return nullptr;
-  for (size_t i = 0; i < network.size(); ++i) {
-    const std::vector<size_t>& sources = network.sources(i);
-    if (std::find(sources.begin(), sources.end(), layer - 1) != sources.end()) return nullptr;
-  }
-  return below.activations;
+  return last_readers(network)[layer - 1] == layer ? below.activations : nullptr;
 }
 
 template <class T>
