@@ -1,6 +1,9 @@
 """Mixed precision: the core against its order of operations in NumPy, bit by bit, and against the reference."""
 
+import copy
 import hashlib
+import itertools
+import math
 import pickle
 from functools import partial
 
@@ -123,6 +126,158 @@ def test_products_of_steps_add_up_the_samples_one_by_one():
     np.testing.assert_array_equal(net.gradients[0][0], expected)
 
 
+def places_met(target, axis, transposed):
+    """The pairs of a place of the source, which may be outside of it, and an element of the kernel, by the place."""
+    kernel, stride, dilation, before = axis
+    if not transposed:
+        return [(target * stride + k * dilation - before, k) for k in range(kernel)]
+    reached = [(target + before - k * dilation, k) for k in range(kernel)]
+    return sorted((place // stride, k) for place, k in reached if place % stride == 0)
+
+
+def mapped(source, weights, bias, shape, axes, transposed=False):
+    """A map of a convolution, whose weights are (rows, columns, channels of the source, channels of the target)."""
+    result = np.zeros((*shape, weights.shape[3]), np.float32)
+    for y, x in np.ndindex(shape):
+        pairs = itertools.product(places_met(y, axes[0], transposed), places_met(x, axes[1], transposed))
+        factors, elements = [np.zeros((0, source.shape[2]))], [weights[0, 0, :0]]
+        for (row, ky), (column, kx) in pairs:
+            inside = 0 <= row < source.shape[0] and 0 <= column < source.shape[1]
+            factors.append(source[[row], column] if inside else np.zeros((1, source.shape[2])))
+            elements.append(weights[ky, kx])
+        window = np.concatenate(factors).reshape(1, -1)
+        result[y, x] = product(window, np.concatenate(elements), bias)
+    return result
+
+
+def weight_gradient(images, results, axes, kernel):
+    """The samples one by one, each with its places in order."""
+    sums = np.zeros((math.prod(kernel) * images.shape[-1], results.shape[-1]), np.float32)
+    for image, result in zip(images, results, strict=True):
+        rows = [places_met(y, axes[0], False) for y in range(result.shape[0])]
+        columns = [places_met(x, axes[1], False) for x in range(result.shape[1])]
+        padded = np.pad(image, [(20, 20), (20, 20), (0, 0)])
+        windows = [
+            [padded[row + 20, column + 20] for (row, _), (column, _) in itertools.product(of_row, of_column)]
+            for of_row in rows
+            for of_column in columns
+        ]
+        windows = np.array(windows).reshape(result.shape[0] * result.shape[1], -1)
+        sums = product(windows.T, result.reshape(-1, result.shape[-1]), sums)
+    return sums
+
+
+# Layers with the axes of their windows: kernel, stride, dilation, and places before the image.
+CONVOLUTIONS = {
+    "few channels": (cr.Conv2D(6, 5), (9, 8, 1), [(5, 1, 1, 0), (5, 1, 1, 0)]),
+    "same, whole blocks": (cr.Conv2D(18, 3, padding="same"), (5, 6, 32), [(3, 1, 1, 1), (3, 1, 1, 1)]),
+    "whole panels": (cr.Conv2D(33, (2, 1)), (4, 5, 16), [(2, 1, 1, 0), (1, 1, 1, 0)]),
+    "strides": (cr.Conv2D(5, 3, strides=(2, 3), padding=((1, 0), (2, 2))), (8, 9, 4), [(3, 2, 1, 1), (3, 3, 1, 2)]),
+    "gaps": (cr.Conv2D(4, 3, dilation=(2, 3)), (7, 9, 3), [(3, 1, 2, 0), (3, 1, 3, 0)]),
+    "gaps and strides": (cr.Conv2D(3, 3, strides=2, dilation=(3, 2)), (11, 9, 2), [(3, 2, 3, 0), (3, 2, 2, 0)]),
+    "windows apart": (cr.Conv2D(4, 1, strides=2), (5, 4, 3), [(1, 2, 1, 0), (1, 2, 1, 0)]),
+    "signal": (cr.Conv1D(20, 4, padding="causal"), (50, 3), [(1, 1, 1, 0), (4, 1, 1, 3)]),
+}
+
+
+@pytest.mark.parametrize("isa", FUSED)
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_convolutions_have_the_documented_order_of_operations(name, isa, many_threads):
+    layer, shape, axes = CONVOLUTIONS[name]
+    cr.set_isa(isa)
+    net = cr.Network([cr.Input(*shape), copy.deepcopy(layer)], precision="mixed", seed=0)
+    X = numbers(3, *shape)
+    image = (1, *shape) if len(shape) == 2 else shape
+    net.layers[1].bias = numbers(net.layers[1].filters, seed=2)
+    weights, bias = net.layers[1].weights.reshape(axes[0][0], axes[1][0], image[2], -1), net.layers[1].bias
+    result = net.layers[1].output_shape(shape)
+    places = result[:-1] if len(result) == 3 else (1, result[0])
+    deltas = numbers(3, *result, seed=3)
+    for threads in (1, 2, 3):
+        cr.set_num_threads(threads)
+        expected = [mapped(x.reshape(image), weights, bias, places, axes) for x in X]
+        np.testing.assert_array_equal(net.predict(X).reshape(3, *places, -1), expected)
+        np.testing.assert_array_equal(net.forward(X).reshape(3, *places, -1), expected)
+        back = [
+            mapped(d.reshape(*places, -1), weights.swapaxes(2, 3), np.float32(0), image[:2], axes, transposed=True)
+            for d in deltas
+        ]
+        np.testing.assert_array_equal(net.backward(deltas).reshape(3, *image), back)
+        got = net.gradients[0][0].reshape(-1, weights.shape[3])
+        images, results = X.reshape(3, *image), deltas.reshape(3, *places, -1)
+        np.testing.assert_array_equal(got, weight_gradient(images, results, axes, weights.shape[:2]))
+
+
+@pytest.mark.parametrize("isa", FUSED)
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_transposed_convolutions_have_the_documented_order_of_operations(padding, isa, many_threads):
+    cr.set_isa(isa)
+    layer = cr.Conv2DTranspose(5, (3, 2), strides=(2, 3), padding=padding)
+    net = cr.Network([cr.Input(4, 3, 6), layer], precision="mixed", seed=0)
+    X, shape = numbers(3, 4, 3, 6), layer.output_shape((4, 3, 6))
+    before = [window.before for window in layer.moves((4, 3, 6))]
+    axes = [(3, 2, 1, before[0]), (2, 3, 1, before[1])]
+    deltas = numbers(3, *shape, seed=3)
+    for threads in (1, 2, 3):
+        cr.set_num_threads(threads)
+        weights = layer.weights.swapaxes(2, 3)
+        expected = [mapped(x, weights, layer.bias, shape[:2], axes, transposed=True) for x in X]
+        np.testing.assert_array_equal(net.predict(X), expected)
+        np.testing.assert_array_equal(net.forward(X), expected)
+        back = [mapped(d, layer.weights, np.float32(0), (4, 3), axes) for d in deltas]
+        np.testing.assert_array_equal(net.backward(deltas), back)
+        got = net.gradients[0][0].reshape(-1, 6)
+        np.testing.assert_array_equal(got, weight_gradient(deltas, X, axes, (3, 2)))
+
+
+def test_groups_of_channels_are_convolutions_of_their_own():
+    X = numbers(3, 6, 5, 8)
+    net = cr.Network([cr.Input(6, 5, 8), cr.Conv2D(6, 3, groups=2)], precision="mixed", seed=0)
+    deltas = numbers(3, 4, 3, 6, seed=1)
+    z, back = net.forward(X), net.backward(deltas)
+    for group in range(2):
+        channels, filters = slice(4 * group, 4 * group + 4), slice(3 * group, 3 * group + 3)
+        alone = cr.Network([cr.Input(6, 5, 4), cr.Conv2D(3, 3)], precision="mixed", seed=0)
+        alone.layers[1].weights = net.layers[1].weights[..., filters]
+        alone.layers[1].bias = net.layers[1].bias[filters]
+        np.testing.assert_array_equal(alone.forward(X[..., channels]), z[..., filters])
+        np.testing.assert_array_equal(alone.backward(deltas[..., filters]), back[..., channels])
+        np.testing.assert_array_equal(alone.gradients[0][0], net.gradients[0][0][..., filters])
+
+
+def test_a_filter_of_each_channel_is_in_full_precision():
+    X, deltas = numbers(3, 6, 5, 8), numbers(3, 4, 3, 8, seed=1)
+    layers = [cr.Input(6, 5, 8), cr.Conv2D(8, 3, groups=8)]
+    mixed_net, full = (cr.Network(layers, precision=precision, seed=0) for precision in ("mixed", "full"))
+    np.testing.assert_array_equal(mixed_net.forward(X), full.forward(X))
+    np.testing.assert_array_equal(mixed_net.backward(deltas), full.backward(deltas))
+    np.testing.assert_array_equal(mixed_net.gradients[0][0], full.gradients[0][0])
+
+
+def network_of_images():
+    layers = [
+        *(cr.Conv2D(6, 5, "relu", padding="same"), cr.MaxPool2D(), cr.Conv2D(32, 3), cr.BatchNorm()),
+        *(cr.Activation("silu"), cr.Conv2D(32, 3, "gelu", strides=2, padding="same"), cr.Flatten()),
+        cr.Dense(10, "softmax"),
+    ]
+    return cr.Network([cr.Input(14, 14, 1), *layers], precision="mixed", seed=0)
+
+
+def test_threads_and_instruction_sets_change_no_byte_of_convolutions(many_threads):
+    X, y = numbers(90, 14, 14, 1), numbers(90, 10, seed=1).argmax(axis=1)
+    results, digests = [], set()
+    for isa, threads in itertools.product(FUSED, (1, 2, 3)):
+        cr.set_isa(isa)
+        cr.set_num_threads(threads)
+        net = network_of_images()
+        net.fit(X, y, epochs=2, batch_size=32, optimizer=cr.Adam(), verbose=0)
+        digests.add(digest(net))
+        results.append(net.predict(X))
+        np.testing.assert_array_equal(np.concatenate([net.predict(x[None]) for x in X[:5]]), results[-1][:5])
+    assert digests == {"5e156e150fa1353f"}
+    assert all((result == results[0]).all() for result in results)
+
+
 def trained(isa=None, threads=1, sizes=(100, 72, 150, 10), **options):
     cr.set_isa(isa)
     cr.set_num_threads(threads)
@@ -194,7 +349,7 @@ def test_every_layer_agrees_with_its_twin_or_says_that_it_has_no_mixed_precision
     np.testing.assert_allclose(gradient, twin.gradients, atol=3e-3 * np.abs(twin.gradients).max())
 
 
-@pytest.mark.parametrize("name", ["activation", "dense at each step", "lstm"])
+@pytest.mark.parametrize("name", ["activation", "dense at each step", "lstm", "convolution", "convolution, groups"])
 def test_it_is_checked(name):
     layers, shape = NETWORKS[name]
     net = cr.Network(
@@ -208,6 +363,14 @@ def test_a_stepper_gives_the_bytes_of_the_sequence():
     net = cr.Network([cr.Input(9, 5), cr.GRU(20, return_sequences=True), cr.Dense(3)], precision="mixed", seed=0)
     stepper = net.stepper(2)
     np.testing.assert_array_equal(np.stack([stepper.step(X[:, t]) for t in range(9)], axis=1), net.predict(X))
+
+
+def test_a_stepper_of_convolutions_gives_the_bytes_of_the_signal():
+    X = numbers(3, 40, 5)
+    layers = [cr.Conv1D(20, 3, "tanh", padding="causal", dilation=2), cr.Conv1D(7, 4, padding="causal"), cr.Dense(2)]
+    net = cr.Network([cr.Input(40, 5), *layers], precision="mixed", seed=0)
+    stepper = net.stepper(3)
+    np.testing.assert_array_equal(np.stack([stepper.step(X[:, t]) for t in range(40)], axis=1), net.predict(X))
 
 
 def test_sequences_of_a_batch_in_chunks_have_the_blocks_of_the_whole(many_threads):

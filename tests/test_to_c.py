@@ -187,6 +187,20 @@ def test_mixed_precision_has_the_same_bytes(tmp_path):
         "steps": made(cr.Dense(40, "tanh"), cr.LSTM(33, return_sequences=True), shape=(4, 3), precision="mixed"),
         "units": made(cr.GRU(35, return_sequences=True), cr.SimpleRNN(4), shape=(5, 65), precision="mixed"),
         "tokens": made(cr.Embedding(9, 5), cr.GRU(4, reset_after=False), shape=(5,), precision="mixed"),
+        "image": made(
+            cr.Conv2D(6, 5, "relu"), cr.Conv2D(33, 3, strides=2, padding="same"), shape=(9, 8, 2), precision="mixed"
+        ),
+        "groups": made(
+            cr.Conv2D(6, 3, groups=2, dilation=2), cr.Conv2D(6, 2, groups=6), shape=(9, 8, 4), precision="mixed"
+        ),
+        "signal": made(cr.Conv1D(20, 4, "tanh", padding="causal"), cr.Conv1D(3, 2), shape=(12, 5), precision="mixed"),
+        "causal": made(cr.Conv1D(20, 4, "tanh", padding="causal", dilation=2), shape=(12, 5), precision="mixed"),
+        "back": made(
+            cr.Conv2DTranspose(5, 3, strides=2),
+            cr.Conv2DTranspose(3, (2, 4), strides=(3, 2), padding="same"),
+            shape=(4, 3, 6),
+            precision="mixed",
+        ),
     }
     library = Library(nets, tmp_path, "-O1")
     for name, net in nets.items():
@@ -198,6 +212,8 @@ def test_mixed_precision_has_the_same_bytes(tmp_path):
     for x in samples(nets["steps"]):
         expected = nets["steps"].predict(x[None])[0]
         assert library.steps("steps", x, 33).tobytes() == expected.tobytes()
+    for x in samples(nets["causal"]):
+        assert library.steps("causal", x, 20).tobytes() == nets["causal"].predict(x[None])[0].tobytes()
 
 
 def test_sequences_of_any_length_are_read_in_steps(tmp_path):

@@ -139,6 +139,9 @@ constexpr size_t lane_gradient_bytes = 28 * kibibyte;
 constexpr size_t fewest_values_by_places = 8192;
 // Bytes of the rows of an image with a border that prediction copies at a time: they stay in the second-level cache.
 constexpr size_t bordered_bytes = 256 * kibibyte;
+// Bytes of the windows of a convolution in mixed precision, and of their sums, that are computed at a time: they stay
+// in the second-level cache.
+constexpr size_t window_bytes = 256 * kibibyte;
 // Bytes of the rows of an image and a result that stay in the first-level cache while they are multiplied for all
 // weights; and places that a weight gradient adds up before it adds their sum to the gradient, which then costs little.
 constexpr size_t place_gradient_bytes = 20 * kibibyte, places_of_sum = 256;

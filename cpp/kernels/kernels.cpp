@@ -4,7 +4,6 @@
 #include "kernels/dense.hpp"
 #include "kernels/finite.hpp"
 #include "kernels/masked.hpp"
-#include "kernels/mixed.hpp"
 #include "kernels/non_zeros.hpp"
 #include "kernels/normalisation.hpp"
 #include "kernels/output.hpp"
@@ -14,6 +13,7 @@
 #include "kernels/recurrent.hpp"
 #include "kernels/sample.hpp"
 #include "kernels/waves.hpp"
+#include "kernels/windows.hpp"
 
 #define CHAINRULE_NAME_OF(isa) #isa
 #define CHAINRULE_NAME(isa) CHAINRULE_NAME_OF(isa)
@@ -36,6 +36,8 @@ template <>
 constexpr MixedKernels<float> mixed_kernels<float> = {
     .take_factors = take_factors,
     .pair = pair,
+    .take_windows = take_windows,
+    .pair_windows = pair_windows,
     .transpose_pairs = transpose_pairs,
     .follows_lists = follows_lists,
 };

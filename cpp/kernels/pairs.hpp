@@ -34,6 +34,25 @@ struct Pairs {
   Range panels;
 };
 
+// Windows of an image, which are rows of factors: that of place i begins at image[i / width * down + i % width *
+// right], and has runs of adjacent values, which begin at `runs` from there. After the image, `panel_width` values may
+// be read.
+template <class T>
+struct Windows {
+  const T* image;
+  size_t down, right, width;
+  const uint32_t* runs;
+  size_t run_count, run;
+  Range places;
+  T* buffer;  // window_buffer(inner()) elements
+
+  size_t inner() const { return run_count * run; }
+};
+
+// Elements of memory for some windows while their values are rounded.
+constexpr size_t window_row(size_t inner) { return whole_blocks(inner) + panel_width; }
+constexpr size_t window_buffer(size_t inner) { return pair_block * window_row(inner); }
+
 template <class T>
 struct Product;
 
@@ -44,6 +63,10 @@ struct MixedKernels {
   // `factor_memory` elements; from then on, the product reads them there.
   void (*take_factors)(Product<T>&, T* memory);
   void (*pair)(const Pairs<T>&);
+  // The same for windows of an image: as the rows of A, whose inner indices are a window's values, and as B, whose
+  // inner indices are the windows, with some panels of their values.
+  void (*take_windows)(Product<T>&, const Windows<T>&, T* memory);
+  void (*pair_windows)(const Windows<T>&, const Range& panels, uint16_t* to);
   // Pairs the outputs of panels of weights [outputs / 16][inputs][16], in panels of 16 inputs: of all inputs, and of
   // the outputs of some panels.
   void (*transpose_pairs)(const T* weights, size_t inputs, size_t outputs, const Range& panels, uint16_t* to);

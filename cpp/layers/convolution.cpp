@@ -50,6 +50,22 @@ Convolution<T>::Convolution(const ConvolutionShape& shape, bool transposed, Acti
   }
 }
 
+// A product with a window of a single channel is one of few factors: it stays in float32.
+template <class T>
+bool Convolution<T>::mix() {
+  if (shape_.each_channel()) return true;
+  windows_.emplace(
+      WindowMaps{WindowMap<T>(shape_, direction(transposed_)), WindowMap<T>(shape_, direction(!transposed_))});
+  return true;
+}
+
+template <class T>
+void Convolution<T>::derive(const Team& team) {
+  if (!windows_) return;
+  windows_->forward.derive(team, this->panels(0));
+  windows_->backward.derive(team, this->panels(0));
+}
+
 template <class T>
 LayerTraits Convolution<T>::traits() const {
   const size_t channels = transposed_ ? shape_.image_channels : shape_.result_channels;
@@ -58,12 +74,12 @@ LayerTraits Convolution<T>::traits() const {
           .work = work(),
           .keeps_pre_activations = derivative_needs_pre_activation(activation_),
           // The inputs in lanes with their border, and the deltas above in lanes, unless the signals have them so.
-          .kept_size = forward_.source().full_size() + backward_.source().full_size(),
+          .kept_size = windows_ ? 0 : forward_.source().full_size() + backward_.source().full_size(),
           .state_arrays = carried_size() > 0 ? size_t(1) : 0,
           .state_width = carried_size(),
-          .takes_lanes = !trains_by_places_,
+          .takes_lanes = !trains_by_places_ && !windows_,
           .row_work = by_places_.work(),
-          .gradient_needs_backward = true,
+          .gradient_needs_backward = !windows_,
           .releases_outputs = true};
 }
 
@@ -124,6 +140,7 @@ void Convolution<T>::compute(const T* inputs, const Signal<T>& above, size_t sam
 template <class T>
 void Convolution<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                              const Pass&) const {
+  if (windows_) return forward_by_windows(team, below, above, samples);
   if (computes_by_places(below, above, samples)) return forward_by_places(team, below, above, samples);
   const Bordered& image = forward_.source();
   const size_t groups = groups_of(samples);
@@ -158,6 +175,7 @@ void Convolution<T>::forward(const Team& team, const Signal<T>& below, const Sig
 template <class T>
 void Convolution<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                               const Pass&) const {
+  if (windows_) return backward_by_windows(above, below, team.share(samples));
   if (trains_by_places_) return backward_by_places(above, below, team.share(samples));
   const Bordered& image = backward_.source();
   if (!in_place(above, backward_)) {
@@ -189,6 +207,7 @@ void Convolution<T>::backward(const Team& team, const Signal<T>& above, const Si
 template <class T>
 void Convolution<T>::add_gradient(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                                   T* gradient) const {
+  if (windows_) return add_gradient_by_windows(team, below, above, samples, gradient);
   if (trains_by_places_) return add_gradient_by_places(team, below, above, samples, gradient);
   const Range rows = team.share(shape_.weight_rows() * shape_.groups);
   add_gradient_of(rows, team.share(backward_.source().channels), below, above, samples, gradient);
@@ -209,7 +228,7 @@ void Convolution<T>::add_gradient_of(const Range& rows, const Range& channels, c
 template <class T>
 size_t Convolution<T>::gradient_parts(size_t) const {
   // The weights of groups of channels are not in rows one after the other.
-  if (trains_by_places_ || shape_.groups > 1) return 1;
+  if (trains_by_places_ || windows_ || shape_.groups > 1) return 1;
   return std::min(shape_.weight_rows(), tuning::work_parts) + 1;
 }
 

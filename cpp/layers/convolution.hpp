@@ -3,9 +3,11 @@
 // stored row-major, as users see them, followed by the bias.
 #pragma once
 
-#include "layers/place_map.hpp"
+#include <optional>
+
 #include "layers/settings.hpp"
 #include "layers/stored_gradient_layer.hpp"
+#include "layers/window_map.hpp"
 
 namespace chainrule {
 
@@ -43,7 +45,7 @@ class Convolution final : public StoredGradientLayer<T> {
 
   size_t inputs() const override { return forward_.source().size(); }
   size_t outputs() const override { return backward_.source().size(); }
-  bool mix() override { return false; }
+  bool mix() override;
   LayerTraits traits() const override;
 
   // Threads divide rows of images, across samples.
@@ -64,6 +66,8 @@ class Convolution final : public StoredGradientLayer<T> {
                     T* gradient) const override;
   void add_part(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, T* gradient,
                 const GradientPart&) const override;
+  bool derives() const override { return windows_.has_value(); }
+  void derive(const Team&) override;
   // The size of the part of a signal that came before, which a step of the result depends on, if it depends on no later
   // step and there are as many steps after the layer as before; else 0.
   size_t carried_size() const;
@@ -72,17 +76,31 @@ class Convolution final : public StoredGradientLayer<T> {
   // Whether channels are in the lanes, and not samples (convolution_places.cpp): signals have the same bytes in both
   // ways. Training, whose weight gradient is a sum in another order, chooses by the shape alone.
   bool computes_by_places(const Signal<T>& below, const Signal<T>& above, size_t samples) const;
+  void softmax_of_rows(const Signal<T>& above, size_t sample, const Range& rows) const;
   void forward_by_places(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples) const;
   void compute_by_places(const Signal<T>& below, const Signal<T>& above, size_t sample, const Range& rows,
                          const T* weights) const;
   size_t rows_at_a_time(const Signal<T>& above) const;
+  T* copy_in_border(const Signal<T>& below, const Signal<T>& above, size_t sample, const Bordered& image,
+                    const Range& rows) const;
   PlaceMap::Source<T> bordered_inputs(const Signal<T>& below, const Signal<T>& above, size_t sample,
                                       const Range& rows) const;
   void backward_by_places(const Signal<T>& above, const Signal<T>& below, const Range& samples) const;
+  size_t samples_of_sum() const;
   void add_gradient_by_places(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                               T* gradient) const;
   void add_weight_places(const T* image, const T* result, const Range& rows, T* sums) const;
+  void add_bias_by_places(const Team&, const Signal<T>& above, size_t samples, T* gradient) const;
   void add_bias_places(const T* deltas, const Range& channels, T* sums) const;
+  // How the deltas of a sample are stored for their sums.
+  Bordered deltas_image() const { return windows_ ? backward_.source().without_border() : backward_.source(); }
+  // In mixed precision (convolution_windows.cpp).
+  void forward_by_windows(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples) const;
+  void backward_by_windows(const Signal<T>& above, const Signal<T>& below, const Range& samples) const;
+  void add_gradient_by_windows(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
+                               T* gradient) const;
+  void add_weights_by_windows(const Signal<T>& below, const Signal<T>& above, size_t samples, size_t group,
+                              const Range& panels, T* gradient) const;
   const T* inputs_of_sample(const Signal<T>& below, const Signal<T>& above, size_t sample) const;
   const T* deltas_of_sample(const Signal<T>& above, size_t sample) const;
   // The rows and columns of the weights as their gradient by places divides them.
@@ -119,6 +137,11 @@ class Convolution final : public StoredGradientLayer<T> {
   Activation activation_;
   LaneMap forward_, backward_;
   PlaceMap by_places_, back_by_places_;
+  // In mixed precision, the two maps.
+  struct WindowMaps {
+    WindowMap<T> forward, backward;
+  };
+  std::optional<WindowMaps> windows_;
   // The offsets, from the beginning of a window, of the image's values that the weights of a group multiply; and those
   // of its vectors in lanes.
   std::vector<uint32_t> window_, window_in_lanes_;

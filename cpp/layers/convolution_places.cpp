@@ -10,6 +10,7 @@ namespace {
 struct BorderedImage;
 struct PackedWeights;
 struct GradientSums;
+struct BiasSums;
 
 // The weights as a map takes them, in memory of the thread.
 template <class T>
@@ -36,8 +37,8 @@ const T* Convolution<T>::inputs_of_sample(const Signal<T>& below, const Signal<T
 
 template <class T>
 const T* Convolution<T>::deltas_of_sample(const Signal<T>& above, size_t sample) const {
-  return backward_.source().has_border() ? above.kept + sample * above.kept_stride + forward_.source().full_size()
-                                         : above.deltas + sample * above.stride;
+  return deltas_image().has_border() ? above.kept + sample * above.kept_stride + forward_.source().full_size()
+                                     : above.deltas + sample * above.stride;
 }
 
 // The rows of a result that are computed at a time. In prediction, what they read of an image with a border is copied
@@ -49,6 +50,21 @@ size_t Convolution<T>::rows_at_a_time(const Signal<T>& above) const {
   const size_t overlap = shape_.rows.reach() + 1;
   const size_t fitting = tuning::bordered_bytes / (image.offset(1, 0) * sizeof(T));
   return std::max(fitting, 2 * overlap) / shape_.rows.stride;
+}
+
+// Some rows of a sample's image in its border, followed by `panel_width` values that may be read; with a state, whose
+// image has one row, what came before is in the border, and is replaced by what comes before the next ones.
+template <class T>
+T* Convolution<T>::copy_in_border(const Signal<T>& below, const Signal<T>& above, size_t sample, const Bordered& image,
+                                  const Range& rows) const {
+  T* const bordered = scratch<T, BorderedImage>(image.offset(rows.size(), 0) + panel_width);
+  put_in_border(below.activations + sample * below.stride, image, rows, bordered);
+  if (above.state != nullptr) {
+    T* const state = above.state + sample * above.state_stride;
+    std::memcpy(bordered, state, carried_size() * sizeof(T));
+    std::memcpy(state, bordered + image.size(), carried_size() * sizeof(T));
+  }
+  return bordered;
 }
 
 // The image of a sample in its border, from the row on that the sums of some rows of the result read first. What the
@@ -65,15 +81,7 @@ PlaceMap::Source<T> Convolution<T>::bordered_inputs(const Signal<T>& below, cons
     return {bordered, 0};
   }
   const Range read = {rows.begin * shape_.rows.stride, (rows.end - 1) * shape_.rows.stride + shape_.rows.reach() + 1};
-  T* const bordered = scratch<T, BorderedImage>(image.offset(read.size(), 0));
-  put_in_border(inputs, image, read, bordered);
-  if (above.state != nullptr) {
-    // As carry_on, of the only row.
-    T* const state = above.state + sample * above.state_stride;
-    std::memcpy(bordered, state, carried_size() * sizeof(T));
-    std::memcpy(state, bordered + image.size(), carried_size() * sizeof(T));
-  }
-  return {bordered, read.begin};
+  return {copy_in_border(below, above, sample, image, read), read.begin};
 }
 
 // Threads divide samples. In prediction, where a single sample can be all there is, they divide rows of images.
@@ -102,7 +110,12 @@ void Convolution<T>::compute_by_places(const Signal<T>& below, const Signal<T>& 
                          .activations = above.activations + sample * above.stride,
                          .activation = is_softmax ? Activation() : activation_},
                         rows);
-  if (!is_softmax) return;
+  softmax_of_rows(above, sample, rows);
+}
+
+template <class T>
+void Convolution<T>::softmax_of_rows(const Signal<T>& above, size_t sample, const Range& rows) const {
+  if (activation_ != Activation::softmax) return;
   const size_t places = outputs() / forward_.target_height() / backward_.source().channels;
   softmax_at_places(above, {sample, sample + 1}, {rows.begin * places, rows.end * places});
 }
@@ -128,20 +141,22 @@ void Convolution<T>::backward_by_places(const Signal<T>& above, const Signal<T>&
 
 // Some samples, which hold enough places, are added up first; then these sums.
 template <class T>
+size_t Convolution<T>::samples_of_sum() const {
+  const size_t places = shape_.rows.result * shape_.columns.result;
+  return std::clamp<size_t>(tuning::places_of_sum / places, 1, group_samples);
+}
+
+template <class T>
 void Convolution<T>::add_gradient_by_places(const Team& team, const Signal<T>& below, const Signal<T>& above,
                                             size_t samples, T* gradient) const {
-  const Range rows = team.share(gradient_rows()), channels = team.share(backward_.source().channels);
-  const size_t columns = gradient_columns(), stride = whole_panels(columns);
-  T* const sums = scratch<T, GradientSums>(rows.size() * stride + whole_panels(channels.size()));
-  T* const bias_sums = sums + rows.size() * stride;
-  const size_t places = shape_.rows.result * shape_.columns.result;
-  const size_t step = std::clamp<size_t>(tuning::places_of_sum / places, 1, group_samples);
+  const Range rows = team.share(gradient_rows());
+  const size_t columns = gradient_columns(), stride = whole_panels(columns), step = samples_of_sum();
+  T* const sums = scratch<T, GradientSums>(rows.size() * stride);
   for (size_t first = 0; first < samples; first += step) {
-    std::fill_n(sums, rows.size() * stride + whole_panels(channels.size()), T(0));
+    std::fill_n(sums, rows.size() * stride, T(0));
     for (size_t i = first; i < std::min(first + step, samples); ++i) {
       const T *const inputs = inputs_of_sample(below, above, i), *const deltas = deltas_of_sample(above, i);
       add_weight_places(transposed_ ? deltas : inputs, transposed_ ? inputs : deltas, rows, sums);
-      add_bias_places(deltas, channels, bias_sums);
     }
     T* const weights = this->panels_of(gradient, 0);
     for (size_t r = 0; r < rows.size(); ++r) {
@@ -150,9 +165,21 @@ void Convolution<T>::add_gradient_by_places(const Team& team, const Signal<T>& b
           weights + row % shape_.weight_rows() * shape_.result_channels + row / shape_.weight_rows() * columns;
       for (size_t k = 0; k < columns; ++k) to[k] += sums[r * stride + k];
     }
-    if (this->matrix(1).is_hidden) continue;
-    T* const bias = this->panels_of(gradient, 1) + channels.begin;
-    for (size_t k = 0; k < channels.size(); ++k) bias[k] += bias_sums[k];
+  }
+  if (!this->matrix(1).is_hidden) add_bias_by_places(team, above, samples, this->panels_of(gradient, 1));
+}
+
+template <class T>
+void Convolution<T>::add_bias_by_places(const Team& team, const Signal<T>& above, size_t samples, T* gradient) const {
+  const Range channels = team.share(backward_.source().channels);
+  const size_t size = whole_panels(channels.size()), step = samples_of_sum();
+  T* const sums = scratch<T, BiasSums>(size);
+  for (size_t first = 0; first < samples; first += step) {
+    std::fill_n(sums, size, T(0));
+    for (size_t i = first; i < std::min(first + step, samples); ++i) {
+      add_bias_places(deltas_of_sample(above, i), channels, sums);
+    }
+    for (size_t k = 0; k < channels.size(); ++k) gradient[channels.begin + k] += sums[k];
   }
 }
 
@@ -194,7 +221,7 @@ void Convolution<T>::add_weight_places(const T* image, const T* result, const Ra
 // The product of the deltas with one.
 template <class T>
 void Convolution<T>::add_bias_places(const T* deltas, const Range& channels, T* sums) const {
-  const Bordered& image = backward_.source();
+  const Bordered image = deltas_image();
   const T one = 1;
   const uint32_t here = 0;
   kernels<T>().place_gradient({.a = &one,

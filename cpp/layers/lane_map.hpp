@@ -53,6 +53,7 @@ struct Bordered {
 
   size_t size() const { return height * width * channels; }
   size_t full_size() const { return full_height * full_width * channels; }
+  Bordered without_border() const { return {height, width, channels, 0, 0, height, width}; }
   bool has_border() const { return full_size() != size(); }
   size_t offset(size_t y, size_t x) const { return (y * full_width + x) * channels; }
 };

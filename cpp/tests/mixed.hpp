@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <iterator>
+#include <vector>
 
 #include "base/aligned.hpp"
 #include "base/random.hpp"
@@ -173,11 +174,69 @@ inline void test_transposed(const KernelsOfMixed& kernels, size_t inputs, size_t
   expect(wrong == 0, "pairs of transposed weights");
 }
 
+// An image of `channels` in which windows of rows by columns move by `step`.
+struct WindowShape {
+  size_t height, width, channels, rows, columns, step;
+};
+
+// Windows as factors give what their values give as rows of A, and as vectors of B.
+inline void test_windows(const KernelsOfMixed& kernels, const WindowShape& shape, const Range& places) {
+  const size_t row = shape.width * shape.channels, run = shape.columns * shape.channels, inner = shape.rows * run;
+  const AlignedArray<float> image = random_numbers(shape.height * row, 6);
+  std::vector<uint32_t> runs;
+  for (size_t y = 0; y < shape.rows; ++y) runs.push_back(uint32_t(y * row));
+  AlignedArray<float> buffer(window_buffer(inner));
+  const Windows<float> windows = {.image = image.data(),
+                                  .down = shape.step * row,
+                                  .right = shape.step * shape.channels,
+                                  .width = (shape.width - shape.columns) / shape.step + 1,
+                                  .runs = runs.data(),
+                                  .run_count = runs.size(),
+                                  .run = run,
+                                  .places = places,
+                                  .buffer = buffer.data()};
+  const size_t panels = (inner + panel_width - 1) / panel_width, stride = panels * panel_width, count = places.size();
+  AlignedArray<float> values(count * stride + panel_width);
+  for (size_t i = 0; i < count; ++i) {
+    const size_t place = places.begin + i;
+    const float* from = image.data() + place / windows.width * windows.down + place % windows.width * windows.right;
+    for (size_t k = 0; k < inner; ++k) values.data()[i * stride + k] = from[k / run * row + k % run];
+  }
+
+  MixedProduct rows(kernels, {{0, count}, inner, 2}, true), taken(kernels, {{0, count}, inner, 2}, true);
+  rows.product.a = values.data();
+  rows.product.a_row = stride;
+  kernels.factors.take_factors(rows.product, rows.memory.data());
+  kernels.factors.take_windows(taken.product, windows, taken.memory.data());
+  const AlignedArray<float> bias(2 * panel_width);
+  kernels.forward({rows.product, bias.data(), Activation::identity, rows.c.data()});
+  kernels.forward({taken.product, bias.data(), Activation::identity, taken.c.data()});
+  expect(std::memcmp(rows.c.data(), taken.c.data(), rows.c.size() * sizeof(float)) == 0, "windows as rows of A");
+
+  for (const Range some : {Range{0, panels}, Range{panels - 1, panels}, Range{panels / 2, panels}}) {
+    const size_t size = some.size() * paired_size(count);
+    AlignedArray<uint16_t> pairs(size), expected(size);
+    kernels.factors.pair_windows(windows, some, pairs.data());
+    kernels.factors.pair(
+        {values.data() + some.begin * panel_width, panel_width, stride, count, expected.data(), {0, some.size()}});
+    expect(std::memcmp(pairs.data(), expected.data(), size * sizeof(uint16_t)) == 0, "windows as pairs of B");
+  }
+}
+
 inline void test_mixed(const KernelsOfMixed& kernels) {
   test_rounding(kernels);
   for (const Range rows : {Range{0, 1}, Range{0, 6}, Range{4, 17}, Range{8, 45}, Range{0, 70}}) {
     for (const size_t inner : {1UL, 2UL, 31UL, 32UL, 33UL, 75UL}) {
       for (const size_t panels : {1UL, 2UL, 3UL, 7UL}) test_products(kernels, {rows, inner, panels});
+    }
+  }
+  for (const WindowShape& shape :
+       {WindowShape{9, 8, 1, 5, 5, 1}, WindowShape{6, 9, 3, 2, 4, 2}, WindowShape{5, 5, 16, 3, 3, 1},
+        WindowShape{7, 4, 32, 2, 3, 1}, WindowShape{3, 40, 20, 1, 1, 1}, WindowShape{1, 9, 64, 1, 2, 1}}) {
+    const size_t columns = (shape.width - shape.columns) / shape.step + 1;
+    const size_t places = ((shape.height - shape.rows) / shape.step + 1) * columns;
+    for (const Range part : {Range{0, places}, Range{0, 1}, Range{1, places}, Range{places / 2, places}}) {
+      test_windows(kernels, shape, part);
     }
   }
   for (const size_t inputs : {1UL, 15UL, 16UL, 17UL, 40UL}) {

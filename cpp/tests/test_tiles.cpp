@@ -64,7 +64,7 @@ EmulatedUnit unit;
 #include "base/flush_denormals.hpp"
 #include "base/matrix_unit.hpp"
 #include "kernels/dense.hpp"
-#include "kernels/mixed.hpp"
+#include "kernels/windows.hpp"
 #include "tests/mixed.hpp"
 
 int main() {
@@ -74,8 +74,8 @@ int main() {
   chainrule::tests::expect(chainrule::may_use_matrix_unit(), "the unit may be used");
 #endif
   const chainrule::FlushDenormals flush;
-  const chainrule::MixedKernels<float> factors = {isa::take_factors, isa::pair, isa::transpose_pairs,
-                                                  isa::follows_lists};
+  const chainrule::MixedKernels<float> factors = {
+      isa::take_factors, isa::pair, isa::take_windows, isa::pair_windows, isa::transpose_pairs, isa::follows_lists};
   chainrule::tests::test_mixed({factors, isa::forward<float>, isa::weight_gradient<float>});
   chainrule::tests::expect(!unit.started, "the unit is given back");
   return chainrule::tests::result();

@@ -32,7 +32,6 @@ __all__ = ["Conv1D", "Conv2D", "Conv2DTranspose"]
 class Convolution(BiasedLayer, abstract=True):
     """What all convolutions have in common; use one of its kinds."""
 
-    takes_mixed = False
     size_settings = ("filters", "kernel_size")
 
     _axes: int

@@ -110,7 +110,11 @@ class Layer(ABC):
 
     def multiply(self, a: Array, b: Array) -> Array:
         """Return the matrix product a b, of factors in the layer's precision."""
-        return np.asarray(bfloat16(a) @ bfloat16(b) if self.mixed else a @ b)
+        return np.asarray(self.rounded(a) @ self.rounded(b))
+
+    def rounded(self, values: Array) -> Array:
+        """Return factors of products, which mixed precision rounds."""
+        return bfloat16(values) if self.mixed else values
 
     @abstractmethod
     def _forward(self, x: Array) -> Array:

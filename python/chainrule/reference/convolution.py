@@ -18,6 +18,7 @@ class Convolution(WeightedLayer, abstract=True):
     """z[o] = b + Σₖ x[o·stride + k·dilation − padding] W[k], a = f(z); weights (*kernel, channels / groups, filters).
 
     With groups, channels and filters are divided into as many blocks, and each block of filters reads one of channels.
+    In mixed precision, a channel with a filter of its own is multiplied in float32.
     """
 
     def __init__(
@@ -44,11 +45,15 @@ class Convolution(WeightedLayer, abstract=True):
 
     def _group_weights(self, position: tuple[int, ...]) -> Array:
         """Return W[k] as (channels of a group, groups, filters of a group)."""
-        return np.reshape(self.weights[position], (self.group_channels, self.groups, -1))
+        return np.reshape(self.rounded(self.weights[position]), (self.group_channels, self.groups, -1))
 
     def _grouped(self, values: Array) -> Array:
-        """Return values as (samples and places, groups, channels of a group)."""
-        return values.reshape(-1, self.groups, values.shape[-1] // self.groups)
+        """Return factors as (samples and places, groups, channels of a group)."""
+        return self.rounded(values).reshape(-1, self.groups, values.shape[-1] // self.groups)
+
+    def rounded(self, values: Array) -> Array:
+        each_channel = self.groups > 1 and self.groups == self.filters and self.group_channels == 1
+        return values if each_channel else super().rounded(values)
 
     def _forward(self, x: Array) -> Array:
         self.windows = Windows(x.shape[1:-1], self.kernel, self.strides, self.padding, self.dilation)
@@ -110,7 +115,7 @@ class Conv2DTranspose(WeightedLayer):
         self.windows = Windows(sizes, self.kernel, self.strides, self.padding)
         padded = np.zeros((len(x), *self.windows.sizes, self.filters))
         for k, places in self.windows:
-            padded[places] += x @ self.weights[k].T
+            padded[places] += self.multiply(x, self.weights[k].T)
         return self.windows.crop(padded) + self.bias
 
     def _backward(self, deltas: Array) -> Array:
@@ -118,7 +123,7 @@ class Conv2DTranspose(WeightedLayer):
         weight_gradient, x_gradient = np.zeros_like(self.weights), np.zeros_like(self.inputs)
         padded = self.windows.pad(deltas)
         for k, places in self.windows:
-            weight_gradient[k] = np.einsum("shwf,shwc->fc", padded[places], self.inputs)
-            x_gradient += padded[places] @ self.weights[k]
+            weight_gradient[k] = np.einsum("shwf,shwc->fc", self.rounded(padded[places]), self.rounded(self.inputs))
+            x_gradient += self.multiply(padded[places], self.weights[k])
         self._keep(weights=weight_gradient, bias=deltas.sum(axis=(0, 1, 2)))
         return x_gradient
