@@ -100,7 +100,7 @@ constexpr size_t deferred_steps = 1024;
 // --- Memory access
 
 // Rows of samples, and rows of parameters, that are prefetched ahead of their use: both are read in random order.
-constexpr size_t samples_ahead = 2, parameter_rows_ahead = 8;
+constexpr size_t samples_ahead = 2, parameter_rows_ahead = 4;
 // Rows whose distance is a multiple of so many bytes share a few sets of the first-level cache.
 constexpr size_t colliding_bytes = 1 * kibibyte;
 // Bytes of activations and deltas of a dense layer above which a weight gradient reads packed copies of them. In rows,

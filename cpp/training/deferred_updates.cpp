@@ -8,8 +8,11 @@ template <class T>
 DeferredUpdates<T>::DeferredUpdates(ParameterRows<T>& rows, size_t first_step, size_t entries, size_t threads)
     : rows_(rows),
       steps_(tuning::deferred_steps),
-      threads_(threads, {std::vector<size_t>(rows.row_count(), first_step), {}}) {
-  for (Thread& thread : threads_) thread.touched.reserve(entries);
+      threads_(threads, {std::vector<size_t>(rows.row_count(), first_step), {}, {}}) {
+  for (Thread& thread : threads_) {
+    thread.touched.reserve(entries);
+    thread.behind.reserve(entries);
+  }
 }
 
 template <class T>
@@ -35,11 +38,15 @@ void DeferredUpdates<T>::updated(const Team& team, size_t step) {
 template <class T>
 void DeferredUpdates<T>::bring_up(const Team& team, size_t step, const Signal<T>& below, size_t next_samples) {
   touch(team, below, next_samples);
-  const std::vector<uint32_t>& touched = threads_[team.index()].touched;
-  for (size_t i = 0; i < touched.size(); ++i) {
+  Thread& thread = threads_[team.index()];
+  thread.behind.clear();
+  for (const uint32_t row : thread.touched) {
+    if (thread.current_from[row] <= step) thread.behind.push_back(row);
+  }
+  for (size_t i = 0; i < thread.behind.size(); ++i) {
     const size_t ahead = i + tuning::parameter_rows_ahead;
-    if (ahead < touched.size()) prefetch(rows_.parameter_row(team, touched[ahead], target_));
-    bring_up_row(team, step, touched[i]);
+    if (ahead < thread.behind.size()) prefetch(rows_.parameter_row(team, thread.behind[ahead], target_));
+    bring_up_row(team, step, thread.behind[i]);
   }
 }
 
