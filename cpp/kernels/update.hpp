@@ -251,31 +251,43 @@ Parameters<T> at_offset(Parameters<T> parameters, size_t offset) {
   return parameters;
 }
 
-template <class T, Rule rule>
-void catch_up_with(RuleTag<rule> tag, const Parameters<T>& parameters, const MissedSteps<T>& missed) {
-  Vector<T> w = Vector<T>::load(parameters.values);
-  Vector<T> s[max_slots];
-  for (size_t slot = 0; slot < slots_of(rule); ++slot) s[slot] = Vector<T>::load(parameters.slots[slot]);
+// Some runs of 16 parameters together, for which a step's constants are loaded once.
+template <size_t Q, class T, Rule rule>
+void catch_up_with(RuleTag<rule> tag, const Parameters<T>& first, size_t stride, const MissedSteps<T>& missed) {
+  Vector<T> w[Q], s[Q][max_slots];
+  for (size_t q = 0; q < Q; ++q) {
+    w[q] = Vector<T>::load(first.values + q * stride);
+    for (size_t slot = 0; slot < slots_of(rule); ++slot) s[q][slot] = Vector<T>::load(first.slots[slot] + q * stride);
+  }
+  const bool is_penalized = first.l1 != T(0) || first.l2 != T(0);
   for (size_t i = 0; i < missed.count; ++i) {
     const StepSettings<T>& step = missed.steps[i];
-    Vector<T> g = Vector<T>::zero();
-    if (parameters.l1 != T(0) || parameters.l2 != T(0)) {
-      g = regularized(parameters, step.clip_value, w, g);
+    const RuleVectors<T> k(step, first.rate_factor);
+    const T shrink = shrink_of(first, step);
+    const Vector<T> keep = Vector<T>::broadcast(T(1) - shrink);
+#pragma GCC unroll 4
+    for (size_t q = 0; q < Q; ++q) {
+      const Vector<T> zero = Vector<T>::zero();
+      const Vector<T> g = is_penalized ? regularized(first, step.clip_value, w[q], zero) : zero;
+      if (shrink != T(0)) w[q] = w[q] * keep;
+      w[q] = apply(tag, k, w[q], g, s[q]);
     }
-    const T shrink = shrink_of(parameters, step);
-    if (shrink != T(0)) w = w * Vector<T>::broadcast(T(1) - shrink);
-    w = apply(tag, RuleVectors<T>(step, parameters.rate_factor), w, g, s);
   }
-  w.store(parameters.values);
-  for (size_t slot = 0; slot < slots_of(rule); ++slot) s[slot].store(parameters.slots[slot]);
+  for (size_t q = 0; q < Q; ++q) {
+    w[q].store(first.values + q * stride);
+    for (size_t slot = 0; slot < slots_of(rule); ++slot) s[q][slot].store(first.slots[slot] + q * stride);
+  }
 }
 
 template <class T>
 void catch_up(const Parameters<T>& parameters, size_t panels, size_t stride, const MissedSteps<T>& missed) {
+  constexpr size_t together = registers<T> == 1 ? 2 : 1;
   with_rule(missed.steps->rule, [&](auto tag) {
-    for (size_t panel = 0; panel < panels; ++panel) {
-      catch_up_with(tag, at_offset(parameters, panel * stride), missed);
+    size_t panel = 0;
+    for (; panel + together <= panels; panel += together) {
+      catch_up_with<together>(tag, at_offset(parameters, panel * stride), stride, missed);
     }
+    for (; panel < panels; ++panel) catch_up_with<1>(tag, at_offset(parameters, panel * stride), stride, missed);
   });
 }
 

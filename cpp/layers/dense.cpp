@@ -213,16 +213,12 @@ void Dense<T>::list_touched(const Team&, const Signal<T>& below, size_t, std::ve
   }
 }
 
-// Runs in the thread's panels; none if the input is not the thread's.
 template <class T>
-ParameterRuns<T> Dense<T>::parameter_row(const Team& team, size_t input, const GradientTarget<T>& target) {
+ParameterRowRuns<T> Dense<T>::row_runs(const Team& team, const GradientTarget<T>& target) {
   const Share own = weights_share(team);
   const size_t stride = inputs_ * panel_width;
-  const bool is_own = input >= own.rows.begin && input < own.rows.end;
-  const size_t offset = own.panels.begin * stride + input * panel_width;
-  return {.first = offset_by(this->parameters_.updatable(weights, target), offset),
-          .count = is_own ? own.panels.size() : 0,
-          .stride = stride};
+  const Parameters<T> first = offset_by(this->parameters_.updatable(weights, target), own.panels.begin * stride);
+  return {.first = {.first = first, .count = own.panels.size(), .stride = stride}, .own = own.rows};
 }
 
 template <class T>

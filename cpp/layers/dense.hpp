@@ -65,7 +65,7 @@ class Dense final : public Layer<T>, public ParameterRows<T> {
   ParameterRows<T>* parameter_rows() override { return this; }
   size_t row_count() const override { return inputs_; }
   void list_touched(const Team&, const Signal<T>& below, size_t samples, std::vector<uint32_t>& list) const override;
-  ParameterRuns<T> parameter_row(const Team&, size_t input, const GradientTarget<T>&) override;
+  ParameterRowRuns<T> row_runs(const Team&, const GradientTarget<T>&) override;
 
  private:
   enum Part : size_t { weights, bias };

@@ -23,13 +23,6 @@ Embedding<T>::Embedding(size_t steps, const EmbeddingSettings& settings)
       unseen_(settings.zero_is_missing) {}
 
 template <class T>
-ParameterRuns<T> Embedding<T>::vector_of(size_t number, const GradientTarget<T>& target) {
-  return {.first = offset_by(this->parameters_.updatable(0, target), number * panel_width),
-          .count = panel_count(units_),
-          .stride = vectors_ * panel_width};
-}
-
-template <class T>
 void Embedding<T>::prefetch_vector(size_t number) const {
   if (number == no_vector) return;
   const T* panel = this->panels(0) + number * panel_width;
@@ -121,10 +114,11 @@ void Embedding<T>::gradient(const Team& team, const Signal<T>& below, const Sign
     }
     add(above.deltas + sample * above.stride + unit, sums + slot * size, panel_width);
   });
+  const ParameterRowRuns<T> vectors = row_runs(team, target);
   for (size_t slot = begin; slot < end; ++slot) {
-    if (slot + tuning::parameter_rows_ahead < end)
-      prefetch(vector_of(touched_[slot + tuning::parameter_rows_ahead], target));
-    const ParameterRuns<T> vector = vector_of(touched_[slot], target);
+    const size_t ahead = slot + tuning::parameter_rows_ahead;
+    if (ahead < end) prefetch(vectors.row(touched_[ahead]));
+    const ParameterRuns<T> vector = vectors.row(touched_[slot]);
     for (size_t i = 0; i < vector.count; ++i) {
       kernels<T>().update(offset_by(vector.first, i * vector.stride), sums + slot * size + i * panel_width, panel_width,
                           *target.update);
@@ -141,11 +135,10 @@ void Embedding<T>::list_touched(const Team& team, const Signal<T>& below, size_t
 }
 
 template <class T>
-ParameterRuns<T> Embedding<T>::parameter_row(const Team& team, size_t number, const GradientTarget<T>& target) {
-  const Range own = team.share(vectors_);
-  ParameterRuns<T> vector = vector_of(number, target);
-  if (number < own.begin || number >= own.end) vector.count = 0;
-  return vector;
+ParameterRowRuns<T> Embedding<T>::row_runs(const Team& team, const GradientTarget<T>& target) {
+  const ParameterRuns<T> first = {
+      .first = this->parameters_.updatable(0, target), .count = panel_count(units_), .stride = vectors_ * panel_width};
+  return {.first = first, .own = team.share(vectors_)};
 }
 
 template class Embedding<float>;

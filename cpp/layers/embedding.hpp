@@ -47,7 +47,7 @@ class Embedding final : public StoredGradientLayer<T>, public ParameterRows<T> {
   ParameterRows<T>* parameter_rows() override { return this; }
   size_t row_count() const override { return vectors_; }
   void list_touched(const Team&, const Signal<T>& below, size_t samples, std::vector<uint32_t>& list) const override;
-  ParameterRuns<T> parameter_row(const Team&, size_t number, const GradientTarget<T>&) override;
+  ParameterRowRuns<T> row_runs(const Team&, const GradientTarget<T>&) override;
 
  protected:
   void add_gradient(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
@@ -58,7 +58,6 @@ class Embedding final : public StoredGradientLayer<T>, public ParameterRows<T> {
 
   // The number of a token's vector, or no_vector.
   size_t number_of(T input) const { return code_of(input, vectors_ + unseen_) - unseen_; }
-  ParameterRuns<T> vector_of(size_t number, const GradientTarget<T>&);
   void prefetch_vector(size_t number) const;
   // Calls visit(number, sample, first of its units) for the thread's vectors in some samples, in their order.
   template <class Visit>

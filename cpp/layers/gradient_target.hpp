@@ -45,6 +45,19 @@ struct ParameterRuns {
   size_t count = 0, stride = 0;
 };
 
+// Rows of parameters that are next to each other in each run, and those of them that are a thread's.
+template <class T>
+struct ParameterRowRuns {
+  ParameterRuns<T> first = {};  // of row 0
+  Range own = {};
+
+  // None if the row is another thread's.
+  ParameterRuns<T> row(size_t i) const {
+    const bool is_own = i >= own.begin && i < own.end;
+    return {offset_by(first.first, i * panel_width), is_own ? first.count : 0, first.stride};
+  }
+};
+
 // Always inlined: a compiler that finds that a function has no effect on any value leaves out its calls.
 template <class T>
 __attribute__((always_inline)) inline void prefetch(const ParameterRuns<T>& runs) {

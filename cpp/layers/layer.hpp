@@ -83,8 +83,8 @@ class ParameterRows {
   // Appends the rows that samples touch, in any order and possibly twice. Rows of which the thread has no part may be
   // left out.
   virtual void list_touched(const Team&, const Signal<T>& below, size_t samples, std::vector<uint32_t>& list) const = 0;
-  // The thread's part of a row.
-  virtual ParameterRuns<T> parameter_row(const Team&, size_t row, const GradientTarget<T>&) = 0;
+  // The thread's parts of the rows.
+  virtual ParameterRowRuns<T> row_runs(const Team&, const GradientTarget<T>&) = 0;
 };
 
 // All threads of a team call the functions that take it. Between two such calls is a barrier, unless both divide the

@@ -43,26 +43,29 @@ void DeferredUpdates<T>::bring_up(const Team& team, size_t step, const Signal<T>
   for (const uint32_t row : thread.touched) {
     if (thread.current_from[row] <= step) thread.behind.push_back(row);
   }
+  const ParameterRowRuns<T> runs = rows_.row_runs(team, target_);
   for (size_t i = 0; i < thread.behind.size(); ++i) {
     const size_t ahead = i + tuning::parameter_rows_ahead;
-    if (ahead < thread.behind.size()) prefetch(rows_.parameter_row(team, thread.behind[ahead], target_));
-    bring_up_row(team, step, thread.behind[i]);
+    if (ahead < thread.behind.size()) prefetch(runs.row(thread.behind[ahead]));
+    bring_up_row(thread, step, thread.behind[i], runs);
   }
 }
 
 template <class T>
 void DeferredUpdates<T>::bring_up_all(const Team& team, size_t step) {
-  for (size_t row = 0; row < rows_.row_count(); ++row) bring_up_row(team, step, row);
+  const ParameterRowRuns<T> runs = rows_.row_runs(team, target_);
+  Thread& thread = threads_[team.index()];
+  for (size_t row = 0; row < rows_.row_count(); ++row) bring_up_row(thread, step, row, runs);
 }
 
 // The array of steps is a ring. All missing steps are in it, because all rows become current whenever it is full.
 template <class T>
-void DeferredUpdates<T>::bring_up_row(const Team& team, size_t step, size_t row) {
-  size_t& from = threads_[team.index()].current_from[row];
+void DeferredUpdates<T>::bring_up_row(Thread& thread, size_t step, size_t row, const ParameterRowRuns<T>& runs) {
+  size_t& from = thread.current_from[row];
   if (from > step) return;
-  const ParameterRuns<T> runs = rows_.parameter_row(team, row, target_);
+  const ParameterRuns<T> own = runs.row(row);
   const MissedSteps<T> missed = {.steps = steps_.data() + from % tuning::deferred_steps, .count = step + 1 - from};
-  kernels<T>().catch_up(runs.first, runs.count, runs.stride, missed);
+  kernels<T>().catch_up(own.first, own.count, own.stride, missed);
   from = step + 1;
 }
 

@@ -29,16 +29,16 @@ class DeferredUpdates {
   void bring_up_all(const Team&, size_t step);
 
  private:
-  void bring_up_row(const Team&, size_t step, size_t row);
-
-  ParameterRows<T>& rows_;
-  std::vector<StepSettings<T>> steps_;
-  GradientTarget<T> target_ = {};
   struct Thread {
     std::vector<size_t> current_from;  // per row, the first step whose update is missing
     std::vector<uint32_t> touched;     // the rows that the samples of the next update touch
     std::vector<uint32_t> behind;      // those of them whose updates are missing
   };
+  void bring_up_row(Thread& thread, size_t step, size_t row, const ParameterRowRuns<T>& runs);
+
+  ParameterRows<T>& rows_;
+  std::vector<StepSettings<T>> steps_;
+  GradientTarget<T> target_ = {};
   std::vector<Thread> threads_;
 };
 
