@@ -104,8 +104,52 @@ void feature_gradient(const FeaturePlaces& at, const NormalisedDeltas<T>& d, T* 
   }
 }
 
+// Constants of fewer features than lanes, as they follow each other along the places: those of a vector that begins with
+// any feature.
+template <class T, size_t N>
+class RepeatedConstants {
+ public:
+  RepeatedConstants(const T* const (&constants)[N], size_t features) {
+    for (size_t n = 0; n < N; ++n) {
+      for (size_t k = 0; k < 2 * lanes; ++k) values_[n][k] = constants[n][k % features];
+    }
+  }
+  CHAINRULE_INLINE Vector<T> of(size_t n, size_t first) const { return Vector<T>::load(values_[n] + first); }
+
+ private:
+  alignas(64) T values_[N][2 * lanes];
+};
+
+// Calls visit(sample, offset, first feature, values left) for vectors of the values of samples with fewer features than
+// lanes, which are next to each other from place to place.
+template <class Visit>
+CHAINRULE_INLINE void for_each_vector_of_places(const FeaturePlaces& at, Visit visit) {
+  const size_t size = at.places * at.features, step = lanes % at.features;
+  for (size_t sample = at.samples.begin; sample < at.samples.end; ++sample) {
+    size_t feature = 0;
+    for (size_t i = 0; i < size; i += lanes) {
+      visit(sample, i, feature, size - i);
+      feature += step;
+      if (feature >= at.features) feature -= at.features;
+    }
+  }
+}
+
+template <class T>
+void normalise_few_features(const FeaturePlaces& at, const NormalisedFeatures<T>& f) {
+  const RepeatedConstants<T, 4> k({f.scales.means, f.scales.inverses, f.gamma, f.beta}, at.features);
+  for_each_vector_of_places(at, [&](size_t sample, size_t i, size_t first, size_t left) {
+    const size_t to = sample * f.stride + i;
+    const Vector<T> x = Vector<T>::load(f.inputs + sample * f.input_stride + i);
+    const Vector<T> z = k.of(2, first) * ((x - k.of(0, first)) * k.of(1, first)) + k.of(3, first);
+    store_part(z, f.activations + to, left);
+    if (f.pre_activations != f.activations) store_part(z, f.pre_activations + to, left);
+  });
+}
+
 template <class T>
 void normalise_features(const FeaturePlaces& at, const NormalisedFeatures<T>& f) {
+  if (at.features < lanes) return normalise_few_features(at, f);
   for (size_t panel = at.panels.begin; panel < at.panels.end; ++panel) {
     const size_t first = panel * panel_width, left = at.features - first;
     const PanelNormalisation<T> normalisation(f.scales, panel);
@@ -123,8 +167,22 @@ void normalise_features(const FeaturePlaces& at, const NormalisedFeatures<T>& f)
 }
 
 template <class T>
+void normalise_few_deltas(const FeaturePlaces& at, const FeatureDeltas<T>& d, const DeltaFactors<T>& f, T* to,
+                          size_t to_stride) {
+  const RepeatedConstants<T, 5> k({d.scales.means, d.scales.inverses, f.means, f.along, f.factors}, at.features);
+  for_each_vector_of_places(at, [&](size_t sample, size_t i, size_t first, size_t left) {
+    const Vector<T> x = Vector<T>::load(d.inputs + sample * d.input_stride + i);
+    const Vector<T> normalised = (x - k.of(0, first)) * k.of(1, first);
+    const Vector<T> rest =
+        Vector<T>::load(d.deltas + sample * d.stride + i) - k.of(2, first) - normalised * k.of(3, first);
+    store_part(k.of(4, first) * rest, to + sample * to_stride + i, left);
+  });
+}
+
+template <class T>
 void normalise_deltas(const FeaturePlaces& at, const FeatureDeltas<T>& d, const DeltaFactors<T>& f, T* to,
                       size_t to_stride) {
+  if (at.features < lanes) return normalise_few_deltas(at, d, f, to, to_stride);
   for (size_t panel = at.panels.begin; panel < at.panels.end; ++panel) {
     const size_t first = panel * panel_width, left = at.features - first;
     const PanelNormalisation<T> normalisation(d.scales, panel);
