@@ -104,8 +104,8 @@ void feature_gradient(const FeaturePlaces& at, const NormalisedDeltas<T>& d, T* 
   }
 }
 
-// Constants of fewer features than lanes, as they follow each other along the places: those of a vector that begins with
-// any feature.
+// Constants of fewer features than lanes, as they follow each other along the places: those of a vector that begins
+// with any feature.
 template <class T, size_t N>
 class RepeatedConstants {
  public:
@@ -121,9 +121,11 @@ class RepeatedConstants {
 };
 
 // Calls visit(sample, offset, first feature, values left) for vectors of the values of samples with fewer features than
-// lanes, which are next to each other from place to place.
+// lanes, which are next to each other from place to place. All features are in one panel, which a thread can be
+// without.
 template <class Visit>
 CHAINRULE_INLINE void for_each_vector_of_places(const FeaturePlaces& at, Visit visit) {
+  if (at.panels.size() == 0) return;
   const size_t size = at.places * at.features, step = lanes % at.features;
   for (size_t sample = at.samples.begin; sample < at.samples.end; ++sample) {
     size_t feature = 0;

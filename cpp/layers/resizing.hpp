@@ -27,30 +27,49 @@ struct ZeroPadSettings {
   std::unique_ptr<Layer<T>> make(size_t inputs) const;
 };
 
+// What both have in common: images with samples in the lanes of vectors have 16 times as many channels.
 template <class T>
-class ZeroPad final : public Layer<T> {
+class Resizing : public Layer<T> {
  public:
-  struct Shape {
-    size_t height, width, channels, top, bottom, left, right;
-  };
-
-  explicit ZeroPad(const Shape& shape) : shape_(shape) {}
-
-  size_t inputs() const override { return shape_.height * row(); }
-  size_t outputs() const override { return (shape_.top + shape_.height + shape_.bottom) * padded_row(); }
-  LayerTraits traits() const override { return {.work = inputs()}; }
-
+  LayerTraits traits() const override {
+    const size_t places = this->outputs() / channels_;
+    return {.work = places * channels_, .takes_lanes = true, .row_work = places * whole_panels(channels_)};
+  }
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;
 
- private:
-  size_t row() const { return shape_.width * shape_.channels; }
-  size_t padded_row() const { return row() + (shape_.left + shape_.right) * shape_.channels; }
-  // Where a row of the image begins in the padded image.
-  size_t row_begin(size_t y) const { return (shape_.top + y) * padded_row() + shape_.left * shape_.channels; }
+ protected:
+  explicit Resizing(size_t channels) : channels_(channels) {}
 
-  Shape shape_;
+  // The result of an image, or the deltas of an image from those of its result.
+  virtual void resize(const T* image, size_t channels, T* result) const = 0;
+  virtual void collect(const T* result, size_t channels, T* image) const = 0;
+
+ private:
+  size_t channels_;
+};
+
+template <class T>
+class ZeroPad final : public Resizing<T> {
+ public:
+  explicit ZeroPad(const ZeroPadSettings& shape) : Resizing<T>(shape.channels), shape_(shape) {}
+
+  size_t inputs() const override { return shape_.height * shape_.width * shape_.channels; }
+  size_t outputs() const override {
+    return (shape_.top + shape_.height + shape_.bottom) * padded_width() * shape_.channels;
+  }
+
+ private:
+  void resize(const T* image, size_t channels, T* result) const override;
+  void collect(const T* result, size_t channels, T* image) const override;
+  size_t padded_width() const { return shape_.left + shape_.width + shape_.right; }
+  // Where a row of the image begins in the padded image.
+  size_t row_begin(size_t y, size_t channels) const {
+    return ((shape_.top + y) * padded_width() + shape_.left) * channels;
+  }
+
+  ZeroPadSettings shape_;
 };
 
 struct UpSampleSettings {
@@ -73,38 +92,28 @@ struct UpSampleSettings {
 
 // z[y, x] = x[y / down, x / right], with integer quotients.
 template <class T>
-class UpSample final : public Layer<T> {
+class UpSample final : public Resizing<T> {
  public:
-  struct Shape {
-    size_t height, width, channels, down, right;
-  };
-
-  explicit UpSample(const Shape& shape) : shape_(shape) {}
+  explicit UpSample(const UpSampleSettings& shape) : Resizing<T>(shape.channels), shape_(shape) {}
 
   size_t inputs() const override { return shape_.height * shape_.width * shape_.channels; }
   size_t outputs() const override { return inputs() * shape_.down * shape_.right; }
-  LayerTraits traits() const override { return {.work = outputs()}; }
-
-  void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
-  void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
-                const Pass&) const override;
 
  private:
-  // Calls move(offset below, offset above) for each place above, in order; both are offsets of its first channel.
-  template <class Move>
-  void for_each_place(Move move) const;
+  void resize(const T* image, size_t channels, T* result) const override;
+  void collect(const T* result, size_t channels, T* image) const override;
 
-  Shape shape_;
+  UpSampleSettings shape_;
 };
 
 template <class T>
 std::unique_ptr<Layer<T>> ZeroPadSettings::make(size_t /*inputs*/) const {
-  return std::make_unique<ZeroPad<T>>(typename ZeroPad<T>::Shape{height, width, channels, top, bottom, left, right});
+  return std::make_unique<ZeroPad<T>>(*this);
 }
 
 template <class T>
 std::unique_ptr<Layer<T>> UpSampleSettings::make(size_t /*inputs*/) const {
-  return std::make_unique<UpSample<T>>(typename UpSample<T>::Shape{height, width, channels, down, right});
+  return std::make_unique<UpSample<T>>(*this);
 }
 
 }  // namespace chainrule
