@@ -4,6 +4,7 @@
 
 #include "base/random.hpp"
 #include "data/sizes.hpp"
+#include "layers/convolution.hpp"
 #include "layers/dense.hpp"
 #include "layers/rescaling.hpp"
 #include "tests/check.hpp"
@@ -99,6 +100,57 @@ void test_training(const OptimizerSettings& settings, size_t batch) {
   }
 }
 
+// Convolutions of few channels in mixed precision, whose kernels copy and multiply whole vectors.
+Network<float> mixed_convolutions() {
+  Network<float> network(48, true);
+  const auto add = [&](const ConvolutionShape& shape, bool transposed) {
+    network.add(std::make_unique<Convolution<float>>(shape, transposed, Activation::gelu, 0, 0, true));
+  };
+  add({{4, 4, 3, 1, 1, 1}, {4, 4, 3, 1, 1, 1}, 3, 4, 1}, false);
+  add({{8, 4, 3, 2, 1, 0}, {8, 4, 3, 2, 1, 0}, 2, 4, 1}, true);
+  add({{8, 4, 3, 1, 2, 0}, {8, 2, 3, 3, 1, 0}, 2, 6, 2}, false);
+  network.add(std::make_unique<Dense<float>>(48, 5, Dense<float>::Options{Activation::softmax, 0, 0, 0}));
+  std::vector<float> plain(network.parameter_count());
+  RandomWords words(3, Purpose::weights, 0, 0);
+  for (float& w : plain) w = float(uniform(words.next()) - 0.5);
+  network.pack(plain.data(), network.parameters().data());
+  return network;
+}
+
+void test_mixed_convolutions() {
+  constexpr size_t count = 21;
+  std::vector<float> x(count * 48);
+  std::vector<int64_t> y(count);
+  RandomWords words(1, Purpose::weights, 0, 0);
+  for (float& value : x) value = float(uniform(words.next()));
+  for (size_t i = 0; i < count; ++i) y[i] = int64_t(i % 5);
+  Data data;
+  data.inputs = {reinterpret_cast<const char*>(x.data()), Element::float32, 48 * 4, 4, count, 48};
+  data.targets.labels = y.data();
+  const std::vector<double> rates(3, 0.01);
+  const Loss loss = {LossKind::cross_entropy, 0, 1};
+  const EpochOptions options = {8, true, 1, 0, loss, rates.data(), 0, {0, rates.size()}, {}};
+  std::vector<AlignedArray<float>> results;
+  for (size_t threads : {1u, 4u}) {
+    set_num_threads(threads);
+    Network<float> network = mixed_convolutions();
+    const Optimizer optimizer("sgd", {});
+    OptimizerState<float> state(optimizer, network.parameters().size(), 0);
+    std::unique_ptr<EpochWorkspace<float>> workspace;
+    TeamSize team_size;
+    const double before = evaluate(network, data, loss, team_size).loss;
+    for (int epoch = 0; epoch < 20; ++epoch) {
+      train_epoch(network, state, optimizer, data, options, {}, team_size, workspace);
+    }
+    expect(evaluate(network, data, loss, team_size).loss < before, "loss of convolutions falls");
+    results.push_back(network.parameters());
+  }
+  set_num_threads(0);
+  for (size_t i = 0; i < results[0].size(); ++i) {
+    expect(results[0].data()[i] == results[1].data()[i], "threads change nothing of convolutions");
+  }
+}
+
 void test_divergence() {
   const std::vector<float> x(33, 1.0f);
   const std::vector<int64_t> y(3, 0);
@@ -138,6 +190,7 @@ int main() {
     test_training<float>(adam, batch);
     test_training<double>(clipped, batch);
   }
+  test_mixed_convolutions();
   test_divergence();
   test_first_trainable();
   return result();
