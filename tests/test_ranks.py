@@ -28,7 +28,7 @@ def test_any_number_of_ranks_has_the_bytes_of_one_process(batch_size):
     assert_same_on([1, 2, 3, 4], lambda ranks: fitted(communicator=ranks, batch_size=batch_size))
 
 
-def of_layers(name, dtype="float32"):
+def of_layers(name, **options):
     layers, shape = NETWORKS[name]
     made = [make() for make in layers]
     words = made[0].vocabulary is not None
@@ -38,7 +38,7 @@ def of_layers(name, dtype="float32"):
 
     def make():
         again = [make() for make in layers]
-        return cr.Network([cr.Input(*shape), *again, cr.Flatten(), cr.Dense(3, "softmax")], seed=3, dtype=dtype)
+        return cr.Network([cr.Input(*shape), *again, cr.Flatten(), cr.Dense(3, "softmax")], seed=3, **options)
 
     return make, samples, np.arange(41) % 3
 
@@ -59,6 +59,12 @@ def test_every_layer_is_shared_out_or_refused_by_name(name):
     for error in on_ranks(2, fit):
         assert isinstance(error, ValueError)
         assert "communicator must be None for" in str(error) and "all samples of a batch together" in str(error)
+
+
+@pytest.mark.parametrize("name", ["convolution", "convolution, groups", "convolution, transposed"])
+def test_convolutions_in_mixed_precision_are_shared_out(name):
+    make, samples, y = of_layers(name, precision="mixed")
+    assert_same_on([2, 3], lambda ranks: fitted(make, samples, y, ranks, epochs=1, batch_size=35))
 
 
 @pytest.mark.parametrize(
