@@ -104,20 +104,18 @@ void feature_gradient(const FeaturePlaces& at, const NormalisedDeltas<T>& d, T* 
   }
 }
 
-// Constants of fewer features than lanes, as they follow each other along the places: those of a vector that begins
-// with any feature.
-template <class T, size_t N>
+// A constant of each of fewer features than lanes, as they follow each other along the places.
+template <class T>
 class RepeatedConstants {
  public:
-  RepeatedConstants(const T* const (&constants)[N], size_t features) {
-    for (size_t n = 0; n < N; ++n) {
-      for (size_t k = 0; k < 2 * lanes; ++k) values_[n][k] = constants[n][k % features];
-    }
+  RepeatedConstants(const T* constants, size_t features) {
+    for (size_t k = 0; k < 2 * lanes; ++k) values_[k] = constants[k % features];
   }
-  CHAINRULE_INLINE Vector<T> of(size_t n, size_t first) const { return Vector<T>::load(values_[n] + first); }
+  // Those of a vector that begins with any feature.
+  CHAINRULE_INLINE Vector<T> from(size_t feature) const { return Vector<T>::load(values_ + feature); }
 
  private:
-  alignas(64) T values_[N][2 * lanes];
+  alignas(64) T values_[2 * lanes];
 };
 
 // Calls visit(sample, offset, first feature, values left) for vectors of the values of samples with fewer features than
@@ -139,11 +137,13 @@ CHAINRULE_INLINE void for_each_vector_of_places(const FeaturePlaces& at, Visit v
 
 template <class T>
 void normalise_few_features(const FeaturePlaces& at, const NormalisedFeatures<T>& f) {
-  const RepeatedConstants<T, 4> k({f.scales.means, f.scales.inverses, f.gamma, f.beta}, at.features);
+  const RepeatedConstants<T> means(f.scales.means, at.features), inverses(f.scales.inverses, at.features);
+  const RepeatedConstants<T> gamma(f.gamma, at.features), beta(f.beta, at.features);
   for_each_vector_of_places(at, [&](size_t sample, size_t i, size_t first, size_t left) {
     const size_t to = sample * f.stride + i;
     const Vector<T> x = Vector<T>::load(f.inputs + sample * f.input_stride + i);
-    const Vector<T> z = k.of(2, first) * ((x - k.of(0, first)) * k.of(1, first)) + k.of(3, first);
+    const Vector<T> normalised = (x - means.from(first)) * inverses.from(first);
+    const Vector<T> z = gamma.from(first) * normalised + beta.from(first);
     store_part(z, f.activations + to, left);
     if (f.pre_activations != f.activations) store_part(z, f.pre_activations + to, left);
   });
@@ -171,13 +171,15 @@ void normalise_features(const FeaturePlaces& at, const NormalisedFeatures<T>& f)
 template <class T>
 void normalise_few_deltas(const FeaturePlaces& at, const FeatureDeltas<T>& d, const DeltaFactors<T>& f, T* to,
                           size_t to_stride) {
-  const RepeatedConstants<T, 5> k({d.scales.means, d.scales.inverses, f.means, f.along, f.factors}, at.features);
+  const RepeatedConstants<T> means(d.scales.means, at.features), inverses(d.scales.inverses, at.features);
+  const RepeatedConstants<T> mean_deltas(f.means, at.features), along(f.along, at.features);
+  const RepeatedConstants<T> factors(f.factors, at.features);
   for_each_vector_of_places(at, [&](size_t sample, size_t i, size_t first, size_t left) {
     const Vector<T> x = Vector<T>::load(d.inputs + sample * d.input_stride + i);
-    const Vector<T> normalised = (x - k.of(0, first)) * k.of(1, first);
-    const Vector<T> rest =
-        Vector<T>::load(d.deltas + sample * d.stride + i) - k.of(2, first) - normalised * k.of(3, first);
-    store_part(k.of(4, first) * rest, to + sample * to_stride + i, left);
+    const Vector<T> normalised = (x - means.from(first)) * inverses.from(first);
+    const Vector<T> delta = Vector<T>::load(d.deltas + sample * d.stride + i);
+    const Vector<T> rest = delta - mean_deltas.from(first) - normalised * along.from(first);
+    store_part(factors.from(first) * rest, to + sample * to_stride + i, left);
   });
 }
 

@@ -81,6 +81,7 @@ class Convolution final : public StoredGradientLayer<T> {
   void compute_by_places(const Signal<T>& below, const Signal<T>& above, size_t sample, const Range& rows,
                          const T* weights) const;
   size_t rows_at_a_time(const Signal<T>& above) const;
+  static T* in_border(const T* values, const Bordered& image, const Range& rows);
   T* copy_in_border(const Signal<T>& below, const Signal<T>& above, size_t sample, const Bordered& image,
                     const Range& rows) const;
   PlaceMap::Source<T> bordered_inputs(const Signal<T>& below, const Signal<T>& above, size_t sample,

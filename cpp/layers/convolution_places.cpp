@@ -52,13 +52,20 @@ size_t Convolution<T>::rows_at_a_time(const Signal<T>& above) const {
   return std::max(fitting, 2 * overlap) / shape_.rows.stride;
 }
 
-// Some rows of a sample's image in its border, followed by `panel_width` values that may be read; with a state, whose
-// image has one row, what came before is in the border, and is replaced by what comes before the next ones.
+// Some rows of a sample's values in their border, followed by `panel_width` values that may be read.
+template <class T>
+T* Convolution<T>::in_border(const T* values, const Bordered& image, const Range& rows) {
+  T* const bordered = scratch<T, BorderedImage>(image.offset(rows.size(), 0) + panel_width);
+  put_in_border(values, image, rows, bordered);
+  return bordered;
+}
+
+// The same of the inputs. With a state, whose image has one row, what came before is in the border, and is replaced by
+// what comes before the next inputs.
 template <class T>
 T* Convolution<T>::copy_in_border(const Signal<T>& below, const Signal<T>& above, size_t sample, const Bordered& image,
                                   const Range& rows) const {
-  T* const bordered = scratch<T, BorderedImage>(image.offset(rows.size(), 0) + panel_width);
-  put_in_border(below.activations + sample * below.stride, image, rows, bordered);
+  T* const bordered = in_border(below.activations + sample * below.stride, image, rows);
   if (above.state != nullptr) {
     T* const state = above.state + sample * above.state_stride;
     std::memcpy(bordered, state, carried_size() * sizeof(T));

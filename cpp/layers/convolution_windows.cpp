@@ -8,17 +8,8 @@ namespace chainrule {
 
 namespace {
 
-struct BorderedWide;
 struct WindowPairs;
 struct GradientSums;
-
-// A signal's values of a sample in their border, followed by `panel_width` values that may be read.
-template <class T>
-const T* in_border(const T* values, const Bordered& image) {
-  T* const bordered = scratch<T, BorderedWide>(image.full_size() + panel_width);
-  put_in_border(values, image, {0, image.full_height}, bordered);
-  return bordered;
-}
 
 // The sums [columns][rows] of a gradient [rows][columns] whose rows are `stride` apart, and back.
 template <class T>
@@ -61,8 +52,8 @@ void Convolution<T>::backward_by_windows(const Signal<T>& above, const Signal<T>
   const WindowMap<T>& map = windows_->backward;
   for (size_t sample = samples.begin; sample < samples.end; ++sample) {
     T* const deltas = below.deltas + sample * below.stride;
-    map.compute({in_border(above.deltas + sample * above.stride, map.source()), 0}, nullptr,
-                {.pre_activations = deltas, .activations = deltas, .activation = Activation::identity},
+    map.compute({in_border(above.deltas + sample * above.stride, map.source(), {0, map.source().full_height}), 0},
+                nullptr, {.pre_activations = deltas, .activations = deltas, .activation = Activation::identity},
                 {0, backward_.target_height()});
     multiply_by_derivative(below, {sample, sample + 1});
   }
@@ -93,7 +84,7 @@ void Convolution<T>::add_weights_by_windows(const Signal<T>& below, const Signal
   take_transposed(gradient, shape_.result_channels, rows, columns, sums, stride);
   for (size_t i = 0; i < samples; ++i) {
     const T *const inputs = below.activations + i * below.stride, *const deltas = above.deltas + i * above.stride;
-    const T* const image = in_border(transposed_ ? deltas : inputs, map.source());
+    const T* const image = in_border(transposed_ ? deltas : inputs, map.source(), {0, map.source().full_height});
     for (size_t first = 0; first < count; first += step) {
       const Range places = {first, std::min(first + step, count)};
       kernels<T>().mixed.pair_windows(map.windows(image, group, places), panels, pairs);

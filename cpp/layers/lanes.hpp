@@ -60,6 +60,14 @@ void lanes_to_rows(T* lanes, T* values, size_t stride, size_t group, size_t samp
       {group_at(values, stride, group) + part.begin, stride, samples_in(group, samples), lanes, part.size()});
 }
 
+// Copies some outputs of a group, which have no activation, from lanes to a signal in rows.
+template <class T>
+void outputs_to_rows(T* lanes, const Signal<T>& above, size_t group, size_t samples, const Range& part) {
+  lanes_to_rows(lanes, above.activations, above.stride, group, samples, part);
+  if (above.pre_activations == above.activations) return;
+  lanes_to_rows(lanes, above.pre_activations, above.stride, group, samples, part);
+}
+
 // Some values of a group of a signal in lanes, as one row for element-wise kernels.
 template <class T>
 Rows<T> lanes_as_row(const Signal<T>& signal, size_t group, const Range& part) {

@@ -60,10 +60,7 @@ void PoolLayer<T>::forward(const Team& team, const Signal<T>& below, const Signa
     if (above.in_lanes) return;
     const size_t row = outputs() / height;
     const Range part = {piece.begin * row, piece.end * row};
-    T* const from = args.outputs + part.begin * group_samples;
-    lanes_to_rows(from, above.activations, above.stride, piece.group, samples, part);
-    if (above.pre_activations == above.activations) return;
-    lanes_to_rows(from, above.pre_activations, above.stride, piece.group, samples, part);
+    outputs_to_rows(args.outputs + part.begin * group_samples, above, piece.group, samples, part);
   });
 }
 

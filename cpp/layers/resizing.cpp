@@ -30,10 +30,7 @@ void Resizing<T>::forward(const Team& team, const Signal<T>& below, const Signal
                                      : scratch<T, Results>(values.size() * group_samples);
     resize(group_in_lanes<T, Images>(below, below.activations, group, samples, Missing::last_sample),
            channels_ * group_samples, result);
-    if (above.in_lanes) continue;
-    lanes_to_rows(result, above.activations, above.stride, group, samples, values);
-    if (above.pre_activations == above.activations) continue;
-    lanes_to_rows(result, above.pre_activations, above.stride, group, samples, values);
+    if (!above.in_lanes) outputs_to_rows(result, above, group, samples, values);
   }
 }
 

@@ -11,7 +11,7 @@ DeferredUpdates<T>::DeferredUpdates(ParameterRows<T>& rows, size_t first_step, s
       threads_(threads, {std::vector<size_t>(rows.row_count(), first_step), {}, {}}) {
   for (Thread& thread : threads_) {
     thread.touched.reserve(entries);
-    thread.behind.reserve(entries);
+    thread.outdated.reserve(entries);
   }
 }
 
@@ -39,15 +39,15 @@ template <class T>
 void DeferredUpdates<T>::bring_up(const Team& team, size_t step, const Signal<T>& below, size_t next_samples) {
   touch(team, below, next_samples);
   Thread& thread = threads_[team.index()];
-  thread.behind.clear();
+  thread.outdated.clear();
   for (const uint32_t row : thread.touched) {
-    if (thread.current_from[row] <= step) thread.behind.push_back(row);
+    if (thread.current_from[row] <= step) thread.outdated.push_back(row);
   }
   const ParameterRowRuns<T> runs = rows_.row_runs(team, target_);
-  for (size_t i = 0; i < thread.behind.size(); ++i) {
+  for (size_t i = 0; i < thread.outdated.size(); ++i) {
     const size_t ahead = i + tuning::parameter_rows_ahead;
-    if (ahead < thread.behind.size()) prefetch(runs.row(thread.behind[ahead]));
-    bring_up_row(thread, step, thread.behind[i], runs);
+    if (ahead < thread.outdated.size()) prefetch(runs.row(thread.outdated[ahead]));
+    bring_up_row(thread, step, thread.outdated[i], runs);
   }
 }
 

@@ -32,7 +32,7 @@ class DeferredUpdates {
   struct Thread {
     std::vector<size_t> current_from;  // per row, the first step whose update is missing
     std::vector<uint32_t> touched;     // the rows that the samples of the next update touch
-    std::vector<uint32_t> behind;      // those of them whose updates are missing
+    std::vector<uint32_t> outdated;    // those of them whose updates are missing
   };
   void bring_up_row(Thread& thread, size_t step, size_t row, const ParameterRowRuns<T>& runs);
 
