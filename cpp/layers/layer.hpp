@@ -106,8 +106,9 @@ class Layer {
   // Whether it can read the signals above these layers (Signal::sources).
   virtual bool takes_sources(std::span<const Layer* const> sources) const { return sources.empty(); }
 
-  // Whether a team divides samples in forward and backward, so that no barrier is needed between two such layers. Else
-  // it divides units, and a thread's units read only the parameters that its part of `gradient` updates.
+  // Whether a team divides samples in forward and backward, if they are in rows, so that no barrier is needed between
+  // two such layers. Else it divides units, and a thread's units read only the parameters that its part of `gradient`
+  // updates.
   virtual bool by_samples(const Team&, size_t /*samples*/) const { return true; }
   virtual void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples,
                        const Pass&) const = 0;

@@ -166,13 +166,20 @@ void pack_own_samples(const Team& team, const Signal<T>& signal, size_t samples)
   }
 }
 
+// Whether a team divides the samples between two signals (Layer::by_samples). Groups in lanes it divides otherwise.
+template <class T>
+bool divides_samples(const Layer<T>& layer, const Team& team, const Signal<T>& below, const Signal<T>& above,
+                     size_t samples) {
+  return !below.in_lanes && !above.in_lanes && layer.by_samples(team, samples);
+}
+
 }  // namespace
 
 template <class T>
 void Network<T>::forward(const Team& team, std::vector<Signal<T>>& signals, size_t samples, const Pass& pass) const {
   bool own_samples = true;
   for (size_t i = 0; i < size(); ++i) {
-    const bool by_samples = layers_[i]->by_samples(team, samples);
+    const bool by_samples = divides_samples(*layers_[i], team, signals[i], signals[i + 1], samples);
     // In prediction, no thread runs ahead, as it would write where others still read (shared_memory.hpp).
     if (i > 0 && !(pass.training && own_samples && by_samples)) team.barrier();
     if (i > 0 && signals[i].packed_activations != nullptr) pack_own_samples(team, signals[i], samples);
@@ -197,7 +204,7 @@ void Network<T>::backward(const Team& team, const std::vector<Signal<T>>& signal
   bool own_samples = true;
   if (lowest > 0 && lowest <= size() && layers_[lowest - 1]->traits().gradient_needs_backward) lowest -= 1;
   for (size_t i = size(); i-- > lowest;) {
-    const bool by_samples = layers_[i]->by_samples(team, samples);
+    const bool by_samples = divides_samples(*layers_[i], team, signals[i], signals[i + 1], samples);
     if (!(own_samples && by_samples)) team.barrier();
     layers_[i]->backward(team, signals[i + 1], signals[i], samples, pass);
     own_samples = by_samples;
