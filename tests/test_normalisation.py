@@ -86,6 +86,38 @@ def test_an_epoch_that_diverges_gives_the_statistics_back():
     assert statistics(net, 2) == before
 
 
+def image_network(channels, activation, dtype, in_lanes):
+    # Signals stay in lanes between convolutions and pools; a layer without that, which passes on what it gets, keeps
+    # them in rows.
+    def passed_on():
+        return [] if in_lanes else [cr.Dropout(0.0)]
+
+    layers = [cr.Conv2D(channels, 3, activation, padding="same"), *passed_on(), cr.BatchNorm(), *passed_on()]
+    layers += [cr.Activation("gelu"), *passed_on(), cr.Conv2D(5, 3), *passed_on(), cr.Activation("relu"), *passed_on()]
+    layers += [cr.BatchNorm(), *passed_on(), cr.MaxPool2D(2), cr.Flatten(), cr.Dense(3, "softmax")]
+    return cr.Network([cr.Input(11, 9, 1), *layers], seed=0, dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+# Batches of one block of samples and of several, some of which begin within a group of 16.
+@pytest.mark.parametrize(("samples", "batch"), [(40, 40), (70, 37), (20, 3)])
+@pytest.mark.parametrize(("channels", "activation"), [(1, "identity"), (6, "tanh"), (17, "identity")])
+def test_it_has_the_same_bytes_in_lanes_and_in_rows(channels, activation, samples, batch, dtype):
+    X, y = RANDOM.standard_normal((samples, 11, 9, 1)), RANDOM.integers(0, 3, samples)
+    initial = image_network(channels, activation, dtype, in_lanes=True).parameters
+    results = set()
+    for threads in (1, 2, 3):
+        for in_lanes in (True, False):
+            cr.set_num_threads(threads)
+            net = image_network(channels, activation, dtype, in_lanes)
+            net.parameters = initial
+            net.fit(X, y, epochs=2, batch_size=batch, verbose=0)
+            normalisations = [layer for layer in net.layers if isinstance(layer, cr.BatchNorm)]
+            running = b"".join(layer.running_variance.tobytes() for layer in normalisations)
+            results.add(net.parameters.tobytes() + running + net.predict(X).tobytes())
+    assert len(results) == 1
+
+
 def test_a_frozen_layer_does_in_training_what_it_does_in_prediction():
     net = cr.Network([cr.Input(3), cr.Dense(6, "relu"), cr.BatchNorm(), cr.Dense(2, "softmax")], seed=0)
     net.fit(RANDOM.standard_normal((40, 3)), np.arange(40) % 2, epochs=2, verbose=0)

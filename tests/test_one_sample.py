@@ -25,6 +25,17 @@ CONVOLUTIONS = {
     "transposed": ((4, 5, 3), lambda: [cr.Conv2D(8, 2), cr.Conv2DTranspose(18, 3, "tanh", strides=2)]),
     "softmax at pixels": ((5, 4, 2), lambda: [cr.Conv2D(17, 3, "relu", padding="same"), cr.Conv2D(3, 1, "softmax")]),
     "normalised": ((7, 7, 2), lambda: [cr.Conv2D(6, 3), cr.BatchNorm(), cr.Conv2D(16, 3, "relu"), cr.AvgPool2D(2)]),
+    "normalised in lanes": (
+        (7, 7, 2),
+        lambda: [
+            cr.Conv2D(6, 3),
+            cr.BatchNorm(),
+            cr.Activation("tanh"),
+            cr.Conv2D(5, 3),
+            cr.BatchNorm(),
+            cr.UpSample2D(2),
+        ],
+    ),
     "pool first": ((6, 6, 3), lambda: [cr.MaxPool2D(2), cr.Conv2D(16, 2, "relu")]),
     "mean first": ((7, 6, 1), lambda: [cr.AvgPool2D(3, strides=2), cr.Conv2D(20, 2)]),
     "sequences": ((30, 3), lambda: [cr.Conv1D(32, 5, "relu"), cr.MaxPool1D(2), cr.Conv1D(20, 3), cr.GlobalAvgPool1D()]),

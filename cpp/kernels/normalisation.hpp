@@ -1,4 +1,5 @@
-// Sums over samples and places in float64, and what normalisations compute from them.
+// Sums over samples and places in float64, and what normalisations compute from them. The places of a sample are added
+// up first, then the samples in their order.
 #pragma once
 
 #include "kernels/loss.hpp"
@@ -22,20 +23,22 @@ CHAINRULE_INLINE Vector<double> load_double(const float* from) {
   return v;
 }
 
-// Calls visit(offset) for each place of the samples, in order: of a panel in an array with this stride.
+// Calls visit(offset) for each place of a sample, in order: of a panel in an array with this stride.
 template <class Visit>
-CHAINRULE_INLINE void for_each_place(const FeaturePlaces& at, size_t panel, size_t stride, Visit visit) {
-  for (size_t sample = at.samples.begin; sample < at.samples.end; ++sample) {
-    size_t offset = sample * stride + panel * panel_width;
-    for (size_t place = 0; place < at.places; ++place, offset += at.features) visit(offset);
-  }
+CHAINRULE_INLINE void for_each_place(const FeaturePlaces& at, size_t sample, size_t panel, size_t stride, Visit visit) {
+  size_t offset = sample * stride + panel * panel_width;
+  for (size_t place = 0; place < at.places; ++place, offset += at.features) visit(offset);
 }
 
 template <class T>
 void feature_sums(const FeaturePlaces& at, const T* x, size_t stride, double* sums) {
   for (size_t panel = at.panels.begin; panel < at.panels.end; ++panel) {
     Vector<double> sum = Vector<double>::zero();
-    for_each_place(at, panel, stride, [&](size_t i) { sum = sum + load_double(x + i); });
+    for (size_t sample = at.samples.begin; sample < at.samples.end; ++sample) {
+      Vector<double> of_sample = Vector<double>::zero();
+      for_each_place(at, sample, panel, stride, [&](size_t i) { of_sample = of_sample + load_double(x + i); });
+      sum = sum + of_sample;
+    }
     sum.store(sums + panel * panel_width);
   }
 }
@@ -45,10 +48,14 @@ void feature_squares(const FeaturePlaces& at, const T* x, size_t stride, const d
   for (size_t panel = at.panels.begin; panel < at.panels.end; ++panel) {
     const Vector<double> mean = Vector<double>::load(means + panel * panel_width);
     Vector<double> sum = Vector<double>::zero();
-    for_each_place(at, panel, stride, [&](size_t i) {
-      const Vector<double> apart = load_double(x + i) - mean;
-      sum = sum + apart * apart;
-    });
+    for (size_t sample = at.samples.begin; sample < at.samples.end; ++sample) {
+      Vector<double> of_sample = Vector<double>::zero();
+      for_each_place(at, sample, panel, stride, [&](size_t i) {
+        const Vector<double> apart = load_double(x + i) - mean;
+        of_sample = of_sample + apart * apart;
+      });
+      sum = sum + of_sample;
+    }
     sum.store(sums + panel * panel_width);
   }
 }
@@ -72,13 +79,16 @@ void feature_products(const FeaturePlaces& at, const FeatureDeltas<T>& d, double
     for (size_t sample = at.samples.begin; sample < at.samples.end; ++sample) {
       const T* delta = d.deltas + sample * d.stride + panel * panel_width;
       const T* x = d.inputs + sample * d.input_stride + panel * panel_width;
+      Vector<double> of_sample = Vector<double>::zero(), product_of_sample = Vector<double>::zero();
       for (size_t place = 0; place < at.places; ++place, delta += at.features, x += at.features) {
         alignas(64) T normalised[lanes];
         normalisation.of(x).store(normalised);
         const Vector<double> value = load_double(delta);
-        sum = sum + value;
-        product = product + value * load_double(normalised);
+        of_sample = of_sample + value;
+        product_of_sample = product_of_sample + value * load_double(normalised);
       }
+      sum = sum + of_sample;
+      product = product + product_of_sample;
     }
     sum.store(sums + panel * panel_width);
     product.store(products + panel * panel_width);

@@ -3,6 +3,8 @@
 #include <map>
 #include <stdexcept>
 
+#include "layers/lanes.hpp"
+
 namespace chainrule {
 
 Activation activation_named(const std::string& name, std::optional<double> alpha) {
@@ -32,23 +34,43 @@ Activation activation_named(const std::string& name, std::optional<double> alpha
   return {kind, *alpha};
 }
 
+namespace {
+
+// Copies the values of a group in lanes, unless they are there already.
+template <class T>
+void copy_group(const T* from, T* to, size_t stride, size_t group, size_t size) {
+  copy_rows(group_at(from, stride, group), stride, group_at(to, stride, group), stride, {0, 1}, size * group_samples);
+}
+
+}  // namespace
+
 template <class T>
 void ActivationLayer<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
                                  const Pass&) const {
-  const Range rows = team.share_rows(samples);
-  if (above.pre_activations == above.activations && above.stride == below.stride) {
-    Signal<T> computed = above;
-    computed.pre_activations = below.activations;
+  Signal<T> computed = above;
+  const bool reads_below = above.pre_activations == above.activations && above.stride == below.stride;
+  if (reads_below) computed.pre_activations = below.activations;
+  if (!above.in_lanes) {
+    const Range rows = team.share_rows(samples);
+    if (!reads_below) copy_rows(below.activations, below.stride, above.pre_activations, above.stride, rows, size_);
     return activate(computed, rows);
   }
-  copy_rows(below.activations, below.stride, above.pre_activations, above.stride, rows, size_);
-  activate(above, rows);
+  const Range groups = team.share(groups_of(samples));
+  for (size_t group = groups.begin; group < groups.end; ++group) {
+    if (!reads_below) copy_group<T>(below.activations, above.pre_activations, above.stride, group, size_);
+    activate(computed, group, {0, size_});
+  }
 }
 
 template <class T>
 void ActivationLayer<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
                                   const Pass&) const {
-  pass_deltas_on(above, below, team.share_rows(samples));
+  if (!above.in_lanes) return pass_deltas_on(above, below, team.share_rows(samples));
+  const Range groups = team.share(groups_of(samples));
+  for (size_t group = groups.begin; group < groups.end; ++group) {
+    copy_group<T>(above.deltas, below.deltas, below.stride, group, size_);
+    multiply_by_derivative(below, group, {0, size_});
+  }
 }
 
 template class ActivationLayer<float>;

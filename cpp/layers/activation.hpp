@@ -39,6 +39,7 @@ class ActivationLayer final : public Layer<T> {
             .softmax_places = activation_ == Activation::softmax ? places_ : 1,
             .work = size_,
             .keeps_pre_activations = derivative_needs_pre_activation(activation_),
+            .keeps_layout = activation_ != Activation::softmax,
             .deltas_in_place = true,
             .trains_in_place = true,
             .predicts_in_place = true};

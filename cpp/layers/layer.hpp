@@ -54,6 +54,8 @@ struct LayerTraits {
   // for padding.
   bool takes_lanes = false;
   size_t row_work = 0;
+  // Whether it can do the same to signals in lanes, but only with both of them in one layout.
+  bool keeps_layout = false;
   // Whether a training pass must not take a batch in parts.
   bool needs_whole_batch = false;
   // Whether `gradient` reads what backward computes, so that backward runs even if no delta below is needed.

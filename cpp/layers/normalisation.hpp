@@ -3,6 +3,8 @@
 // Means and variances are summed in float64.
 #pragma once
 
+#include <algorithm>
+
 #include "layers/settings.hpp"
 #include "layers/stored_gradient_layer.hpp"
 
@@ -81,7 +83,7 @@ struct BatchNormSettings {
 
 // Over all samples and places (Ioffe and Szegedy 2015). In training the statistics are those of the batch, else the
 // running ones, which become momentum * running + (1 - momentum) * batch. A frozen layer does in training what it does
-// in prediction. The number of places alone decides how a sum is divided, not the number of threads.
+// in prediction. The number of places alone decides how a sum is divided, not the number of threads or the layout.
 template <class T>
 class BatchNorm final : public Normalisation<T> {
  public:
@@ -96,6 +98,7 @@ class BatchNorm final : public Normalisation<T> {
     traits.needs_whole_batch = this->trainable;
     traits.gradient_needs_backward = true;
     traits.deltas_in_place = true;
+    traits.keeps_layout = true;
     return traits;
   }
   void update_statistics(const Team&, const Signal<T>& above) override;
@@ -125,6 +128,9 @@ class BatchNorm final : public Normalisation<T> {
   }
   size_t panels() const { return panel_count(this->features_); }
   size_t width() const { return whole_panels(this->features_); }
+  Range features_of(const Range& panels) const {
+    return {panels.begin * panel_width, std::min(panels.end * panel_width, this->features_)};
+  }
   BatchValues values_of(const Signal<T>& above) const {
     double* const kept = above.batch_kept;
     return {kept, kept + width(), kept + 2 * width(), width()};
@@ -136,17 +142,64 @@ class BatchNorm final : public Normalisation<T> {
     return is_by_batch(pass) ? values_of(above).variance[k] : double(this->statistics_[this->features_ + k]);
   }
   size_t block_count(size_t samples) const;
+  // Whether threads divide features, and not samples.
+  bool divides_features(size_t samples, const Pass& pass) const {
+    return is_by_batch(pass) && block_count(samples) == 1;
+  }
+  Range samples_of_block(size_t block, size_t samples) const {
+    const size_t blocks = block_count(samples);
+    return {samples * block / blocks, samples * (block + 1) / blocks};
+  }
+  // The statistics of the batch from those of blocks, for some features.
+  void join_statistics(const BatchValues& values, size_t samples, const Range& features) const;
+  // The sums of deltas over the batch from those of blocks, in the first block's place.
+  void join_sums(const BatchValues& values, size_t samples, const Range& features) const;
+  // The constants of x^ of some features, and of the deltas below.
+  FeatureScales<T> scales_of(const Signal<T>& above, const Range& features, const Pass& pass) const;
+  DeltaFactors<T> delta_factors_of(const Signal<T>& above, const FeatureScales<T>& scales, size_t samples,
+                                   const Range& features, const Pass& pass) const;
+
+  // Signals in rows.
+  //
   // Calls sum(some samples and panels, block) for the thread's part.
   template <class Sum>
   void for_each_block(const Team&, size_t samples, Sum sum) const;
   void compute_statistics(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples) const;
   void sum_deltas(const Team&, const FeatureDeltas<T>& deltas, const BatchValues& values, size_t samples) const;
-  // The constants of x^ of some features.
-  FeatureScales<T> scales_of(const Signal<T>& above, const Range& panels, const Pass& pass) const;
-  // Whether threads divide panels, and not samples.
-  bool divides_panels(size_t samples, const Pass& pass) const { return is_by_batch(pass) && block_count(samples) == 1; }
+  void forward_in_rows(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const;
+  void backward_in_rows(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples, const Pass&) const;
   // What the thread normalises.
   FeaturePlaces own_part(const Team&, size_t samples, const Pass& pass) const;
+
+  // Signals in lanes (normalisation_lanes.cpp). To kernels a group is one sample with a panel for each feature. Threads
+  // divide the features if there is one block, else the blocks, and then the groups.
+  struct BlockSums {
+    Range blocks, features;
+  };
+  BlockSums own_sums(const Team&, size_t samples) const;
+  FeaturePlaces lanes_of(const Range& features) const {
+    return {{0, 1}, this->places_, this->features_ * panel_width, features};
+  }
+  // The groups that have samples of some blocks.
+  Range groups_of_blocks(const Range& blocks, size_t samples) const;
+  void clear_sums(const BlockSums& own, const BatchValues& values) const;
+  // Adds a group's sums, one per feature and lane, to those of the thread's blocks, in the order of the samples.
+  void add_to_blocks(const double* of_lanes, size_t group, size_t samples, const BlockSums& own,
+                     const BatchValues& values, size_t offset) const;
+  void compute_statistics_in_lanes(const Team&, const Signal<T>& below, const BatchValues& values,
+                                   size_t samples) const;
+  FeatureDeltas<T> deltas_of_group(const Signal<T>& above, const Signal<T>& below, const FeatureScales<T>& scales,
+                                   size_t group) const;
+  void sum_deltas_in_lanes(const Team&, const Signal<T>& above, const Signal<T>& below, const FeatureScales<T>& scales,
+                           size_t samples) const;
+  // What the thread normalises.
+  struct GroupsAndFeatures {
+    Range groups, features;
+  };
+  GroupsAndFeatures own_groups(const Team&, size_t samples, const Pass& pass) const;
+  void forward_in_lanes(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const;
+  void backward_in_lanes(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
+                         const Pass&) const;
 
   double momentum_;
 };

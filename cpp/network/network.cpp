@@ -137,6 +137,14 @@ size_t Network<T>::first_trainable() const {
 }
 
 template <class T>
+bool Network<T>::can_be_in_lanes(size_t layer) const {
+  size_t below = layer, above = layer + 1;
+  while (below > 0 && layers_[below]->traits().keeps_layout) --below;
+  while (above < size() && layers_[above]->traits().keeps_layout) ++above;
+  return above < size() && layers_[below]->traits().takes_lanes && layers_[above]->traits().takes_lanes;
+}
+
+template <class T>
 void Network<T>::prepare_backward(size_t lowest) {
   for (size_t i = lowest - (lowest > 0); i < size(); ++i) layers_[i]->prepare_backward(i >= lowest);
 }

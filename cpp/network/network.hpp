@@ -65,7 +65,10 @@ class Network {
   size_t signal_values() const { return signal_values_; }
   // Multiply-adds of the forward pass of one sample of which `entries` inputs are not zero.
   double work(size_t entries) const { return first_work_ * double(entries) / double(inputs_) + other_work_; }
-  // Whether signals of so many samples should be in lanes between layers that take them so.
+  // Whether the signal above a layer can be in lanes: between two layers that take them so, or next to layers between
+  // these that keep the layout.
+  bool can_be_in_lanes(size_t layer) const;
+  // Whether signals of so many samples should be.
   bool prefers_lanes(size_t samples) const { return lanes_pay(samples, lane_work_, row_work_); }
   double penalty() const;
   // The lowest trainable layer with parameters: no delta is needed below it.

@@ -53,8 +53,7 @@ Signal<T> Workspace<T>::signal_above(const Network<T>& network, size_t layer, Pu
   signal.activation = traits.activation;
   signal.softmax_places = traits.softmax_places;
   const bool lanes_pay = purpose == Purpose::training || network.prefers_lanes(capacity_);
-  signal.in_lanes = purpose != Purpose::pass && lanes_pay && traits.takes_lanes && !is_output &&
-                    network.layer(layer + 1).traits().takes_lanes;
+  signal.in_lanes = purpose != Purpose::pass && lanes_pay && network.can_be_in_lanes(layer);
   if (purpose != Purpose::prediction || traits.mask_steps > 0) {
     signal.kept_stride = kept_stride<T>(traits);
     if (signal.kept_stride > 0) signal.kept = allocate(signal.kept_stride, groups_capacity(capacity_));

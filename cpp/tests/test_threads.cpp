@@ -35,6 +35,8 @@ Network<float> made_network_in_lanes(uint64_t seed) {
   Network<float> network(inputs);
   const ConvolutionShape shape = {{5, 5, 3, 1, 1, 1}, {6, 6, 3, 1, 1, 1}, 1, 4, 1};
   network.add(std::make_unique<Convolution<float>>(shape, false, Activation::relu, 0, 0, true));
+  network.add(std::make_unique<BatchNorm<float>>(network.outputs(), 4, 0.9, 1e-3));
+  network.add(std::make_unique<ActivationLayer<float>>(network.outputs(), Activation::gelu, 1));
   network.add(std::make_unique<UpSample<float>>(UpSampleSettings{5, 6, 4, 2, 2}));
   network.add(std::make_unique<ActivationLayer<float>>(network.outputs(), Activation::tanh, 1));
   network.add(
