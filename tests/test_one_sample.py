@@ -36,6 +36,27 @@ CONVOLUTIONS = {
             cr.UpSample2D(2),
         ],
     ),
+    # In prediction a convolution does the work of a normalisation and an activation after it, once each in this order.
+    "finished": (
+        (8, 7, 3),
+        lambda: [
+            *(cr.Conv2D(18, 3, "relu", padding="same"), cr.BatchNorm(), cr.Activation("tanh")),
+            *(cr.BatchNorm(), cr.Activation("gelu"), cr.Conv2D(7, 2), cr.Activation("elu"), cr.BatchNorm()),
+            *(cr.Conv2D(4, 2), cr.BatchNorm(), cr.BatchNorm()),
+        ],
+    ),
+    "finished sequences": (
+        (20, 3),
+        lambda: [cr.Conv1D(21, 3, padding="causal"), cr.BatchNorm(), cr.Activation("silu"), cr.MaxPool1D(2)],
+    ),
+    "normalised branches": (
+        (6, 6, 3),
+        lambda: [
+            cr.Conv2D(6, 3),
+            cr.BatchNorm(),
+            cr.Residual([cr.Conv2D(6, 1), cr.BatchNorm(), cr.Activation("relu")]),
+        ],
+    ),
     "pool first": ((6, 6, 3), lambda: [cr.MaxPool2D(2), cr.Conv2D(16, 2, "relu")]),
     "mean first": ((7, 6, 1), lambda: [cr.AvgPool2D(3, strides=2), cr.Conv2D(20, 2)]),
     "sequences": ((30, 3), lambda: [cr.Conv1D(32, 5, "relu"), cr.MaxPool1D(2), cr.Conv1D(20, 3), cr.GlobalAvgPool1D()]),
@@ -54,7 +75,12 @@ CONVOLUTIONS = {
 def network(name, **options):
     shape, layers = CONVOLUTIONS[name]
     net = cr.Network([cr.Input(*shape), *layers()], seed=1, **options)
-    net.parameters = np.random.default_rng(2).normal(0, 0.3, net.parameter_count)
+    random = np.random.default_rng(2)
+    net.parameters = random.normal(0, 0.3, net.parameter_count)
+    for layer in net.layers:
+        if isinstance(layer, cr.BatchNorm):
+            layer.running_mean = random.normal(0, 0.3, layer.running_mean.size)
+            layer.running_variance = random.uniform(0.5, 2, layer.running_variance.size)
     return net, guarded(np.random.default_rng(3).standard_normal((40, *shape)).astype(net.dtype))
 
 

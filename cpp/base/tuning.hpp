@@ -137,6 +137,8 @@ constexpr size_t lane_gradient_bytes = 28 * kibibyte;
 // Values of a sample's image and result from which a convolution has channels in the lanes, and not samples: those of
 // 16 samples would leave the second-level cache. They decide the order of additions in its weight gradient.
 constexpr size_t fewest_values_by_places = 8192;
+// Bytes of a convolution's outputs that are computed before layers above continue with them, in the first-level cache.
+constexpr size_t finished_bytes = 16 * kibibyte;
 // Bytes of the rows of an image with a border that prediction copies at a time: they stay in the second-level cache.
 constexpr size_t bordered_bytes = 256 * kibibyte;
 // Bytes of the windows of a convolution in mixed precision, and of their sums, that are computed at a time: they stay

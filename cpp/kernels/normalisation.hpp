@@ -2,6 +2,7 @@
 // up first, then the samples in their order.
 #pragma once
 
+#include "kernels/activations.hpp"
 #include "kernels/loss.hpp"
 #include "kernels/parts.hpp"
 
@@ -68,7 +69,7 @@ struct PanelNormalisation {
   PanelNormalisation(const FeatureScales<T>& scales, size_t panel)
       : mean(Vector<T>::load(scales.means + panel * panel_width)),
         inverse(Vector<T>::load(scales.inverses + panel * panel_width)) {}
-  CHAINRULE_INLINE Vector<T> of(const T* x) const { return (Vector<T>::load(x) - mean) * inverse; }
+  CHAINRULE_INLINE Vector<T> of(const Vector<T>& x) const { return (x - mean) * inverse; }
 };
 
 template <class T>
@@ -82,7 +83,7 @@ void feature_products(const FeaturePlaces& at, const FeatureDeltas<T>& d, double
       Vector<double> of_sample = Vector<double>::zero(), product_of_sample = Vector<double>::zero();
       for (size_t place = 0; place < at.places; ++place, delta += at.features, x += at.features) {
         alignas(64) T normalised[lanes];
-        normalisation.of(x).store(normalised);
+        normalisation.of(Vector<T>::load(x)).store(normalised);
         const Vector<double> value = load_double(delta);
         of_sample = of_sample + value;
         product_of_sample = product_of_sample + value * load_double(normalised);
@@ -145,23 +146,23 @@ CHAINRULE_INLINE void for_each_vector_of_places(const FeaturePlaces& at, Visit v
   }
 }
 
-template <class T>
-void normalise_few_features(const FeaturePlaces& at, const NormalisedFeatures<T>& f) {
+template <class T, class ActivationKind>
+CHAINRULE_INLINE void normalise_few_features(const FeaturePlaces& at, const NormalisedFeatures<T>& f,
+                                             ActivationKind kind) {
   const RepeatedConstants<T> means(f.scales.means, at.features), inverses(f.scales.inverses, at.features);
   const RepeatedConstants<T> gamma(f.gamma, at.features), beta(f.beta, at.features);
   for_each_vector_of_places(at, [&](size_t sample, size_t i, size_t first, size_t left) {
     const size_t to = sample * f.stride + i;
-    const Vector<T> x = Vector<T>::load(f.inputs + sample * f.input_stride + i);
+    const Vector<T> x = load_part(f.inputs + sample * f.input_stride + i, left);
     const Vector<T> normalised = (x - means.from(first)) * inverses.from(first);
     const Vector<T> z = gamma.from(first) * normalised + beta.from(first);
-    store_part(z, f.activations + to, left);
+    store_part(activate(kind, z), f.activations + to, left);
     if (f.pre_activations != f.activations) store_part(z, f.pre_activations + to, left);
   });
 }
 
-template <class T>
-void normalise_features(const FeaturePlaces& at, const NormalisedFeatures<T>& f) {
-  if (at.features < lanes) return normalise_few_features(at, f);
+template <class T, class ActivationKind>
+CHAINRULE_INLINE void normalise_panels(const FeaturePlaces& at, const NormalisedFeatures<T>& f, ActivationKind kind) {
   for (size_t panel = at.panels.begin; panel < at.panels.end; ++panel) {
     const size_t first = panel * panel_width, left = at.features - first;
     const PanelNormalisation<T> normalisation(f.scales, panel);
@@ -170,12 +171,20 @@ void normalise_features(const FeaturePlaces& at, const NormalisedFeatures<T>& f)
       const T* x = f.inputs + sample * f.input_stride + first;
       const size_t to = sample * f.stride + first;
       for (size_t i = 0; i < at.places * at.features; i += at.features) {
-        const Vector<T> z = gamma * normalisation.of(x + i) + beta;
-        store_part(z, f.activations + to + i, left);
+        const Vector<T> z = gamma * normalisation.of(load_part(x + i, left)) + beta;
+        store_part(activate(kind, z), f.activations + to + i, left);
         if (f.pre_activations != f.activations) store_part(z, f.pre_activations + to + i, left);
       }
     }
   }
+}
+
+template <class T>
+void normalise_features(const FeaturePlaces& at, const NormalisedFeatures<T>& f) {
+  with_activation(f.activation, [&](auto kind) {
+    if (at.features < lanes) return normalise_few_features(at, f, kind);
+    normalise_panels(at, f, kind);
+  });
 }
 
 template <class T>
@@ -207,7 +216,7 @@ void normalise_deltas(const FeaturePlaces& at, const FeatureDeltas<T>& d, const 
       const T* x = d.inputs + sample * d.input_stride + first;
       T* below = to + sample * to_stride + first;
       for (size_t i = 0; i < at.places * at.features; i += at.features) {
-        const Vector<T> rest = Vector<T>::load(delta + i) - mean - normalisation.of(x + i) * along;
+        const Vector<T> rest = Vector<T>::load(delta + i) - mean - normalisation.of(Vector<T>::load(x + i)) * along;
         store_part(factor * rest, below + i, left);
       }
     }

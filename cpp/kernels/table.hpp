@@ -298,15 +298,16 @@ struct FeatureDeltas {
   FeatureScales<T> scales;
 };
 
-// z = gamma n + beta
+// z = gamma n + beta, a = f(z)
 template <class T>
 struct NormalisedFeatures {
   const T* inputs;
   size_t input_stride;
   FeatureScales<T> scales;
   const T *gamma, *beta;
-  T *pre_activations, *activations;
+  T *pre_activations, *activations;  // z is stored if it has an array of its own
   size_t stride;
+  Activation activation = {};
 };
 
 // The delta below is factor * (delta - mean - n * along).

@@ -3,7 +3,7 @@
 #include <map>
 #include <stdexcept>
 
-#include "layers/lanes.hpp"
+#include "layers/finish.hpp"
 
 namespace chainrule {
 
@@ -71,6 +71,11 @@ void ActivationLayer<T>::backward(const Team& team, const Signal<T>& above, cons
     copy_group<T>(above.deltas, below.deltas, below.stride, group, size_);
     multiply_by_derivative(below, group, {0, size_});
   }
+}
+
+template <class T>
+void ActivationLayer<T>::add_to(Finish<T>& finish) const {
+  finish.activation = activation_;
 }
 
 template class ActivationLayer<float>;

@@ -42,12 +42,14 @@ class ActivationLayer final : public Layer<T> {
             .keeps_layout = activation_ != Activation::softmax,
             .deltas_in_place = true,
             .trains_in_place = true,
-            .predicts_in_place = true};
+            .predicts_in_place = true,
+            .finishing = activation_ == Activation::softmax ? Finishing::none : Finishing::activation};
   }
 
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;
   void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                 const Pass&) const override;
+  void add_to(Finish<T>&) const override;
 
  private:
   size_t size_;

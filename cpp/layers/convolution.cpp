@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "layers/finish.hpp"
+
 namespace chainrule {
 
 namespace {
@@ -80,7 +82,8 @@ LayerTraits Convolution<T>::traits() const {
           .takes_lanes = !trains_by_places_ && !windows_,
           .row_work = by_places_.work(),
           .gradient_needs_backward = !windows_,
-          .releases_outputs = true};
+          .releases_outputs = true,
+          .takes_finishers = !windows_ && activation_ != Activation::softmax};
 }
 
 template <class T>
@@ -105,8 +108,9 @@ void Convolution<T>::carry_on(const Signal<T>& above, size_t group, size_t sampl
 
 // a = f(b + map(x)) for rows of the outputs of one group.
 template <class T>
-void Convolution<T>::compute(const T* inputs, const Signal<T>& above, size_t samples, const RowsOfGroup& rows) const {
-  const size_t row = forward_.target_row();
+void Convolution<T>::compute(const T* inputs, const Signal<T>& above, size_t samples, const RowsOfGroup& rows,
+                             const Finish<T>& finish) const {
+  const size_t row = forward_.target_row(), channels = forward_.target_channels();
   for_each_run(rows, row, [&](size_t begin, size_t end) {
     const Range part = {begin * row, end * row};
     const size_t size = part.size() * group_samples;
@@ -115,7 +119,10 @@ void Convolution<T>::compute(const T* inputs, const Signal<T>& above, size_t sam
     for (size_t y = begin; y < end; ++y) {
       forward_.compute_row(inputs, this->panels(0), this->panels(1), y, values + (y - begin) * row * group_samples);
     }
-    if (above.in_lanes) return activate(above, rows.group, part);
+    if (above.in_lanes) {
+      activate(above, rows.group, part);
+      return finish.apply(values, part.size() / channels, channels * group_samples);
+    }
     if (above.pre_activations != above.activations || activation_ == Activation::softmax) {
       lanes_to_rows(values, above.pre_activations, above.stride, rows.group, samples, part);
     }
@@ -133,6 +140,7 @@ void Convolution<T>::compute(const T* inputs, const Signal<T>& above, size_t sam
                              .rows = {0, 1},
                              .activation = activation_});
     }
+    finish.apply(values, part.size() / channels, channels * group_samples);
     lanes_to_rows(values, above.activations, above.stride, rows.group, samples, part);
   });
 }
@@ -154,10 +162,11 @@ void Convolution<T>::forward(const Team& team, const Signal<T>& below, const Sig
       team.barrier();
     }
     for_each_group(team.share(groups * height), height, [&](const RowsOfGroup& rows) {
-      compute(inputs_of(below, above, rows.group), above, samples, rows);
+      compute(inputs_of(below, above, rows.group), above, samples, rows, {});
     });
     return;
   }
+  const Finish<T> finish = in_lanes(finish_of(above), forward_.target_channels());
   const Range part = team.share(groups);
   const size_t size = image.full_size() * group_samples;
   T* const copy = in_place(below, forward_) ? nullptr : scratch<T, InputLanes>(size);
@@ -167,7 +176,7 @@ void Convolution<T>::forward(const Team& team, const Signal<T>& below, const Sig
       put_in_border(below, below.activations, samples, Missing::last_sample, image, {group, 0, image.height}, copy);
       if (above.state != nullptr) carry_on(above, group, samples, copy);
     }
-    compute(copy != nullptr ? copy : inputs_of(below, above, group), above, samples, {group, 0, height});
+    compute(copy != nullptr ? copy : inputs_of(below, above, group), above, samples, {group, 0, height}, finish);
   }
 }
 

@@ -72,14 +72,17 @@ class Convolution final : public StoredGradientLayer<T> {
   // step and there are as many steps after the layer as before; else 0.
   size_t carried_size() const;
   void carry_on(const Signal<T>& above, size_t group, size_t samples, T* signals) const;
-  void compute(const T* inputs, const Signal<T>& above, size_t samples, const RowsOfGroup& rows) const;
+  void compute(const T* inputs, const Signal<T>& above, size_t samples, const RowsOfGroup& rows,
+               const Finish<T>& finish) const;
   // Whether channels are in the lanes, and not samples (convolution_places.cpp): signals have the same bytes in both
   // ways. Training, whose weight gradient is a sum in another order, chooses by the shape alone.
   bool computes_by_places(const Signal<T>& below, const Signal<T>& above, size_t samples) const;
   void softmax_of_rows(const Signal<T>& above, size_t sample, const Range& rows) const;
   void forward_by_places(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples) const;
   void compute_by_places(const Signal<T>& below, const Signal<T>& above, size_t sample, const Range& rows,
-                         const T* weights) const;
+                         const T* weights, const Finish<T>& finish) const;
+  // The number of rows of a sample's result that stay in the first-level cache until they are finished.
+  size_t rows_to_finish(const Finish<T>& finish) const;
   size_t rows_at_a_time(const Signal<T>& above) const;
   static T* in_border(const T* values, const Bordered& image, const Range& rows);
   T* copy_in_border(const Signal<T>& below, const Signal<T>& above, size_t sample, const Bordered& image,

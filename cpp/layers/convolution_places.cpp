@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "layers/convolution.hpp"
+#include "layers/finish.hpp"
 
 namespace chainrule {
 
@@ -100,23 +101,35 @@ void Convolution<T>::forward_by_places(const Team& team, const Signal<T>& below,
   const Range part = above.kept == nullptr ? team.share(samples * height) : Range{own.begin * height, own.end * height};
   if (part.size() == 0) return;
   const T* const weights = packed_for(by_places_, this->panels(0));
+  const Finish<T> finish = finish_of(above);
   for_each_group(part, height, [&](const RowsOfGroup& piece) {
     for (size_t y = piece.begin; y < piece.end; y += step) {
-      compute_by_places(below, above, piece.group, {y, std::min(y + step, piece.end)}, weights);
+      compute_by_places(below, above, piece.group, {y, std::min(y + step, piece.end)}, weights, finish);
     }
   });
 }
 
-// a = f(b + map(x)) for some rows of a sample's result.
+template <class T>
+size_t Convolution<T>::rows_to_finish(const Finish<T>& finish) const {
+  if (finish.is_empty()) return forward_.target_height();
+  return std::max<size_t>(1, tuning::finished_bytes / (forward_.target_row() * sizeof(T)));
+}
+
+// a = f(b + map(x)) for some rows of a sample's result, and what finishes them.
 template <class T>
 void Convolution<T>::compute_by_places(const Signal<T>& below, const Signal<T>& above, size_t sample, const Range& rows,
-                                       const T* weights) const {
+                                       const T* weights, const Finish<T>& finish) const {
   const bool is_softmax = activation_ == Activation::softmax;
-  by_places_.compute<T>(bordered_inputs(below, above, sample, rows), weights, this->panels(1),
-                        {.pre_activations = above.pre_activations + sample * above.stride,
-                         .activations = above.activations + sample * above.stride,
-                         .activation = is_softmax ? Activation() : activation_},
-                        rows);
+  const PlaceMap::Source<T> source = bordered_inputs(below, above, sample, rows);
+  const PlaceMap::Target<T> target = {.pre_activations = above.pre_activations + sample * above.stride,
+                                      .activations = above.activations + sample * above.stride,
+                                      .activation = is_softmax ? Activation() : activation_};
+  const size_t step = rows_to_finish(finish), row = forward_.target_row(), channels = forward_.target_channels();
+  for (size_t y = rows.begin; y < rows.end; y += step) {
+    const Range part = {y, std::min(y + step, rows.end)};
+    by_places_.compute<T>(source, weights, this->panels(1), target, part);
+    finish.apply(target.activations + part.begin * row, part.size() * row / channels, channels);
+  }
   softmax_of_rows(above, sample, rows);
 }
 

@@ -2,6 +2,8 @@
 // division of groups among threads.
 #pragma once
 
+#include <algorithm>
+
 #include "layers/layer.hpp"
 #include "layers/scratch.hpp"
 
@@ -66,6 +68,15 @@ void outputs_to_rows(T* lanes, const Signal<T>& above, size_t group, size_t samp
   lanes_to_rows(lanes, above.activations, above.stride, group, samples, part);
   if (above.pre_activations == above.activations) return;
   lanes_to_rows(lanes, above.pre_activations, above.stride, group, samples, part);
+}
+
+// A constant of each of some features, in all lanes of its vector.
+template <class T>
+T* in_all_lanes(const T* constants, const Range& features, T* lanes) {
+  for (size_t k = features.begin; k < features.end; ++k) {
+    std::fill_n(lanes + k * group_samples, group_samples, constants[k]);
+  }
+  return lanes;
 }
 
 // Some values of a group of a signal in lanes, as one row for element-wise kernels.

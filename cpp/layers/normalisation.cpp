@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "layers/finish.hpp"
 #include "layers/scratch.hpp"
 
 namespace chainrule {
@@ -257,6 +258,14 @@ void BatchNorm<T>::update_statistics(const Team& team, const Signal<T>& above) {
     follow(this->statistics_[k], values.mean[k]);
     follow(this->statistics_[this->features_ + k], values.variance[k]);
   }
+}
+
+template <class T>
+void BatchNorm<T>::add_to(Finish<T>& finish) const {
+  finish.normalises = true;
+  finish.scales = scales_of({}, {0, this->features_}, {});
+  finish.gamma = this->gamma();
+  finish.beta = this->beta();
 }
 
 template class Normalisation<float>;

@@ -99,9 +99,11 @@ class BatchNorm final : public Normalisation<T> {
     traits.gradient_needs_backward = true;
     traits.deltas_in_place = true;
     traits.keeps_layout = true;
+    traits.finishing = Finishing::normalisation;
     return traits;
   }
   void update_statistics(const Team&, const Signal<T>& above) override;
+  void add_to(Finish<T>&) const override;
 
   bool by_samples(const Team&, size_t) const override { return false; }
   void forward(const Team&, const Signal<T>& below, const Signal<T>& above, size_t samples, const Pass&) const override;

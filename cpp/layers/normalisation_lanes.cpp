@@ -10,15 +10,6 @@ struct Sums;
 struct Scales;
 struct Factors;
 
-// A constant of each of some features, in all lanes.
-template <class T>
-T* in_all_lanes(const T* constants, const Range& features, T* lanes) {
-  for (size_t k = features.begin; k < features.end; ++k) {
-    std::fill_n(lanes + k * group_samples, group_samples, constants[k]);
-  }
-  return lanes;
-}
-
 template <class T>
 FeatureScales<T> in_all_lanes(const FeatureScales<T>& scales, const Range& features, T* lanes, size_t width) {
   return {in_all_lanes(scales.means, features, lanes), in_all_lanes(scales.inverses, features, lanes + width)};

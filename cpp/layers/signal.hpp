@@ -11,6 +11,9 @@
 
 namespace chainrule {
 
+template <class T>
+class Layer;
+
 // Row-major (samples, size) with a stride that is a multiple of 16. A delta is dE/dz: the layer above, or the loss, has
 // already multiplied by the derivative of the activation.
 template <class T>
@@ -50,6 +53,10 @@ struct Signal {
   std::span<const Signal* const> sources = {};
   // The signals above layers that read this one and return deltas to it.
   std::span<const Signal* const> readers = {};
+  // In prediction, layers above whose work the layer below does with its own, in the same array, in their order
+  // (finish.hpp); and whether this signal is above one of these, so that nothing is left to do.
+  std::span<const Layer<T>* const> finishers = {};
+  bool is_finished = false;
 };
 
 // Whether f'(z) is computed from z, and not from f(z) alone.

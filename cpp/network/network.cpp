@@ -187,6 +187,7 @@ template <class T>
 void Network<T>::forward(const Team& team, std::vector<Signal<T>>& signals, size_t samples, const Pass& pass) const {
   bool own_samples = true;
   for (size_t i = 0; i < size(); ++i) {
+    if (signals[i + 1].is_finished) continue;
     const bool by_samples = divides_samples(*layers_[i], team, signals[i], signals[i + 1], samples);
     // In prediction, no thread runs ahead, as it would write where others still read (shared_memory.hpp).
     if (i > 0 && !(pass.training && own_samples && by_samples)) team.barrier();

@@ -23,7 +23,10 @@ Workspace<T>::Workspace(const Network<T>& network, size_t capacity, Purpose purp
   signals_.reserve(network.size() + 1);
   signals_.push_back(input_signal(network, purpose));
   for (size_t i = 0; i < network.size(); ++i) signals_.push_back(signal_above(network, i, purpose));
-  if (purpose == Purpose::prediction) allocate_shared(network);
+  if (purpose == Purpose::prediction) {
+    allocate_shared(network);
+    join_layers(network);
+  }
   // Products of mixed precision pack their factors themselves.
   if (purpose == Purpose::training && !network.mixed()) allocate_packed(network);
   connect(network);
@@ -91,6 +94,23 @@ void Workspace<T>::allocate_shared(const Network<T>& network) {
   for (const size_t stride : memory.strides) arrays.push_back(allocate(stride, rows));
   for (size_t i = 0; i < network.size(); ++i) {
     signals_[i + 1].activations = signals_[i + 1].pre_activations = arrays[memory.array_of[i]];
+  }
+}
+
+template <class T>
+void Workspace<T>::join_layers(const Network<T>& network) {
+  finishers_.resize(network.size());
+  for (size_t i = 0; i < network.size(); ++i) {
+    if (!network.layer(i).traits().takes_finishers) continue;
+    Finishing last = Finishing::none;
+    for (size_t next = i + 1; next < network.size(); ++next) {
+      const Finishing finishing = network.layer(next).traits().finishing;
+      if (finishing <= last || signals_[next + 1].activations != signals_[i + 1].activations) break;
+      last = finishing;
+      finishers_[i].push_back(&network.layer(next));
+      signals_[next + 1].is_finished = true;
+    }
+    signals_[i + 1].finishers = finishers_[i];
   }
 }
 

@@ -46,6 +46,8 @@ class Workspace {
   T* released_outputs(const Network<T>& network, size_t layer) const;
   void allocate_shared(const Network<T>& network);
   void allocate_packed(const Network<T>& network);
+  // Leaves the work of layers that follow one, and write over its outputs, to that layer if it can do it.
+  void join_layers(const Network<T>& network);
   void connect(const Network<T>& network);
 
   size_t capacity_;
@@ -53,8 +55,9 @@ class Workspace {
   std::vector<Signal<T>> signals_;
   std::vector<AlignedArray<T>> arrays_;
   std::vector<AlignedArray<double>> batch_arrays_;
-  // What Signal::sources and Signal::readers point to, per layer.
+  // What Signal::sources, Signal::readers and Signal::finishers point to, per layer.
   std::vector<std::vector<const Signal<T>*>> sources_, readers_;
+  std::vector<std::vector<const Layer<T>*>> finishers_;
 };
 
 }  // namespace chainrule
