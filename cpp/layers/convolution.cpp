@@ -153,6 +153,7 @@ void Convolution<T>::forward(const Team& team, const Signal<T>& below, const Sig
   const Bordered& image = forward_.source();
   const size_t groups = groups_of(samples);
   const size_t height = forward_.target_height();
+  const Finish<T> finish = in_lanes(finish_of(above), forward_.target_channels());
   if (above.kept != nullptr) {
     if (!in_place(below, forward_)) {
       for_each_group(team.share(groups * image.height), image.height, [&](const RowsOfGroup& rows) {
@@ -162,11 +163,10 @@ void Convolution<T>::forward(const Team& team, const Signal<T>& below, const Sig
       team.barrier();
     }
     for_each_group(team.share(groups * height), height, [&](const RowsOfGroup& rows) {
-      compute(inputs_of(below, above, rows.group), above, samples, rows, {});
+      compute(inputs_of(below, above, rows.group), above, samples, rows, finish);
     });
     return;
   }
-  const Finish<T> finish = in_lanes(finish_of(above), forward_.target_channels());
   const Range part = team.share(groups);
   const size_t size = image.full_size() * group_samples;
   T* const copy = in_place(below, forward_) ? nullptr : scratch<T, InputLanes>(size);

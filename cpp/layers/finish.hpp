@@ -1,5 +1,6 @@
 // What layers above one do to its outputs, each in its place: a normalisation by constants of its feature, and then an
-// activation. In prediction, the layer itself does that, part by part, while its outputs are in the cache.
+// activation. The layer itself does that, part by part, while its outputs are in the cache; in training, where the
+// constants come from all outputs, the activation only.
 #pragma once
 
 #include "layers/lanes.hpp"
@@ -19,15 +20,16 @@ struct Finish {
   void apply(T* values, size_t places, size_t features) const {
     if (is_empty()) return;
     if (!normalises) return activate_in_place(values, places * features);
-    kernels<T>().normalise_features({{0, 1}, places, features, {0, panel_count(features)}}, {.inputs = values,
-                                                                                             .input_stride = 0,
-                                                                                             .scales = scales,
-                                                                                             .gamma = gamma,
-                                                                                             .beta = beta,
-                                                                                             .pre_activations = values,
-                                                                                             .activations = values,
-                                                                                             .stride = 0,
-                                                                                             .activation = activation});
+    const FeaturePlaces at = {{0, 1}, places, features, {0, panel_count(features)}};
+    kernels<T>().normalise_features(at, {.inputs = values,
+                                         .input_stride = 0,
+                                         .scales = scales,
+                                         .gamma = gamma,
+                                         .beta = beta,
+                                         .pre_activations = values,
+                                         .activations = values,
+                                         .stride = 0,
+                                         .activation = activation});
   }
 
  private:

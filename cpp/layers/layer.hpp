@@ -16,8 +16,8 @@ namespace chainrule {
 template <class T>
 struct Finish;
 
-// What a layer does in prediction to each value in its place, if that is all that it does: in the order in which one
-// pass over values can do both.
+// What a layer does to each value in its place, if that is all that it does on the way forward: in the order in which
+// one pass over values can do both.
 enum class Finishing { none, normalisation, activation };
 
 // The purpose of a pass. In training, noise is drawn with random words keyed by a sample's position in the epoch, and
@@ -75,7 +75,7 @@ struct LayerTraits {
   bool releases_outputs = false, trains_in_place = false;
   // Whether prediction can write its outputs over its inputs, of which there are as many.
   bool predicts_in_place = false;
-  // What the layer below can do in prediction instead; and whether the layer does so for layers above.
+  // What the layer below can do instead, in its outputs' array; and whether the layer does so for layers above.
   Finishing finishing = Finishing::none;
   bool takes_finishers = false;
   // Whether an update changes parameters by more than their own gradients.
@@ -127,7 +127,7 @@ class Layer {
   // From the delta above to the delta below, which is by the pre-activations of the layer below.
   virtual void backward(const Team&, const Signal<T>& above, const Signal<T>& below, size_t samples,
                         const Pass&) const = 0;
-  // Adds what it does in prediction to what the layer below does, if it has a `finishing`.
+  // Adds what it does to what the layer below does, if it has a `finishing`.
   virtual void add_to(Finish<T>&) const {}
   virtual void gradient(const Team&, const Signal<T>& /*below*/, const Signal<T>& /*above*/, size_t /*samples*/,
                         const GradientTarget<T>&) {}

@@ -186,7 +186,8 @@ void BatchNorm<T>::forward_in_rows(const Team& team, const Signal<T>& below, con
                                         .beta = this->beta(),
                                         .pre_activations = above.pre_activations,
                                         .activations = above.activations,
-                                        .stride = above.stride});
+                                        .stride = above.stride,
+                                        .activation = finish_of(above).activation});
 }
 
 // The sums of deltas, and of their products with the normalised inputs.

@@ -100,6 +100,7 @@ class BatchNorm final : public Normalisation<T> {
     traits.deltas_in_place = true;
     traits.keeps_layout = true;
     traits.finishing = Finishing::normalisation;
+    traits.takes_finishers = true;
     return traits;
   }
   void update_statistics(const Team&, const Signal<T>& above) override;

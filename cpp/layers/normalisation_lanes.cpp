@@ -1,5 +1,5 @@
 // Batch normalisation of signals with samples in the lanes of vectors, with the order of additions that it has in rows.
-#include "layers/lanes.hpp"
+#include "layers/finish.hpp"
 #include "layers/normalisation.hpp"
 
 namespace chainrule {
@@ -124,7 +124,8 @@ void BatchNorm<T>::forward_in_lanes(const Team& team, const Signal<T>& below, co
                                      .beta = beta,
                                      .pre_activations = group_at(above.pre_activations, above.stride, group),
                                      .activations = group_at(above.activations, above.stride, group),
-                                     .stride = 0});
+                                     .stride = 0,
+                                     .activation = finish_of(above).activation});
   }
 }
 

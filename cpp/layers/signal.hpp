@@ -53,8 +53,8 @@ struct Signal {
   std::span<const Signal* const> sources = {};
   // The signals above layers that read this one and return deltas to it.
   std::span<const Signal* const> readers = {};
-  // In prediction, layers above whose work the layer below does with its own, in the same array, in their order
-  // (finish.hpp); and whether this signal is above one of these, so that nothing is left to do.
+  // Layers above whose work the layer below does with its own, in the same array, in their order (finish.hpp); and
+  // whether this signal is above one of these, so that nothing is left to do.
   std::span<const Layer<T>* const> finishers = {};
   bool is_finished = false;
 };

@@ -25,8 +25,9 @@ Workspace<T>::Workspace(const Network<T>& network, size_t capacity, Purpose purp
   for (size_t i = 0; i < network.size(); ++i) signals_.push_back(signal_above(network, i, purpose));
   if (purpose == Purpose::prediction) {
     allocate_shared(network);
-    join_layers(network);
+    join_layers(network, Finishing::normalisation);
   }
+  if (purpose == Purpose::training) join_layers(network, Finishing::activation);
   // Products of mixed precision pack their factors themselves.
   if (purpose == Purpose::training && !network.mixed()) allocate_packed(network);
   connect(network);
@@ -98,19 +99,22 @@ void Workspace<T>::allocate_shared(const Network<T>& network) {
 }
 
 template <class T>
-void Workspace<T>::join_layers(const Network<T>& network) {
+void Workspace<T>::join_layers(const Network<T>& network, Finishing first) {
   finishers_.resize(network.size());
   for (size_t i = 0; i < network.size(); ++i) {
-    if (!network.layer(i).traits().takes_finishers) continue;
-    Finishing last = Finishing::none;
+    Signal<T>& above = signals_[i + 1];
+    const LayerTraits traits = network.layer(i).traits();
+    if (above.is_finished || !traits.takes_finishers || above.pre_activations != above.activations) continue;
+    Finishing done = traits.finishing;
     for (size_t next = i + 1; next < network.size(); ++next) {
+      Signal<T>& finished = signals_[next + 1];
       const Finishing finishing = network.layer(next).traits().finishing;
-      if (finishing <= last || signals_[next + 1].activations != signals_[i + 1].activations) break;
-      last = finishing;
+      if (finishing <= done || finishing < first || finished.activations != above.activations) break;
       finishers_[i].push_back(&network.layer(next));
-      signals_[next + 1].is_finished = true;
+      finished.is_finished = true;
+      done = finishing;
     }
-    signals_[i + 1].finishers = finishers_[i];
+    above.finishers = finishers_[i];
   }
 }
 

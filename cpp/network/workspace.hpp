@@ -46,8 +46,9 @@ class Workspace {
   T* released_outputs(const Network<T>& network, size_t layer) const;
   void allocate_shared(const Network<T>& network);
   void allocate_packed(const Network<T>& network);
-  // Leaves the work of layers that follow one, and write over its outputs, to that layer if it can do it.
-  void join_layers(const Network<T>& network);
+  // Leaves the work of layers that follow one, and write over its outputs, to that layer if it can do it. In training,
+  // statistics are needed before a normalisation.
+  void join_layers(const Network<T>& network, Finishing first);
   void connect(const Network<T>& network);
 
   size_t capacity_;
