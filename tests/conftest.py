@@ -1,5 +1,7 @@
 """Settings and fixtures for the tests of all files."""
 
+import signal
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -12,6 +14,9 @@ settings.register_profile("tests", max_examples=60, stateful_step_count=20, dera
 settings.register_profile("campaign", max_examples=5000, stateful_step_count=50, **slow_is_fine)
 settings.load_profile("tests")
 
+
+# A program that a shell starts in the background ignores an interrupt, which some tests send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Teams of threads change their size at random from step to step, which changes no result.
 _core.set_team_sizes("random")

@@ -4,16 +4,17 @@
 #include <variant>
 
 #include "layers/activation.hpp"
+#include "layers/batch_norm.hpp"
 #include "layers/columns.hpp"
 #include "layers/composite.hpp"
 #include "layers/convolution.hpp"
 #include "layers/dense.hpp"
 #include "layers/embedding.hpp"
+#include "layers/layer_norm.hpp"
 #include "layers/masking.hpp"
 #include "layers/members.hpp"
 #include "layers/mixed_activation.hpp"
 #include "layers/noise.hpp"
-#include "layers/normalisation.hpp"
 #include "layers/periodic.hpp"
 #include "layers/piecewise_linear.hpp"
 #include "layers/pooling.hpp"

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "data/sizes.hpp"
+#include "layers/batch_norm.hpp"
 #include "layers/convolution.hpp"
 #include "layers/dense.hpp"
 #include "layers/masking.hpp"
-#include "layers/normalisation.hpp"
 #include "layers/pooling.hpp"
 #include "layers/recurrent.hpp"
 #include "layers/stepwise_dense.hpp"

@@ -1,6 +1,6 @@
 // Batch normalisation of signals with samples in the lanes of vectors, with the order of additions that it has in rows.
+#include "layers/batch_norm.hpp"
 #include "layers/finish.hpp"
-#include "layers/normalisation.hpp"
 
 namespace chainrule {
 

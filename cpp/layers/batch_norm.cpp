@@ -1,6 +1,5 @@
-#include "layers/normalisation.hpp"
+#include "layers/batch_norm.hpp"
 
-#include <algorithm>
 #include <cmath>
 
 #include "layers/finish.hpp"
@@ -19,56 +18,6 @@ T inverse_deviation(double variance, double epsilon) {
 }
 
 }  // namespace
-
-template <class T>
-Normalisation<T>::Normalisation(size_t size, size_t features, double epsilon)
-    : StoredGradientLayer<T>(
-          {{{.rows = 1, .columns = features, .is_weight = false}, {.rows = 1, .columns = features, .is_weight = false}},
-           0,
-           0}),
-      places_(size / features),
-      features_(features),
-      epsilon_(epsilon) {}
-
-template <class T>
-void LayerNorm<T>::add_gradient(const Team& team, const Signal<T>&, const Signal<T>& above, size_t samples,
-                                T* gradient) const {
-  kernels<T>().feature_gradient(
-      {{0, samples}, this->places_, this->features_, team.share(panel_count(this->features_))},
-      {above.deltas, above.stride, above.kept, above.kept_stride}, this->panels_of(gradient, 0),
-      this->panels_of(gradient, 1));
-}
-
-template <class T>
-NormalisedPlaces<T> LayerNorm<T>::sample(const Signal<T>& below, const Signal<T>& above, size_t row) const {
-  return {.inputs = below.activations + row * below.stride,
-          .gamma = this->gamma(),
-          .beta = this->beta(),
-          .epsilon = this->epsilon_,
-          .places = this->places_,
-          .features = this->features_,
-          .outputs = above.activations + row * above.stride,
-          .kept = above.kept == nullptr ? nullptr : above.kept + row * above.kept_stride};
-}
-
-template <class T>
-void LayerNorm<T>::forward(const Team& team, const Signal<T>& below, const Signal<T>& above, size_t samples,
-                           const Pass&) const {
-  const Range rows = team.share_rows(samples);
-  for (size_t row = rows.begin; row < rows.end; ++row) kernels<T>().normalise_places(sample(below, above, row));
-  copy_to_pre_activations(above, rows);
-}
-
-template <class T>
-void LayerNorm<T>::backward(const Team& team, const Signal<T>& above, const Signal<T>& below, size_t samples,
-                            const Pass&) const {
-  const Range rows = team.share_rows(samples);
-  for (size_t row = rows.begin; row < rows.end; ++row) {
-    kernels<T>().normalise_places_gradient(sample(below, above, row), above.deltas + row * above.stride,
-                                           below.deltas + row * below.stride);
-  }
-  multiply_by_derivative(below, rows);
-}
 
 template <class T>
 BatchNorm<T>::BatchNorm(size_t size, size_t features, double momentum, double epsilon)
@@ -269,10 +218,6 @@ void BatchNorm<T>::add_to(Finish<T>& finish) const {
   finish.beta = this->beta();
 }
 
-template class Normalisation<float>;
-template class Normalisation<double>;
-template class LayerNorm<float>;
-template class LayerNorm<double>;
 template class BatchNorm<float>;
 template class BatchNorm<double>;
 
