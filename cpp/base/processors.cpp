@@ -103,4 +103,49 @@ size_t available_processors() {
   return quota < double(allowed) ? size_t(std::ceil(quota)) : allowed;
 }
 
+#if defined(__linux__)
+int TakenProcessors::take_current() {
+  const int current = sched_getcpu();
+  if (current < 0 || current >= CPU_SETSIZE) return none;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (CPU_ISSET(current, &taken_)) return none;
+  CPU_SET(current, &taken_);
+  return current;
+}
+
+cpu_set_t TakenProcessors::free_of(const cpu_set_t& allowed) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  cpu_set_t both, free;
+  CPU_AND(&both, &allowed, &taken_);
+  CPU_XOR(&free, &allowed, &both);
+  return free;
+}
+
+int TakenProcessors::take() {
+  const int current = take_current();
+  cpu_set_t allowed;
+  if (current != none || sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return current;
+  const cpu_set_t free = free_of(allowed);
+  if (CPU_COUNT(&free) == 0 || sched_setaffinity(0, sizeof(free), &free) != 0) return none;
+  const int moved_to = take_current();
+  sched_setaffinity(0, sizeof(allowed), &allowed);
+  return moved_to;
+}
+
+StayOnProcessor::StayOnProcessor(int processor) {
+  if (processor == TakenProcessors::none || sched_getaffinity(0, sizeof(allowed_), &allowed_) != 0) return;
+  cpu_set_t one = {};
+  CPU_SET(processor, &one);
+  stays_ = CPU_ISSET(processor, &allowed_) && sched_setaffinity(0, sizeof(one), &one) == 0;
+}
+
+StayOnProcessor::~StayOnProcessor() {
+  if (stays_) sched_setaffinity(0, sizeof(allowed_), &allowed_);
+}
+#else
+int TakenProcessors::take() { return none; }
+StayOnProcessor::StayOnProcessor(int) {}
+StayOnProcessor::~StayOnProcessor() = default;
+#endif
+
 }  // namespace chainrule

@@ -28,6 +28,7 @@ struct Meeting {
   alignas(64) std::atomic<size_t> arrived{0};
   alignas(64) std::atomic<uint32_t> round{0};
   std::atomic<int64_t> slept{0};  // nanoseconds, of all threads
+  TakenProcessors processors;
 };
 
 namespace {
@@ -51,6 +52,8 @@ size_t runtime_limit() {
 const size_t limit_at_start = runtime_limit();
 std::atomic<size_t> wanted_threads{0};
 thread_local size_t own_limit = 0;
+// The processor that the thread has taken for itself in its team.
+thread_local int own_processor = TakenProcessors::none;
 std::atomic<TeamSizes> sizes_of_teams{TeamSizes::that_pay};
 
 // Runs the work on threads that are created for this call: in builds without OpenMP, and in forked children.
@@ -62,6 +65,7 @@ void run_plain_threads(size_t threads, const std::function<void(const Team&)>& w
   std::mutex size_unknown;
   const auto take_part = [&](size_t index) {
     const FlushDenormals flush;
+    own_processor = meeting.processors.take();
     work(Team(index, size, &meeting));
   };
   {
@@ -88,6 +92,7 @@ void run_openmp_threads(size_t threads, const std::function<void(const Team&)>& 
 #pragma omp parallel num_threads(int(threads))
   {
     const FlushDenormals flush;
+    own_processor = meeting.processors.take();
     // The runtime may provide fewer threads than were asked for.
     work(Team(size_t(omp_get_thread_num()), size_t(omp_get_num_threads()), &meeting));
   }
@@ -119,7 +124,10 @@ void Team::barrier() const {
     if (i >= tuning::hot_spins) pause();
   }
   const auto begin = std::chrono::steady_clock::now();
-  meeting.round.wait(round, std::memory_order_acquire);
+  {
+    const StayOnProcessor stay(own_processor);
+    meeting.round.wait(round, std::memory_order_acquire);
+  }
   const std::chrono::nanoseconds slept = std::chrono::steady_clock::now() - begin;
   meeting.slept.fetch_add(slept.count(), std::memory_order_relaxed);
 }

@@ -52,6 +52,37 @@ void test_team_size() {
   expect(mean > 1.8 && mean < 2.4, "a team is halved as often as needed, and no more");
 }
 
+// A thread that is on the processor of another moves to one that is free, and keeps its affinity.
+void test_taken_processors() {
+#if defined(__linux__)
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0 || CPU_COUNT(&allowed) < 2) return;
+  int first = 0;
+  while (!CPU_ISSET(first, &allowed)) ++first;
+  cpu_set_t one = {};
+  CPU_SET(first, &one);
+  TakenProcessors processors;
+  int other = TakenProcessors::none, own = TakenProcessors::none;
+  cpu_set_t after = {}, inside = {};
+  std::thread([&] {
+    sched_setaffinity(0, sizeof(one), &one);
+    other = processors.take();
+  }).join();
+  std::thread([&] {
+    sched_setaffinity(0, sizeof(one), &one);
+    sched_setaffinity(0, sizeof(allowed), &allowed);
+    own = processors.take();
+    sched_getaffinity(0, sizeof(after), &after);
+    const StayOnProcessor stay(own);
+    sched_getaffinity(0, sizeof(inside), &inside);
+  }).join();
+  expect(other == first, "a thread takes the processor on which it runs");
+  expect(own != TakenProcessors::none && own != first, "a thread leaves a processor that is taken");
+  expect(CPU_EQUAL(&after, &allowed), "a thread that has moved may run everywhere");
+  expect(CPU_COUNT(&inside) == 1 && CPU_ISSET(own, &inside), "a thread stays on its processor");
+#endif
+}
+
 void test_items() {
   TeamSize size;
   for (const TeamSizes sizes : {TeamSizes::that_pay, TeamSizes::as_asked, TeamSizes::random}) {
@@ -91,6 +122,7 @@ void test_quota() {
 
 int main() {
   test_team_size();
+  test_taken_processors();
   test_items();
   test_quota();
   set_team_sizes(TeamSizes::as_asked);
