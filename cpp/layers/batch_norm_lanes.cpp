@@ -114,6 +114,7 @@ void BatchNorm<T>::forward_in_lanes(const Team& team, const Signal<T>& below, co
   T* const lanes = scratch<T, Scales>(4 * size);
   const FeatureScales<T> scales = in_all_lanes(scales_of(above, own.features, pass), own.features, lanes, size);
   const T* const gamma = in_all_lanes(this->gamma(), own.features, lanes + 2 * size);
+  const Activation activation = finish_of(above).activation;
   const T* const beta = in_all_lanes(this->beta(), own.features, lanes + 3 * size);
   for (size_t group = own.groups.begin; group < own.groups.end; ++group) {
     kernels<T>().normalise_features(lanes_of(own.features),
@@ -125,7 +126,7 @@ void BatchNorm<T>::forward_in_lanes(const Team& team, const Signal<T>& below, co
                                      .pre_activations = group_at(above.pre_activations, above.stride, group),
                                      .activations = group_at(above.activations, above.stride, group),
                                      .stride = 0,
-                                     .activation = finish_of(above).activation});
+                                     .activation = activation});
   }
 }
 

@@ -131,15 +131,7 @@ void Convolution<T>::compute(const T* inputs, const Signal<T>& above, size_t sam
       const size_t width = row / (backward_.source().channels);
       return softmax_at_places(above, {first, first + samples_in(rows.group, samples)}, {begin * width, end * width});
     }
-    if (activation_ != Activation::identity) {
-      kernels<T>().activate({.pre_activations = values,
-                             .activations = values,
-                             .deltas = nullptr,
-                             .stride = 0,
-                             .outputs = size,
-                             .rows = {0, 1},
-                             .activation = activation_});
-    }
+    activate_in_place(values, size, activation_);
     finish.apply(values, part.size() / channels, channels * group_samples);
     lanes_to_rows(values, above.activations, above.stride, rows.group, samples, part);
   });

@@ -19,7 +19,7 @@ struct Finish {
   // For some places of so many features, which are next to each other.
   void apply(T* values, size_t places, size_t features) const {
     if (is_empty()) return;
-    if (!normalises) return activate_in_place(values, places * features);
+    if (!normalises) return activate_in_place(values, places * features, activation);
     const FeaturePlaces at = {{0, 1}, places, features, {0, panel_count(features)}};
     kernels<T>().normalise_features(at, {.inputs = values,
                                          .input_stride = 0,
@@ -30,17 +30,6 @@ struct Finish {
                                          .activations = values,
                                          .stride = 0,
                                          .activation = activation});
-  }
-
- private:
-  void activate_in_place(T* values, size_t size) const {
-    kernels<T>().activate({.pre_activations = values,
-                           .activations = values,
-                           .deltas = nullptr,
-                           .stride = 0,
-                           .outputs = size,
-                           .rows = {0, 1},
-                           .activation = activation});
   }
 };
 

@@ -92,6 +92,19 @@ Rows<T> lanes_as_row(const Signal<T>& signal, size_t group, const Range& part) {
           signal.activation};
 }
 
+// a = f(a) for values that are next to each other.
+template <class T>
+void activate_in_place(T* values, size_t size, Activation activation) {
+  if (activation == Activation::identity) return;
+  kernels<T>().activate({.pre_activations = values,
+                         .activations = values,
+                         .deltas = nullptr,
+                         .stride = 0,
+                         .outputs = size,
+                         .rows = {0, 1},
+                         .activation = activation});
+}
+
 template <class T>
 void activate(const Signal<T>& signal, size_t group, const Range& part) {
   if (signal.activation != Activation::identity) kernels<T>().activate(lanes_as_row(signal, group, part));
